@@ -1,0 +1,169 @@
+# tintype: build, run, test. `make help` lists the targets.
+#
+# Variables a user may set: V=1 (show commands), CC, BUILD, PREFIX, DESTDIR, SANITIZE (address,undefined), and for
+# `make run` PORT, STATE_DIR, CONFIG. No generated makefiles, and no recursion but for what must come
+# after `make deps`, or needs a second build; objects and their dependency files live below
+# $(BUILD), and a change of flags rebuilds all.
+
+BUILD     ?= build
+PREFIX    ?= /usr/local
+SANITIZE  ?=
+PYTHON    ?= /usr/bin/python3
+Q         := $(if $(V),,@)
+VERSION   := 0.1.0
+
+PACKAGES := libpng libjpeg sqlite3 inih jansson libcrypto fcgi
+
+OPTIMIZE := -O2 -ftree-vectorize
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+            -Wpointer-arith -Wwrite-strings -Wundef -Wformat=2 -Wcast-qual
+HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
+CPPFLAGS += -D_GNU_SOURCE -DTT_VERSION='"$(VERSION)"' -Iinclude -Isrc
+ifeq ($(SANITIZE),)
+CPPFLAGS += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+else
+OPTIMIZE := -O1 -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
+CPPFLAGS += -DTT_SANITIZED=1
+endif
+CFLAGS   ?= -g
+TT_CFLAGS  = -std=c11 $(OPTIMIZE) $(WARNINGS) $(HARDEN) $(CFLAGS) $(shell pkg-config --cflags $(PACKAGES))
+TT_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
+LDLIBS     = $(shell pkg-config --libs $(PACKAGES)) -lb64 -lm
+
+ROOMS    := base proc auth image store web
+LIB_SRC  := $(wildcard $(ROOMS:%=src/%/*.c))
+SQL      := $(sort $(wildcard sql/[0-9]*.sql))
+LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/gen/schema.o
+PROGRAMS := $(BUILD)/tintyped
+UNIT_SRC := $(wildcard tests/unit/*_test.c)
+UNIT     := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
+
+.PHONY: all help deps run test check unit lint bench fuzz install clean FORCE
+.DELETE_ON_ERROR:
+all: $(PROGRAMS)
+
+help:
+	@echo 'make            build $(PROGRAMS)'
+	@echo 'make deps       install what build, run and tests need (Debian packages)'
+	@echo 'make run        serve on http://127.0.0.1:$${PORT:-8080}, state below $${STATE_DIR:-./var}'
+	@echo 'make test       every test, once plain and once under ASan and UBSan'
+	@echo 'make lint       formatting, clang-tidy, cppcheck, shellcheck'
+	@echo 'make bench      side by side with Pillow under gunicorn'
+	@echo 'make fuzz       libFuzzer on parsers and decoders, FUZZ_SECONDS each'
+	@echo 'make install    below $$DESTDIR$$PREFIX'
+
+# A change of compiler or flags is a change of every object.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CPPFLAGS) $(TT_CFLAGS) $(TT_LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(CPPFLAGS) $(TT_CFLAGS) $(TT_LDFLAGS)' > $@
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo '  CC $@'
+	$(Q)$(CC) $(CPPFLAGS) $(TT_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The schema, in the order of its numbers, as C strings.
+$(BUILD)/gen/schema.c: $(SQL) $(BUILD)/flags
+	@mkdir -p $(@D)
+	@{ echo '#include "store/schema.h"'; echo 'const char *const tt_schema_steps[] = {'; \
+	for step in $(SQL); do sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' "$$step"; echo ','; done; \
+	echo '};'; echo 'const int tt_schema_step_count = sizeof tt_schema_steps / sizeof *tt_schema_steps;'; } > $@
+
+$(BUILD)/gen/schema.o: $(BUILD)/gen/schema.c
+	@echo '  CC $@'
+	$(Q)$(CC) $(CPPFLAGS) $(TT_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/libtintype.a: $(LIB_OBJ)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(BUILD)/tintyped: $(BUILD)/src/main/tintyped.o $(BUILD)/src/main/decoder.o $(BUILD)/libtintype.a
+	@echo '  LD $@'
+	$(Q)$(CC) $(TT_LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libtintype.a
+	@mkdir -p $(@D)
+	@echo '  LD $@'
+	$(Q)$(CC) $(TT_LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+.PRECIOUS: $(BUILD)/tests/unit/%.o
+
+unit: $(UNIT)
+	@for test in $(UNIT); do echo "== $$test"; $$test || exit 1; done
+
+clean:
+	rm -rf $(BUILD)
+
+# ---- packages of Debian 12, by what needs them ----
+
+BUILD_PACKAGES := make gcc libc6-dev pkg-config libfcgi-dev libpng-dev libjpeg62-turbo-dev libsqlite3-dev \
+                  libb64-dev libinih-dev libjansson-dev libssl-dev
+RUN_PACKAGES   := lighttpd lighttpd-mod-deflate
+TEST_PACKAGES  := libcmocka-dev spawn-fcgi curl python3 python3-pytest python3-requests python3-pil \
+                  python3-numpy
+LINT_PACKAGES  := clang clang-format clang-tidy cppcheck shellcheck python3-pytest
+FUZZ_PACKAGES  := clang libclang-rt-14-dev
+BENCH_PACKAGES := gunicorn python3-pil python3-numpy wrk mate-backgrounds
+
+deps:
+	@deploy/packages.sh $(BUILD_PACKAGES) $(RUN_PACKAGES) $(TEST_PACKAGES)
+
+# ---- run, test, lint, bench, fuzz, install ----
+
+JOBS         ?= $(shell nproc)
+FUZZ_SECONDS ?= 60
+C_FILES      := $(wildcard src/*/*.c tests/unit/*.c tests/fuzz/*.c)
+H_FILES      := $(wildcard include/tintype/*.h src/*/*.h tests/unit/*.h tests/fuzz/*.h)
+FUZZERS      := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+
+run: deps
+	@$(MAKE) -s -j$(JOBS) all
+	@BUILD='$(BUILD)' PORT='$(PORT)' STATE_DIR='$(STATE_DIR)' CONFIG='$(CONFIG)' exec deploy/run.sh
+
+test: deps
+	$(MAKE) -j$(JOBS) check
+	$(MAKE) -j$(JOBS) check BUILD=$(BUILD)/sanitize SANITIZE=address,undefined
+
+# Every test on one build.
+check: all unit
+	TINTYPE_BUILD='$(BUILD)' $(PYTHON) -m pytest -q tests/includes_test.py tests/e2e
+
+lint:
+	@deploy/packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES) $(LINT_PACKAGES)
+	clang-format --dry-run -Werror $(C_FILES) $(H_FILES)
+	shellcheck deploy/*.sh .ci/run
+	$(PYTHON) -m pytest -q tests/includes_test.py
+	cppcheck --quiet -j$(JOBS) --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,portability \
+		--suppress=missingIncludeSystem -D_GNU_SOURCE '-DTT_VERSION=""' -Iinclude -Isrc src tests/unit
+	printf '%s\n' $(C_FILES) | xargs -P$(JOBS) -I{} clang-tidy --quiet {} -- \
+		$(CPPFLAGS) -std=c11 $(shell pkg-config --cflags $(PACKAGES))
+
+bench: deps
+	@deploy/packages.sh $(BENCH_PACKAGES)
+	@$(MAKE) -s -j$(JOBS) all
+	TINTYPE_BUILD='$(BUILD)' $(PYTHON) tests/bench/bench.py
+
+# Each keeps what it finds in a corpus below $(BUILD)/fuzz; it begins from tests/fuzz/corpus/<name>.
+fuzz: deps
+	@deploy/packages.sh $(FUZZ_PACKAGES)
+	$(MAKE) -j$(JOBS) fuzzers BUILD=$(BUILD)/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link
+	@for name in $(FUZZERS); do echo "== $$name"; mkdir -p $(BUILD)/fuzz/corpus/$$name; \
+	$(BUILD)/fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$(BUILD)/fuzz/$$name- \
+		$(BUILD)/fuzz/corpus/$$name $$(ls -d tests/fuzz/corpus/$$name 2>/dev/null) || exit 1; done
+
+fuzzers: $(FUZZERS:%=$(BUILD)/%)
+
+$(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/libtintype.a
+	@echo '  LD $@'
+	$(Q)$(CC) $(TT_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+.PRECIOUS: $(BUILD)/tests/fuzz/%.o
+.PHONY: fuzzers
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/tintype/www $(DESTDIR)$(PREFIX)/share/doc/tintype
+	install $(PROGRAMS) $(DESTDIR)$(PREFIX)/sbin
+	install -m 644 www/* $(DESTDIR)$(PREFIX)/share/tintype/www
+	install -m 644 deploy/lighttpd.conf $(DESTDIR)$(PREFIX)/share/tintype
+	install -m 644 LICENSE $(wildcard README.md) $(DESTDIR)$(PREFIX)/share/doc/tintype
+
+FORCE:
+-include $(LIB_OBJ:.o=.d) $(wildcard $(BUILD)/src/main/*.d $(BUILD)/tests/unit/*.d)

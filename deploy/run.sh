@@ -1,0 +1,122 @@
+#!/bin/bash
+# Runs lighttpd and tintyped in the foreground: what `make run` does. Not for production; a service
+# manager does the same there, and better.
+#
+#   PORT       listen on 127.0.0.1:PORT (8080)
+#   STATE_DIR  sockets, spool, journal and the access log (./var)
+#   CONFIG     a configuration file for tintyped
+#   BUILD      where the programs are (./build)
+#
+# The environment reaches tintyped, so TINTYPE_<SECTION>_<KEY> sets any key. Of server.listen and
+# storage.dir this script sets those that neither environment nor CONFIG gives. A daemon that dies
+# is started again; SIGHUP, SIGINT and SIGTERM stop all, with exit status 0.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+port=${PORT:-8080}
+config=${CONFIG:-}
+build=$(cd "${BUILD:-$root/build}" && pwd)
+lighttpd=$(PATH=$PATH:/usr/sbin command -v lighttpd) || { echo >&2 'lighttpd is missing: make deps'; exit 1; }
+
+fail() {
+    echo >&2 "make run: $*"
+    exit 1
+}
+
+# setting SECTION KEY DEFAULT: the environment's value, else the file's, else the default.
+setting() {
+    local name="TINTYPE_${1^^}_${2^^}" value=
+    if [[ -n ${!name+set} ]]; then
+        printf '%s\n' "${!name}"
+        return
+    fi
+    if [[ -n $config ]]; then
+        value=$(awk -v section="[$1]" -v key="$2" '
+            { sub(/\r$/, ""); gsub(/^[ \t]+|[ \t]+$/, "") }
+            /^\[/ { inside = ($0 == section) }
+            inside && $0 ~ "^" key "[ \t]*[=:]" { sub(/^[^=:]*[=:][ \t]*/, ""); sub(/[ \t]+;.*$/, ""); v = $0 }
+            END { print v }' "$config")
+    fi
+    printf '%s\n' "${value:-$3}"
+}
+
+[[ $port =~ ^[0-9]{1,5}$ && $port -ge 1 && $port -le 65535 ]] || fail "PORT=$port is not a port"
+[[ -z $config || -r $config ]] || fail "CONFIG=$config cannot be read"
+mkdir -p "${STATE_DIR:=$root/var}"
+STATE_DIR=$(cd "$STATE_DIR" && pwd)
+
+TINTYPE_SERVER_LISTEN=$(setting server listen "$STATE_DIR/tintyped.sock")
+TINTYPE_STORAGE_DIR=$(setting storage dir "$STATE_DIR")
+export TINTYPE_SERVER_LISTEN TINTYPE_STORAGE_DIR
+
+arguments=()
+[[ -z $config ]] || arguments=(-c "$config")
+"$build/tintyped" "${arguments[@]}" -t || fail 'tintyped refuses its configuration'
+
+answers() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
+if answers; then
+    fail "port $port is in use; stop what listens there, or choose another: make run PORT=8081"
+fi
+
+# setsid: a Ctrl-C reaches this script alone, which stops the daemons in their order. setpriv: should
+# this script be killed, they end with it.
+start_tintyped() {
+    (umask 0007 && exec setsid setpriv --pdeathsig TERM "$build/tintyped" "${arguments[@]}") </dev/null &
+    tintyped_pid=$!
+}
+
+start_lighttpd() {
+    PORT=$port STATE_DIR=$STATE_DIR WWW_DIR=$root/www API_SOCKET=$TINTYPE_SERVER_LISTEN \
+        API_PATH=$(setting server base_path /api) \
+        BODY_KIB=$((($(setting server max_body_bytes 26214400) + 1048576) / 1024)) \
+        setsid setpriv --pdeathsig TERM "$lighttpd" -D -f "$root/deploy/lighttpd.conf" </dev/null &
+    lighttpd_pid=$!
+}
+
+# await PID COMMAND...: until the command succeeds; fails when the process ends first.
+await() {
+    local pid=$1
+    shift
+    until "$@"; do
+        kill -0 "$pid" 2>/dev/null || return 1
+        sleep 0.05
+    done
+}
+
+tintyped_pid='' lighttpd_pid='' stopping=''
+
+# lighttpd first, so that uploads under way are answered before tintyped goes.
+stop() {
+    stopping=yes
+    if [[ -n $lighttpd_pid ]]; then
+        kill -INT "$lighttpd_pid" 2>/dev/null || true
+        wait "$lighttpd_pid" 2>/dev/null || true
+    fi
+    if [[ -n $tintyped_pid ]]; then
+        kill -TERM "$tintyped_pid" 2>/dev/null || true
+        wait "$tintyped_pid" 2>/dev/null || true
+    fi
+}
+trap 'trap "" HUP INT TERM; stop; exit 0' HUP INT TERM
+trap '[[ -n $stopping ]] || stop' EXIT
+
+start_tintyped
+await "$tintyped_pid" test -S "$TINTYPE_SERVER_LISTEN" || fail 'tintyped did not start'
+start_lighttpd
+await "$lighttpd_pid" answers || fail "lighttpd did not start on port $port"
+echo "tintype serves on http://127.0.0.1:$port (state in $STATE_DIR); Ctrl-C stops it"
+
+# A look twice a second, so one that dies at once, always, does not spin. (wait -n may miss a death
+# that the shell has already reported.) A signal ends a wait at once, but not a sleep.
+while true; do
+    sleep 0.5 &
+    wait $! || true
+    if ! kill -0 "$tintyped_pid" 2>/dev/null; then
+        echo >&2 'make run: tintyped ended; starting it again'
+        start_tintyped
+    fi
+    if ! kill -0 "$lighttpd_pid" 2>/dev/null; then
+        echo >&2 'make run: lighttpd ended; starting it again'
+        start_lighttpd
+    fi
+done

@@ -1,0 +1,29 @@
+/* Time of day as text: RFC 3339 for documents, IMF-fixdate (RFC 9110, 5.6.7) for headers. UTC. */
+#ifndef TINTYPE_CLOCK_H
+#define TINTYPE_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define TT_CLOCK_RFC3339_SIZE 25 /* "2026-11-24T06:50:27.123Z" */
+#define TT_CLOCK_HTTP_SIZE    30 /* "Tue, 24 Nov 2026 06:50:27 GMT" */
+
+/* Unix milliseconds, wall clock. */
+int64_t tt_clock_now_ms(void);
+/* Milliseconds that never go back, for durations. */
+int64_t tt_clock_monotonic_ms(void);
+
+/* time_ms in 0 .. 9999-12-31; outside it is clamped. */
+void tt_clock_format_rfc3339(int64_t time_ms, char text[TT_CLOCK_RFC3339_SIZE]);
+void tt_clock_format_http(int64_t time_ms, char text[TT_CLOCK_HTTP_SIZE]);
+
+/* RFC 3339 section 5.6: date-time with "T" or "t" or a space, optional fraction (cut to
+ * milliseconds), "Z", "z" or a numeric offset; second 60 is read as 59.999. *exact, may be NULL:
+ * nothing was cut; else the time meant lies between *time_ms and the next millisecond. *time_ms may
+ * be negative. False for anything else, a 31 February among it. */
+bool tt_clock_parse_rfc3339(const char *text, int64_t *time_ms, bool *exact);
+
+/* IMF-fixdate alone, the one form that RFC 9110 lets senders use. False for anything else. */
+bool tt_clock_parse_http(const char *text, int64_t *time_ms);
+
+#endif

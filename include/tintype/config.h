@@ -1,0 +1,64 @@
+/* Configuration: an INI file, over it the environment (TINTYPE_<SECTION>_<KEY>), read through one
+ * table of keys that also gives -t, -h and the README's table. */
+#ifndef TINTYPE_CONFIG_H
+#define TINTYPE_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "tintype/err.h"
+#include "tintype/picture.h"
+
+#define TT_CONFIG_PATH_MAX 4096
+#define TT_CONFIG_TEXT_MAX 1024
+
+enum tt_auth_mode { TT_AUTH_NONE };
+
+struct tt_config {
+    struct {
+        char listen[108];       /* path of a Unix socket; sun_path's size */
+        char base_path[256];    /* "/api": leading slash, none at the end; "" for the root */
+        int64_t workers;        /* 0: serve in the process itself; default 4 × cores */
+        int64_t decode_slots;   /* default: cores */
+        int64_t max_requests;   /* a worker is replaced after as many; 0: never */
+        int64_t max_body_bytes; /* on the wire */
+        int64_t drain_seconds;  /* what a stop waits for requests in flight */
+        char cors_origins[TT_CONFIG_TEXT_MAX]; /* space-separated origins, or "*"; "" none */
+    } server;
+    struct {
+        char dir[TT_CONFIG_PATH_MAX - 256]; /* room for the names below it */
+        int64_t quota_bytes;                /* 0: the file system's own limit */
+        bool keep_original;
+    } storage;
+    struct {
+        struct tt_picture_options options; /* what an upload gets that asks for nothing */
+        struct tt_picture_limits limits;
+        int64_t cpu_seconds; /* of one picture's decoder */
+    } image;
+    struct {
+        enum tt_auth_mode mode;
+    } auth;
+    struct {
+        char bucket[64]; /* "" for none: local alone */
+        char processed_prefix[256];
+        char original_prefix[256];
+    } s3;
+    struct {
+        int64_t level; /* enum tt_log_level */
+    } log;
+};
+
+/* Fills *config with defaults, then the file (NULL: none), then the environment. Every problem is
+ * written as one line to problems ("FILE:LINE: text" or "TINTYPE_X_Y: text") and the reading goes
+ * on, so that the operator sees them all. TT_ERR_CONFIG when there was any. Unknown sections, keys
+ * and TINTYPE_ variables are problems; so are values out of their range. */
+enum tt_err tt_config_load(struct tt_config *config, const char *path, FILE *problems);
+
+/* Every key with its default and one line of explanation, grouped by section: plain text for -h. */
+void tt_config_print_help(FILE *out);
+
+/* The same as the rows of a Markdown table: | key | default | what it does |. */
+void tt_config_print_markdown(FILE *out);
+
+#endif

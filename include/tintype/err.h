@@ -1,0 +1,84 @@
+/* Errors: one table of everything that can go wrong, and the note of the failure at hand.
+ *
+ * The first function that meets a failure notes it (tt_err_fail, tt_err_refuse) and returns the
+ * code; every caller above only returns the code on. Whoever ends the job (the reply to an upload,
+ * a start-up) reads the note once, logs the cause once, and clears it. A process does one job at a
+ * time, so there is one note per process. */
+#ifndef TINTYPE_ERR_H
+#define TINTYPE_ERR_H
+
+enum tt_err {
+    TT_OK = 0,
+    TT_ERR_MALFORMED,          /* 400: a request line, header or parameter that cannot be read */
+    TT_ERR_BODY_EMPTY,         /* 400 */
+    TT_ERR_BODY_INCOMPLETE,    /* 400: the client sent less than it announced */
+    TT_ERR_BASE64,             /* 400 */
+    TT_ERR_MULTIPART,          /* 400 */
+    TT_ERR_JSON,               /* 400 */
+    TT_ERR_OPTION,             /* 400: unknown option, or a value out of its range */
+    TT_ERR_QUERY,              /* 400: a list parameter */
+    TT_ERR_ORIGIN,             /* 403 */
+    TT_ERR_NOT_FOUND,          /* 404: no such route, no such image, a malformed id */
+    TT_ERR_METHOD,             /* 405 */
+    TT_ERR_BODY_TOO_LARGE,     /* 413 */
+    TT_ERR_CONTENT_TYPE,       /* 415: the request's Content-Type */
+    TT_ERR_PICTURE_TYPE,       /* 415: the picture's own first bytes */
+    TT_ERR_RANGE,              /* 416 */
+    TT_ERR_PICTURE_BROKEN,     /* 422: cut short or corrupt */
+    TT_ERR_PICTURE_TOO_LARGE,  /* 422: over max_pixels, or over the memory a picture may take */
+    TT_ERR_PICTURE_TOO_COSTLY, /* 422: over the CPU time a picture may take */
+    TT_ERR_DECODER_DIED,       /* 422: the decoder crashed on this picture */
+    TT_ERR_INTERNAL,           /* 500: a bug or a broken installation */
+    TT_ERR_BUSY,               /* 503: every decode slot and waiting place is taken */
+    TT_ERR_NO_MEMORY,          /* 503 */
+    TT_ERR_STORAGE,            /* 503: the spool cannot be read or written */
+    TT_ERR_JOURNAL,            /* 503: the journal cannot be read or written */
+    TT_ERR_SPOOL_FULL,         /* 507: quota_bytes reached, or no space left on the device */
+    TT_ERR_CONFIG,             /* start-up only: the configuration is refused */
+    TT_ERR_SYSTEM,             /* start-up only: the system refused a socket, process or lock */
+    TT_ERR_COUNT
+};
+
+/* What a client gains by sending the same request again. */
+enum tt_retry {
+    TT_RETRY_NEVER, /* the answer will be the same */
+    TT_RETRY_SOON,  /* seconds: the service is busy; replies carry Retry-After */
+    TT_RETRY_LATER, /* minutes: an operator has to act; replies carry Retry-After */
+};
+
+struct tt_err_row {
+    const char *name; /* lower-case-with-hyphens: urn:tintype:problem:<name>, metrics, log */
+    int http_status;  /* 0: never answers a request */
+    enum tt_retry retry;
+    const char *title; /* what was wrong, in a few words; safe for the client */
+    const char
+        *advice; /* what to do about it; the detail where none was noted; safe for the client */
+};
+
+/* The row of err; never NULL. A value outside the table gives the row of TT_ERR_INTERNAL. */
+const struct tt_err_row *tt_err_row(enum tt_err err);
+
+/* Note a failure whose cause is for the log alone, and return err. The first note wins: a call
+ * while one is set changes nothing, but still returns err. Never put secrets in a cause. */
+enum tt_err tt_err_fail(enum tt_err err, const char *cause_format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The same, with ": " and strerror(errno) appended. ENOSPC and EDQUOT turn TT_ERR_STORAGE and
+ * TT_ERR_JOURNAL into TT_ERR_SPOOL_FULL. Returns the code that holds. */
+enum tt_err tt_err_fail_errno(enum tt_err err, const char *cause_format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Note a refusal whose sentence goes to the client (and to the log): say what was wrong and what to
+ * do. Text that came from the client is cut and cleaned by the writer of the reply, not here. */
+enum tt_err tt_err_refuse(enum tt_err err, const char *detail_format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The client's sentence: the noted one, else the row's advice. Never NULL. */
+const char *tt_err_detail(enum tt_err err);
+
+/* The cause for the log: the noted cause or sentence, "" when none. Never NULL. */
+const char *tt_err_cause(void);
+
+void tt_err_clear(void);
+
+#endif

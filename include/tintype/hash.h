@@ -1,0 +1,27 @@
+/* SHA-256 (FIPS 180-4), a piece at a time. The only user of OpenSSL outside src/aws. */
+#ifndef TINTYPE_HASH_H
+#define TINTYPE_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tintype/err.h"
+
+#define TT_HASH_BYTES    32
+#define TT_HASH_HEX_SIZE (2 * TT_HASH_BYTES + 1)
+
+struct tt_hash {
+    void *context; /* owned; NULL before init and after fini */
+};
+
+/* TT_ERR_NO_MEMORY. */
+enum tt_err tt_hash_init(struct tt_hash *hash);
+/* Safe on a zeroed struct, and twice. */
+void tt_hash_fini(struct tt_hash *hash);
+enum tt_err tt_hash_update(struct tt_hash *hash, const void *bytes, size_t length);
+/* Ends the sum, and starts the next: the struct may be used again at once. */
+enum tt_err tt_hash_finish(struct tt_hash *hash, uint8_t digest[TT_HASH_BYTES]);
+/* Lower-case hexadecimal, NUL-terminated. */
+void tt_hash_format(const uint8_t digest[TT_HASH_BYTES], char hex[TT_HASH_HEX_SIZE]);
+
+#endif

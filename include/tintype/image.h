@@ -1,0 +1,28 @@
+/* Image: one picture in, its rendering out, in rows; knows files, no requests and no processes.
+ *
+ * tt_image_render is made to run in a process of its own, with limits: see proc/child. */
+#ifndef TINTYPE_IMAGE_H
+#define TINTYPE_IMAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tintype/picture.h"
+
+#define TT_IMAGE_SNIFF_BYTES 16 /* enough for every signature known here */
+
+/* The format by the first bytes (PNG specification 5.2, JPEG T.81 B.1.1.3: SOI and one more
+ * marker), TT_FORMAT_NONE when they are no picture known here. length may be less than
+ * TT_IMAGE_SNIFF_BYTES. */
+enum tt_picture_format tt_image_sniff(const uint8_t *bytes, size_t length);
+
+/* Reads the picture from picture_fd (a regular file, from offset 0), renders it as options say, and
+ * writes the encoded result to result_fd (from its current offset). Owns neither descriptor. Fills
+ * *report whatever happens, and returns report->err: TT_ERR_PICTURE_TYPE, TT_ERR_PICTURE_BROKEN,
+ * TT_ERR_PICTURE_TOO_LARGE, TT_ERR_NO_MEMORY, TT_ERR_STORAGE, TT_ERR_SPOOL_FULL. Nothing is
+ * allocated before limits held against the picture's header. */
+enum tt_err tt_image_render(int picture_fd, int result_fd, const struct tt_picture_options *options,
+                            const struct tt_picture_limits *limits,
+                            struct tt_picture_report *report);
+
+#endif

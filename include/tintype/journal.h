@@ -1,0 +1,94 @@
+/* Journal: what was acknowledged, in one SQLite database that outlives every process here.
+ *
+ * WAL and synchronous=FULL: a row that tt_journal_insert took is on the disk. Each process opens
+ * its own handle, after any fork. Statements live in src/store alone; the schema in sql/. */
+#ifndef TINTYPE_JOURNAL_H
+#define TINTYPE_JOURNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tintype/err.h"
+#include "tintype/hash.h"
+#include "tintype/picture.h"
+#include "tintype/text.h"
+#include "tintype/uuid.h"
+
+enum tt_sync_state { TT_SYNC_OFF, TT_SYNC_PENDING, TT_SYNC_STORED, TT_SYNC_SYNCED, TT_SYNC_DEAD };
+#define TT_SYNC_STATE_COUNT 5
+
+/* "off", "pending", "stored", "synced", "dead". */
+const char *tt_sync_state_name(enum tt_sync_state state);
+bool tt_sync_state_parse(const char *name, enum tt_sync_state *state);
+
+struct tt_journal_file {
+    int64_t size_bytes;
+    enum tt_picture_format format;
+    int32_t width_px; /* of an original: as its header has it, before orientation */
+    int32_t height_px;
+    uint8_t sha256[TT_HASH_BYTES];
+};
+
+#define TT_JOURNAL_ERROR_SIZE 512
+
+struct tt_journal_row {
+    char id[TT_UUID_SIZE];
+    char filename[TT_TEXT_FILENAME_SIZE]; /* 1 to 255 bytes */
+    struct tt_journal_file processed;
+    struct tt_journal_file original;
+    bool original_kept; /* false where storage.keep_original was off */
+    enum tt_sync_state sync_state;
+    int64_t attempts;
+    char last_error[TT_JOURNAL_ERROR_SIZE]; /* "" when none */
+    int64_t synced_at_ms;                   /* 0 when not yet */
+};
+
+struct tt_journal; /* an open handle */
+
+/* Opens <storage_dir>/journal.db, making and migrating it where needed (0660). *journal is NULL on
+ * failure. TT_ERR_JOURNAL. */
+enum tt_err tt_journal_open(struct tt_journal **journal, const char *storage_dir);
+/* NULL is allowed. */
+void tt_journal_close(struct tt_journal *journal);
+
+/* Adds a row in one transaction, durable on TT_OK. quota_bytes > 0: TT_ERR_SPOOL_FULL, and no row,
+ * when all files kept would then exceed it. Every size is above 0. TT_ERR_JOURNAL,
+ * TT_ERR_SPOOL_FULL. */
+enum tt_err tt_journal_insert(struct tt_journal *journal, const struct tt_journal_row *row,
+                              int64_t quota_bytes);
+
+/* TT_ERR_NOT_FOUND (nothing noted beyond it), TT_ERR_JOURNAL. */
+enum tt_err tt_journal_find(struct tt_journal *journal, const char *id, struct tt_journal_row *row);
+
+/* Removes the row and returns what it was. TT_ERR_NOT_FOUND, TT_ERR_JOURNAL. */
+enum tt_err tt_journal_delete(struct tt_journal *journal, const char *id,
+                              struct tt_journal_row *row);
+
+struct tt_journal_query {
+    int limit;            /* rows, 1 to 200 */
+    bool ascending;       /* oldest first */
+    const char *after_id; /* the last id of the page before; NULL for the first */
+    const char *filename; /* exact; NULL for any */
+    bool has_state;
+    enum tt_sync_state state; /* when has_state */
+    const char *since_id;     /* inclusive, a tt_uuid_floor; NULL for none */
+    const char *until_id;     /* exclusive, likewise */
+};
+
+/* Fills rows[0..*count), *count <= query->limit, in order; *more tells whether a next page has any.
+ * rows has room for query->limit. Walks an index whatever the filter. TT_ERR_JOURNAL. */
+enum tt_err tt_journal_list(struct tt_journal *journal, const struct tt_journal_query *query,
+                            struct tt_journal_row *rows, int *count, bool *more);
+
+struct tt_journal_totals {
+    int64_t rows[TT_SYNC_STATE_COUNT]; /* by enum tt_sync_state */
+    int64_t bytes;                     /* of all files kept */
+};
+
+/* Cheap: kept up to date by triggers, not counted. TT_ERR_JOURNAL. */
+enum tt_err tt_journal_totals(struct tt_journal *journal, struct tt_journal_totals *totals);
+
+/* TT_OK when a transaction that writes can be begun (it is rolled back). TT_ERR_JOURNAL. */
+enum tt_err tt_journal_check(struct tt_journal *journal);
+
+#endif

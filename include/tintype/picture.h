@@ -1,0 +1,61 @@
+/* Pictures as every room speaks of them: formats, the options of one rendering, its limits, and
+ * what came of it. Plain data; the work is behind image.h. */
+#ifndef TINTYPE_PICTURE_H
+#define TINTYPE_PICTURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tintype/err.h"
+
+#define TT_PICTURE_SIDE_MAX_PX 16384 /* width and height that may be asked for */
+
+enum tt_picture_format { TT_FORMAT_NONE, TT_FORMAT_PNG, TT_FORMAT_JPEG, TT_FORMAT_COUNT };
+
+struct tt_picture_format_row {
+    const char *name;       /* "PNG": the image object, the table */
+    const char *option;     /* "png": the format option */
+    const char *extension;  /* "png", "jpg": file and object names */
+    const char *media_type; /* "image/png" */
+};
+
+/* The row of a format; never NULL. TT_FORMAT_NONE gives a row of empty strings. */
+const struct tt_picture_format_row *tt_picture_format_row(enum tt_picture_format format);
+
+enum tt_picture_fit {
+    TT_FIT_INSIDE, /* within the box, proportions kept, never enlarged */
+    TT_FIT_COVER,  /* covers the box, the rest cropped around the middle, never enlarged */
+    TT_FIT_FILL,   /* exactly the box */
+};
+
+struct tt_picture_options {
+    int width_px;  /* 1 to TT_PICTURE_SIDE_MAX_PX, 0: follows the height, or the picture's own */
+    int height_px; /* likewise; both after orientation */
+    enum tt_picture_fit fit;
+    bool grayscale;
+    enum tt_picture_format format;
+    int quality; /* JPEG: 1 to 100 */
+};
+
+struct tt_picture_limits {
+    int64_t max_pixels;       /* of the picture and of the result, from their headers */
+    int64_t max_memory_bytes; /* of one decoder */
+    int64_t max_chunk_bytes;  /* of one PNG chunk other than the pixels */
+    int64_t max_scans;        /* of a progressive JPEG */
+};
+
+#define TT_PICTURE_DETAIL_MAX 256
+
+/* What a rendering reports. It is filled by the process that read a hostile picture: whoever reads
+ * it from there checks every value. */
+struct tt_picture_report {
+    enum tt_err err;
+    char detail[TT_PICTURE_DETAIL_MAX]; /* tt_err_detail of a refusal; NUL-terminated */
+    char cause[TT_PICTURE_DETAIL_MAX];  /* tt_err_cause; NUL-terminated */
+    int32_t source_width_px;            /* as the file's header has it, before orientation */
+    int32_t source_height_px;
+    int32_t width_px; /* of the result */
+    int32_t height_px;
+};
+
+#endif

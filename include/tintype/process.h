@@ -1,0 +1,106 @@
+/* Processes: the master and its workers, one function run in a limited child, and the places in
+ * which at most so many processes work or wait. Knows no request and no picture: main hands the
+ * functions in. */
+#ifndef TINTYPE_PROCESS_H
+#define TINTYPE_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "tintype/err.h"
+#include "tintype/stats.h"
+
+/* ---- master (src/proc/master.c) ---- */
+
+struct tt_master_plan {
+    int64_t workers;       /* 1 or more */
+    int64_t drain_seconds; /* then SIGKILL */
+    struct tt_stats *stats;
+    /* Runs in each new worker; its return value is the worker's exit status. The worker starts
+     * with SIGTERM blocked, and dies with the master (PR_SET_PDEATHSIG). */
+    int (*work)(void *context);
+    /* Called in the master on SIGHUP, before any worker of the new generation: re-reads what the
+     * workers need, and may change workers and drain_seconds in *plan. TT_OK: new workers are
+     * started, then the old ones drained. Else: nothing changes. NULL: SIGHUP is ignored. */
+    enum tt_err (*reload)(void *context, struct tt_master_plan *plan);
+    void *context;
+};
+
+/* Keeps plan->workers workers alive until SIGTERM or SIGINT, then drains: SIGTERM to each worker,
+ * a wait of drain_seconds, SIGKILL. Returns 0 when every worker left by itself, 1 when one had to
+ * be killed. A worker that ends with status 0 is replaced at once; one that dies otherwise within a
+ * second of its start makes the next start of its place wait 100 ms, doubled each time up to 5 s.
+ * TT_ERR_SYSTEM failures at the start give 2, the cause noted. */
+int tt_master_run(struct tt_master_plan *plan);
+
+/* ---- child (src/proc/child.c) ---- */
+
+struct tt_child_limits {
+    int64_t address_space_bytes; /* RLIMIT_AS, beyond what the parent has mapped already */
+    int64_t cpu_seconds;         /* RLIMIT_CPU */
+    int64_t file_bytes;          /* RLIMIT_FSIZE */
+};
+
+struct tt_child {
+    pid_t pid; /* 0 when none */
+};
+
+struct tt_child_end {
+    int exit_status; /* 0 to 255, -1 when killed by a signal */
+    int signal;      /* 0, or what killed it: SIGXCPU and SIGKILL after the CPU limit */
+    int64_t cpu_us;
+    int64_t peak_rss_bytes;
+};
+
+/* The exit status of a child that could not be limited, and so ran nothing; the cause is logged. */
+#define TT_CHILD_UNLIMITED 125
+
+/* Forks a child that keeps the two descriptors (3 or above) and standard error and closes all else,
+ * is limited (those above, no core file, no new process, no new file, no new privileges), dies with
+ * its parent, leaves stops to it (ignores SIGINT, SIGTERM, SIGHUP), runs run(context) and exits
+ * with what it returned. TT_ERR_SYSTEM. */
+enum tt_err tt_child_start(struct tt_child *child, const struct tt_child_limits *limits,
+                           const int keep_fds[2], int (*run)(void *context), void *context);
+
+/* Waits for its end and fills *end. TT_ERR_SYSTEM. */
+enum tt_err tt_child_wait(struct tt_child *child, struct tt_child_end *end);
+
+/* Kills it (SIGKILL) and reaps it. Safe when there is none. */
+void tt_child_kill(struct tt_child *child);
+
+/* ---- places (src/proc/places.c) ---- */
+
+/* Decode slots and waiting seats as byte-range locks (F_OFD_SETLK) on one file: the kernel gives a
+ * dead process's place back, and services that share a storage directory share the places. */
+struct tt_places {
+    int64_t slots; /* that may be held at once */
+    int64_t seats; /* that may wait for one at once */
+    int freed_fd;  /* eventfd, made before the fork: a slot was given back */
+    char path[4096];
+};
+
+struct tt_place {
+    int fd; /* the open file description that holds the lock; -1 when none */
+};
+
+/* path: the lock file, made where missing (0660). In the master, before the fork. TT_ERR_SYSTEM. */
+enum tt_err tt_places_init(struct tt_places *places, const char *path, int64_t slots,
+                           int64_t seats);
+void tt_places_fini(struct tt_places *places);
+
+/* Takes a slot, waiting in a seat for one; TT_ERR_BUSY at once when every seat is taken.
+ * TT_ERR_SYSTEM. */
+enum tt_err tt_places_take(struct tt_places *places, struct tt_place *place);
+/* Safe when none is held. */
+void tt_places_give(struct tt_places *places, struct tt_place *place);
+
+/* ---- listening socket (src/proc/listen.c) ---- */
+
+/* The socket to accept on: fd 0 when that is a listening socket, else the first of systemd's
+ * LISTEN_FDS (LISTEN_PID is this process), else a new Unix socket at path (mode 0660, a stale one
+ * replaced, a live one refused). *made tells that the socket file is this process's to remove.
+ * O_NONBLOCK is set on it. TT_ERR_SYSTEM. */
+enum tt_err tt_listen_open(int *fd, bool *made, const char *path);
+
+#endif

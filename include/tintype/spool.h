@@ -1,0 +1,73 @@
+/* Spool: the directory where originals and results are kept, named as their objects in S3 are
+ * ("originals/<id>.<ext>", "processed/<id>.<ext>").
+ *
+ * A file appears under its name only when it is whole and on the disk. Until then it is a staged
+ * file: O_TMPFILE, which has no name and so leaves nothing behind when the process dies; where the
+ * file system lacks it, a named file below tmp/ under a lock (flock), which the sweep removes once
+ * nobody holds the lock.
+ *
+ * An id that is no tt_uuid_parse, or no format, never becomes a path: TT_ERR_INTERNAL. */
+#ifndef TINTYPE_SPOOL_H
+#define TINTYPE_SPOOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tintype/err.h"
+#include "tintype/picture.h"
+#include "tintype/uuid.h"
+
+enum tt_spool_kind { TT_SPOOL_ORIGINAL, TT_SPOOL_PROCESSED };
+
+struct tt_spool {
+    int dir_fd;      /* <storage.dir>/spool; -1 when closed */
+    int kind_fds[2]; /* by enum tt_spool_kind */
+    int tmp_fd;
+    bool no_tmpfile; /* the file system refused O_TMPFILE */
+};
+
+struct tt_staged {
+    int fd;            /* read and write; owned by the staged file until discard; -1 when none */
+    char tmp_name[64]; /* "" with O_TMPFILE */
+};
+
+/* Makes the spool's directories below storage_dir, which exists, where they are missing (2770, as
+ * umask allows) and opens them. TT_ERR_STORAGE, TT_ERR_SPOOL_FULL. */
+enum tt_err tt_spool_open(struct tt_spool *spool, const char *storage_dir);
+void tt_spool_close(struct tt_spool *spool);
+
+/* A new empty staged file. TT_ERR_STORAGE, TT_ERR_SPOOL_FULL. On failure staged->fd is -1. */
+enum tt_err tt_spool_stage(struct tt_spool *spool, struct tt_staged *staged);
+
+/* Gives the staged file its name; the caller has synced its contents. The name is durable after
+ * tt_spool_sync. The descriptor stays open, until discard. TT_ERR_STORAGE, TT_ERR_SPOOL_FULL; an
+ * existing file of that name is never replaced. */
+enum tt_err tt_spool_keep(struct tt_spool *spool, struct tt_staged *staged, enum tt_spool_kind kind,
+                          const char *id, enum tt_picture_format format);
+
+/* Every name given or removed before is durable when it returns TT_OK. */
+enum tt_err tt_spool_sync(struct tt_spool *spool);
+
+/* Closes the staged file; one that was not kept is gone. Safe when there is none, and twice. */
+void tt_spool_discard(struct tt_spool *spool, struct tt_staged *staged);
+
+/* A kept file for reading; the caller closes *fd. TT_ERR_NOT_FOUND (nothing noted beyond it),
+ * TT_ERR_STORAGE. */
+enum tt_err tt_spool_read(struct tt_spool *spool, enum tt_spool_kind kind, const char *id,
+                          enum tt_picture_format format, int *fd, int64_t *size_bytes);
+
+/* Removes a kept file; one that is not there is no failure. TT_ERR_STORAGE. */
+enum tt_err tt_spool_remove(struct tt_spool *spool, enum tt_spool_kind kind, const char *id,
+                            enum tt_picture_format format);
+
+/* Removes staged files nobody holds and kept files for whose id known() is false; names that are
+ * not the spool's own are left alone. known() answers true when it cannot tell. *removed counts.
+ * Only while no upload is under way. TT_ERR_STORAGE. */
+enum tt_err tt_spool_sweep(struct tt_spool *spool, bool (*known)(void *context, const char *id),
+                           void *context, int64_t *removed);
+
+/* TT_OK when a staged file can be made and at least reserve_bytes are free on the file system.
+ * TT_ERR_STORAGE, TT_ERR_SPOOL_FULL. */
+enum tt_err tt_spool_check(struct tt_spool *spool, int64_t reserve_bytes);
+
+#endif

@@ -1,0 +1,31 @@
+/* Text that came from outside: UTF-8, percent-encoding, numbers, filenames. */
+#ifndef TINTYPE_TEXT_H
+#define TINTYPE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TT_TEXT_FILENAME_MAX_BYTES 255
+#define TT_TEXT_FILENAME_SIZE      (TT_TEXT_FILENAME_MAX_BYTES + 1)
+
+/* Well-formed UTF-8 (Unicode 15, table 3-7: no overlongs, no surrogates), without NUL. */
+bool tt_text_is_utf8(const char *text, size_t length);
+
+/* Decodes %XX in place, and '+' to a space when form is set (application/x-www-form-urlencoded).
+ * *length is the length before and after; the result is NUL-terminated (text must have room for
+ * the NUL at text[*length]). False for a bad escape or a decoded NUL. */
+bool tt_text_percent_decode(char *text, size_t *length, bool form);
+
+/* A whole decimal number of lowest..highest, digits alone (no sign but a leading '-' where lowest
+ * is negative), nothing before or after. */
+bool tt_text_parse_int(const char *text, int64_t lowest, int64_t highest, int64_t *value);
+
+/* The filename as it is kept and shown: the last path component (after the last '/' or '\'),
+ * control characters (C0, DEL, C1), line and paragraph separators (U+2028, U+2029) and
+ * bidirectional formatting characters (U+061C, U+200E, U+200F, U+202A-202E, U+2066-2069) removed,
+ * leading and trailing spaces cut, at most 255 bytes cut at a character. Bytes that are not UTF-8
+ * are read as Latin-1. "." and ".." and nothing at all become "". */
+void tt_text_clean_filename(const char *raw, size_t length, char clean[TT_TEXT_FILENAME_SIZE]);
+
+#endif

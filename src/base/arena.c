@@ -1,0 +1,154 @@
+/* Arena: chunks from the heap, filled from front to back. Small allocations share a chunk, a large
+ * one gets its own. */
+#include "tintype/arena.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tintype/err.h"
+
+#define ALIGN_BYTES 64
+
+/* Room of a shared chunk. Under a sanitizer nothing is shared: each allocation is a heap block of
+ * exactly its size, so that a write past its end is seen. */
+#ifdef TT_SANITIZED
+#define SHARED_BYTES 0
+#else
+#define SHARED_BYTES ((size_t)16 * 1024)
+#endif
+
+/* The room follows, ALIGN_BYTES after the start. */
+struct tt_arena_chunk {
+    struct tt_arena_chunk *next;
+    size_t room_bytes;
+    size_t used_bytes;
+};
+
+_Static_assert(sizeof(struct tt_arena_chunk) <= ALIGN_BYTES, "a chunk's room starts aligned");
+
+static char *chunk_room(struct tt_arena_chunk *chunk) {
+    return (char *)chunk + ALIGN_BYTES;
+}
+
+/* A zeroed chunk, NULL without memory. room_bytes is below SIZE_MAX - ALIGN_BYTES. */
+static struct tt_arena_chunk *chunk_new(size_t room_bytes) {
+    void *memory;
+    struct tt_arena_chunk *chunk;
+
+    if (posix_memalign(&memory, ALIGN_BYTES, ALIGN_BYTES + room_bytes) != 0)
+        return NULL;
+    memset(memory, 0, ALIGN_BYTES + room_bytes);
+    chunk = memory;
+    chunk->room_bytes = room_bytes;
+    return chunk;
+}
+
+void tt_arena_init(struct tt_arena *arena, size_t cap_bytes) {
+    *arena = (struct tt_arena){.cap_bytes = cap_bytes};
+}
+
+static void free_chunks(struct tt_arena_chunk *chunk) {
+    while (chunk != NULL) {
+        struct tt_arena_chunk *next = chunk->next;
+
+        free(chunk);
+        chunk = next;
+    }
+}
+
+void tt_arena_fini(struct tt_arena *arena) {
+    free_chunks(arena->chunks);
+    arena->chunks = NULL;
+    arena->used_bytes = 0;
+}
+
+void tt_arena_reset(struct tt_arena *arena) {
+    struct tt_arena_chunk *kept = arena->chunks;
+
+    if (kept == NULL || kept->room_bytes != SHARED_BYTES || SHARED_BYTES == 0) {
+        tt_arena_fini(arena);
+        return;
+    }
+    free_chunks(kept->next);
+    kept->next = NULL;
+    memset(chunk_room(kept), 0, kept->used_bytes);
+    kept->used_bytes = 0;
+    arena->used_bytes = 0;
+}
+
+/* Memory for one large allocation: a chunk of its own, full at once, behind the newest one, whose
+ * room stays in use. */
+static void *alloc_large(struct tt_arena *arena, size_t size_bytes) {
+    struct tt_arena_chunk *chunk = chunk_new(size_bytes);
+
+    if (chunk == NULL)
+        return NULL;
+    chunk->used_bytes = size_bytes;
+    if (arena->chunks == NULL) {
+        arena->chunks = chunk;
+    } else {
+        chunk->next = arena->chunks->next;
+        arena->chunks->next = chunk;
+    }
+    return chunk_room(chunk);
+}
+
+/* Memory for a small one: the newest chunk's room, or a new chunk's. */
+static void *alloc_small(struct tt_arena *arena, size_t padded_bytes) {
+    struct tt_arena_chunk *chunk = arena->chunks;
+    void *memory;
+
+    if (chunk == NULL || padded_bytes > chunk->room_bytes - chunk->used_bytes) {
+        chunk = chunk_new(SHARED_BYTES);
+        if (chunk == NULL)
+            return NULL;
+        chunk->next = arena->chunks;
+        arena->chunks = chunk;
+    }
+    memory = chunk_room(chunk) + chunk->used_bytes;
+    chunk->used_bytes += padded_bytes;
+    return memory;
+}
+
+void *tt_arena_alloc(struct tt_arena *arena, size_t size_bytes) {
+    size_t free_bytes = arena->cap_bytes - arena->used_bytes;
+    size_t padded_bytes;
+    void *memory;
+
+    if (size_bytes == 0)
+        size_bytes = 1;
+    padded_bytes = (size_bytes + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES;
+    if (size_bytes > SIZE_MAX / 2 || padded_bytes > free_bytes) {
+        (void)tt_err_fail(TT_ERR_NO_MEMORY, "arena: %zu bytes asked for, %zu of %zu in use",
+                          size_bytes, arena->used_bytes, arena->cap_bytes);
+        return NULL;
+    }
+    memory = padded_bytes > SHARED_BYTES / 4 ? alloc_large(arena, size_bytes)
+                                             : alloc_small(arena, padded_bytes);
+    if (memory == NULL) {
+        (void)tt_err_fail(TT_ERR_NO_MEMORY, "arena: the system has no %zu bytes", size_bytes);
+        return NULL;
+    }
+    arena->used_bytes += padded_bytes;
+    return memory;
+}
+
+void *tt_arena_alloc_array(struct tt_arena *arena, size_t count, size_t size_bytes) {
+    size_t total_bytes;
+
+    if (__builtin_mul_overflow(count, size_bytes, &total_bytes)) {
+        (void)tt_err_fail(TT_ERR_NO_MEMORY, "arena: %zu times %zu bytes asked for", count,
+                          size_bytes);
+        return NULL;
+    }
+    return tt_arena_alloc(arena, total_bytes);
+}
+
+char *tt_arena_copy_text(struct tt_arena *arena, const char *text, size_t length) {
+    char *copy = tt_arena_alloc(arena, length + 1);
+
+    if (copy != NULL && length > 0)
+        memcpy(copy, text, length);
+    return copy;
+}

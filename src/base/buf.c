@@ -1,0 +1,94 @@
+/* Capped buffer: doubles its memory up to the maximum, and remembers that something did not fit. */
+#include "tintype/buf.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_BYTES ((size_t)256)
+
+void tt_buf_init(struct tt_buf *buf, size_t max_bytes) {
+    *buf = (struct tt_buf){.max_bytes = max_bytes};
+}
+
+void tt_buf_fini(struct tt_buf *buf) {
+    free(buf->data);
+    *buf = (struct tt_buf){.max_bytes = buf->max_bytes};
+}
+
+void tt_buf_clear(struct tt_buf *buf) {
+    buf->length = 0;
+    buf->overflowed = false;
+    if (buf->data != NULL)
+        buf->data[0] = '\0';
+}
+
+/* Makes room for length more bytes and the NUL; sets overflowed and returns false when there is
+ * none to be had. */
+static bool reserve(struct tt_buf *buf, size_t length) {
+    size_t needed, capacity;
+    char *data;
+
+    if (buf->overflowed)
+        return false;
+    /* SIZE_MAX is one byte short of holding the NUL as well. */
+    if (length > buf->max_bytes - buf->length || length >= SIZE_MAX - buf->length) {
+        buf->overflowed = true;
+        return false;
+    }
+    needed = buf->length + length + 1;
+    if (needed <= buf->capacity)
+        return true;
+    capacity = buf->capacity < FIRST_BYTES ? FIRST_BYTES : buf->capacity;
+    while (capacity < needed)
+        capacity = capacity > SIZE_MAX / 2 ? needed : 2 * capacity;
+    if (capacity - 1 > buf->max_bytes)
+        capacity = buf->max_bytes + 1;
+    data = realloc(buf->data, capacity);
+    if (data == NULL) {
+        buf->overflowed = true;
+        return false;
+    }
+    data[buf->length] = '\0';
+    buf->data = data;
+    buf->capacity = capacity;
+    return true;
+}
+
+void tt_buf_append(struct tt_buf *buf, const void *bytes, size_t length) {
+    if (!reserve(buf, length))
+        return;
+    if (length > 0)
+        memcpy(buf->data + buf->length, bytes, length);
+    buf->length += length;
+    buf->data[buf->length] = '\0';
+}
+
+void tt_buf_append_text(struct tt_buf *buf, const char *text) {
+    tt_buf_append(buf, text, strlen(text));
+}
+
+void tt_buf_append_format(struct tt_buf *buf, const char *format, ...) {
+    va_list arguments;
+    int length;
+
+    va_start(arguments, format);
+    length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    if (length < 0) {
+        buf->overflowed = true;
+        return;
+    }
+    if (!reserve(buf, (size_t)length))
+        return;
+    va_start(arguments, format);
+    (void)vsnprintf(buf->data + buf->length, (size_t)length + 1, format, arguments);
+    va_end(arguments);
+    buf->length += (size_t)length;
+}
+
+const char *tt_buf_text(const struct tt_buf *buf) {
+    return buf->data != NULL ? buf->data : "";
+}

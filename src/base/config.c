@@ -1,0 +1,248 @@
+/* Configuration: defaults, then the file, then the environment, all through the table of keys in
+ * config_keys.c. The only user of inih. */
+#include "tintype/config.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <ini.h>
+
+#include "config_keys.h"
+
+#define LINE_SIZE    (TT_CONFIG_PATH_MAX + 256)
+#define DISTANCE_MAX 2 /* letters between a name and the one suggested for it */
+
+struct reading {
+    struct tt_config *config;
+    FILE *problems;
+    int problem_count;
+    const char *path;
+    FILE *file;
+    int line;                         /* number of the line read last */
+    int read_errno;                   /* why the file could not be read on; 0: it could */
+    int set_line[TT_CONFIG_KEYS_MAX]; /* by key: the line that set it; 0: none did */
+};
+
+static void problem_at_line(struct reading *reading, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void problem_at_line(struct reading *reading, const char *format, ...) {
+    va_list arguments;
+
+    reading->problem_count++;
+    (void)fprintf(reading->problems, "%s:%d: ", reading->path, reading->line);
+    va_start(arguments, format);
+    (void)vfprintf(reading->problems, format, arguments);
+    va_end(arguments);
+    (void)fputc('\n', reading->problems);
+}
+
+/* The Levenshtein distance, by one row of its matrix; both texts are variables' names. */
+static size_t distance(const char *left, const char *right) {
+    size_t row[TT_CONFIG_VARIABLE_SIZE];
+    size_t right_length = strlen(right);
+
+    for (size_t j = 0; j <= right_length; j++)
+        row[j] = j;
+    for (size_t i = 0; left[i] != '\0'; i++) {
+        size_t diagonal = row[0];
+
+        row[0] = i + 1;
+        for (size_t j = 1; j <= right_length; j++) {
+            size_t replaced = diagonal + (left[i] != right[j - 1] ? 1 : 0);
+            size_t shorter = row[j] < row[j - 1] ? row[j] : row[j - 1];
+
+            diagonal = row[j];
+            row[j] = replaced < shorter + 1 ? replaced : shorter + 1;
+        }
+    }
+    return row[right_length];
+}
+
+/* The key whose variable is this one, or most like it within limit letters; NULL when none is. */
+static const struct tt_config_key *find_key(const char *variable, size_t limit) {
+    const struct tt_config_key *nearest = NULL;
+
+    for (size_t i = 0; i < tt_config_key_count; i++) {
+        char candidate[TT_CONFIG_VARIABLE_SIZE];
+        size_t letters;
+
+        tt_config_variable_format(tt_config_keys[i].section, tt_config_keys[i].name, candidate);
+        letters = distance(variable, candidate);
+        if (letters <= limit) {
+            nearest = &tt_config_keys[i];
+            if (letters == 0)
+                break;
+            limit = letters - 1;
+        }
+    }
+    return nearest;
+}
+
+static void problem_unknown_key(struct reading *reading, const char *section, const char *name) {
+    char variable[TT_CONFIG_VARIABLE_SIZE];
+    const struct tt_config_key *nearest;
+
+    tt_config_variable_format(section, name, variable);
+    nearest = find_key(variable, DISTANCE_MAX);
+    if (section[0] == '\0')
+        problem_at_line(reading, "\"%s\" stands before the first [section]", name);
+    else if (nearest != NULL)
+        problem_at_line(reading, "no such key: \"%s\" in [%s]; did you mean \"%s\" in [%s]?", name,
+                        section, nearest->name, nearest->section);
+    else
+        problem_at_line(reading, "no such key: \"%s\" in [%s]", name, section);
+}
+
+static const struct tt_config_key *find_pair(const char *section, const char *name) {
+    for (size_t i = 0; i < tt_config_key_count; i++)
+        if (strcmp(tt_config_keys[i].section, section) == 0 &&
+            strcmp(tt_config_keys[i].name, name) == 0)
+            return &tt_config_keys[i];
+    return NULL;
+}
+
+/* inih's handler: one line "name = value". Always returns 1, "go on". */
+static int take_pair(void *user, const char *section, const char *name, const char *value) {
+    struct reading *reading = user;
+    const struct tt_config_key *key = find_pair(section, name);
+    char explanation[TT_CONFIG_EXPLANATION_SIZE];
+    int *set_line;
+
+    if (key == NULL) {
+        problem_unknown_key(reading, section, name);
+        return 1;
+    }
+    if (value == NULL) {
+        problem_at_line(reading, "\"%s\" has no \"= value\"", name);
+        return 1;
+    }
+    set_line = &reading->set_line[key - tt_config_keys];
+    if (*set_line != 0)
+        problem_at_line(reading, "\"%s\" was set on line %d already", name, *set_line);
+    else if (!tt_config_value_parse(key, value, reading->config, explanation))
+        problem_at_line(reading, "%s", explanation);
+    *set_line = reading->line;
+    return 1;
+}
+
+/* inih's reader: one line, counted. A line that is too long or holds a NUL is a problem, and is
+ * handed on as an empty one. */
+static char *read_line(char *line, int size, void *stream) {
+    struct reading *reading = stream;
+    bool is_cut = false;
+    int length = 0;
+    int c;
+
+    while ((c = getc(reading->file)) != EOF && c != '\n') {
+        if (c == '\0' || length >= size - 2)
+            is_cut = true;
+        else
+            line[length++] = (char)c;
+    }
+    if (c == EOF && ferror(reading->file))
+        reading->read_errno = errno;
+    if (c == EOF && length == 0 && !is_cut)
+        return NULL;
+    reading->line++;
+    if (is_cut) {
+        problem_at_line(reading, "the line has more than %d bytes, or a NUL byte", size - 2);
+        length = 0;
+    }
+    line[length] = '\n';
+    line[length + 1] = '\0';
+    return line;
+}
+
+static void read_file(struct reading *reading) {
+    /* Names without a value reach the handler, so that it can say so with the line's number; what
+     * is left as inih's own error is a section without "]", and then the lines that follow would be
+     * taken for another section's. */
+    ini_allow_no_value = true;
+    ini_allow_multiline = false;
+    ini_stop_on_first_error = true;
+    ini_use_stack = false;
+    ini_max_line = LINE_SIZE;
+    ini_initial_alloc = LINE_SIZE;
+    reading->file = fopen(reading->path, "re");
+    if (reading->file == NULL) {
+        reading->read_errno = errno;
+    } else {
+        int result = ini_parse_stream(read_line, reading, take_pair, reading);
+
+        if (result > 0)
+            problem_at_line(reading, "the section has no \"]\" at its end");
+        if (result < 0)
+            reading->read_errno = ENOMEM;
+        (void)fclose(reading->file);
+    }
+    if (reading->read_errno != 0) {
+        reading->problem_count++;
+        (void)fprintf(reading->problems, "%s: %s\n", reading->path, strerror(reading->read_errno));
+    }
+}
+
+static void take_variable(struct reading *reading, const char *variable, const char *value) {
+    const struct tt_config_key *key = find_key(variable, 0);
+    const struct tt_config_key *nearest = find_key(variable, DISTANCE_MAX);
+    char explanation[TT_CONFIG_EXPLANATION_SIZE];
+    char suggestion[TT_CONFIG_VARIABLE_SIZE];
+
+    if (key != NULL && tt_config_value_parse(key, value, reading->config, explanation))
+        return;
+    reading->problem_count++;
+    (void)fprintf(reading->problems, "%s: ", variable);
+    if (key != NULL) {
+        (void)fprintf(reading->problems, "%s\n", explanation);
+    } else if (nearest != NULL) {
+        tt_config_variable_format(nearest->section, nearest->name, suggestion);
+        (void)fprintf(reading->problems, "no such key; did you mean %s?\n", suggestion);
+    } else {
+        (void)fprintf(reading->problems, "no such key\n");
+    }
+}
+
+static void read_environment(struct reading *reading) {
+    for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
+        const char *equals = strchr(*entry, '=');
+        char variable[TT_CONFIG_VARIABLE_SIZE];
+
+        if (equals == NULL ||
+            strncmp(*entry, TT_CONFIG_VARIABLE_PREFIX, strlen(TT_CONFIG_VARIABLE_PREFIX)) != 0)
+            continue;
+        (void)snprintf(variable, sizeof variable, "%.*s", (int)(equals - *entry), *entry);
+        /* Names the file: whoever starts the program reads it. */
+        if (strcmp(variable, TT_CONFIG_VARIABLE_PREFIX "CONFIG") != 0)
+            take_variable(reading, variable, equals + 1);
+    }
+}
+
+static void set_defaults(struct reading *reading) {
+    for (size_t i = 0; i < tt_config_key_count; i++) {
+        const struct tt_config_key *key = &tt_config_keys[i];
+        char text[TT_CONFIG_DEFAULT_SIZE];
+        char explanation[TT_CONFIG_EXPLANATION_SIZE];
+
+        tt_config_default_format(key, text);
+        if (tt_config_value_parse(key, text, reading->config, explanation))
+            continue;
+        reading->problem_count++;
+        (void)fprintf(reading->problems, "default of [%s]: %s\n", key->section, explanation);
+    }
+}
+
+enum tt_err tt_config_load(struct tt_config *config, const char *path, FILE *problems) {
+    struct reading reading = {.config = config, .problems = problems, .path = path};
+
+    memset(config, 0, sizeof *config);
+    set_defaults(&reading);
+    if (path != NULL)
+        read_file(&reading);
+    read_environment(&reading);
+    if (reading.problem_count > 0)
+        return tt_err_fail(TT_ERR_CONFIG, "problems in the configuration: %d",
+                           reading.problem_count);
+    return TT_OK;
+}

@@ -1,0 +1,186 @@
+/* The table of configuration keys, and the two ways to print it. A new key is one row here and one
+ * field in struct tt_config. How values are read is in config_value.c, where from in config.c. */
+#include "config_keys.h"
+
+#include <ctype.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tintype/log.h"
+
+static const struct tt_config_choice switches[] = {
+    {"true", 1}, {"false", 0}, {"yes", 1}, {"no", 0}, {"on", 1},
+    {"off", 0},  {"1", 1},     {"0", 0},   {NULL, 0},
+};
+static const struct tt_config_choice fits[] = {
+    {"inside", TT_FIT_INSIDE}, {"cover", TT_FIT_COVER}, {"fill", TT_FIT_FILL}, {NULL, 0}};
+static const struct tt_config_choice formats[] = {
+    {"png", TT_FORMAT_PNG}, {"jpeg", TT_FORMAT_JPEG}, {NULL, 0}};
+static const struct tt_config_choice auth_modes[] = {{"none", TT_AUTH_NONE}, {NULL, 0}};
+static const struct tt_config_choice log_levels[] = {{"error", TT_LOG_ERROR},
+                                                     {"warning", TT_LOG_WARNING},
+                                                     {"info", TT_LOG_INFO},
+                                                     {"debug", TT_LOG_DEBUG},
+                                                     {NULL, 0}};
+
+#define KIB         INT64_C(1024)
+#define MIB         (1024 * KIB)
+#define GIB         (1024 * MIB)
+#define TIB         (1024 * GIB)
+#define SIDE_MAX_PX INT64_C(65535) /* of a JPEG (T.81, B.2.2) */
+
+#define FIELD(member)                                                                              \
+    .offset = offsetof(struct tt_config, member), .size = sizeof(((struct tt_config *)0)->member)
+
+/* A row a key, in the order of struct tt_config. */
+/* clang-format off */
+const struct tt_config_key tt_config_keys[] = {
+    {"server", "listen", "Unix socket to listen on, when none is handed in",
+     "/run/tintype/tintyped.sock", FIELD(server.listen), TT_CONFIG_TEXT, .lowest = 1},
+    {"server", "base_path", "Path below which the API answers; / for the root",
+     "/api", FIELD(server.base_path), TT_CONFIG_TEXT, .check = tt_config_check_base_path,
+     .takes = "a path that starts with / and does not end with it"},
+    {"server", "workers", "Worker processes; 0: serve in the process itself",
+     NULL, FIELD(server.workers), TT_CONFIG_NUMBER, .per_core = 4, .highest = 1024},
+    {"server", "decode_slots", "Pictures decoded at once",
+     NULL, FIELD(server.decode_slots), TT_CONFIG_NUMBER, .per_core = 1,
+     .lowest = 1, .highest = 1024},
+    {"server", "max_requests", "Requests after which a worker is replaced; 0: never",
+     "10000", FIELD(server.max_requests), TT_CONFIG_NUMBER, .highest = 1000000000},
+    {"server", "max_body_bytes", "Largest request body, as it is on the wire",
+     "26214400", FIELD(server.max_body_bytes), TT_CONFIG_BYTES, .lowest = 1, .highest = 4 * GIB},
+    {"server", "drain_seconds", "How long a stop waits for requests in flight",
+     "60", FIELD(server.drain_seconds), TT_CONFIG_NUMBER, .highest = 3600},
+    {"server", "cors_origins", "Web origins that may use the API, separated by spaces; *: any",
+     "", FIELD(server.cors_origins), TT_CONFIG_TEXT, .check = tt_config_check_origins,
+     .takes = "* or origins such as https://example.org, separated by spaces"},
+
+    {"storage", "dir", "Directory of the spool and the journal",
+     "/var/lib/tintype", FIELD(storage.dir), TT_CONFIG_TEXT, .lowest = 1},
+    {"storage", "quota_bytes", "Most that all pictures kept may take; 0: as the disk allows",
+     "0", FIELD(storage.quota_bytes), TT_CONFIG_BYTES, .highest = MIB * TIB},
+    {"storage", "keep_original", "Whether the uploaded file is kept beside the result",
+     "true", FIELD(storage.keep_original), TT_CONFIG_CHOICE, .choices = switches},
+
+    {"image", "width", "Width of the box a picture is fitted to, in pixels; 0: free",
+     "1024", FIELD(image.options.width_px), TT_CONFIG_NUMBER, .highest = TT_PICTURE_SIDE_MAX_PX},
+    {"image", "height", "Height of that box; 0: free",
+     "1024", FIELD(image.options.height_px), TT_CONFIG_NUMBER, .highest = TT_PICTURE_SIDE_MAX_PX},
+    {"image", "fit", "inside: within the box; cover: fills it, cropped; fill: exactly the box",
+     "inside", FIELD(image.options.fit), TT_CONFIG_CHOICE, .choices = fits},
+    {"image", "grayscale", "Whether pictures become gray",
+     "true", FIELD(image.options.grayscale), TT_CONFIG_CHOICE, .choices = switches},
+    {"image", "format", "Format of the result: png or jpeg",
+     "png", FIELD(image.options.format), TT_CONFIG_CHOICE, .choices = formats},
+    {"image", "quality", "JPEG quality of the result, 1 to 100",
+     "85", FIELD(image.options.quality), TT_CONFIG_NUMBER, .lowest = 1, .highest = 100},
+    {"image", "max_pixels", "Largest picture taken, width times height",
+     "100000000", FIELD(image.limits.max_pixels), TT_CONFIG_NUMBER,
+     .lowest = 1, .highest = SIDE_MAX_PX * SIDE_MAX_PX},
+    {"image", "max_memory_bytes", "Most memory one picture may take",
+     "536870912", FIELD(image.limits.max_memory_bytes), TT_CONFIG_BYTES,
+     .lowest = 16 * MIB, .highest = TIB},
+    {"image", "max_chunk_bytes", "Largest PNG chunk other than the pixels",
+     "8388608", FIELD(image.limits.max_chunk_bytes), TT_CONFIG_BYTES,
+     .lowest = KIB, .highest = GIB},
+    {"image", "max_scans", "Most scans of a progressive JPEG",
+     "100", FIELD(image.limits.max_scans), TT_CONFIG_NUMBER, .lowest = 1, .highest = 10000},
+    {"image", "cpu_seconds", "CPU time one picture may take",
+     "20", FIELD(image.cpu_seconds), TT_CONFIG_NUMBER, .lowest = 1, .highest = 3600},
+
+    {"auth", "mode", "Who may call: none asks for no proof",
+     "none", FIELD(auth.mode), TT_CONFIG_CHOICE, .choices = auth_modes},
+
+    {"s3", "bucket", "Bucket that pictures are copied to; empty: they stay here",
+     "", FIELD(s3.bucket), TT_CONFIG_TEXT, .check = tt_config_check_bucket,
+     .takes = "3 to 63 of a-z, 0-9, dot and hyphen, a letter or digit at both ends"},
+    {"s3", "processed_prefix", "What the names of results begin with there",
+     "processed/", FIELD(s3.processed_prefix), TT_CONFIG_TEXT, .check = tt_config_check_prefix,
+     .takes = "a prefix that ends with / and does not start with it"},
+    {"s3", "original_prefix", "What the names of originals begin with there",
+     "originals/", FIELD(s3.original_prefix), TT_CONFIG_TEXT, .check = tt_config_check_prefix,
+     .takes = "a prefix that ends with / and does not start with it"},
+
+    {"log", "level", "Least important message logged: error, warning, info or debug",
+     "info", FIELD(log.level), TT_CONFIG_CHOICE, .choices = log_levels},
+};
+/* clang-format on */
+
+const size_t tt_config_key_count = sizeof tt_config_keys / sizeof *tt_config_keys;
+
+_Static_assert(sizeof tt_config_keys / sizeof *tt_config_keys <= TT_CONFIG_KEYS_MAX,
+               "TT_CONFIG_KEYS_MAX bounds the table");
+
+void tt_config_variable_format(const char *section, const char *name,
+                               char variable[TT_CONFIG_VARIABLE_SIZE]) {
+    (void)snprintf(variable, TT_CONFIG_VARIABLE_SIZE, TT_CONFIG_VARIABLE_PREFIX "%s_%s", section,
+                   name);
+    for (char *c = variable; *c != '\0'; c++)
+        *c = (char)toupper((unsigned char)*c);
+}
+
+/* The cores this process may run on. */
+static int64_t count_cores(void) {
+    cpu_set_t cores;
+    long online;
+
+    if (sched_getaffinity(0, sizeof cores, &cores) == 0)
+        return CPU_COUNT(&cores);
+    /* More cores than a cpu_set_t has bits. */
+    online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? online : 1;
+}
+
+void tt_config_default_format(const struct tt_config_key *key, char text[TT_CONFIG_DEFAULT_SIZE]) {
+    int64_t number;
+
+    if (key->value != NULL) {
+        (void)snprintf(text, TT_CONFIG_DEFAULT_SIZE, "%s", key->value);
+        return;
+    }
+    number = key->per_core * count_cores();
+    if (number > key->highest)
+        number = key->highest;
+    (void)snprintf(text, TT_CONFIG_DEFAULT_SIZE, "%lld", (long long)number);
+}
+
+/* The default as a person reads it, the same on every machine. */
+static void print_default(FILE *out, const struct tt_config_key *key) {
+    if (key->value != NULL)
+        (void)fputs(key->value, out);
+    else
+        (void)fprintf(out, "%d per core", key->per_core);
+}
+
+void tt_config_print_help(FILE *out) {
+    const char *section = "";
+
+    for (size_t i = 0; i < tt_config_key_count; i++) {
+        const struct tt_config_key *key = &tt_config_keys[i];
+
+        if (strcmp(section, key->section) != 0)
+            (void)fprintf(out, "%s[%s]\n", i > 0 ? "\n" : "", key->section);
+        section = key->section;
+        (void)fprintf(out, "  %s = ", key->name);
+        print_default(out, key);
+        (void)fprintf(out, "\n      %s\n", key->help);
+    }
+    (void)fputs("\nEach key is also an environment variable, " TT_CONFIG_VARIABLE_PREFIX
+                "<SECTION>_<KEY>,\nwhich beats the file: " TT_CONFIG_VARIABLE_PREFIX
+                "IMAGE_WIDTH=800\n",
+                out);
+}
+
+void tt_config_print_markdown(FILE *out) {
+    (void)fputs("| key | default | what it does |\n| --- | --- | --- |\n", out);
+    for (size_t i = 0; i < tt_config_key_count; i++) {
+        const struct tt_config_key *key = &tt_config_keys[i];
+        bool has_default = key->value == NULL || key->value[0] != '\0';
+
+        (void)fprintf(out, "| `%s.%s` | %s", key->section, key->name, has_default ? "`" : "");
+        print_default(out, key);
+        (void)fprintf(out, "%s | %s |\n", has_default ? "`" : "", key->help);
+    }
+}

@@ -1,0 +1,68 @@
+/* The table of configuration keys: private to the config files of src/base. */
+#ifndef TINTYPE_BASE_CONFIG_KEYS_H
+#define TINTYPE_BASE_CONFIG_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tintype/config.h"
+
+enum tt_config_type {
+    TT_CONFIG_TEXT,   /* char[size]: lowest is its least length */
+    TT_CONFIG_NUMBER, /* int or int64_t, by size: lowest..highest */
+    TT_CONFIG_BYTES,  /* the same; k, M and G multiply by powers of 1024 */
+    TT_CONFIG_CHOICE, /* bool, an enum or int64_t, by size: one of choices */
+};
+
+struct tt_config_choice {
+    const char *name; /* NULL ends the list */
+    int value;
+};
+
+struct tt_config_key {
+    const char *section;
+    const char *name;
+    const char *help;  /* one line, without '|' */
+    const char *value; /* the default; NULL: per_core × cores */
+    size_t offset;     /* of the field in struct tt_config */
+    size_t size;
+    enum tt_config_type type;
+    int per_core;
+    int64_t lowest;
+    int64_t highest;
+    const struct tt_config_choice *choices;
+    /* Whether a text has the form it takes; may change the text to the one form used within. */
+    bool (*check)(char *text);
+    const char *takes; /* what check wants, to follow "takes" */
+};
+
+#define TT_CONFIG_KEYS_MAX         64 /* the table has no more rows */
+#define TT_CONFIG_VARIABLE_SIZE    128
+#define TT_CONFIG_VARIABLE_PREFIX  "TINTYPE_"
+#define TT_CONFIG_DEFAULT_SIZE     128
+#define TT_CONFIG_EXPLANATION_SIZE 256
+
+extern const struct tt_config_key tt_config_keys[];
+extern const size_t tt_config_key_count;
+
+/* The environment variable of a key of any section and name: TINTYPE_<SECTION>_<NAME>, cut to
+ * fit. */
+void tt_config_variable_format(const char *section, const char *name,
+                               char variable[TT_CONFIG_VARIABLE_SIZE]);
+
+/* The default as a text that tt_config_value_parse takes. */
+void tt_config_default_format(const struct tt_config_key *key, char text[TT_CONFIG_DEFAULT_SIZE]);
+
+/* Sets the key's field of *config to text. False, with a sentence in explanation and *config as it
+ * was, when the key does not take it. */
+bool tt_config_value_parse(const struct tt_config_key *key, const char *text,
+                           struct tt_config *config, char explanation[TT_CONFIG_EXPLANATION_SIZE]);
+
+/* The forms of texts that the table names. */
+bool tt_config_check_base_path(char *text);
+bool tt_config_check_origins(char *text);
+bool tt_config_check_bucket(char *text);
+bool tt_config_check_prefix(char *text);
+
+#endif

@@ -1,0 +1,52 @@
+/* SHA-256 through OpenSSL's EVP, which picks the CPU's own instructions for it. */
+#include "tintype/hash.h"
+
+#include <openssl/evp.h>
+
+/* Looked up once: EVP_sha256() would look it up at each init (crypto(7), "Performance"). Lives as
+ * long as the process. */
+static EVP_MD *sha256;
+
+enum tt_err tt_hash_init(struct tt_hash *hash) {
+    hash->context = NULL;
+    if (sha256 == NULL)
+        sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (sha256 == NULL)
+        return tt_err_fail(TT_ERR_NO_MEMORY, "hash: OpenSSL has no SHA256");
+    hash->context = EVP_MD_CTX_new();
+    if (hash->context == NULL)
+        return tt_err_fail(TT_ERR_NO_MEMORY, "hash: no memory for a context");
+    if (EVP_DigestInit_ex2(hash->context, sha256, NULL) != 1) {
+        tt_hash_fini(hash);
+        return tt_err_fail(TT_ERR_NO_MEMORY, "hash: the digest cannot be started");
+    }
+    return TT_OK;
+}
+
+void tt_hash_fini(struct tt_hash *hash) {
+    EVP_MD_CTX_free(hash->context);
+    hash->context = NULL;
+}
+
+enum tt_err tt_hash_update(struct tt_hash *hash, const void *bytes, size_t length) {
+    if (EVP_DigestUpdate(hash->context, bytes, length) != 1)
+        return tt_err_fail(TT_ERR_INTERNAL, "hash: update failed");
+    return TT_OK;
+}
+
+enum tt_err tt_hash_finish(struct tt_hash *hash, uint8_t digest[TT_HASH_BYTES]) {
+    if (EVP_DigestFinal_ex(hash->context, digest, NULL) != 1 ||
+        EVP_DigestInit_ex2(hash->context, sha256, NULL) != 1)
+        return tt_err_fail(TT_ERR_INTERNAL, "hash: finish failed");
+    return TT_OK;
+}
+
+void tt_hash_format(const uint8_t digest[TT_HASH_BYTES], char hex[TT_HASH_HEX_SIZE]) {
+    static const char digits[] = "0123456789abcdef";
+
+    for (int i = 0; i < TT_HASH_BYTES; i++) {
+        hex[2 * i] = digits[digest[i] >> 4];
+        hex[2 * i + 1] = digits[digest[i] & 0xF];
+    }
+    hex[TT_HASH_HEX_SIZE - 1] = '\0';
+}

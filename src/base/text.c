@@ -1,0 +1,130 @@
+/* Text that came from outside: checked, decoded and cleaned. What it means is for others. */
+#include "tintype/text.h"
+
+#include <string.h>
+
+#include "utf8.h"
+
+bool tt_text_is_utf8(const char *text, size_t length) {
+    while (length > 0) {
+        uint32_t point;
+        size_t bytes = tt_utf8_decode(text, length, &point);
+
+        if (bytes == 0 || point == 0)
+            return false;
+        text += bytes;
+        length -= bytes;
+    }
+    return true;
+}
+
+/* The value of a hexadecimal digit of either case, -1 for any other character. */
+static int hex_value(char c) {
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+bool tt_text_percent_decode(char *text, size_t *length, bool form) {
+    size_t written = 0;
+
+    for (size_t i = 0; i < *length; i++) {
+        char c = text[i];
+
+        if (c == '+' && form)
+            c = ' ';
+        if (c == '%') {
+            int high = *length - i > 2 ? hex_value(text[i + 1]) : -1;
+            int low = *length - i > 2 ? hex_value(text[i + 2]) : -1;
+
+            if (high < 0 || low < 0 || high + low == 0)
+                return false;
+            c = (char)(high << 4 | low);
+            i += 2;
+        }
+        text[written++] = c;
+    }
+    text[written] = '\0';
+    *length = written;
+    return true;
+}
+
+bool tt_text_parse_int(const char *text, int64_t lowest, int64_t highest, int64_t *value) {
+    int64_t number = 0;
+    int sign = 1;
+
+    if (*text == '-' && lowest < 0) {
+        sign = -1;
+        text++;
+    }
+    if (*text == '\0')
+        return false;
+    for (; *text != '\0'; text++) {
+        if (*text < '0' || *text > '9')
+            return false;
+        if (__builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, sign * (*text - '0'), &number))
+            return false;
+    }
+    if (number < lowest || number > highest)
+        return false;
+    *value = number;
+    return true;
+}
+
+/* Characters that a filename never keeps: they would hide or forge what is shown. */
+static const struct {
+    uint32_t first, last;
+} removed_points[] = {
+    {0x0000, 0x001F}, /* C0 controls */
+    {0x007F, 0x009F}, /* DEL and C1 controls */
+    {0x061C, 0x061C}, /* Arabic letter mark */
+    {0x200E, 0x200F}, /* left-to-right and right-to-left marks */
+    {0x2028, 0x202E}, /* line and paragraph separators, embeddings and overrides */
+    {0x2066, 0x2069}, /* isolates */
+};
+
+static bool is_removed(uint32_t point) {
+    for (size_t i = 0; i < sizeof removed_points / sizeof *removed_points; i++)
+        if (point >= removed_points[i].first && point <= removed_points[i].last)
+            return true;
+    return false;
+}
+
+/* The length of raw up to and with its last separator; 0 without one. */
+static size_t directory_length(const char *raw, size_t length) {
+    while (length > 0 && raw[length - 1] != '/' && raw[length - 1] != '\\')
+        length--;
+    return length;
+}
+
+void tt_text_clean_filename(const char *raw, size_t length, char clean[TT_TEXT_FILENAME_SIZE]) {
+    size_t written = 0;
+    size_t i = directory_length(raw, length);
+
+    while (i < length) {
+        uint32_t point;
+        char character[4];
+        size_t bytes = tt_utf8_decode(raw + i, length - i, &point);
+
+        if (bytes == 0) {
+            point = (unsigned char)raw[i]; /* Latin-1 is the first 256 code points */
+            bytes = 1;
+        }
+        i += bytes;
+        if (is_removed(point) || (point == ' ' && written == 0))
+            continue;
+        bytes = tt_utf8_encode(point, character);
+        if (written + bytes > TT_TEXT_FILENAME_MAX_BYTES)
+            break;
+        memcpy(clean + written, character, bytes);
+        written += bytes;
+    }
+    while (written > 0 && clean[written - 1] == ' ')
+        written--;
+    clean[written] = '\0';
+    if (strcmp(clean, ".") == 0 || strcmp(clean, "..") == 0)
+        clean[0] = '\0';
+}

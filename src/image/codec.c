@@ -1,0 +1,73 @@
+/* Codec: finds the reader for a file and hands every call on to it. Decodes nothing itself. */
+#include "image/codec.h"
+
+#include "image/decoder.h"
+#include "tintype/file.h"
+#include "tintype/image.h"
+
+static const struct tt_decoder_kind *const kinds[TT_FORMAT_COUNT] = {
+    [TT_FORMAT_PNG] = &tt_png_decoder_kind,
+    [TT_FORMAT_JPEG] = &tt_jpeg_decoder_kind,
+};
+
+enum tt_err tt_decoder_open(struct tt_decoder **decoder, int fd, struct tt_arena *arena,
+                            const struct tt_picture_limits *limits,
+                            struct tt_picture_header *header) {
+    *decoder = NULL;
+    uint8_t start[TT_IMAGE_SNIFF_BYTES];
+    size_t length = 0;
+    enum tt_err err = tt_file_read_at(fd, 0, start, sizeof start, &length);
+    if (err != TT_OK)
+        return err;
+    enum tt_picture_format format = tt_image_sniff(start, length);
+    const struct tt_decoder_kind *kind = kinds[format];
+    if (!kind)
+        return tt_err_refuse(TT_ERR_PICTURE_TYPE, "The file is not a picture this service can "
+                                                  "read. Send a JPEG or a PNG.");
+    struct tt_decoder *opened = tt_arena_alloc(arena, kind->size_bytes);
+    if (!opened)
+        return TT_ERR_NO_MEMORY;
+    opened->fd = fd;
+    opened->arena = arena;
+    opened->limits = *limits;
+    opened->header = (struct tt_picture_header){.format = format, .orientation = 1};
+    err = kind->open(opened);
+    if (err != TT_OK) {
+        tt_decoder_close(opened);
+        return err;
+    }
+    *header = opened->header;
+    *decoder = opened;
+    return TT_OK;
+}
+
+enum tt_err tt_decoder_start(struct tt_decoder *decoder, bool grayscale, int scale_eighths,
+                             struct tt_row_source **source) {
+    *source = NULL;
+    enum tt_err err = decoder->start(decoder, grayscale, scale_eighths);
+    if (err == TT_OK)
+        *source = &decoder->source;
+    return err;
+}
+
+enum tt_err tt_decoder_finish(struct tt_decoder *decoder) {
+    return decoder->finish(decoder);
+}
+
+void tt_decoder_close(struct tt_decoder *decoder) {
+    if (decoder && decoder->close)
+        decoder->close(decoder);
+}
+
+enum tt_err tt_decoder_check_pixels(const struct tt_decoder *self, int64_t width_px,
+                                    int64_t height_px) {
+    /* The same as width * height <= max_pixels, but the product of two 32-bit sides may overflow.
+     */
+    if (width_px == 0 || height_px <= self->limits.max_pixels / width_px)
+        return TT_OK;
+    return tt_err_refuse(TT_ERR_PICTURE_TOO_LARGE,
+                         "The picture is %lld x %lld pixels; at most %lld pixels in all are "
+                         "accepted. Send a smaller picture.",
+                         (long long)width_px, (long long)height_px,
+                         (long long)self->limits.max_pixels);
+}

@@ -1,0 +1,71 @@
+/* Codecs: a picture file as a source of rows, and a source of rows as a picture file.
+ *
+ * Here: opening, starting, finishing and closing a decoder of any format, and one writer for each
+ * output format. Which rows are wanted, and how large, is not decided here.
+ *
+ * A decoder's life: open (the header alone) → start → rows from its source → finish → close. After
+ * a failure of any step only close may follow; close is always needed, as the decoder holds library
+ * handles. */
+#ifndef TINTYPE_IMAGE_CODEC_H
+#define TINTYPE_IMAGE_CODEC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "image/row.h"
+#include "tintype/arena.h"
+#include "tintype/picture.h"
+
+struct tt_decoder;
+
+/* What the header says, before any memory for pixels is taken. */
+struct tt_picture_header {
+    enum tt_picture_format format;
+    int width_px; /* as in the file, before orientation; at least 1, like the height */
+    int height_px;
+    int channels;    /* of the source when started in colour: 1 to 4, as in row.h */
+    int orientation; /* 1 to 8, as Exif tag 0x0112 has it; 1 when the file does not say */
+    bool whole; /* the decoder must hold the whole picture (interlaced PNG) or all its coefficients
+                   (progressive or multi-scan JPEG) */
+    int64_t whole_bytes; /* how much memory that takes in start; 0 when rows stream */
+    bool can_scale;      /* start takes 1, 2, 4 and 8 eighths; otherwise 8 alone */
+};
+
+/* Reads the header of the picture in fd (a regular file, read from offset 0 with pread; the
+ * descriptor's own offset is neither used nor moved, and stays the caller's). *decoder is NULL
+ * after a failure. Memory comes from arena, which must outlive the decoder; limits is only read
+ * here. Holds the header against max_pixels and max_chunk_bytes; whole_bytes is the caller's to
+ * judge. TT_ERR_PICTURE_TYPE (no known format, or a variant that is not supported),
+ * TT_ERR_PICTURE_BROKEN, TT_ERR_PICTURE_TOO_LARGE, TT_ERR_NO_MEMORY, TT_ERR_STORAGE. */
+enum tt_err tt_decoder_open(struct tt_decoder **decoder, int fd, struct tt_arena *arena,
+                            const struct tt_picture_limits *limits,
+                            struct tt_picture_header *header);
+
+/* Starts decoding at scale_eighths/8 of the size; *source is valid until close and its size is
+ * ceil(width × scale_eighths / 8) by ceil(height × scale_eighths / 8), of which the picture itself
+ * covers width × scale_eighths / 8. Gray (Rec. 601 luma) when grayscale is set: 1 or 2 channels;
+ * otherwise header->channels. Takes whole_bytes of memory. Called once.
+ * Errors as for open; TT_ERR_PICTURE_TOO_LARGE also for more scans than max_scans. */
+enum tt_err tt_decoder_start(struct tt_decoder *decoder, bool grayscale, int scale_eighths,
+                             struct tt_row_source **source);
+
+/* After the last row wanted: decodes what nobody pulled and reads the file to its end marker, so a
+ * picture cut short or damaged below the rows in use is found. Bytes after the marker are allowed.
+ * Errors as for open. */
+enum tt_err tt_decoder_finish(struct tt_decoder *decoder);
+
+/* Gives the library handles back. NULL is allowed. */
+void tt_decoder_close(struct tt_decoder *decoder);
+
+/* Each pulls every row of source and writes the file to fd from its current offset, pixels alone,
+ * no metadata. TT_ERR_STORAGE, TT_ERR_SPOOL_FULL, TT_ERR_NO_MEMORY, TT_ERR_PICTURE_TOO_LARGE (more
+ * than the format can hold), and every error of the source itself. */
+
+/* 8 bits a sample, 1 to 4 channels. */
+enum tt_err tt_png_write(int fd, struct tt_row_source *source, struct tt_arena *arena);
+
+/* Baseline, 1 or 3 channels (alpha is flattened before); quality 1 to 100. */
+enum tt_err tt_jpeg_write(int fd, struct tt_row_source *source, int quality,
+                          struct tt_arena *arena);
+
+#endif

@@ -1,0 +1,34 @@
+/* Decoder: what every format's reader has in common, for codec.c and the readers alone. */
+#ifndef TINTYPE_IMAGE_DECODER_H
+#define TINTYPE_IMAGE_DECODER_H
+
+#include "image/codec.h"
+
+/* The first member of each reader's own struct, so a pointer to one is a pointer to the other. */
+struct tt_decoder {
+    struct tt_row_source source; /* first: its `next` gets back from it to the reader */
+    enum tt_err (*start)(struct tt_decoder *self, bool grayscale, int scale_eighths);
+    enum tt_err (*finish)(struct tt_decoder *self);
+    void (*close)(struct tt_decoder *self);
+    int fd; /* the caller's */
+    struct tt_arena *arena;
+    struct tt_picture_limits limits;
+    struct tt_picture_header header;
+};
+
+/* How large each format's own struct is, and how its header is read: fills self->header and the
+ * functions. The memory is zeroed, with fd, arena and limits set; after a failure close is called
+ * if it was set. Errors as for tt_decoder_open. */
+struct tt_decoder_kind {
+    size_t size_bytes;
+    enum tt_err (*open)(struct tt_decoder *self);
+};
+
+extern const struct tt_decoder_kind tt_jpeg_decoder_kind;
+extern const struct tt_decoder_kind tt_png_decoder_kind;
+
+/* TT_OK, or TT_ERR_PICTURE_TOO_LARGE with a sentence that gives both numbers. */
+enum tt_err tt_decoder_check_pixels(const struct tt_decoder *self, int64_t width_px,
+                                    int64_t height_px);
+
+#endif

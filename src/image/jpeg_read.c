@@ -1,0 +1,371 @@
+/* JPEG reader: a row source over libjpeg-turbo. Here: its whole life, its errors in plain words,
+ * and the colour conversions it lacks. Which size and colour are wanted is the caller's business.
+ *
+ * libjpeg reports errors by a function that must not return. Every call of the library is made
+ * within run_step, the one place with a setjmp; all state lives in struct jpeg_decoder, so the jump
+ * finds no half-changed local variable. */
+#include <setjmp.h>
+#include <stdio.h> /* jpeglib.h wants it first */
+#include <string.h>
+
+#include <jpeglib.h>
+
+#include <jerror.h>
+
+#include "image/decoder.h"
+#include "image/exif.h"
+#include "image/input.h"
+#include "image/luma.h"
+
+#define MARKER_APP1      (JPEG_APP0 + 1)
+#define APP1_BYTES_MAX   65533    /* T.81 B.2.4.6: a 16-bit length that counts its own two bytes */
+#define EXIF_INTRO       "Exif\0" /* then one byte of padding: Exif 2.32, 4.5.4 */
+#define EXIF_INTRO_BYTES 6
+
+struct jpeg_decoder {
+    struct tt_decoder base; /* first: see decoder.h */
+    struct jpeg_decompress_struct library;
+    struct jpeg_error_mgr errors;
+    struct jpeg_source_mgr reader;
+    struct jpeg_progress_mgr progress;
+    jmp_buf escape;
+    enum tt_err err; /* why `escape` was taken; stays */
+    struct tt_input input;
+    uint8_t *app1; /* APP1_BYTES_MAX, from the first such marker on */
+    bool have_exif;
+    bool grayscale;
+    int scale_eighths;
+    uint8_t *row;  /* what the library writes */
+    uint8_t *cmyk; /* row, when it has four inks and the source's row is another */
+};
+
+/* ---- errors ---- */
+
+struct message {
+    int code;
+    enum tt_err err;
+    const char *sentence; /* NULL: nothing a client should read */
+};
+
+#define SAVE_AGAIN "Save it as a baseline or progressive JPEG of 8 bits a sample."
+#define SEND_AGAIN "Send it again, or save it again from a program that can still open it."
+
+/* Errors and warnings that deserve better than "damaged (what libjpeg said)". */
+static const struct message messages[] = {
+    {JERR_EMPTY_IMAGE, TT_ERR_PICTURE_BROKEN,
+     "The JPEG's header gives no width or no height. " SAVE_AGAIN},
+    {JERR_BAD_PRECISION, TT_ERR_PICTURE_TYPE,
+     "The JPEG does not have 8 bits a sample. " SAVE_AGAIN},
+    {JERR_SOF_UNSUPPORTED, TT_ERR_PICTURE_TYPE,
+     "The JPEG is of a lossless or hierarchical kind, which is not supported. " SAVE_AGAIN},
+    {JERR_ARITH_NOTIMPL, TT_ERR_PICTURE_TYPE,
+     "The JPEG uses arithmetic coding, which is not supported. " SAVE_AGAIN},
+    {JERR_FRACT_SAMPLE_NOTIMPL, TT_ERR_PICTURE_TYPE,
+     "The JPEG uses a colour subsampling that is not supported. " SAVE_AGAIN},
+    {JERR_CONVERSION_NOTIMPL, TT_ERR_PICTURE_TYPE,
+     "The JPEG uses a colour space that is not supported. " SAVE_AGAIN},
+    {JERR_IMAGE_TOO_BIG, TT_ERR_PICTURE_TOO_LARGE,
+     "The JPEG is wider or higher than 65500 pixels. Send a smaller picture."},
+    {JERR_NO_BACKING_STORE, TT_ERR_PICTURE_TOO_LARGE,
+     "The JPEG takes more memory than a picture may take. Save it as a baseline JPEG, or smaller."},
+    {JERR_OUT_OF_MEMORY, TT_ERR_NO_MEMORY, NULL},
+    {JWRN_HIT_MARKER, TT_ERR_PICTURE_BROKEN,
+     "The JPEG's data ends before the picture does: a part of it is missing. " SEND_AGAIN},
+};
+
+static enum tt_err note_failure(j_common_ptr library) {
+    char text[JMSG_LENGTH_MAX];
+    library->err->format_message(library, text);
+    for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
+        const struct message *message = &messages[i];
+        if (message->code != library->err->msg_code)
+            continue;
+        return message->sentence ? tt_err_refuse(message->err, "%s", message->sentence)
+                                 : tt_err_fail(message->err, "libjpeg: %s", text);
+    }
+    return tt_err_refuse(TT_ERR_PICTURE_BROKEN, "The JPEG is damaged (%s). " SEND_AGAIN, text);
+}
+
+static _Noreturn void leave_step(struct jpeg_decoder *decoder, enum tt_err err) {
+    decoder->err = err;
+    longjmp(decoder->escape, 1);
+}
+
+static void on_error(j_common_ptr library) {
+    leave_step(library->client_data, note_failure(library));
+}
+
+/* Cameras and webcams pad their pictures up to a sector; more than that, or anything at all before
+ * a restart marker, is picture data the decoder lost its way in. */
+#define PADDING_BYTES_MAX 512
+
+/* A warning means that libjpeg goes on with made-up pixels, which is a broken picture here, unless
+ * no pixel is in doubt. */
+static bool warning_is_harmless(const struct jpeg_error_mgr *errors) {
+    switch (errors->msg_code) {
+    case JWRN_JFIF_MAJOR:     /* a version number nothing depends on */
+    case JWRN_ADOBE_XFORM:    /* an unknown code is read as the usual one, as everywhere */
+    case JWRN_NOT_SEQUENTIAL: /* old encoders write zeros for spectral selection; it is not used */
+        return true;
+    case JWRN_EXTRANEOUS_DATA: /* parameters: how many bytes, before which marker */
+        return errors->msg_parm.i[0] <= PADDING_BYTES_MAX &&
+               !(errors->msg_parm.i[1] >= JPEG_RST0 && errors->msg_parm.i[1] <= JPEG_RST0 + 7);
+    default: return false;
+    }
+}
+
+static void on_message(j_common_ptr library, int level) {
+    if (level < 0 && !warning_is_harmless(library->err))
+        on_error(library);
+}
+
+static enum tt_err run_step(struct jpeg_decoder *decoder, void (*step)(struct jpeg_decoder *)) {
+    if (setjmp(decoder->escape) == 0)
+        step(decoder);
+    return decoder->err;
+}
+
+/* ---- the file ---- */
+
+static void begin_reading(j_decompress_ptr library) {
+    (void)library;
+}
+
+static boolean fill_reader(j_decompress_ptr library) {
+    struct jpeg_decoder *decoder = library->client_data;
+    enum tt_err err = tt_input_fill(&decoder->input);
+    if (err != TT_OK)
+        leave_step(decoder, err);
+    if (decoder->input.length == 0)
+        leave_step(decoder, tt_err_refuse(TT_ERR_PICTURE_BROKEN,
+                                          "The JPEG ends before the picture does: the file was "
+                                          "cut short. " SEND_AGAIN));
+    decoder->reader.next_input_byte = decoder->input.buffer;
+    decoder->reader.bytes_in_buffer = decoder->input.length;
+    return TRUE;
+}
+
+static void skip_reader(j_decompress_ptr library, long length) {
+    struct jpeg_decoder *decoder = library->client_data;
+    if (length <= 0)
+        return;
+    /* Inside its buffer the library keeps the position; tt_input is told when it leaves. */
+    decoder->input.position = decoder->input.length - decoder->reader.bytes_in_buffer;
+    tt_input_skip(&decoder->input, (size_t)length);
+    size_t left = decoder->input.length - decoder->input.position;
+    decoder->reader.next_input_byte = decoder->input.buffer + decoder->input.position;
+    decoder->reader.bytes_in_buffer = left;
+}
+
+static void end_reading(j_decompress_ptr library) {
+    (void)library;
+}
+
+static uint8_t read_byte(struct jpeg_decoder *decoder) {
+    if (decoder->reader.bytes_in_buffer == 0)
+        fill_reader(&decoder->library);
+    decoder->reader.bytes_in_buffer--;
+    return *decoder->reader.next_input_byte++;
+}
+
+/* Called by the library at an APP1 marker. jpeg_save_markers would keep every one of them, and a
+ * file can be nothing but APP1 markers; here one buffer serves all. */
+static boolean read_app1(j_decompress_ptr library) {
+    struct jpeg_decoder *decoder = library->client_data;
+    size_t length = (size_t)read_byte(decoder) << 8;
+    length |= read_byte(decoder);
+    length = length > 2 ? length - 2 : 0;
+    if (decoder->have_exif || length < EXIF_INTRO_BYTES) {
+        skip_reader(library, (long)length);
+        return TRUE;
+    }
+    if (!decoder->app1)
+        decoder->app1 = tt_arena_alloc(decoder->base.arena, APP1_BYTES_MAX);
+    if (!decoder->app1)
+        leave_step(decoder, TT_ERR_NO_MEMORY);
+    for (size_t i = 0; i < length; i++)
+        decoder->app1[i] = read_byte(decoder);
+    if (memcmp(decoder->app1, EXIF_INTRO, sizeof EXIF_INTRO - 1) == 0) {
+        decoder->have_exif = true;
+        decoder->base.header.orientation =
+            tt_exif_orientation(decoder->app1 + EXIF_INTRO_BYTES, length - EXIF_INTRO_BYTES);
+    }
+    return TRUE;
+}
+
+/* Called by the library again and again; each scan of a progressive JPEG costs a walk over the
+ * whole picture, however few bytes it has. */
+static void check_scans(j_common_ptr library) {
+    struct jpeg_decoder *decoder = library->client_data;
+    int64_t scans = decoder->library.input_scan_number;
+    if (scans > decoder->base.limits.max_scans)
+        leave_step(decoder, tt_err_refuse(TT_ERR_PICTURE_TOO_LARGE,
+                                          "The JPEG has more than %lld scans. Save it as a "
+                                          "baseline JPEG.",
+                                          (long long)decoder->base.limits.max_scans));
+}
+
+/* ---- the header ---- */
+
+/* What jinit_d_coef_controller asks for: each component's blocks, rounded up to whole MCUs. */
+static int64_t coefficient_bytes(const struct jpeg_decompress_struct *library) {
+    int64_t blocks = 0;
+    for (int i = 0; i < library->num_components; i++) {
+        const jpeg_component_info *component = &library->comp_info[i];
+        int64_t h = component->h_samp_factor;
+        int64_t v = component->v_samp_factor;
+        int64_t across = ((int64_t)component->width_in_blocks + h - 1) / h * h;
+        int64_t down = ((int64_t)component->height_in_blocks + v - 1) / v * v;
+        blocks += across * down;
+    }
+    return blocks * (int64_t)sizeof(JBLOCK);
+}
+
+static void open_step(struct jpeg_decoder *decoder) {
+    struct jpeg_decompress_struct *library = &decoder->library;
+    struct tt_picture_header *header = &decoder->base.header;
+    jpeg_create_decompress(library);
+    library->src = &decoder->reader;
+    library->progress = &decoder->progress;
+    /* The caller's sum decides; this holds libjpeg to it. */
+    library->mem->max_memory_to_use = (long)decoder->base.limits.max_memory_bytes;
+    jpeg_set_marker_processor(library, MARKER_APP1, read_app1);
+    jpeg_read_header(library, TRUE);
+
+    enum tt_err err =
+        tt_decoder_check_pixels(&decoder->base, library->image_width, library->image_height);
+    if (err != TT_OK)
+        leave_step(decoder, err);
+    if (library->arith_code) /* its decoder reads any bytes as a picture: damage would not show */
+        ERREXIT(library, JERR_ARITH_NOTIMPL);
+    if (library->jpeg_color_space == JCS_UNKNOWN)
+        ERREXIT(library, JERR_CONVERSION_NOTIMPL);
+    header->width_px = (int)library->image_width;
+    header->height_px = (int)library->image_height;
+    header->channels = library->jpeg_color_space == JCS_GRAYSCALE ? 1 : 3;
+    header->whole = jpeg_has_multiple_scans(library);
+    header->whole_bytes = header->whole ? coefficient_bytes(library) : 0;
+    header->can_scale = true;
+}
+
+/* ---- rows ---- */
+
+static J_COLOR_SPACE output_space(const struct jpeg_decoder *decoder) {
+    switch (decoder->library.jpeg_color_space) {
+    case JCS_CMYK:
+    case JCS_YCCK: return JCS_CMYK;
+    case JCS_GRAYSCALE: return JCS_GRAYSCALE;
+    default: return decoder->grayscale ? JCS_GRAYSCALE : JCS_RGB;
+    }
+}
+
+static void start_step(struct jpeg_decoder *decoder) {
+    struct jpeg_decompress_struct *library = &decoder->library;
+    struct tt_row_source *source = &decoder->base.source;
+    library->scale_num = (unsigned int)decoder->scale_eighths;
+    library->scale_denom = 8;
+    library->dct_method = JDCT_ISLOW;
+    library->out_color_space = output_space(decoder);
+    jpeg_calc_output_dimensions(library);
+    source->width_px = (int)library->output_width;
+    source->height_px = (int)library->output_height;
+    source->channels = decoder->base.header.channels == 1 || decoder->grayscale ? 1 : 3;
+
+    decoder->row = tt_arena_alloc_array(decoder->base.arena, library->output_width,
+                                        (size_t)library->output_components);
+    if (!decoder->row)
+        leave_step(decoder, TT_ERR_NO_MEMORY);
+    if (library->out_color_space == JCS_CMYK) {
+        decoder->cmyk = decoder->row;
+        decoder->row = tt_arena_alloc_array(decoder->base.arena, library->output_width, 3);
+        if (!decoder->row)
+            leave_step(decoder, TT_ERR_NO_MEMORY);
+    }
+    jpeg_start_decompress(library);
+}
+
+/* a × b / 255, rounded; exact for all 8-bit values (Blinn, "Three wrongs make a right", 1995). */
+static uint8_t multiply_255(unsigned int a, unsigned int b) {
+    unsigned int product = a * b + 128;
+    return (uint8_t)((product + (product >> 8)) >> 8);
+}
+
+/* Light that a pixel's inks and its black leave. Adobe's programs, the only ones that mark their
+ * files, store 255 minus the ink. */
+static void convert_cmyk(struct jpeg_decoder *decoder) {
+    size_t width_px = decoder->library.output_width;
+    unsigned int flip = decoder->library.saw_Adobe_marker ? 0 : 255;
+    const uint8_t *from = decoder->cmyk;
+    uint8_t *to = decoder->row;
+    for (size_t x = 0; x < width_px; x++, from += 4, to += 3) {
+        unsigned int black = from[3] ^ flip;
+        for (int c = 0; c < 3; c++)
+            to[c] = multiply_255(from[c] ^ flip, black);
+    }
+    if (decoder->base.source.channels == 1)
+        tt_luma_row(decoder->row, decoder->row, width_px, 3);
+}
+
+static void row_step(struct jpeg_decoder *decoder) {
+    JSAMPROW row = decoder->cmyk ? decoder->cmyk : decoder->row;
+    jpeg_read_scanlines(&decoder->library, &row, 1);
+}
+
+static void finish_step(struct jpeg_decoder *decoder) {
+    while (decoder->library.output_scanline < decoder->library.output_height)
+        row_step(decoder);
+    jpeg_finish_decompress(&decoder->library); /* reads to the EOI marker */
+}
+
+/* ---- the decoder's functions ---- */
+
+static enum tt_err next_row(struct tt_row_source *self, const uint8_t **row) {
+    struct jpeg_decoder *decoder = (struct jpeg_decoder *)self;
+    enum tt_err err = run_step(decoder, row_step);
+    if (err != TT_OK)
+        return err;
+    if (decoder->cmyk)
+        convert_cmyk(decoder);
+    *row = decoder->row;
+    return TT_OK;
+}
+
+static enum tt_err start_jpeg(struct tt_decoder *self, bool grayscale, int scale_eighths) {
+    struct jpeg_decoder *decoder = (struct jpeg_decoder *)self;
+    decoder->grayscale = grayscale;
+    decoder->scale_eighths = scale_eighths;
+    self->source.next = next_row;
+    return run_step(decoder, start_step);
+}
+
+static enum tt_err finish_jpeg(struct tt_decoder *self) {
+    return run_step((struct jpeg_decoder *)self, finish_step);
+}
+
+static void close_jpeg(struct tt_decoder *self) {
+    struct jpeg_decoder *decoder = (struct jpeg_decoder *)self;
+    jpeg_destroy_decompress(&decoder->library);
+}
+
+static enum tt_err open_jpeg(struct tt_decoder *self) {
+    struct jpeg_decoder *decoder = (struct jpeg_decoder *)self;
+    enum tt_err err = tt_input_init(&decoder->input, self->fd, self->arena);
+    if (err != TT_OK)
+        return err;
+    decoder->library.err = jpeg_std_error(&decoder->errors);
+    decoder->errors.error_exit = on_error;
+    decoder->errors.emit_message = on_message;
+    decoder->reader.init_source = begin_reading;
+    decoder->reader.fill_input_buffer = fill_reader;
+    decoder->reader.skip_input_data = skip_reader;
+    decoder->reader.resync_to_restart = jpeg_resync_to_restart;
+    decoder->reader.term_source = end_reading;
+    decoder->progress.progress_monitor = check_scans;
+    decoder->library.client_data = decoder;
+    self->start = start_jpeg;
+    self->finish = finish_jpeg;
+    self->close = close_jpeg;
+    return run_step(decoder, open_step);
+}
+
+const struct tt_decoder_kind tt_jpeg_decoder_kind = {sizeof(struct jpeg_decoder), open_jpeg};

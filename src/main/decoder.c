@@ -1,0 +1,160 @@
+/* Decoder: starts the child that renders one picture, and judges what came of it. How pictures are
+ * rendered is in src/image, how a child is limited in src/proc/child.c. */
+#include "main/decoder.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "tintype/image.h"
+
+/* Beside the picture's own memory: libraries' tables, stacks, the allocator's arenas. Address space
+ * is reserved in larger pieces than are used. */
+#define SLACK_BYTES (INT64_C(64) << 20)
+
+/* The largest result: 4 samples and, where a row is one pixel wide, a filter byte for each pixel;
+ * deflate's stored blocks add 5 bytes to 16 KiB or more (RFC 1951, 3.2.4), chunks 12 bytes each,
+ * which the sixth byte covers. */
+#define RESULT_BYTES_PER_PIXEL 6
+#define RESULT_EXTRA_BYTES     (INT64_C(1) << 20)
+
+enum tt_err tt_decoder_init(struct tt_decoder *decoder, const struct tt_config *config,
+                            struct tt_stats *stats, struct tt_places *places) {
+    *decoder =
+        (struct tt_decoder){.config = config, .stats = stats, .places = places, .place.fd = -1};
+    void *page = mmap(NULL, sizeof *decoder->page, PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        return tt_err_fail_errno(TT_ERR_NO_MEMORY, "map the decoder's report");
+    decoder->page = page;
+    return TT_OK;
+}
+
+void tt_decoder_fini(struct tt_decoder *decoder) {
+    tt_child_kill(&decoder->child);
+    tt_places_give(decoder->places, &decoder->place);
+    if (decoder->page)
+        (void)munmap(decoder->page, sizeof *decoder->page);
+    decoder->page = NULL;
+}
+
+/* In the child. How it went is in the report; an end other than this one is a crash. */
+static int render(void *context) {
+    struct tt_decoder *decoder = context;
+    (void)tt_image_render(decoder->picture_fd, decoder->result_fd, &decoder->options,
+                          &decoder->config->image.limits, decoder->page);
+    return 0;
+}
+
+static enum tt_err start(void *context, int picture_fd, int result_fd,
+                         const struct tt_picture_options *options) {
+    struct tt_decoder *decoder = context;
+    const struct tt_picture_limits *limits = &decoder->config->image.limits;
+    enum tt_err err = tt_places_take(decoder->places, &decoder->place);
+    if (err != TT_OK)
+        return err == TT_ERR_BUSY ? TT_ERR_BUSY : TT_ERR_INTERNAL;
+
+    decoder->picture_fd = picture_fd;
+    decoder->result_fd = result_fd;
+    decoder->options = *options;
+    memset(decoder->page, 0, sizeof *decoder->page);
+    decoder->page->err = TT_ERR_COUNT; /* until the child says otherwise: it did not report */
+
+    const int keep_fds[2] = {picture_fd, result_fd};
+    const struct tt_child_limits child_limits = {
+        .address_space_bytes = limits->max_memory_bytes + SLACK_BYTES,
+        .cpu_seconds = decoder->config->image.cpu_seconds,
+        .file_bytes = limits->max_pixels * RESULT_BYTES_PER_PIXEL + RESULT_EXTRA_BYTES,
+    };
+    if (tt_child_start(&decoder->child, &child_limits, keep_fds, render, decoder) == TT_OK)
+        return TT_OK;
+    tt_places_give(decoder->places, &decoder->place);
+    return TT_ERR_NO_MEMORY; /* the system has no process to give */
+}
+
+/* A child that ran to its end reports one of these; anything else is a lie. */
+static bool may_be_reported(enum tt_err err) {
+    switch (err) {
+    case TT_OK:
+    case TT_ERR_PICTURE_TYPE:
+    case TT_ERR_PICTURE_BROKEN:
+    case TT_ERR_PICTURE_TOO_LARGE:
+    case TT_ERR_NO_MEMORY:
+    case TT_ERR_STORAGE:
+    case TT_ERR_SPOOL_FULL: return true;
+    default: return false;
+    }
+}
+
+static bool is_text(const char text[TT_PICTURE_DETAIL_MAX]) {
+    return memchr(text, '\0', TT_PICTURE_DETAIL_MAX) != NULL;
+}
+
+static bool is_size(int32_t width_px, int32_t height_px, int64_t max_pixels) {
+    return width_px > 0 && height_px > 0 && (int64_t)width_px * height_px <= max_pixels;
+}
+
+/* The report comes from a process that read a hostile picture: every value is checked, and the
+ * failure noted again, as the child's own note died with it. */
+static enum tt_err judge_report(const struct tt_picture_report *report, int64_t max_pixels) {
+    if (!may_be_reported(report->err) || !is_text(report->detail) || !is_text(report->cause))
+        return tt_err_fail(TT_ERR_DECODER_DIED, "the decoder's report makes no sense");
+    if (report->err == TT_ERR_NO_MEMORY)
+        return tt_err_refuse(TT_ERR_PICTURE_TOO_LARGE,
+                             "The picture needs more memory than one picture may take here. "
+                             "Send a smaller one, or save it in a simpler form.");
+    if (report->err != TT_OK) {
+        if (report->detail[0] != '\0')
+            return tt_err_refuse(report->err, "%s", report->detail);
+        return tt_err_fail(report->err, "decoder: %s", report->cause);
+    }
+    if (!is_size(report->source_width_px, report->source_height_px, max_pixels) ||
+        !is_size(report->width_px, report->height_px, max_pixels))
+        return tt_err_fail(TT_ERR_DECODER_DIED, "the decoder reported sizes that cannot be");
+    return TT_OK;
+}
+
+static enum tt_err judge_end(const struct tt_child_end *end, int64_t cpu_seconds) {
+    if (end->signal == SIGXCPU || (end->signal == SIGKILL && end->cpu_us >= cpu_seconds * 1000000))
+        return tt_err_refuse(TT_ERR_PICTURE_TOO_COSTLY,
+                             "The picture took more than %lld seconds of computing and was given "
+                             "up. Send a smaller one, or save it in a simpler form.",
+                             (long long)cpu_seconds);
+    if (end->signal != 0)
+        return tt_err_fail(TT_ERR_DECODER_DIED, "the decoder was killed by signal %d", end->signal);
+    if (end->exit_status == TT_CHILD_UNLIMITED)
+        return tt_err_fail(TT_ERR_INTERNAL, "the decoder could not be limited");
+    if (end->exit_status != 0)
+        return tt_err_fail(TT_ERR_DECODER_DIED, "the decoder ended with status %d",
+                           end->exit_status);
+    return TT_OK;
+}
+
+static enum tt_err finish(void *context, struct tt_picture_report *report) {
+    struct tt_decoder *decoder = context;
+    const struct tt_config *config = decoder->config;
+    struct tt_child_end end;
+    memset(report, 0, sizeof *report);
+    enum tt_err err = tt_child_wait(&decoder->child, &end);
+    tt_places_give(decoder->places, &decoder->place);
+    if (err != TT_OK) {
+        report->err = TT_ERR_INTERNAL;
+        return report->err;
+    }
+    atomic_fetch_add(&decoder->stats->decode_cpu_us, end.cpu_us);
+    tt_stats_raise(&decoder->stats->decoder_peak_rss_bytes, end.peak_rss_bytes);
+
+    err = judge_end(&end, config->image.cpu_seconds);
+    if (err == TT_OK) {
+        *report = *decoder->page;
+        err = judge_report(report, config->image.limits.max_pixels);
+    }
+    if (err != TT_OK)
+        memset(report, 0, sizeof *report); /* nothing unchecked leaves; the note has the texts */
+    report->err = err;
+    return err;
+}
+
+struct tt_web_decoder tt_decoder_for_web(struct tt_decoder *decoder) {
+    return (struct tt_web_decoder){.context = decoder, .start = start, .finish = finish};
+}

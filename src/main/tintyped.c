@@ -1,0 +1,334 @@
+/* tintyped: the daemon that takes uploads. Here: arguments, configuration, and the start, in its
+ * order. Serving is in src/web, processes in src/proc; the master opens no journal and no spool. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "main/decoder.h"
+#include "tintype/clock.h"
+#include "tintype/clock.h"
+#include "tintype/config.h"
+#include "tintype/file.h"
+#include "tintype/log.h"
+#include "tintype/process.h"
+#include "tintype/stats.h"
+#include "tintype/web.h"
+
+#define DEFAULT_FILE "/etc/tintype/tintype.conf"
+
+enum { EXIT_CLEAN, EXIT_FAILED, EXIT_REFUSED /* usage or configuration */ };
+
+struct service {
+    const char *config_path; /* NULL: no file */
+    struct tt_config config;
+    struct tt_stats *stats;
+    struct tt_places places;
+    int lock_fd; /* <storage.dir>/service.lock, shared by every service that is up */
+    int listen_fd;
+    bool made_socket;
+};
+
+static void print_usage(FILE *out) {
+    fputs("tintyped " TT_VERSION " - takes image uploads as FastCGI and keeps their gray pictures\n"
+          "\n"
+          "usage: tintyped [-c FILE] [-t]\n"
+          "  -c, --config FILE   read the configuration from FILE\n"
+          "                      (else $TINTYPE_CONFIG, else " DEFAULT_FILE " if it is there)\n"
+          "  -t, --test          check the configuration and exit\n"
+          "  -h, --help          this text\n"
+          "  -V, --version       print the version\n"
+          "\n"
+          "signals: TERM, INT finish the requests in flight and stop; HUP reads the configuration\n"
+          "exit status: 0 stopped cleanly, 1 failed, 2 bad usage or configuration\n"
+          "\n"
+          "configuration:\n\n",
+          out);
+    tt_config_print_help(out);
+}
+
+/* ---- the start's steps ---- */
+
+/* Descriptors 0 to 2 are open from here on, so that none of ours ever lands there. */
+static enum tt_err open_standard_fds(void) {
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+            return tt_err_fail_errno(TT_ERR_SYSTEM, "open /dev/null");
+    return TT_OK;
+}
+
+/* Storage belongs to two users of one group: what is made in it gets its group (set-group-ID, which
+ * mkdir does not set). Directories above are the administrator's. */
+static enum tt_err make_storage_dir(const char *dir) {
+    struct stat status;
+    if (mkdir(dir, 0770) == 0) {
+        if (chmod(dir, 02770) < 0)
+            return tt_err_fail_errno(TT_ERR_SYSTEM, "chmod %s", dir);
+        return TT_OK;
+    }
+    if (errno != EEXIST)
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "cannot make the storage directory %s", dir);
+    if (stat(dir, &status) < 0)
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "cannot use the storage directory %s", dir);
+    if (!S_ISDIR(status.st_mode))
+        return tt_err_fail(TT_ERR_SYSTEM, "storage.dir %s is not a directory", dir);
+    return TT_OK;
+}
+
+static int lock_file(int fd, int operation) {
+    int failed;
+    do
+        failed = flock(fd, operation);
+    while (failed < 0 && errno == EINTR);
+    return failed;
+}
+
+/* In a process of its own: an SQLite handle must not be carried across a fork. */
+static enum tt_err prepare_storage(const struct tt_config *config) {
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid < 0)
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "fork");
+    if (pid == 0) {
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
+            _exit(EXIT_FAILED);
+        enum tt_err err = tt_web_prepare(config);
+        if (err != TT_OK)
+            tt_log(TT_LOG_ERROR, "the storage cannot be prepared: %s", tt_err_cause());
+        _exit(err == TT_OK ? EXIT_CLEAN : EXIT_FAILED);
+    }
+    int status;
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return tt_err_fail_errno(TT_ERR_SYSTEM, "waitpid");
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        return tt_err_fail(TT_ERR_SYSTEM, "preparing the storage in %s failed",
+                           config->storage.dir);
+    return TT_OK;
+}
+
+/* Whoever finds no other service up prepares the storage, holding the lock alone; the others wait
+ * for that. All hold it together while they are up: workers inherit it, so it is not free before
+ * the last of them is gone. */
+static enum tt_err enter_storage(struct service *service) {
+    char path[sizeof service->config.storage.dir + sizeof "/service.lock"];
+    const char *dir = service->config.storage.dir;
+    enum tt_err err = make_storage_dir(dir);
+    if (err != TT_OK)
+        return err;
+    (void)snprintf(path, sizeof path, "%s/service.lock", dir);
+    service->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
+    if (service->lock_fd < 0)
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "open %s", path);
+    if (lock_file(service->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        err = prepare_storage(&service->config);
+    else if (errno != EWOULDBLOCK)
+        err = tt_err_fail_errno(TT_ERR_SYSTEM, "lock %s", path);
+    if (err == TT_OK && lock_file(service->lock_fd, LOCK_SH) < 0)
+        err = tt_err_fail_errno(TT_ERR_SYSTEM, "lock %s", path);
+    return err;
+}
+
+/* At most half of the workers wait, so that the others answer whatever comes. */
+static int64_t count_seats(const struct tt_config *config) {
+    return config->server.workers / 2 > 1 ? config->server.workers / 2 : 1;
+}
+
+static enum tt_err service_open(struct service *service) {
+    char path[sizeof service->places.path];
+    const struct tt_config *config = &service->config;
+    enum tt_err err = enter_storage(service);
+    if (err != TT_OK)
+        return err;
+    (void)snprintf(path, sizeof path, "%s/places.lock", config->storage.dir);
+    err = tt_places_init(&service->places, path, config->server.decode_slots, count_seats(config));
+    if (err != TT_OK)
+        return err;
+    service->stats = tt_stats_new();
+    if (!service->stats)
+        return TT_ERR_NO_MEMORY;
+    service->stats->started_ms = tt_clock_now_ms();
+    service->stats->started_ms = tt_clock_now_ms();
+    return tt_listen_open(&service->listen_fd, &service->made_socket, config->server.listen);
+}
+
+/* The name goes before the socket: another start must not find it dead and put its own there. */
+static void service_close(struct service *service) {
+    if (service->made_socket && unlink(service->config.server.listen) < 0)
+        tt_log(TT_LOG_WARNING, "cannot remove %s: %s", service->config.server.listen,
+               strerror(errno));
+    tt_file_close(&service->listen_fd);
+    tt_places_fini(&service->places);
+    tt_file_close(&service->lock_fd);
+}
+
+/* ---- serving ---- */
+
+static int work(void *context) {
+    struct service *service = context;
+    struct tt_decoder decoder;
+    enum tt_err err = tt_decoder_init(&decoder, &service->config, service->stats, &service->places);
+    if (err != TT_OK) {
+        tt_log(TT_LOG_ERROR, "worker: %s", tt_err_cause());
+        return EXIT_FAILED;
+    }
+    const struct tt_web_plan plan = {
+        .config = &service->config,
+        .stats = service->stats,
+        .decoder = tt_decoder_for_web(&decoder),
+        .listen_fd = service->listen_fd,
+    };
+    int status = tt_web_run(&plan);
+    tt_decoder_fini(&decoder);
+    return status;
+}
+
+static void log_lines(char *text) {
+    char *rest = text;
+    for (char *line; (line = strsep(&rest, "\n")) != NULL;)
+        if (*line != '\0')
+            tt_log(TT_LOG_ERROR, "%s", line);
+}
+
+/* Loads the configuration anew, its problems going to the log. */
+static enum tt_err load_logged(struct tt_config *config, const char *path) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *problems = open_memstream(&text, &size);
+    if (!problems)
+        return tt_err_fail_errno(TT_ERR_NO_MEMORY, "open_memstream");
+    enum tt_err err = tt_config_load(config, path, problems);
+    if (fclose(problems) != 0)
+        err = tt_err_fail_errno(TT_ERR_NO_MEMORY, "fclose");
+    else
+        log_lines(text);
+    free(text);
+    return err;
+}
+
+/* What cannot change while the service is up stays as it is. */
+static void keep_fixed(const struct tt_config *old, struct tt_config *new) {
+    if (strcmp(old->server.listen, new->server.listen) != 0 ||
+        strcmp(old->storage.dir, new->storage.dir) != 0 || new->server.workers == 0)
+        tt_log(TT_LOG_WARNING,
+               "server.listen, storage.dir and workers=0 take a restart to change; kept as before");
+    memcpy(new->server.listen, old->server.listen, sizeof new->server.listen);
+    memcpy(new->storage.dir, old->storage.dir, sizeof new->storage.dir);
+    if (new->server.workers == 0)
+        new->server.workers = old->server.workers;
+}
+
+static enum tt_err reload(void *context, struct tt_master_plan *plan) {
+    struct service *service = context;
+    struct tt_config new;
+    enum tt_err err = load_logged(&new, service->config_path);
+    if (err != TT_OK) {
+        tt_log(TT_LOG_ERROR, "not reloaded, the configuration before stays: %s", tt_err_cause());
+        tt_err_clear();
+        return err;
+    }
+    keep_fixed(&service->config, &new);
+    service->config = new;
+    service->places.slots = new.server.decode_slots;
+    service->places.seats = count_seats(&new);
+    plan->workers = new.server.workers;
+    plan->drain_seconds = new.server.drain_seconds;
+    tt_log_open("tintyped", (enum tt_log_level) new.log.level);
+    return TT_OK;
+}
+
+/* workers=0: this process is the only worker, and leaves on SIGTERM between requests. */
+static int serve_alone(struct service *service) {
+    sigset_t stop;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    if (sigprocmask(SIG_BLOCK, &stop, NULL) < 0) {
+        tt_log(TT_LOG_ERROR, "sigprocmask: %s", strerror(errno));
+        return EXIT_FAILED;
+    }
+    return work(service);
+}
+
+static int serve(struct service *service) {
+    struct tt_master_plan plan = {
+        .workers = service->config.server.workers,
+        .drain_seconds = service->config.server.drain_seconds,
+        .stats = service->stats,
+        .work = work,
+        .reload = reload,
+        .context = service,
+    };
+    if (plan.workers == 0)
+        return serve_alone(service);
+    int status = tt_master_run(&plan);
+    if (status == 2)
+        tt_log(TT_LOG_ERROR, "cannot start: %s", tt_err_cause());
+    return status == 0 ? EXIT_CLEAN : EXIT_FAILED;
+}
+
+static int run(struct service *service) {
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    int status = EXIT_FAILED;
+    tt_log_open("tintyped", (enum tt_log_level)service->config.log.level);
+    umask(0007);
+    if (sigaction(SIGPIPE, &ignore, NULL) == 0 && service_open(service) == TT_OK)
+        status = serve(service);
+    else
+        tt_log(TT_LOG_ERROR, "cannot start: %s", tt_err_cause());
+    service_close(service);
+    return status;
+}
+
+/* ---- arguments ---- */
+
+static const char *find_config(void) {
+    const char *named = getenv("TINTYPE_CONFIG");
+    if (named && *named)
+        return named;
+    return access(DEFAULT_FILE, F_OK) == 0 ? DEFAULT_FILE : NULL;
+}
+
+int main(int argc, char **argv) {
+    static const struct option long_options[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"test", no_argument, NULL, 't'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {"markdown", no_argument, NULL, 'M'}, /* the README's table */
+        {NULL, 0, NULL, 0},
+    };
+    static struct service service = {.places.freed_fd = -1, .lock_fd = -1, .listen_fd = -1};
+    bool test_only = false;
+    if (open_standard_fds() != TT_OK)
+        return EXIT_FAILED;
+    service.config_path = find_config();
+    for (int option; (option = getopt_long(argc, argv, "c:thV", long_options, NULL)) != -1;) {
+        switch (option) {
+        case 'c': service.config_path = optarg; break;
+        case 't': test_only = true; break;
+        case 'h': print_usage(stdout); return EXIT_CLEAN;
+        case 'V': puts("tintyped " TT_VERSION); return EXIT_CLEAN;
+        case 'M': tt_config_print_markdown(stdout); return EXIT_CLEAN;
+        default: fputs("try: tintyped -h\n", stderr); return EXIT_REFUSED;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "tintyped: what is \"%s\"? try: tintyped -h\n", argv[optind]);
+        return EXIT_REFUSED;
+    }
+    if (tt_config_load(&service.config, service.config_path, stderr) != TT_OK)
+        return EXIT_REFUSED;
+    if (test_only) {
+        puts("configuration ok");
+        return EXIT_CLEAN;
+    }
+    return run(&service);
+}

@@ -1,0 +1,335 @@
+/* The spool's directories and files: staging, naming, reading, sweeping. Which files there should
+ * be is the journal's to say, and not known here. */
+#include "tintype/spool.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "tintype/file.h"
+
+#define DIRECTORY_MODE  02770
+#define FILE_MODE       0660
+#define DIRECTORY_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
+#define STAGED_SUFFIX   "part"
+#define NAME_SIZE       64 /* an id, a dot and the longest extension */
+#define LINK_SIZE       64 /* "/proc/self/fd/" and a number */
+
+static const char *const kind_names[] = {
+    [TT_SPOOL_ORIGINAL] = "originals",
+    [TT_SPOOL_PROCESSED] = "processed",
+};
+
+/* Opens a directory below another, made where it is missing; *made is set when it was. */
+static enum tt_err open_directory(int parent_fd, const char *name, int *fd, bool *made) {
+    bool is_new = mkdirat(parent_fd, name, DIRECTORY_MODE) == 0;
+    struct stat status;
+
+    if (!is_new && errno != EEXIST)
+        return tt_err_fail_errno(TT_ERR_STORAGE, "spool: make directory %s", name);
+    *fd = openat(parent_fd, name, DIRECTORY_FLAGS);
+    if (*fd < 0)
+        return tt_err_fail_errno(TT_ERR_STORAGE, "spool: open directory %s", name);
+    if (!is_new)
+        return TT_OK;
+    *made = true;
+    /* mkdir(2) ignores the set-group-ID bit, which keeps files in the group that both daemons
+     * share. */
+    if (fstat(*fd, &status) != 0 || fchmod(*fd, (status.st_mode & 07777) | S_ISGID) != 0)
+        return tt_err_fail_errno(TT_ERR_STORAGE, "spool: set the mode of directory %s", name);
+    return TT_OK;
+}
+
+static enum tt_err open_all(struct tt_spool *spool, int storage_fd) {
+    bool made = false;
+    enum tt_err err;
+
+    err = open_directory(storage_fd, "spool", &spool->dir_fd, &made);
+    for (int kind = 0; err == TT_OK && kind < 2; kind++)
+        err = open_directory(spool->dir_fd, kind_names[kind], &spool->kind_fds[kind], &made);
+    if (err == TT_OK)
+        err = open_directory(spool->dir_fd, "tmp", &spool->tmp_fd, &made);
+    if (err == TT_OK && made)
+        err = tt_file_sync_dir(spool->dir_fd);
+    if (err == TT_OK && made)
+        err = tt_file_sync_dir(storage_fd);
+    return err;
+}
+
+enum tt_err tt_spool_open(struct tt_spool *spool, const char *storage_dir) {
+    int storage_fd;
+    enum tt_err err;
+
+    *spool = (struct tt_spool){.dir_fd = -1, .kind_fds = {-1, -1}, .tmp_fd = -1};
+    /* The operator's own path may lead over symbolic links; no name below it may. */
+    storage_fd = open(storage_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (storage_fd < 0)
+        return tt_err_fail_errno(TT_ERR_STORAGE, "spool: open %s", storage_dir);
+    err = open_all(spool, storage_fd);
+    if (err != TT_OK)
+        tt_spool_close(spool);
+    tt_file_close(&storage_fd);
+    return err;
+}
+
+void tt_spool_close(struct tt_spool *spool) {
+    tt_file_close(&spool->tmp_fd);
+    tt_file_close(&spool->kind_fds[TT_SPOOL_ORIGINAL]);
+    tt_file_close(&spool->kind_fds[TT_SPOOL_PROCESSED]);
+    tt_file_close(&spool->dir_fd);
+}
+
+/* A named file under a lock, which lasts as long as any process has the file open. */
+static enum tt_err stage_named(struct tt_spool *spool, struct tt_staged *staged) {
+    char id[TT_UUID_SIZE];
+    enum tt_err err = tt_uuid_new(id, NULL);
+
+    if (err != TT_OK)
+        return err;
+    (void)snprintf(staged->tmp_name, sizeof staged->tmp_name, "%s." STAGED_SUFFIX, id);
+    staged->fd = openat(spool->tmp_fd, staged->tmp_name,
+                        O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
+    if (staged->fd < 0) {
+        staged->tmp_name[0] = '\0';
+        return tt_err_fail_errno(TT_ERR_STORAGE, "spool: make a staged file");
+    }
+    if (flock(staged->fd, LOCK_EX | LOCK_NB) != 0) {
+        err = tt_err_fail_errno(TT_ERR_STORAGE, "spool: lock a staged file");
+        tt_spool_discard(spool, staged);
+    }
+    return err;
+}
+
+enum tt_err tt_spool_stage(struct tt_spool *spool, struct tt_staged *staged) {
+    *staged = (struct tt_staged){.fd = -1};
+    if (spool->no_tmpfile)
+        return stage_named(spool, staged);
+    staged->fd = openat(spool->tmp_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, FILE_MODE);
+    if (staged->fd >= 0)
+        return TT_OK;
+    /* A file system without it says EOPNOTSUPP, a kernel without it EISDIR or EINVAL (open(2)). */
+    if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
+        return tt_err_fail_errno(TT_ERR_STORAGE, "spool: make a staged file");
+    spool->no_tmpfile = true;
+    return stage_named(spool, staged);
+}
+
+/* The name of a kept file. Only what this accepts ever becomes a path. */
+static enum tt_err format_name(const char *id, enum tt_picture_format format,
+                               char name[NAME_SIZE]) {
+    const char *extension = tt_picture_format_row(format)->extension;
+
+    if (!tt_uuid_parse(id, NULL) || extension[0] == '\0')
+        return tt_err_fail(TT_ERR_INTERNAL, "spool: no id or no format to name a file by");
+    (void)snprintf(name, NAME_SIZE, "%s.%s", id, extension);
+    return TT_OK;
+}
+
+enum tt_err tt_spool_keep(struct tt_spool *spool, struct tt_staged *staged, enum tt_spool_kind kind,
+                          const char *id, enum tt_picture_format format) {
+    char link_path[LINK_SIZE];
+    char name[NAME_SIZE];
+    enum tt_err err = format_name(id, format, name);
+    int result;
+
+    if (err != TT_OK)
+        return err;
+    /* Linking, and not renaming, because it never replaces a file. The name below tmp/ goes with
+     * the discard. */
+    if (staged->tmp_name[0] != '\0') {
+        result = linkat(spool->tmp_fd, staged->tmp_name, spool->kind_fds[kind], name, 0);
+    } else {
+        (void)snprintf(link_path, sizeof link_path, "/proc/self/fd/%d", staged->fd);
+        result = linkat(AT_FDCWD, link_path, spool->kind_fds[kind], name, AT_SYMLINK_FOLLOW);
+    }
+    if (result != 0)
+        return tt_err_fail_errno(TT_ERR_STORAGE, "spool: keep %s/%s", kind_names[kind], name);
+    return TT_OK;
+}
+
+enum tt_err tt_spool_sync(struct tt_spool *spool) {
+    enum tt_err err = tt_file_sync_dir(spool->kind_fds[TT_SPOOL_ORIGINAL]);
+
+    if (err == TT_OK)
+        err = tt_file_sync_dir(spool->kind_fds[TT_SPOOL_PROCESSED]);
+    return err;
+}
+
+void tt_spool_discard(struct tt_spool *spool, struct tt_staged *staged) {
+    /* Before the close, while the lock holds. A name that stays is the sweep's. */
+    if (staged->fd >= 0 && staged->tmp_name[0] != '\0')
+        (void)unlinkat(spool->tmp_fd, staged->tmp_name, 0);
+    staged->tmp_name[0] = '\0';
+    tt_file_close(&staged->fd);
+}
+
+enum tt_err tt_spool_read(struct tt_spool *spool, enum tt_spool_kind kind, const char *id,
+                          enum tt_picture_format format, int *fd, int64_t *size_bytes) {
+    char name[NAME_SIZE];
+    struct stat status;
+    enum tt_err err;
+
+    *fd = -1;
+    *size_bytes = 0;
+    err = format_name(id, format, name);
+    if (err != TT_OK)
+        return err;
+    /* O_NONBLOCK: a FIFO in its place must not hold a worker. */
+    *fd = openat(spool->kind_fds[kind], name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (*fd < 0 && errno == ENOENT)
+        return TT_ERR_NOT_FOUND;
+    if (*fd < 0)
+        return tt_err_fail_errno(TT_ERR_STORAGE, "spool: open %s/%s", kind_names[kind], name);
+    if (fstat(*fd, &status) != 0)
+        err = tt_err_fail_errno(TT_ERR_STORAGE, "spool: stat %s/%s", kind_names[kind], name);
+    else if (!S_ISREG(status.st_mode))
+        err =
+            tt_err_fail(TT_ERR_STORAGE, "spool: %s/%s is no regular file", kind_names[kind], name);
+    if (err != TT_OK)
+        tt_file_close(fd);
+    else
+        *size_bytes = status.st_size;
+    return err;
+}
+
+enum tt_err tt_spool_remove(struct tt_spool *spool, enum tt_spool_kind kind, const char *id,
+                            enum tt_picture_format format) {
+    char name[NAME_SIZE];
+    enum tt_err err = format_name(id, format, name);
+
+    if (err != TT_OK)
+        return err;
+    if (unlinkat(spool->kind_fds[kind], name, 0) != 0 && errno != ENOENT)
+        return tt_err_fail_errno(TT_ERR_STORAGE, "spool: remove %s/%s", kind_names[kind], name);
+    return TT_OK;
+}
+
+/* What a sweep asks of each name: whether the file may go. */
+struct sweep {
+    bool (*is_leftover)(const struct sweep *sweep, int dir_fd, const char *name);
+    bool (*known)(void *context, const char *id);
+    void *context;
+};
+
+/* Splits "<id>.<suffix>"; false for any other name. */
+static bool parse_name(const char *name, char id[TT_UUID_SIZE], const char **suffix) {
+    if (strnlen(name, TT_UUID_SIZE) < TT_UUID_SIZE || name[TT_UUID_SIZE - 1] != '.')
+        return false;
+    memcpy(id, name, TT_UUID_SIZE - 1);
+    id[TT_UUID_SIZE - 1] = '\0';
+    *suffix = name + TT_UUID_SIZE;
+    return tt_uuid_parse(id, NULL);
+}
+
+static bool is_kept_leftover(const struct sweep *sweep, int dir_fd, const char *name) {
+    char id[TT_UUID_SIZE];
+    const char *suffix;
+
+    (void)dir_fd;
+    if (!parse_name(name, id, &suffix))
+        return false;
+    for (int i = TT_FORMAT_NONE + 1; i < TT_FORMAT_COUNT; i++)
+        if (strcmp(suffix, tt_picture_format_row((enum tt_picture_format)i)->extension) == 0)
+            return !sweep->known(sweep->context, id);
+    return false;
+}
+
+/* A staged file is left over when nobody holds its lock. */
+static bool is_staged_leftover(const struct sweep *sweep, int dir_fd, const char *name) {
+    char id[TT_UUID_SIZE];
+    const char *suffix;
+    bool is_free;
+    int fd;
+
+    (void)sweep;
+    if (!parse_name(name, id, &suffix) || strcmp(suffix, STAGED_SUFFIX) != 0)
+        return false;
+    fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return false;
+    is_free = flock(fd, LOCK_EX | LOCK_NB) == 0;
+    tt_file_close(&fd);
+    return is_free;
+}
+
+static bool is_regular(int dir_fd, const char *name) {
+    struct stat status;
+
+    return fstatat(dir_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode);
+}
+
+static enum tt_err sweep_names(const struct sweep *sweep, DIR *directory, int64_t *removed) {
+    int dir_fd = dirfd(directory);
+
+    for (;;) {
+        struct dirent *entry;
+
+        errno = 0; /* the only way to tell an error from the end (readdir(3)) */
+        entry = readdir(directory);
+        if (entry == NULL && errno != 0)
+            return tt_err_fail_errno(TT_ERR_STORAGE, "spool: read a directory");
+        if (entry == NULL)
+            return TT_OK;
+        if (!is_regular(dir_fd, entry->d_name) || !sweep->is_leftover(sweep, dir_fd, entry->d_name))
+            continue;
+        if (unlinkat(dir_fd, entry->d_name, 0) != 0)
+            return tt_err_fail_errno(TT_ERR_STORAGE, "spool: sweep %s", entry->d_name);
+        *removed += 1;
+    }
+}
+
+static enum tt_err sweep_directory(const struct sweep *sweep, int dir_fd, int64_t *removed) {
+    /* A descriptor of its own: a duplicate would share its place with every other reader. */
+    int own_fd = openat(dir_fd, ".", DIRECTORY_FLAGS);
+    DIR *directory;
+    enum tt_err err;
+
+    if (own_fd < 0)
+        return tt_err_fail_errno(TT_ERR_STORAGE, "spool: open a directory to sweep");
+    directory = fdopendir(own_fd);
+    if (directory == NULL) {
+        err = tt_err_fail_errno(TT_ERR_STORAGE, "spool: read a directory to sweep");
+        tt_file_close(&own_fd);
+        return err;
+    }
+    err = sweep_names(sweep, directory, removed);
+    (void)closedir(directory); /* and own_fd with it */
+    return err;
+}
+
+enum tt_err tt_spool_sweep(struct tt_spool *spool, bool (*known)(void *context, const char *id),
+                           void *context, int64_t *removed) {
+    const struct sweep kept = {is_kept_leftover, known, context};
+    const struct sweep staged = {is_staged_leftover, NULL, NULL};
+    enum tt_err err;
+
+    *removed = 0;
+    err = sweep_directory(&staged, spool->tmp_fd, removed);
+    for (int kind = 0; err == TT_OK && kind < 2; kind++)
+        err = sweep_directory(&kept, spool->kind_fds[kind], removed);
+    if (err == TT_OK && *removed > 0)
+        err = tt_spool_sync(spool);
+    return err;
+}
+
+enum tt_err tt_spool_check(struct tt_spool *spool, int64_t reserve_bytes) {
+    struct statvfs room;
+    struct tt_staged staged;
+    enum tt_err err;
+
+    /* f_bavail: what is left to a process that is not root. */
+    if (fstatvfs(spool->dir_fd, &room) != 0)
+        return tt_err_fail_errno(TT_ERR_STORAGE, "spool: ask for free space");
+    if (reserve_bytes > 0 && room.f_bavail <= (uint64_t)(reserve_bytes - 1) / room.f_frsize)
+        return tt_err_fail(TT_ERR_SPOOL_FULL, "spool: less than %lld bytes are free",
+                           (long long)reserve_bytes);
+    err = tt_spool_stage(spool, &staged);
+    tt_spool_discard(spool, &staged);
+    return err;
+}

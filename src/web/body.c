@@ -1,0 +1,57 @@
+/* Body: which parser reads which Content-Type, and the calls into it. The parsers are in body_*.c.
+ */
+#include "web/body.h"
+
+#include "web/header_value.h"
+
+static enum tt_err open_raw(struct tt_body **body, struct tt_arena *arena, const char *content_type,
+                            const struct tt_body_target *target) {
+    (void)content_type;
+    return tt_body_open_raw(body, arena, target);
+}
+
+static enum tt_err open_base64(struct tt_body **body, struct tt_arena *arena,
+                               const char *content_type, const struct tt_body_target *target) {
+    (void)content_type;
+    return tt_body_open_base64(body, arena, target);
+}
+
+static enum tt_err open_json(struct tt_body **body, struct tt_arena *arena,
+                             const char *content_type, const struct tt_body_target *target) {
+    (void)content_type;
+    return tt_body_open_json(body, arena, target);
+}
+
+static const struct {
+    const char *type;
+    enum tt_err (*open)(struct tt_body **body, struct tt_arena *arena, const char *content_type,
+                        const struct tt_body_target *target);
+} kinds[] = {
+    {"image/*", open_raw},           {"application/octet-stream", open_raw},
+    {"text/plain", open_base64},     {"multipart/form-data", tt_body_open_multipart},
+    {"application/json", open_json},
+};
+
+enum tt_err tt_body_open(struct tt_body **body, struct tt_arena *arena, const char *content_type,
+                         const struct tt_body_target *target) {
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (tt_header_type_is(content_type, kinds[i].type))
+            return kinds[i].open(body, arena, content_type, target);
+
+    const char *accepted = "image/* or application/octet-stream (a picture's own bytes), "
+                           "text/plain (base64), multipart/form-data and application/json";
+    if (!content_type || content_type[0] == '\0')
+        return tt_err_refuse(TT_ERR_CONTENT_TYPE,
+                             "The request has no Content-Type. Accepted are %s.", accepted);
+    return tt_err_refuse(TT_ERR_CONTENT_TYPE,
+                         "The Content-Type \"%.80s\" is not accepted. Accepted are %s.",
+                         content_type, accepted);
+}
+
+enum tt_err tt_body_push(struct tt_body *body, const uint8_t *bytes, size_t length) {
+    return length > 0 ? body->push(body, bytes, length) : TT_OK;
+}
+
+enum tt_err tt_body_end(struct tt_body *body) {
+    return body->end(body);
+}

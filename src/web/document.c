@@ -1,0 +1,99 @@
+/* The image object: from a journal row to JSON. */
+#include "web/document.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tintype/clock.h"
+
+/* "s3://bucket/prefix<id>.ext"; null without a bucket, or where the file is not kept. */
+static json_t *new_s3_path(const struct tt_config *config, const char *prefix, const char *id,
+                           const struct tt_journal_file *file, bool kept) {
+    if (config->s3.bucket[0] == '\0' || !kept)
+        return json_null();
+    return json_sprintf("s3://%s/%s%s.%s", config->s3.bucket, prefix, id,
+                        tt_picture_format_row(file->format)->extension);
+}
+
+static json_t *new_hash(const struct tt_journal_file *file) {
+    char hex[TT_HASH_HEX_SIZE];
+    tt_hash_format(file->sha256, hex);
+    return json_string(hex);
+}
+
+static json_t *new_original(const struct tt_config *config, const struct tt_journal_row *row) {
+    const struct tt_journal_file *file = &row->original;
+    return json_pack(
+        "{s:I, s:s, s:i, s:i, s:o, s:o}", "size", (json_int_t)file->size_bytes, "format",
+        tt_picture_format_row(file->format)->name, "width", (int)file->width_px, "height",
+        (int)file->height_px, "sha256", new_hash(file), "s3Path",
+        new_s3_path(config, config->s3.original_prefix, row->id, file, row->original_kept));
+}
+
+static json_t *new_sync(const struct tt_journal_row *row) {
+    char synced_at[TT_CLOCK_RFC3339_SIZE];
+    tt_clock_format_rfc3339(row->synced_at_ms, synced_at);
+    return json_pack("{s:s, s:I, s:s?, s:s?}", "state", tt_sync_state_name(row->sync_state),
+                     "attempts", (json_int_t)row->attempts, "lastError",
+                     row->last_error[0] != '\0' ? row->last_error : NULL, "syncedAt",
+                     row->synced_at_ms != 0 ? synced_at : NULL);
+}
+
+static json_t *new_link(const struct tt_config *config, const char *id, const char *suffix) {
+    return json_sprintf("%s/images/%s%s", config->server.base_path, id, suffix);
+}
+
+static json_t *new_links(const struct tt_config *config, const struct tt_journal_row *row) {
+    return json_pack("{s:o, s:o, s:o}", "self", new_link(config, row->id, ""), "processed",
+                     new_link(config, row->id, "/processed"), "original",
+                     row->original_kept ? new_link(config, row->id, "/original") : json_null());
+}
+
+/* NULL when the system has no memory. */
+static json_t *new_image(const struct tt_config *config, const struct tt_journal_row *row) {
+    char timestamp[TT_CLOCK_RFC3339_SIZE];
+    int64_t time_ms = 0;
+    const struct tt_journal_file *file = &row->processed;
+    tt_uuid_parse(row->id, &time_ms);
+    tt_clock_format_rfc3339(time_ms, timestamp);
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:o, s:I, s:s, s:i, s:i, s:o, s:o, s:o, s:o}", "id", row->id,
+        "filename", row->filename, "status", "processed", "timestamp", timestamp, "s3Path",
+        new_s3_path(config, config->s3.processed_prefix, row->id, file, true), "size",
+        (json_int_t)file->size_bytes, "format", tt_picture_format_row(file->format)->name, "width",
+        (int)file->width_px, "height", (int)file->height_px, "sha256", new_hash(file), "original",
+        new_original(config, row), "sync", new_sync(row), "links", new_links(config, row));
+}
+
+/* Ends the value's life. */
+static enum tt_err append_value(struct tt_buf *text, json_t *value) {
+    char *dumped = value != NULL ? json_dumps(value, JSON_COMPACT) : NULL;
+    json_decref(value);
+    if (dumped == NULL)
+        return tt_err_fail(TT_ERR_NO_MEMORY, "JSON document");
+    tt_buf_append_text(text, dumped);
+    free(dumped);
+    return TT_OK;
+}
+
+enum tt_err tt_document_append_image(struct tt_buf *text, const struct tt_config *config,
+                                     const struct tt_journal_row *row, const char *message) {
+    json_t *image = new_image(config, row);
+    if (image != NULL && message != NULL)
+        json_object_set_new(image, "message", json_string(message));
+    return append_value(text, image);
+}
+
+enum tt_err tt_document_append_list(struct tt_buf *text, const struct tt_config *config,
+                                    const struct tt_journal_row *rows, int count,
+                                    const char *next) {
+    json_t *images = json_array();
+    for (int i = 0; i < count; i++)
+        json_array_append_new(images, new_image(config, &rows[i]));
+    if (json_array_size(images) != (size_t)count) {
+        json_decref(images);
+        return tt_err_fail(TT_ERR_NO_MEMORY, "JSON document");
+    }
+    return append_value(text, json_pack("{s:o, s:s?}", "images", images, "next", next));
+}

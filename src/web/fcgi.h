@@ -1,0 +1,39 @@
+/* FastCGI: the one adaptor to libfcgi. A connection carries one request and is then closed,
+ * whatever the web server asks for: a kept connection would pin a worker to one client. */
+#ifndef TINTYPE_WEB_FCGI_H
+#define TINTYPE_WEB_FCGI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tintype/err.h"
+
+struct tt_fcgi; /* one worker's end: the listening socket and the request at hand */
+
+/* listen_fd is O_NONBLOCK, borrowed, and may be shared by many processes. SIGTERM is blocked on
+ * entry and stays so but for the wait in tt_fcgi_accept. NULL with TT_ERR_SYSTEM noted. */
+struct tt_fcgi *tt_fcgi_new(int listen_fd);
+/* NULL is allowed. */
+void tt_fcgi_free(struct tt_fcgi *fcgi);
+
+/* Waits for the next request; *leave is set instead when SIGTERM asked this process to go. One of
+ * many waiting processes is woken by a connection. TT_ERR_SYSTEM when the socket is of no use any
+ * more. */
+enum tt_err tt_fcgi_accept(struct tt_fcgi *fcgi, bool *leave);
+
+/* A CGI variable of the request; NULL when the web server passed none. Valid until finish. */
+const char *tt_fcgi_param(struct tt_fcgi *fcgi, const char *name);
+
+/* The next bytes of the body; *got less than size only at its end, 0 from then on.
+ * TT_ERR_BODY_INCOMPLETE when the web server ended it early. */
+enum tt_err tt_fcgi_read(struct tt_fcgi *fcgi, uint8_t *bytes, size_t size, size_t *got);
+
+/* Appends to the answer (header lines first, as CGI has them). A failure, the client being gone,
+ * is remembered, and later writes are dropped. */
+void tt_fcgi_write(struct tt_fcgi *fcgi, const void *bytes, size_t length);
+
+/* Ends the request; false when the answer could not be handed over whole. */
+bool tt_fcgi_finish(struct tt_fcgi *fcgi);
+
+#endif

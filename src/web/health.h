@@ -1,0 +1,15 @@
+/* Health: what load balancers, operators and Prometheus ask. Handlers; see routes.c. */
+#ifndef TINTYPE_WEB_HEALTH_H
+#define TINTYPE_WEB_HEALTH_H
+
+#include "web/request.h"
+
+/* 200 while a worker can answer at all. */
+enum tt_err tt_health_alive(struct tt_request *request);
+/* 200 when an upload of max_body_bytes could be taken right now; else the problem that stands in
+ * the way. */
+enum tt_err tt_health_ready(struct tt_request *request);
+/* Prometheus text format 0.0.4. */
+enum tt_err tt_health_metrics(struct tt_request *request);
+
+#endif

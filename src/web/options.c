@@ -1,0 +1,170 @@
+/* Options: the table of what may be asked, and the query string. The picture's own limits on them
+ * are in the image room; headers with a filename in disposition.c. */
+#include "web/options.h"
+
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+
+#define QUERY_PAIR_MAX_BYTES 16384 /* a filename of 4,096 characters, all percent-encoded, fits */
+#define SHOWN_MAX_BYTES      60    /* of a client's text, in a sentence */
+
+enum row { ROW_FILENAME, ROW_WIDTH, ROW_HEIGHT, ROW_FIT, ROW_GRAYSCALE, ROW_FORMAT, ROW_QUALITY };
+
+static bool set_filename(struct tt_options *options, const char *value) {
+    tt_text_clean_filename(value, strlen(value), options->filename);
+    return true;
+}
+
+/* The side that nobody asked for follows the other one, and not the configuration. */
+static bool set_side(const char *value, int *side_px, enum tt_option_origin other_origin,
+                     int *other_side_px) {
+    int64_t number;
+    if (!tt_text_parse_int(value, 1, TT_PICTURE_SIDE_MAX_PX, &number))
+        return false;
+    *side_px = (int)number;
+    if (other_origin == TT_OPTION_UNSET)
+        *other_side_px = 0;
+    return true;
+}
+
+static bool set_width(struct tt_options *options, const char *value) {
+    return set_side(value, &options->picture.width_px, options->origin[ROW_HEIGHT],
+                    &options->picture.height_px);
+}
+
+static bool set_height(struct tt_options *options, const char *value) {
+    return set_side(value, &options->picture.height_px, options->origin[ROW_WIDTH],
+                    &options->picture.width_px);
+}
+
+/* The index of value among words, in any case; -1 when it is none of them. */
+static int find_word(const char *const words[], int count, const char *value) {
+    for (int i = 0; i < count; i++)
+        if (strcasecmp(value, words[i]) == 0)
+            return i;
+    return -1;
+}
+
+static bool set_fit(struct tt_options *options, const char *value) {
+    static const char *const words[] = {
+        [TT_FIT_INSIDE] = "inside", [TT_FIT_COVER] = "cover", [TT_FIT_FILL] = "fill"};
+    int found = find_word(words, 3, value);
+    if (found >= 0)
+        options->picture.fit = (enum tt_picture_fit)found;
+    return found >= 0;
+}
+
+/* "on" is what a browser sends for a ticked box without a value. */
+static bool set_grayscale(struct tt_options *options, const char *value) {
+    static const char *const words[] = {"false", "0", "off", "true", "1", "on"};
+    int found = find_word(words, 6, value);
+    if (found >= 0)
+        options->picture.grayscale = found >= 3;
+    return found >= 0;
+}
+
+static bool set_format(struct tt_options *options, const char *value) {
+    static const char *const words[] = {"png", "jpeg", "jpg"};
+    int found = find_word(words, 3, value);
+    if (found >= 0)
+        options->picture.format = found == 0 ? TT_FORMAT_PNG : TT_FORMAT_JPEG;
+    return found >= 0;
+}
+
+static bool set_quality(struct tt_options *options, const char *value) {
+    int64_t number;
+    if (!tt_text_parse_int(value, 1, 100, &number))
+        return false;
+    options->picture.quality = (int)number;
+    return true;
+}
+
+static const struct {
+    const char *name;
+    const char *takes; /* for a sentence: "<name> is <takes>" */
+    bool (*set)(struct tt_options *options, const char *value);
+} table[TT_OPTION_COUNT] = {
+    [ROW_FILENAME] = {"filename", "text", set_filename},
+    [ROW_WIDTH] = {"width", "a whole number from 1 to 16384, in pixels", set_width},
+    [ROW_HEIGHT] = {"height", "a whole number from 1 to 16384, in pixels", set_height},
+    [ROW_FIT] = {"fit", "inside, cover or fill", set_fit},
+    [ROW_GRAYSCALE] = {"grayscale", "true or false (also 1, 0, on, off)", set_grayscale},
+    [ROW_FORMAT] = {"format", "png or jpeg", set_format},
+    [ROW_QUALITY] = {"quality", "a whole number from 1 to 100", set_quality},
+};
+
+_Static_assert(TT_PICTURE_SIDE_MAX_PX == 16384, "the table's sentences name the largest side");
+
+/* How much of a client's text is shown: whole characters of UTF-8. */
+static int shown_length(const char *text) {
+    size_t length = strnlen(text, SHOWN_MAX_BYTES + 1);
+    if (length <= SHOWN_MAX_BYTES)
+        return (int)length;
+    length = SHOWN_MAX_BYTES;
+    while (length > 0 && ((uint8_t)text[length] & 0xC0) == 0x80)
+        length--;
+    return (int)length;
+}
+
+void tt_options_init(struct tt_options *options, const struct tt_picture_options *defaults) {
+    *options = (struct tt_options){.picture = *defaults};
+}
+
+enum tt_err tt_options_set(struct tt_options *options, enum tt_option_origin origin,
+                           const char *name, const char *value) {
+    int row = 0;
+    while (row < TT_OPTION_COUNT && strcmp(table[row].name, name) != 0)
+        row++;
+    if (row == TT_OPTION_COUNT)
+        return tt_err_refuse(TT_ERR_OPTION,
+                             "There is no option \"%.*s\". The options are filename, width, "
+                             "height, fit, grayscale, format and quality.",
+                             shown_length(name), name);
+    /* Also a value that is not to hold must be a good one. */
+    struct tt_options changed = *options;
+    if (!table[row].set(&changed, value))
+        return tt_err_refuse(TT_ERR_OPTION, "The option %s is \"%.*s\"; it must be %s.",
+                             table[row].name, shown_length(value), value, table[row].takes);
+    changed.origin[row] = origin;
+    if (origin >= options->origin[row])
+        *options = changed;
+    return TT_OK;
+}
+
+/* One "name=value", percent-encoded, of length bytes. */
+static enum tt_err set_pair(struct tt_options *options, const char *pair, size_t length) {
+    char text[QUERY_PAIR_MAX_BYTES + 1];
+    if (length > QUERY_PAIR_MAX_BYTES)
+        return tt_err_refuse(TT_ERR_OPTION, "An option in the query is over %d bytes.",
+                             QUERY_PAIR_MAX_BYTES);
+    memcpy(text, pair, length);
+    text[length] = '\0';
+
+    char *name = text;
+    char *equals = strchr(text, '=');
+    char *value = equals ? equals + 1 : text + length;
+    if (equals)
+        *equals = '\0';
+    size_t name_length = strlen(name);
+    size_t value_length = strlen(value);
+    if (!tt_text_percent_decode(name, &name_length, true) ||
+        !tt_text_percent_decode(value, &value_length, true))
+        return tt_err_refuse(TT_ERR_OPTION, "The query has a %% that two hexadecimal digits other "
+                                            "than 00 do not follow.");
+    if (!tt_text_is_utf8(name, name_length) || !tt_text_is_utf8(value, value_length))
+        return tt_err_refuse(TT_ERR_OPTION, "The query is not UTF-8 text.");
+    return tt_options_set(options, TT_OPTION_QUERY, name, value);
+}
+
+enum tt_err tt_options_parse_query(struct tt_options *options, const char *query) {
+    enum tt_err err = TT_OK;
+    while (query && *query != '\0' && err == TT_OK) {
+        size_t length = strcspn(query, "&");
+        if (length > 0)
+            err = set_pair(options, query, length);
+        query += length;
+        query += *query == '&';
+    }
+    return err;
+}

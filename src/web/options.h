@@ -1,0 +1,44 @@
+/* Options: what a client may ask of one upload, by query, form part or JSON member, read through
+ * one table of names. */
+#ifndef TINTYPE_WEB_OPTIONS_H
+#define TINTYPE_WEB_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "tintype/err.h"
+#include "tintype/picture.h"
+#include "tintype/text.h"
+
+/* Where a value came from; a later one replaces an earlier one of a lower or the same origin. */
+enum tt_option_origin { TT_OPTION_UNSET, TT_OPTION_QUERY, TT_OPTION_BODY };
+
+#define TT_OPTION_COUNT 7
+
+struct tt_options {
+    struct tt_picture_options picture;
+    char filename[TT_TEXT_FILENAME_SIZE];          /* cleaned; "" when none was given */
+    enum tt_option_origin origin[TT_OPTION_COUNT]; /* by row of the table */
+};
+
+/* Starts from the configuration's defaults (copied). */
+void tt_options_init(struct tt_options *options, const struct tt_picture_options *defaults);
+
+/* Sets one option. TT_ERR_OPTION, refused with a sentence that names the option and what it takes,
+ * for an unknown name or a bad value. Asking for one of width and height leaves the other free. */
+enum tt_err tt_options_set(struct tt_options *options, enum tt_option_origin origin,
+                           const char *name, const char *value);
+
+/* Every pair of a query string ("a=b&c=d", percent-encoded, + for a space) as query options.
+ * NULL or "" is none. TT_ERR_OPTION. */
+enum tt_err tt_options_parse_query(struct tt_options *options, const char *query);
+
+/* The filename of a Content-Disposition header (RFC 6266: filename* of UTF-8 or ISO-8859-1 beats
+ * filename; quoted strings and tokens), raw and not cleaned, into name[0..size); false when there
+ * is none. Serves the request's own header and multipart parts alike; *is_form_data (may be NULL)
+ * tells whether the type is form-data, and field[0..field_size) (may be NULL) gets the name
+ * parameter, "" when none. */
+bool tt_options_parse_disposition(const char *header, char *name, size_t size, bool *is_form_data,
+                                  char *field, size_t field_size);
+
+#endif

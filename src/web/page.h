@@ -1,0 +1,20 @@
+/* Page: the two small HTML pages for browsers without JavaScript: a result, and an error. */
+#ifndef TINTYPE_WEB_PAGE_H
+#define TINTYPE_WEB_PAGE_H
+
+#include "tintype/buf.h"
+#include "web/request.h"
+
+/* Goes with both pages: their own style and pictures of this host, nothing else. */
+#define TT_PAGE_SECURITY_POLICY                                                                    \
+    "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; "             \
+    "form-action 'none'; frame-ancestors 'none'"
+
+/* The page of one image. */
+void tt_page_append_image(struct tt_buf *text, const struct tt_request *request,
+                          const struct tt_journal_row *row);
+
+/* The page of an error, with its noted detail. */
+void tt_page_append_problem(struct tt_buf *text, const struct tt_request *request, enum tt_err err);
+
+#endif

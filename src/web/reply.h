@@ -1,0 +1,32 @@
+/* Reply: the answer's head and body, problem documents (RFC 9457), and nothing about what they
+ * say. */
+#ifndef TINTYPE_WEB_REPLY_H
+#define TINTYPE_WEB_REPLY_H
+
+#include <stdint.h>
+
+#include "web/request.h"
+
+/* Adds a header line. Characters that would end the line are written as spaces. */
+void tt_reply_header(struct tt_request *request, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Sends status, headers and a body (none for HEAD, but its length). media_type may be NULL where
+ * length is 0. The request is answered then. */
+void tt_reply_bytes(struct tt_request *request, int status, const char *media_type,
+                    const void *bytes, size_t length);
+
+/* The same for text; nothing is sent but an internal error when text overflowed. */
+enum tt_err tt_reply_text(struct tt_request *request, int status, const char *media_type,
+                          const struct tt_buf *text);
+
+/* The same for length_bytes of a file from offset_bytes. A read that fails midway cuts the answer
+ * short, which its Content-Length tells the client. */
+void tt_reply_file(struct tt_request *request, int status, const char *media_type, int fd,
+                   int64_t offset_bytes, int64_t length_bytes);
+
+/* The problem document of err, or the small HTML page for whoever asked for one, with the noted
+ * detail; Retry-After where trying again can help. */
+void tt_reply_problem(struct tt_request *request, enum tt_err err);
+
+#endif

@@ -1,0 +1,78 @@
+/* Request: what a client asked, read once from the CGI variables into plain fields, and the answer
+ * being made. Everything a handler needs hangs on it; nothing here does the work. */
+#ifndef TINTYPE_WEB_REQUEST_H
+#define TINTYPE_WEB_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tintype/arena.h"
+#include "tintype/buf.h"
+#include "tintype/config.h"
+#include "tintype/journal.h"
+#include "tintype/spool.h"
+#include "tintype/stats.h"
+#include "tintype/uuid.h"
+#include "tintype/web.h"
+#include "web/fcgi.h"
+
+/* What one worker holds open from its start to its end. */
+struct tt_worker {
+    const struct tt_config *config;
+    struct tt_stats *stats;
+    struct tt_web_decoder decoder;
+    struct tt_spool spool;
+    struct tt_journal *journal;
+    struct tt_fcgi *fcgi;
+    struct tt_arena arena; /* reset after each request */
+};
+
+enum tt_method {
+    TT_METHOD_GET,
+    TT_METHOD_POST,
+    TT_METHOD_DELETE,
+    TT_METHOD_OPTIONS,
+    TT_METHOD_OTHER
+};
+#define TT_METHOD_HANDLED 3 /* GET, POST and DELETE have handlers; HEAD is GET without its body */
+
+#define TT_REQUEST_SEGMENTS 4
+
+struct tt_request {
+    struct tt_worker *worker;
+    char request_id[TT_UUID_SIZE];
+    const char *method_name; /* as sent */
+    enum tt_method method;   /* HEAD counts as GET */
+    bool head_only;
+    const char *target; /* REQUEST_URI as sent, for the log */
+    bool below_base;    /* the path lies below server.base_path */
+    /* The path, below base_path where it lies there, cut at '/', each part percent-decoded. */
+    const char *segments[TT_REQUEST_SEGMENTS];
+    int segment_count; /* TT_REQUEST_SEGMENTS + 1 when there are more */
+    const char *query; /* raw; "" when none */
+    bool wants_html;   /* a browser's form or address bar, not a program */
+    const char *id;    /* the {id} of the route, checked; NULL where it has none */
+    /* The answer. */
+    struct tt_buf headers; /* CGI header lines */
+    int status;            /* 0 until the head is out */
+    int64_t started_ms;    /* monotonic */
+};
+
+/* Reads the request at hand from worker->fcgi. The request is usable, for a reply at least,
+ * whatever comes back: TT_ERR_MALFORMED, TT_ERR_NO_MEMORY. */
+enum tt_err tt_request_init(struct tt_request *request, struct tt_worker *worker);
+void tt_request_fini(struct tt_request *request);
+
+/* A CGI variable ("HTTP_ACCEPT"); NULL when there is none. */
+const char *tt_request_param(const struct tt_request *request, const char *name);
+
+/* The announced body length in bytes; -1 when none was announced. TT_ERR_MALFORMED. */
+enum tt_err tt_request_body_length(const struct tt_request *request, int64_t *length_bytes);
+
+/* A copy of the next name and value of a query string, decoded, from the request's arena. *cursor
+ * starts at the query and is moved on; *name is NULL at the end. TT_ERR_MALFORMED for a bad escape
+ * or text that is not UTF-8, TT_ERR_NO_MEMORY. */
+enum tt_err tt_request_next_pair(struct tt_request *request, const char **cursor, char **name,
+                                 char **value);
+
+#endif

@@ -1,0 +1,281 @@
+/* The upload pipeline: read → stage → render → keep → record → answer. Each step is a function
+ * below, in this order; tt_upload_handle, at the end, is the whole of it. What the steps are made
+ * of lives elsewhere: body parsers in body*.c, pictures in src/image, files and rows in src/store.
+ */
+#include "web/upload.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "tintype/clock.h"
+#include "tintype/file.h"
+#include "tintype/hash.h"
+#include "tintype/image.h"
+#include "tintype/log.h"
+#include "web/body.h"
+#include "web/document.h"
+#include "web/options.h"
+#include "web/reply.h"
+
+#define PIECE_BYTES 65536
+
+/* One upload on its way. The row is filled step by step, and is what the journal gets. */
+struct upload {
+    struct tt_request *request;
+    struct tt_worker *worker;
+    struct tt_options options;
+    char filename[TT_TEXT_FILENAME_SIZE]; /* of a Content-Disposition; the option beats it */
+    struct tt_staged original;
+    struct tt_staged result;
+    struct tt_hash hash;                /* of the original, while it comes in */
+    uint8_t head[TT_IMAGE_SNIFF_BYTES]; /* the original's first bytes */
+    size_t head_length;
+    struct tt_journal_row row;
+};
+
+/* ---- read and stage: the body's picture goes to a file without a name, hashed on the way ---- */
+
+/* The type is known after a few bytes, long before a wrong file is all here. */
+static enum tt_err sniff(struct upload *upload, const uint8_t *bytes, size_t length) {
+    size_t room = sizeof upload->head - upload->head_length;
+    size_t taken = length < room ? length : room;
+    memcpy(upload->head + upload->head_length, bytes, taken);
+    upload->head_length += taken;
+    if (upload->head_length < sizeof upload->head)
+        return TT_OK;
+    upload->row.original.format = tt_image_sniff(upload->head, upload->head_length);
+    return upload->row.original.format != TT_FORMAT_NONE
+               ? TT_OK
+               : tt_err_refuse(
+                     TT_ERR_PICTURE_TYPE,
+                     "These bytes are no picture of a type that is accepted: JPEG or PNG.");
+}
+
+static enum tt_err take_picture(void *context, const uint8_t *bytes, size_t length) {
+    struct upload *upload = context;
+    enum tt_err err = TT_OK;
+    if (upload->head_length < sizeof upload->head)
+        err = sniff(upload, bytes, length);
+    if (err == TT_OK)
+        err = tt_hash_update(&upload->hash, bytes, length);
+    if (err == TT_OK)
+        err = tt_file_write(upload->original.fd, bytes, length);
+    upload->row.original.size_bytes += (int64_t)length;
+    return err;
+}
+
+static enum tt_err take_option(void *context, const char *name, const char *value) {
+    struct upload *upload = context;
+    return tt_options_set(&upload->options, TT_OPTION_BODY, name, value);
+}
+
+static enum tt_err take_filename(void *context, const char *raw, size_t length) {
+    struct upload *upload = context;
+    tt_text_clean_filename(raw, length, upload->filename);
+    return TT_OK;
+}
+
+static enum tt_err too_large(const struct upload *upload) {
+    return tt_err_refuse(TT_ERR_BODY_TOO_LARGE, "The request body may have at most %lld bytes.",
+                         (long long)upload->worker->config->server.max_body_bytes);
+}
+
+static enum tt_err read_pieces(struct upload *upload, struct tt_body *body, int64_t announced) {
+    static uint8_t piece[PIECE_BYTES];
+    int64_t read_bytes = 0;
+    for (size_t got = PIECE_BYTES; got == PIECE_BYTES;) {
+        enum tt_err err = tt_fcgi_read(upload->worker->fcgi, piece, sizeof piece, &got);
+        read_bytes += (int64_t)got;
+        if (err == TT_OK && read_bytes > upload->worker->config->server.max_body_bytes)
+            err = too_large(upload);
+        if (err == TT_OK && got > 0)
+            err = tt_body_push(body, piece, got);
+        if (err != TT_OK)
+            return err;
+    }
+    upload->worker->stats->body_bytes += read_bytes;
+    if (announced >= 0 && read_bytes != announced)
+        return tt_err_refuse(TT_ERR_BODY_INCOMPLETE, "%lld bytes were announced, %lld came.",
+                             (long long)announced, (long long)read_bytes);
+    if (read_bytes == 0)
+        return tt_err_refuse(TT_ERR_BODY_EMPTY, "The request has no body. Send a picture.");
+    return TT_OK;
+}
+
+static enum tt_err read_body(struct upload *upload) {
+    static const char disposition[] = "HTTP_CONTENT_DISPOSITION";
+    const struct tt_body_target target = {upload, take_picture, take_option, take_filename};
+    struct tt_request *request = upload->request;
+    const char *header = tt_request_param(request, disposition);
+    char raw[4096];
+    int64_t announced;
+    struct tt_body *body;
+    enum tt_err err = tt_request_body_length(request, &announced);
+    if (err == TT_OK && announced > upload->worker->config->server.max_body_bytes)
+        err = too_large(upload);
+    if (err == TT_OK && header != NULL &&
+        tt_options_parse_disposition(header, raw, sizeof raw, NULL, NULL, 0))
+        tt_text_clean_filename(raw, strlen(raw), upload->filename);
+    if (err == TT_OK)
+        err = tt_options_parse_query(&upload->options, request->query);
+    if (err == TT_OK)
+        err = tt_body_open(&body, &upload->worker->arena, tt_request_param(request, "CONTENT_TYPE"),
+                           &target);
+    if (err == TT_OK)
+        err = tt_spool_stage(&upload->worker->spool, &upload->original);
+    if (err == TT_OK)
+        err = read_pieces(upload, body, announced);
+    if (err == TT_OK)
+        err = tt_body_end(body);
+    if (err == TT_OK && upload->row.original.size_bytes == 0)
+        err = tt_err_refuse(TT_ERR_BODY_EMPTY, "The picture has no bytes.");
+    if (err == TT_OK && upload->head_length < sizeof upload->head)
+        err = tt_err_refuse(TT_ERR_PICTURE_TYPE, "A few bytes are no picture; send a JPEG or PNG.");
+    return err != TT_OK ? err : tt_hash_finish(&upload->hash, upload->row.original.sha256);
+}
+
+/* ---- render: in the decoder, while the original goes to the disk ---- */
+
+static enum tt_err render(struct upload *upload) {
+    const struct tt_web_decoder *decoder = &upload->worker->decoder;
+    struct tt_picture_report report;
+    enum tt_err err = tt_spool_stage(&upload->worker->spool, &upload->result);
+    if (err == TT_OK)
+        err = decoder->start(decoder->context, upload->original.fd, upload->result.fd,
+                             &upload->options.picture);
+    if (err != TT_OK)
+        return err;
+    enum tt_err synced = TT_OK;
+    if (upload->row.original_kept)
+        synced = tt_file_sync(upload->original.fd);
+    err = decoder->finish(decoder->context, &report);
+    if (err != TT_OK || synced != TT_OK)
+        return err != TT_OK ? err : synced;
+    upload->row.original.width_px = report.source_width_px;
+    upload->row.original.height_px = report.source_height_px;
+    upload->row.processed.width_px = report.width_px;
+    upload->row.processed.height_px = report.height_px;
+    upload->row.processed.format = upload->options.picture.format;
+    return TT_OK;
+}
+
+/* The decoder wrote the result, but what is in it is measured here. */
+static enum tt_err measure_result(struct upload *upload) {
+    struct tt_journal_file *file = &upload->row.processed;
+    static uint8_t piece[PIECE_BYTES];
+    enum tt_err err = TT_OK;
+    for (size_t got = PIECE_BYTES; err == TT_OK && got == PIECE_BYTES;) {
+        err =
+            tt_file_read_at(upload->result.fd, (off_t)file->size_bytes, piece, sizeof piece, &got);
+        if (err == TT_OK)
+            err = tt_hash_update(&upload->hash, piece, got);
+        file->size_bytes += (int64_t)got;
+    }
+    return err != TT_OK ? err : tt_hash_finish(&upload->hash, file->sha256);
+}
+
+/* ---- keep and record: both files named and durable, then the row ---- */
+
+static enum tt_err keep(struct upload *upload) {
+    struct tt_spool *spool = &upload->worker->spool;
+    struct tt_journal_row *row = &upload->row;
+    enum tt_err err = tt_uuid_new(row->id, NULL);
+    if (err == TT_OK)
+        err = tt_file_sync(upload->result.fd);
+    if (err == TT_OK && row->original_kept)
+        err = tt_spool_keep(spool, &upload->original, TT_SPOOL_ORIGINAL, row->id,
+                            row->original.format);
+    if (err == TT_OK)
+        err = tt_spool_keep(spool, &upload->result, TT_SPOOL_PROCESSED, row->id,
+                            row->processed.format);
+    return err != TT_OK ? err : tt_spool_sync(spool);
+}
+
+static void choose_filename(struct upload *upload) {
+    struct tt_journal_row *row = &upload->row;
+    const char *asked =
+        upload->options.filename[0] != '\0' ? upload->options.filename : upload->filename;
+    if (asked[0] != '\0')
+        snprintf(row->filename, sizeof row->filename, "%s", asked);
+    else
+        snprintf(row->filename, sizeof row->filename, "%s.%s", row->id,
+                 tt_picture_format_row(row->original.format)->extension);
+}
+
+static enum tt_err record(struct upload *upload) {
+    choose_filename(upload);
+    return tt_journal_insert(upload->worker->journal, &upload->row,
+                             upload->worker->config->storage.quota_bytes);
+}
+
+/* What was kept, but cannot be acknowledged, goes; a failure here leaves it to the sweep. */
+static void take_back(struct upload *upload) {
+    const struct tt_journal_row *row = &upload->row;
+    if (row->id[0] == '\0')
+        return;
+    tt_spool_remove(&upload->worker->spool, TT_SPOOL_ORIGINAL, row->id, row->original.format);
+    tt_spool_remove(&upload->worker->spool, TT_SPOOL_PROCESSED, row->id, row->processed.format);
+}
+
+/* ---- answer ---- */
+
+static enum tt_err answer(struct upload *upload) {
+    const struct tt_config *config = upload->worker->config;
+    const struct tt_journal_row *row = &upload->row;
+    char message[512];
+    struct tt_buf text;
+    tt_reply_header(upload->request, "Location", "%s/images/%s", config->server.base_path, row->id);
+    tt_reply_header(upload->request, "Cache-Control", "no-store");
+    if (upload->request->wants_html) {
+        tt_reply_bytes(upload->request, 303, NULL, "", 0);
+        return TT_OK;
+    }
+    snprintf(message, sizeof message, "Image processed: %s%s.%s", config->s3.processed_prefix,
+             row->id, tt_picture_format_row(row->processed.format)->extension);
+    tt_buf_init(&text, TT_DOCUMENT_IMAGE_MAX_BYTES);
+    enum tt_err err = tt_document_append_image(&text, config, row, message);
+    if (err == TT_OK)
+        err = tt_reply_text(upload->request, 200, "application/json", &text);
+    tt_buf_fini(&text);
+    return err;
+}
+
+static void count(struct upload *upload, enum tt_err err) {
+    struct tt_stats *stats = upload->worker->stats;
+    int64_t took_ms = tt_clock_monotonic_ms() - upload->request->started_ms;
+    stats->uploads[err]++;
+    if (err != TT_OK)
+        return;
+    stats->upload_ms += took_ms;
+    tt_log(TT_LOG_INFO, "upload %s filename=\"%s\" original_bytes=%lld result_bytes=%lld ms=%lld",
+           upload->row.id, upload->row.filename, (long long)upload->row.original.size_bytes,
+           (long long)upload->row.processed.size_bytes, (long long)took_ms);
+}
+
+enum tt_err tt_upload_handle(struct tt_request *request) {
+    struct tt_worker *worker = request->worker;
+    struct upload upload = {
+        .request = request, .worker = worker, .original.fd = -1, .result.fd = -1};
+    upload.row.original_kept = worker->config->storage.keep_original;
+    upload.row.sync_state = worker->config->s3.bucket[0] != '\0' ? TT_SYNC_PENDING : TT_SYNC_OFF;
+    tt_options_init(&upload.options, &worker->config->image.options);
+    enum tt_err err = tt_hash_init(&upload.hash);
+    if (err == TT_OK)
+        err = read_body(&upload);
+    if (err == TT_OK)
+        err = render(&upload);
+    if (err == TT_OK)
+        err = measure_result(&upload);
+    if (err == TT_OK)
+        err = keep(&upload);
+    if (err == TT_OK)
+        err = record(&upload);
+    if (err != TT_OK)
+        take_back(&upload);
+    tt_spool_discard(&worker->spool, &upload.original);
+    tt_spool_discard(&worker->spool, &upload.result);
+    tt_hash_fini(&upload.hash);
+    count(&upload, err);
+    return err != TT_OK ? err : answer(&upload);
+}

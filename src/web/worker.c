@@ -1,0 +1,94 @@
+/* The worker: opens what it needs, then one request after the other. Also the preparation of a
+ * storage directory before any worker runs. */
+#include "tintype/web.h"
+
+#include "tintype/clock.h"
+#include "tintype/log.h"
+#include "web/reply.h"
+#include "web/request.h"
+#include "web/routes.h"
+
+/* The largest page of the list (200 rows of about 1.2 kB), the parameters and body parsers. */
+#define ARENA_MAX_BYTES (2 * 1024 * 1024)
+
+static bool row_exists(void *context, const char *id) {
+    struct tt_journal_row row;
+    /* Only a clear "no such row" lets the sweep remove a file. */
+    return tt_journal_find(context, id, &row) != TT_ERR_NOT_FOUND;
+}
+
+enum tt_err tt_web_prepare(const struct tt_config *config) {
+    struct tt_spool spool;
+    struct tt_journal *journal = NULL;
+    int64_t removed = 0;
+    enum tt_err err = tt_spool_open(&spool, config->storage.dir);
+    if (err == TT_OK)
+        err = tt_journal_open(&journal, config->storage.dir);
+    if (err == TT_OK)
+        err = tt_spool_sweep(&spool, row_exists, journal, &removed);
+    if (removed > 0)
+        tt_log(TT_LOG_WARNING, "removed %lld files that an interrupted upload or delete left",
+               (long long)removed);
+    tt_journal_close(journal);
+    tt_spool_close(&spool);
+    return err;
+}
+
+static void log_end(const struct tt_request *request, enum tt_err err) {
+    int64_t took_ms = tt_clock_monotonic_ms() - request->started_ms;
+    enum tt_log_level level = TT_LOG_DEBUG;
+    if (err != TT_OK)
+        level = tt_err_row(err)->http_status >= 500 ? TT_LOG_ERROR : TT_LOG_WARNING;
+    tt_log(level, "%s %.512s %d %s request=%s ms=%lld cause=\"%s\"", request->method_name,
+           request->target, request->status, err == TT_OK ? "ok" : tt_err_row(err)->name,
+           request->request_id, (long long)took_ms, tt_err_cause());
+}
+
+static void serve(struct tt_worker *worker) {
+    struct tt_request request;
+    enum tt_err err = tt_request_init(&request, worker);
+    if (err == TT_OK)
+        err = tt_routes_answer(&request);
+    else
+        tt_reply_problem(&request, err);
+    log_end(&request, err);
+    if (!tt_fcgi_finish(worker->fcgi))
+        tt_log(TT_LOG_INFO, "request %s: its client was gone before the answer",
+               request.request_id);
+    worker->stats->requests++;
+    tt_request_fini(&request);
+    tt_arena_reset(&worker->arena);
+    tt_err_clear();
+}
+
+static enum tt_err serve_all(struct tt_worker *worker) {
+    int64_t max_requests = worker->config->server.max_requests;
+    for (int64_t served = 0; max_requests == 0 || served < max_requests; served++) {
+        bool leave;
+        enum tt_err err = tt_fcgi_accept(worker->fcgi, &leave);
+        if (err != TT_OK || leave)
+            return err;
+        serve(worker);
+    }
+    return TT_OK;
+}
+
+int tt_web_run(const struct tt_web_plan *plan) {
+    struct tt_worker worker = {
+        .config = plan->config, .stats = plan->stats, .decoder = plan->decoder};
+    tt_arena_init(&worker.arena, ARENA_MAX_BYTES);
+    enum tt_err err = tt_spool_open(&worker.spool, plan->config->storage.dir);
+    if (err == TT_OK)
+        err = tt_journal_open(&worker.journal, plan->config->storage.dir);
+    if (err == TT_OK && (worker.fcgi = tt_fcgi_new(plan->listen_fd)) == NULL)
+        err = TT_ERR_SYSTEM;
+    if (err == TT_OK)
+        err = serve_all(&worker);
+    if (err != TT_OK)
+        tt_log(TT_LOG_ERROR, "worker: %s", tt_err_cause());
+    tt_fcgi_free(worker.fcgi);
+    tt_journal_close(worker.journal);
+    tt_spool_close(&worker.spool);
+    tt_arena_fini(&worker.arena);
+    return err == TT_OK ? 0 : 1;
+}

@@ -1,0 +1,48 @@
+"""Fixtures: one service for all tests that can share it, and a maker of services for the others."""
+
+import pytest
+
+from support import Server
+
+
+@pytest.fixture(scope="session")
+def server():
+    """The shared service, with the default configuration."""
+    one = Server()
+    try:
+        yield one.start()
+    finally:
+        try:
+            one.stop()
+        finally:
+            one.kill()
+
+
+@pytest.fixture
+def make_server():
+    """make_server(section=dict(key=value)) starts a service of the test's own."""
+    made = []
+
+    def make(start=True, **config):
+        one = Server(**config)
+        made.append(one)
+        return one.start() if start else one
+
+    yield make
+    try:
+        for one in made:
+            one.stop()
+    finally:
+        for one in made:
+            one.kill()
+
+
+@pytest.fixture
+def unharmed(server):
+    """Whatever the test sends, it leaves no file that no row knows, and every worker lives on."""
+    workers = server.workers()
+    rows = [image["id"] for image in server.images()]
+    yield server
+    assert [image["id"] for image in server.images()] == rows, "a refused upload left a row"
+    server.check_spool()
+    assert server.workers() == workers

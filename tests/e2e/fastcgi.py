@@ -1,0 +1,80 @@
+"""A FastCGI client: speaks to tintyped without a web server, a piece at a time where a test wants
+to stop in the middle."""
+
+import socket
+import struct
+
+BEGIN, END, PARAMS, STDIN, STDOUT, STDERR = 1, 3, 4, 5, 6, 7
+
+
+def record(kind, body=b""):
+    return struct.pack(">BBHHBx", 1, kind, 1, len(body), 0) + body
+
+
+def pair(name, value):
+    name, value = name.encode(), value.encode()
+    lengths = b"".join(struct.pack(">B", n) if n < 128 else struct.pack(">I", n | 0x80000000)
+                       for n in (len(name), len(value)))
+    return lengths + name + value
+
+
+class Call:
+    """One request on one connection: open it, send pieces of the body, then finish()."""
+
+    def __init__(self, path, method="POST", uri="/api/images", kind="application/octet-stream",
+                 length=None, **params):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(60)
+        self.socket.connect(str(path))
+        environment = {"REQUEST_METHOD": method, "REQUEST_URI": uri, "SERVER_PROTOCOL": "HTTP/1.1",
+                       "QUERY_STRING": uri.partition("?")[2], "SCRIPT_NAME": uri.partition("?")[0],
+                       "CONTENT_TYPE": kind, "GATEWAY_INTERFACE": "CGI/1.1", **params}
+        if length is not None:
+            environment["CONTENT_LENGTH"] = str(length)
+        body = b"".join(pair(*item) for item in environment.items())
+        self.socket.sendall(record(BEGIN, struct.pack(">HB5x", 1, 0)) + record(PARAMS, body)
+                            + record(PARAMS))
+
+    def send(self, body):
+        for start in range(0, len(body), 32768):
+            self.socket.sendall(record(STDIN, body[start:start + 32768]))
+
+    def close(self):
+        self.socket.close()
+
+    def finish(self):
+        """Ends the body; (status, headers as a dict of lower-case names, body). Status 0 when the
+        connection ended without an answer."""
+        try:
+            self.socket.sendall(record(STDIN))
+            out = self._read()
+        except (BrokenPipeError, ConnectionResetError):
+            out = b""
+        finally:
+            self.close()
+        if not out:
+            return 0, {}, b""
+        head, _, body = out.partition(b"\r\n\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in
+                   (line.partition(":") for line in head.decode("latin-1").split("\r\n"))}
+        return int(headers.get("status", "200").split()[0]), headers, body
+
+    def _read(self):
+        stream, out = self.socket.makefile("rb"), b""
+        while header := stream.read(8):
+            if len(header) < 8:
+                break
+            _, kind, _, length, padding = struct.unpack(">BBHHBx", header)
+            body = stream.read(length + padding)[:length]
+            if kind == STDOUT:
+                out += body
+            if kind == END:
+                break
+        return out
+
+
+def call(path, body=b"", **options):
+    """A whole request at once."""
+    one = Call(path, length=options.pop("length", len(body)), **options)
+    one.send(body)
+    return one.finish()

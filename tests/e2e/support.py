@@ -1,0 +1,281 @@
+"""What the tests stand on: a real service in a folder of its own, and questions to it.
+
+A Server is lighttpd (deploy/lighttpd.conf, as shipped) in front of tintyped (started by spawn-fcgi),
+with its socket, storage and configuration in a temporary folder. It also looks at the service from
+outside: processes through /proc, the spool through the file system.
+"""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import requests
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = (ROOT / os.environ.get("TINTYPE_BUILD", "build")).resolve()
+TINTYPED = BUILD / "tintyped"
+LIGHTTPD = shutil.which("lighttpd", path=os.environ["PATH"] + ":/usr/sbin")
+EXTENSIONS = {"PNG": "png", "JPEG": "jpg"}
+UUID7 = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
+PATIENCE_S = 60  # how long to wait for what must come; no test measures time
+
+
+def wait_for(what, condition, seconds=PATIENCE_S):
+    """The first true value of condition(); fails, saying what did not come, after `seconds`."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        time.sleep(0.01)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def children(pid):
+    """The pids of a process's children; none when it has ended."""
+    try:
+        return [int(c) for c in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def clean_environment(**extra):
+    """The caller's environment without settings that would reach tintyped."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("TINTYPE_", "LISTEN_"))}
+    return kept | extra
+
+
+def lighttpd_environment(port, folder, listen, max_body_bytes=26214400, base_path="/api"):
+    return clean_environment(
+        PORT=str(port), WWW_DIR=str(ROOT / "www"), STATE_DIR=str(folder), API_PATH=base_path,
+        API_SOCKET=str(listen), BODY_KIB=str(max_body_bytes // 1024 + 1024))
+
+
+class Server:
+    """start() brings it up, stop() takes it down and checks that nothing went wrong inside."""
+
+    # One worker set for the whole life, so that a changed pid means a death.
+    DEFAULTS = {"server": {"workers": 4, "decode_slots": 2, "max_requests": 0}}
+
+    def __init__(self, **config):
+        """config: server=dict(workers=1), image=dict(width=64), ...: sections over DEFAULTS."""
+        self.folder = Path(tempfile.mkdtemp(prefix="tintype-"))
+        self.listen = self.folder / "tintyped.sock"
+        self.storage = self.folder / "state"
+        self.config_path = self.folder / "tintype.ini"
+        self.log_path = self.folder / "log"
+        self.log = open(self.log_path, "ab")
+        self.config = {s: dict(self.DEFAULTS.get(s, {}), **config.get(s, {}))
+                       for s in self.DEFAULTS.keys() | config.keys()}
+        self.config.setdefault("storage", {}).setdefault("dir", self.storage)
+        self.storage = Path(self.config["storage"]["dir"])
+        self.storage.mkdir(exist_ok=True)
+        self.config["server"].setdefault("listen", self.listen)
+        self.write_config()
+        self.port = free_port()
+        self.root_url = f"http://127.0.0.1:{self.port}"
+        self.url = self.root_url + self.config["server"].get("base_path", "/api")
+        self.master = self.lighttpd = None
+        self.http = requests.Session()
+        self.http.trust_env = False
+
+    # ---- life ----
+
+    def write_config(self):
+        text = "".join(f"[{section}]\n" + "".join(f"{k} = {v}\n" for k, v in keys.items())
+                       for section, keys in self.config.items())
+        self.config_path.write_text(text)
+
+    def start(self):
+        self.start_tintyped()
+        self.start_lighttpd()
+        return self
+
+    def start_tintyped(self):
+        self.spawn(["spawn-fcgi", "-n", "-s", self.listen, "-M", "0600", "--",
+                    TINTYPED, "-c", self.config_path])
+
+    def spawn(self, command, **options):
+        """Runs a command that becomes the master."""
+        assert TINTYPED.exists(), f"{TINTYPED} is not built"
+        self.master = subprocess.Popen([str(c) for c in command], env=clean_environment(),
+                                       cwd=self.folder, stdin=subprocess.DEVNULL,
+                                       stdout=self.log, stderr=self.log, **options)
+
+    def start_lighttpd(self, config=ROOT / "deploy/lighttpd.conf"):
+        body = int(self.config["server"].get("max_body_bytes", 26214400))
+        environment = lighttpd_environment(self.port, self.folder, self.listen, body,
+                                           self.config["server"].get("base_path", "/api"))
+        self.lighttpd = subprocess.Popen([LIGHTTPD, "-D", "-f", str(config)], env=environment,
+                                         cwd=self.folder, stdin=subprocess.DEVNULL,
+                                         stdout=self.log, stderr=self.log)
+        self.wait_ready()
+
+    def wait_ready(self):
+        def healthy():
+            for name, process in (("tintyped", self.master), ("lighttpd", self.lighttpd)):
+                if process and process.poll() is not None:
+                    raise AssertionError(f"{name} ended with {process.returncode}\n{self.read_log()}")
+            try:
+                return self.get("/healthz").status_code == 200
+            except requests.ConnectionError:
+                return False
+        wait_for("healthz", healthy)
+
+    def stop_tintyped(self):
+        """SIGTERM, and its exit status."""
+        self.master.terminate()
+        return self.master.wait(PATIENCE_S)
+
+    def stop(self):
+        status = None
+        if self.master and self.master.poll() is None:
+            status = self.stop_tintyped()
+        if self.lighttpd:
+            self.lighttpd.terminate()
+            self.lighttpd.wait(PATIENCE_S)
+        self.http.close()
+        self.log.close()
+        log = self.read_log()
+        shutil.rmtree(self.folder)
+        assert "Sanitizer" not in log and "runtime error" not in log, log
+        assert status in (None, 0), f"tintyped ended with {status}\n{log}"
+
+    def kill(self):
+        """Ends everything at once; for tests that have failed, or want it so."""
+        for process in (self.master, self.lighttpd):
+            if process and process.poll() is None:
+                process.kill()
+                process.wait()
+
+    def read_log(self):
+        return self.log_path.read_text(errors="replace")
+
+    # ---- requests ----
+
+    def get(self, path, **options):
+        return self.http.get(self.url + path, timeout=PATIENCE_S, **options)
+
+    def request(self, method, path, **options):
+        return self.http.request(method, self.url + path, timeout=PATIENCE_S, **options)
+
+    def post(self, body, kind="application/octet-stream", query="", headers=None):
+        """An upload; the raw answer."""
+        all_headers = {"Content-Type": kind} if kind else {}
+        return self.http.post(f"{self.url}/images{'?' + query if query else ''}", data=body,
+                              headers=all_headers | (headers or {}), timeout=PATIENCE_S)
+
+    def upload(self, body, kind="application/octet-stream", query="", headers=None):
+        """An upload that must succeed; the image object."""
+        answer = self.post(body, kind, query, headers)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def processed(self, image):
+        """The bytes of the result of an image object."""
+        answer = self.http.get(self.root_url + image["links"]["processed"], timeout=PATIENCE_S)
+        assert answer.status_code == 200, answer.text
+        return answer.content
+
+    def original(self, image):
+        answer = self.http.get(self.root_url + image["links"]["original"], timeout=PATIENCE_S)
+        assert answer.status_code == 200, answer.text
+        return answer.content
+
+    def images(self):
+        """Every image object, over all pages."""
+        found, query = [], "limit=200"
+        while True:
+            page = self.get("/images?" + query).json()
+            found += page["images"]
+            if page["next"] is None:
+                return found
+            query = "limit=200&cursor=" + page["next"]
+
+    # ---- a look from outside ----
+
+    def workers(self):
+        return sorted(children(self.master.pid))
+
+    def decoders(self):
+        return [c for worker in self.workers() for c in children(worker)]
+
+    def spool(self):
+        """The files of the spool, as paths below it."""
+        top = self.storage / "spool"
+        return sorted(str(p.relative_to(top)) for p in top.rglob("*") if p.is_file())
+
+    def expected_spool(self):
+        """The files that the rows know."""
+        files = []
+        for image in self.images():
+            files.append(f"processed/{image['id']}.{EXTENSIONS[image['format']]}")
+            if image["links"]["original"]:
+                files.append(f"originals/{image['id']}.{EXTENSIONS[image['original']['format']]}")
+        return sorted(files)
+
+    def check_spool(self):
+        assert self.spool() == self.expected_spool()
+
+
+def curl(*arguments, data=b""):
+    """Runs curl; (status, headers as a dict of lower-case names, body)."""
+    command = ["curl", "-sS", "-q", "--noproxy", "*", "-m", str(PATIENCE_S), "-i", *map(str, arguments)]
+    done = subprocess.run(command, input=data, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    rest = done.stdout
+    while True:  # past 100 Continue
+        head, _, rest = rest.partition(b"\r\n\r\n")
+        lines = head.decode("latin-1").split("\r\n")
+        status = int(lines[0].split()[1])
+        if status >= 200:
+            break
+    headers = {name.lower(): value.strip() for name, _, value in (l.partition(":") for l in lines[1:])}
+    return status, headers, rest
+
+
+def check_problem(answer, status, name=None):
+    """A problem document as the contract has it; its detail."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["Content-Type"].split(";")[0] == "application/problem+json"
+    assert answer.headers["Cache-Control"] == "no-store"
+    problem = answer.json()
+    assert set(problem) == {"type", "title", "status", "detail", "requestId"}
+    assert problem["status"] == status
+    assert re.fullmatch(r"urn:tintype:problem:[a-z0-9-]+", problem["type"])
+    if name:
+        assert problem["type"] == "urn:tintype:problem:" + name
+    assert problem["title"] and problem["detail"]
+    assert problem["requestId"] and problem["requestId"] == answer.headers["X-Request-Id"]
+    if status == 405:
+        assert answer.headers["Allow"]
+    if status in (429, 503):
+        assert int(answer.headers["Retry-After"]) > 0
+    return problem["detail"]
+
+
+def stop_process(pid):
+    os.kill(pid, signal.SIGSTOP)
+
+
+def continue_process(pid):
+    os.kill(pid, signal.SIGCONT)

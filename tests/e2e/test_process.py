@@ -1,0 +1,439 @@
+"""Processes: workers that die, drain, reload, recycle; overload; full disks; ways to be started."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+
+import pictures
+from fastcgi import Call, call
+from support import (LIGHTTPD, ROOT, TINTYPED, alive, check_problem, children, clean_environment,
+                     continue_process, stop_process, wait_for)
+
+JPEG = pictures.jpeg(64, 48)
+SLOW = pictures.slow_png()
+
+
+class Later:
+    """A request in a thread of its own; result() waits for it."""
+
+    def __init__(self, server, body):
+        self.pool = ThreadPoolExecutor(1)
+        self.future = self.pool.submit(requests.post, server.url + "/images", data=body, timeout=120,
+                                       headers={"Content-Type": "application/octet-stream"})
+
+    def done(self):
+        return self.future.done()
+
+    def result(self):
+        answer = self.future.result()
+        self.pool.shutdown()
+        return answer
+
+
+def held_upload(server):
+    """An upload whose decoder stands still: (Later, pid of the decoder)."""
+    upload = Later(server, SLOW)
+    decoder, = wait_for("a decoder", server.decoders)
+    stop_process(decoder)
+    return upload, decoder
+
+
+def parent(pid):
+    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+
+
+# ---- death ----
+
+def test_kill_a_worker_while_it_decodes(make_server):
+    one = make_server(server={"workers": 2})
+    upload, decoder = held_upload(one)
+    worker = parent(decoder)
+    os.kill(worker, signal.SIGKILL)
+    assert upload.result().status_code >= 500
+    wait_for("the decoder's end", lambda: not alive(decoder))
+    wait_for("a new worker", lambda: len(one.workers()) == 2 and worker not in one.workers())
+    assert one.upload(JPEG)["width"] == 64
+    assert one.stop_tintyped() == 0
+    one.start_tintyped()
+    one.wait_ready()
+    assert len(one.images()) == 1
+    one.check_spool()
+
+
+def test_kill_a_worker_while_it_reads(make_server):
+    """The body comes in pieces, as a front end that streams hands it on."""
+    one = make_server(server={"workers": 1})
+    worker, = one.workers()
+    half = Call(one.listen, length=len(JPEG))
+    half.send(JPEG[:len(JPEG) // 2])
+    wait_for("the worker to have the connection",
+             lambda: len(os.listdir(f"/proc/{worker}/fd")) and staged(worker))
+    os.kill(worker, signal.SIGKILL)
+    assert half.finish()[0] == 0
+    assert one.upload(JPEG)["width"] == 64
+    one.check_spool()
+
+
+def staged(pid):
+    """Whether the process holds a file without a name (or one below tmp/)."""
+    links = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+    return any("/spool" in link and ("(deleted)" in link or "/tmp/" in link.split("/spool")[1])
+               for link in links)
+
+
+def test_leftovers_of_a_crash_are_swept(make_server):
+    """Files that a crash between naming them and the row left; foreign files are not touched."""
+    one = make_server()
+    kept = one.upload(JPEG)
+    assert one.stop_tintyped() == 0
+    lost = "01890a5d-ac96-774b-bcce-b302099a8057"
+    for name in (f"originals/{lost}.jpg", f"processed/{lost}.png"):
+        (one.storage / "spool" / name).write_bytes(b"half")
+    foreign = one.storage / "spool" / "README"
+    foreign.write_bytes(b"not the spool's")
+    one.start_tintyped()
+    one.wait_ready()
+    assert foreign.exists()
+    foreign.unlink()
+    one.check_spool()
+    assert one.original(kept) == JPEG
+
+
+def test_a_killed_decoder_is_a_422(make_server):
+    one = make_server()
+    workers = one.workers()
+    upload, decoder = held_upload(one)
+    os.kill(decoder, signal.SIGKILL)
+    check_problem(upload.result(), 422)
+    assert one.workers() == workers
+    one.upload(JPEG)
+    one.check_spool()
+
+
+def test_workers_end_with_the_master(make_server):
+    one = make_server()
+    upload, decoder = held_upload(one)
+    workers = one.workers()
+    one.master.kill()
+    one.master.wait()
+    wait_for("all to end", lambda: not any(alive(pid) for pid in workers + [decoder]))
+    assert upload.result().status_code >= 500
+    one.start_tintyped()
+    one.wait_ready()
+    one.check_spool()
+
+
+def test_workers_that_die_at_once_do_not_spin(make_server):
+    """No worker can start without the spool; the master waits longer each time."""
+    one = make_server(server={"workers": 1})
+    (one.storage / "spool").rename(one.storage / "away")
+    (one.storage / "spool").write_text("in the way")
+    os.kill(one.workers()[0], signal.SIGKILL)
+    wait_for("some tries", lambda: one.read_log().count("worker") >= 4)
+    started = set()
+    for _ in range(20):
+        started.update(one.workers())
+    assert len(started) < 10
+    (one.storage / "spool").unlink()
+    (one.storage / "away").rename(one.storage / "spool")
+    wait_for("a worker", lambda: one.get("/healthz").status_code == 200)
+    one.upload(JPEG)
+
+
+# ---- drain, reload, recycle ----
+
+def test_drain(make_server):
+    one = make_server()
+    upload, decoder = held_upload(one)
+    one.master.terminate()
+    wait_for("the idle workers to leave", lambda: len(one.workers()) == 1)
+    continue_process(decoder)
+    assert upload.result().status_code == 200
+    assert one.master.wait(60) == 0
+    one.start_tintyped()
+    one.wait_ready()
+    assert len(one.images()) == 1
+    one.check_spool()
+
+
+def test_drain_gives_up(make_server):
+    one = make_server(server={"drain_seconds": 1})
+    upload, decoder = held_upload(one)
+    one.master.terminate()
+    assert one.master.wait(60) == 1
+    assert upload.result().status_code >= 500
+    wait_for("the decoder's end", lambda: not alive(decoder))
+    one.start_tintyped()
+    one.wait_ready()
+    assert one.images() == []
+    one.check_spool()
+
+
+def test_sigint_drains_too(make_server):
+    one = make_server()
+    one.master.send_signal(signal.SIGINT)
+    assert one.master.wait(60) == 0
+
+
+def test_reload_under_load(make_server):
+    one = make_server(image={"width": 32})
+    stop, statuses = threading.Event(), []
+
+    def load():
+        with requests.Session() as session:
+            while not stop.is_set():
+                statuses.append(session.post(one.url + "/images", data=JPEG, timeout=60,
+                                             headers={"Content-Type": "image/jpeg"}).status_code)
+
+    threads = [threading.Thread(target=load) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        for width in (20, 24, 28):
+            before, count = set(one.workers()), len(statuses)
+            one.config["image"]["width"] = width
+            one.write_config()
+            one.master.send_signal(signal.SIGHUP)
+            wait_for("new workers", lambda: len(one.workers()) == 4 and not before & set(one.workers()))
+            wait_for("requests after it", lambda: len(statuses) > count + 5)
+            assert one.upload(JPEG)["width"] == width
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert set(statuses) == {200}
+    one.check_spool()
+
+
+def test_reload_of_a_bad_configuration_changes_nothing(make_server):
+    one = make_server(image={"width": 32})
+    workers = one.workers()
+    one.config["image"]["width"] = "wide"
+    one.write_config()
+    one.master.send_signal(signal.SIGHUP)
+    wait_for("a complaint", lambda: "width" in one.read_log())
+    assert one.workers() == workers
+    assert one.upload(JPEG)["width"] == 32
+
+
+def test_recycling(make_server):
+    one = make_server(server={"workers": 1, "max_requests": 3})
+    seen = set(one.workers())
+    for _ in range(10):
+        assert one.upload(JPEG)["width"] == 64
+        seen.update(one.workers())
+    assert len(seen) >= 3
+
+
+def test_upload_leaves_no_descriptor_behind(make_server):
+    one = make_server(server={"workers": 1})
+    one.upload(JPEG)
+    worker, = one.workers()
+    before = len(os.listdir(f"/proc/{worker}/fd"))
+    for body in (JPEG, JPEG[:300], b"%PDF" + bytes(99), b""):
+        one.post(body)
+    one.get("/healthz")
+    assert len(os.listdir(f"/proc/{worker}/fd")) <= before
+    assert one.workers() == [worker]
+
+
+# ---- overload ----
+
+def test_overload(make_server):
+    """One slot and two seats (half of four workers): of six, three wait, three hear 503 at once."""
+    one = make_server(server={"workers": 4, "decode_slots": 1})
+    first, decoder = held_upload(one)
+    uploads = [first] + [Later(one, JPEG) for _ in range(5)]
+    wait_for("three refusals", lambda: sum(u.done() for u in uploads) == 3)
+    for upload in (u for u in uploads if u.done()):
+        check_problem(upload.result(), 503, "busy")
+    for _ in range(3):
+        assert one.get("/healthz").status_code == 200
+        assert one.get("/images").status_code == 200
+    assert sum(u.done() for u in uploads) == 3
+    continue_process(decoder)
+    statuses = sorted(u.result().status_code for u in uploads)
+    assert statuses == [200] * 3 + [503] * 3
+    assert len(one.images()) == 3
+    one.check_spool()
+
+
+def test_a_dead_decoder_gives_its_slot_back(make_server):
+    one = make_server(server={"workers": 4, "decode_slots": 1})
+    upload, decoder = held_upload(one)
+    waiting = Later(one, JPEG)
+    os.kill(parent(decoder), signal.SIGKILL)
+    assert upload.result().status_code >= 500
+    assert waiting.result().status_code == 200
+
+
+# ---- a full spool ----
+
+def test_quota(make_server):
+    one = make_server(storage={"quota_bytes": 60000})
+    data, done = pictures.encode(pictures.photo(80, 80), "PNG"), 0
+    while (answer := one.post(data)).status_code == 200:
+        done += 1
+        assert done < 100
+    assert done >= 1
+    check_problem(answer, 507, "storage-full")
+    assert len(one.images()) == done
+    one.check_spool()
+    assert sum(p.stat().st_size for p in (one.storage / "spool").rglob("*") if p.is_file()) <= 60000
+    assert one.request("DELETE", "/images/" + one.images()[0]["id"]).status_code == 204
+    one.upload(data)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a small file system")
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tintype-test", tmp_path],
+                          capture_output=True, check=False)
+    if done.returncode != 0:
+        pytest.skip("no file system may be mounted here: " + done.stderr.decode())
+    yield tmp_path
+    subprocess.run(["umount", "-l", tmp_path], check=True)
+
+
+def test_full_disk(small_disk, make_server):
+    one = make_server(storage={"dir": small_disk / "state"})
+    noise = pictures.np.random.default_rng(9).integers(0, 256, (500, 500), dtype=pictures.np.uint8)
+    data, done = pictures.encode(pictures.Image.fromarray(noise), "PNG"), 0
+    workers = one.workers()
+    while (answer := one.post(data)).status_code == 200:
+        done += 1
+        assert done < 100
+    check_problem(answer, 507, "storage-full")
+    assert one.get("/readyz").status_code in (503, 507)
+    assert one.get("/healthz").status_code == 200
+    images = one.images()
+    assert len(images) == done
+    one.check_spool()
+    assert one.workers() == workers
+    if images:
+        assert one.request("DELETE", "/images/" + images[0]["id"]).status_code == 204
+        assert one.post(JPEG).status_code == 200
+        one.check_spool()
+
+
+# ---- ways to be started ----
+
+def test_by_hand(make_server):
+    """server.listen: made with mode 0660, a stale one replaced, removed at the end."""
+    one = make_server(start=False)
+    stale = socket.socket(socket.AF_UNIX)
+    stale.bind(str(one.listen))
+    stale.close()
+    one.spawn([TINTYPED, "-c", one.config_path])
+    one.start_lighttpd()
+    assert one.listen.stat().st_mode & 0o777 == 0o660
+    one.upload(JPEG)
+    second = subprocess.run([TINTYPED, "-c", one.config_path], capture_output=True, timeout=60,
+                            stdin=subprocess.DEVNULL, env=clean_environment(), check=False)
+    assert second.returncode != 0 and second.stderr
+    one.upload(JPEG)
+    assert one.stop_tintyped() == 0
+    assert not one.listen.exists()
+
+
+def test_systemd_socket(make_server):
+    one = make_server(start=False)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(one.listen))
+        listener.listen(64)
+        start = ("import os, sys; os.dup2(int(sys.argv[1]), 3); os.environ.update("
+                 "LISTEN_PID=str(os.getpid()), LISTEN_FDS='1'); os.execv(sys.argv[2], sys.argv[2:])")
+        one.spawn([sys.executable, "-c", start, listener.fileno(), TINTYPED, "-c", one.config_path],
+                  pass_fds=[listener.fileno()])
+    one.start_lighttpd()
+    one.upload(JPEG)
+    assert one.stop_tintyped() == 0
+    assert one.listen.exists()  # the service manager's
+
+
+def test_bin_path(make_server, tmp_path):
+    """lighttpd itself starts the master, and stops it."""
+    one = make_server(start=False)
+    config = tmp_path / "lighttpd.conf"
+    config.write_text(f'''
+server.modules = ("mod_fastcgi")
+server.bind = "127.0.0.1"
+server.port = {one.port}
+server.document-root = "{ROOT}/www"
+fastcgi.server = ("/api/" => ((
+    "socket" => "{one.listen}", "bin-path" => "{TINTYPED} -c {one.config_path}",
+    "max-procs" => 1, "check-local" => "disable")))
+''')
+    one.start_lighttpd(config)
+    one.upload(JPEG)
+    master, = children(one.lighttpd.pid)
+    assert len(children(master)) == 4
+    one.lighttpd.terminate()
+    one.lighttpd.wait(60)
+    wait_for("tintyped to leave", lambda: not alive(master))
+    one.lighttpd = None
+    assert len(one.spool()) == 2
+
+
+def test_no_workers(make_server):
+    """workers=0: the process that was started serves by itself, as mod_fcgid wants it."""
+    one = make_server(start=False, server={"workers": 0})
+    one.start()
+    assert one.workers() == []
+    one.upload(JPEG)
+    check_problem(one.post(JPEG[:300]), 422)
+    assert one.stop_tintyped() == 0
+
+
+def test_check_of_the_configuration(tmp_path):
+    file = tmp_path / "tintype.ini"
+
+    def check(text, **environment):
+        file.write_text(text)
+        return subprocess.run([TINTYPED, "-t", "-c", file], capture_output=True, text=True, timeout=60,
+                              stdin=subprocess.DEVNULL, env=clean_environment(**environment), check=False)
+
+    assert check(f"[storage]\ndir={tmp_path}\n").returncode == 0
+    for text, line, word in (("[server]\nworker=5\n", 2, "worker"), ("[image]\n\nwidth=x\n", 3, "width"),
+                             ("[nothing]\na=b\n", 2, "nothing"), ("[image]\nformat=bmp\n", 2, "format"),
+                             ("[server]\nmax_body_bytes=-1\n", 2, "max_body_bytes")):
+        done = check(text)
+        assert done.returncode != 0
+        assert f"{file}:{line}" in done.stderr and word in done.stderr
+    assert "TINTYPE_IMAGE_WIDTH" in check("", TINTYPE_IMAGE_WIDTH="wide").stderr
+    assert "TINTYPE_NOTHING" in check("", TINTYPE_NOTHING="1").stderr
+    missing = subprocess.run([TINTYPED, "-t", "-c", tmp_path / "none"], capture_output=True, timeout=60,
+                             stdin=subprocess.DEVNULL, env=clean_environment(), check=False)
+    assert missing.returncode != 0
+
+
+def test_permissions(make_server):
+    """Two users of one group: nothing for others, the group may read and write."""
+    one = make_server()
+    one.upload(JPEG)
+    for path in one.storage.rglob("*"):
+        assert path.stat().st_mode & 0o007 == 0, path
+        if path.is_file() and path.name != "places":
+            assert path.stat().st_mode & 0o660 == 0o660, path
+    assert (one.storage / "journal.db").exists()
+
+
+def test_no_network_library():
+    """tintyped has no way out: it links neither libcurl nor a resolver of its own."""
+    linked = subprocess.run(["ldd", TINTYPED], capture_output=True, text=True, check=True).stdout
+    assert "libcurl" not in linked
+
+
+def test_direct_call(server):
+    """One worker, one connection, one answer, whatever the front end."""
+    status, headers, body = call(server.listen, method="GET", uri="/api/healthz", kind="")
+    assert status == 200 and int(headers["content-length"]) == len(body)

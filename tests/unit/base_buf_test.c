@@ -1,0 +1,139 @@
+/* src/base/buf.c: growth, the maximum, and what an overflow leaves. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tintype/buf.h"
+
+static void empty_text_before_the_first_append(void **state) {
+    struct tt_buf buf;
+
+    (void)state;
+    tt_buf_init(&buf, 10);
+    assert_string_equal(tt_buf_text(&buf), "");
+    tt_buf_clear(&buf);
+    tt_buf_append(&buf, NULL, 0);
+    assert_string_equal(tt_buf_text(&buf), "");
+    assert_false(buf.overflowed);
+    tt_buf_fini(&buf);
+    tt_buf_fini(&buf);
+}
+
+static void appends_follow_each_other(void **state) {
+    struct tt_buf buf;
+
+    (void)state;
+    tt_buf_init(&buf, 100);
+    tt_buf_append_text(&buf, "one");
+    tt_buf_append(&buf, ", two...", 5);
+    tt_buf_append_format(&buf, ", %d%s", 3, "!");
+    assert_string_equal(tt_buf_text(&buf), "one, two, 3!");
+    assert_int_equal(buf.length, 12);
+    tt_buf_fini(&buf);
+}
+
+static void bytes_may_hold_nul(void **state) {
+    struct tt_buf buf;
+
+    (void)state;
+    tt_buf_init(&buf, 100);
+    tt_buf_append(&buf, "a\0b", 3);
+    assert_int_equal(buf.length, 3);
+    assert_memory_equal(buf.data, "a\0b\0", 4);
+    tt_buf_fini(&buf);
+}
+
+static void grows_to_the_maximum_and_no_further(void **state) {
+    struct tt_buf buf;
+
+    (void)state;
+    tt_buf_init(&buf, 1000);
+    for (int i = 0; i < 1000; i++)
+        tt_buf_append(&buf, "x", 1);
+    assert_false(buf.overflowed);
+    assert_int_equal(buf.length, 1000);
+    assert_int_equal(strlen(tt_buf_text(&buf)), 1000);
+    tt_buf_append(&buf, "x", 1);
+    assert_true(buf.overflowed);
+    assert_int_equal(buf.length, 1000);
+    tt_buf_fini(&buf);
+}
+
+static void overflow_sticks(void **state) {
+    struct tt_buf buf;
+
+    (void)state;
+    tt_buf_init(&buf, 5);
+    tt_buf_append_text(&buf, "abc");
+    tt_buf_append_text(&buf, "def");
+    assert_true(buf.overflowed);
+    tt_buf_append_text(&buf, "g");
+    tt_buf_append_format(&buf, "%d", 1);
+    tt_buf_append(&buf, NULL, 0);
+    assert_true(buf.overflowed);
+    assert_string_equal(tt_buf_text(&buf), "abc");
+    tt_buf_clear(&buf);
+    assert_false(buf.overflowed);
+    tt_buf_append_text(&buf, "g");
+    assert_string_equal(tt_buf_text(&buf), "g");
+    tt_buf_fini(&buf);
+}
+
+static void formatted_text_fits_exactly_or_not_at_all(void **state) {
+    struct tt_buf buf;
+
+    (void)state;
+    tt_buf_init(&buf, 4);
+    tt_buf_append_format(&buf, "%d", 1234);
+    assert_string_equal(tt_buf_text(&buf), "1234");
+    tt_buf_clear(&buf);
+    tt_buf_append_format(&buf, "%d", 12345);
+    assert_true(buf.overflowed);
+    assert_string_equal(tt_buf_text(&buf), "");
+    tt_buf_fini(&buf);
+}
+
+static void a_maximum_of_nothing(void **state) {
+    struct tt_buf buf;
+
+    (void)state;
+    tt_buf_init(&buf, 0);
+    tt_buf_append_text(&buf, "");
+    assert_false(buf.overflowed);
+    tt_buf_append_text(&buf, "a");
+    assert_true(buf.overflowed);
+    assert_string_equal(tt_buf_text(&buf), "");
+    tt_buf_fini(&buf);
+}
+
+static void lengths_that_wrap_are_overflows(void **state) {
+    struct tt_buf buf;
+
+    (void)state;
+    tt_buf_init(&buf, SIZE_MAX);
+    tt_buf_append_text(&buf, "abc");
+    tt_buf_append(&buf, "d", SIZE_MAX - 3);
+    assert_true(buf.overflowed);
+    assert_string_equal(tt_buf_text(&buf), "abc");
+    tt_buf_fini(&buf);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(empty_text_before_the_first_append),
+        cmocka_unit_test(appends_follow_each_other),
+        cmocka_unit_test(bytes_may_hold_nul),
+        cmocka_unit_test(grows_to_the_maximum_and_no_further),
+        cmocka_unit_test(overflow_sticks),
+        cmocka_unit_test(formatted_text_fits_exactly_or_not_at_all),
+        cmocka_unit_test(a_maximum_of_nothing),
+        cmocka_unit_test(lengths_that_wrap_are_overflows),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,187 @@
+/* src/base/err.c: the table of errors and the note. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tintype/err.h"
+
+/* The statuses that err.h promises, written down once more. */
+static const struct {
+    enum tt_err err;
+    int status;
+} promised[] = {
+    {TT_OK, 200},
+    {TT_ERR_MALFORMED, 400},
+    {TT_ERR_BODY_EMPTY, 400},
+    {TT_ERR_BODY_INCOMPLETE, 400},
+    {TT_ERR_BASE64, 400},
+    {TT_ERR_MULTIPART, 400},
+    {TT_ERR_JSON, 400},
+    {TT_ERR_OPTION, 400},
+    {TT_ERR_QUERY, 400},
+    {TT_ERR_ORIGIN, 403},
+    {TT_ERR_NOT_FOUND, 404},
+    {TT_ERR_METHOD, 405},
+    {TT_ERR_BODY_TOO_LARGE, 413},
+    {TT_ERR_CONTENT_TYPE, 415},
+    {TT_ERR_PICTURE_TYPE, 415},
+    {TT_ERR_RANGE, 416},
+    {TT_ERR_PICTURE_BROKEN, 422},
+    {TT_ERR_PICTURE_TOO_LARGE, 422},
+    {TT_ERR_PICTURE_TOO_COSTLY, 422},
+    {TT_ERR_DECODER_DIED, 422},
+    {TT_ERR_INTERNAL, 500},
+    {TT_ERR_BUSY, 503},
+    {TT_ERR_NO_MEMORY, 503},
+    {TT_ERR_STORAGE, 503},
+    {TT_ERR_JOURNAL, 503},
+    {TT_ERR_SPOOL_FULL, 507},
+    {TT_ERR_CONFIG, 0},
+    {TT_ERR_SYSTEM, 0},
+};
+
+static int clear_note(void **state) {
+    (void)state;
+    tt_err_clear();
+    return 0;
+}
+
+static void every_code_has_a_whole_row(void **state) {
+    (void)state;
+    assert_int_equal(sizeof promised / sizeof *promised, TT_ERR_COUNT);
+    for (size_t i = 0; i < TT_ERR_COUNT; i++) {
+        const struct tt_err_row *row = tt_err_row(promised[i].err);
+
+        assert_int_equal(promised[i].err, i);
+        assert_int_equal(row->http_status, promised[i].status);
+        assert_non_null(row->name);
+        assert_int_equal(strspn(row->name, "abcdefghijklmnopqrstuvwxyz0123456789-"),
+                         strlen(row->name));
+        assert_true(strlen(row->title) > 0);
+        assert_true(strlen(row->advice) > 0);
+        assert_int_equal(row->advice[strlen(row->advice) - 1], '.');
+    }
+}
+
+static void names_are_unique(void **state) {
+    (void)state;
+    for (int i = 0; i < TT_ERR_COUNT; i++)
+        for (int j = 0; j < i; j++)
+            assert_string_not_equal(tt_err_row((enum tt_err)i)->name,
+                                    tt_err_row((enum tt_err)j)->name);
+}
+
+static void only_unavailable_answers_invite_a_retry(void **state) {
+    (void)state;
+    for (int i = 0; i < TT_ERR_COUNT; i++) {
+        const struct tt_err_row *row = tt_err_row((enum tt_err)i);
+
+        if (row->http_status == 503 || row->http_status == 507)
+            assert_int_not_equal(row->retry, TT_RETRY_NEVER);
+        else if (row->http_status != 0)
+            assert_int_equal(row->retry, TT_RETRY_NEVER);
+    }
+}
+
+static void unknown_code_is_internal(void **state) {
+    (void)state;
+    assert_ptr_equal(tt_err_row(TT_ERR_COUNT), tt_err_row(TT_ERR_INTERNAL));
+    assert_ptr_equal(tt_err_row((enum tt_err)1000000), tt_err_row(TT_ERR_INTERNAL));
+    assert_ptr_equal(tt_err_row((enum tt_err) - 1), tt_err_row(TT_ERR_INTERNAL));
+}
+
+static void without_a_note_the_advice_speaks(void **state) {
+    (void)state;
+    assert_string_equal(tt_err_detail(TT_ERR_BUSY), tt_err_row(TT_ERR_BUSY)->advice);
+    assert_string_equal(tt_err_cause(), "");
+}
+
+static void failure_keeps_its_cause_from_the_client(void **state) {
+    (void)state;
+    assert_int_equal(tt_err_fail(TT_ERR_INTERNAL, "row %d is bad", 7), TT_ERR_INTERNAL);
+    assert_string_equal(tt_err_cause(), "row 7 is bad");
+    assert_string_equal(tt_err_detail(TT_ERR_INTERNAL), tt_err_row(TT_ERR_INTERNAL)->advice);
+}
+
+static void refusal_is_sentence_and_cause(void **state) {
+    (void)state;
+    assert_int_equal(tt_err_refuse(TT_ERR_OPTION, "width is %s.", "odd"), TT_ERR_OPTION);
+    assert_string_equal(tt_err_detail(TT_ERR_OPTION), "width is odd.");
+    assert_string_equal(tt_err_cause(), "width is odd.");
+}
+
+static void first_note_wins(void **state) {
+    (void)state;
+    assert_int_equal(tt_err_fail(TT_ERR_JOURNAL, "first"), TT_ERR_JOURNAL);
+    assert_int_equal(tt_err_refuse(TT_ERR_JSON, "second"), TT_ERR_JSON);
+    assert_int_equal(tt_err_fail(TT_ERR_INTERNAL, "third"), TT_ERR_INTERNAL);
+    errno = EIO;
+    assert_int_equal(tt_err_fail_errno(TT_ERR_STORAGE, "fourth"), TT_ERR_STORAGE);
+    assert_string_equal(tt_err_cause(), "first");
+    assert_string_equal(tt_err_detail(TT_ERR_JSON), tt_err_row(TT_ERR_JSON)->advice);
+}
+
+static void clear_makes_room_for_the_next(void **state) {
+    (void)state;
+    (void)tt_err_refuse(TT_ERR_JSON, "one");
+    tt_err_clear();
+    (void)tt_err_fail(TT_ERR_JOURNAL, "two");
+    assert_string_equal(tt_err_cause(), "two");
+    assert_string_equal(tt_err_detail(TT_ERR_JSON), tt_err_row(TT_ERR_JSON)->advice);
+}
+
+static void errno_is_spelt_out(void **state) {
+    (void)state;
+    errno = EACCES;
+    assert_int_equal(tt_err_fail_errno(TT_ERR_STORAGE, "open %s", "x"), TT_ERR_STORAGE);
+    assert_string_equal(tt_err_cause(), "open x: Permission denied");
+}
+
+static void full_disk_is_its_own_code(void **state) {
+    (void)state;
+    errno = ENOSPC;
+    assert_int_equal(tt_err_fail_errno(TT_ERR_STORAGE, "write"), TT_ERR_SPOOL_FULL);
+    errno = EDQUOT;
+    assert_int_equal(tt_err_fail_errno(TT_ERR_JOURNAL, "write"), TT_ERR_SPOOL_FULL);
+    errno = ENOSPC;
+    assert_int_equal(tt_err_fail_errno(TT_ERR_SYSTEM, "socket"), TT_ERR_SYSTEM);
+    assert_string_equal(tt_err_cause(), "write: No space left on device");
+}
+
+static void long_notes_are_cut(void **state) {
+    char text[4096];
+
+    (void)state;
+    memset(text, 'a', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    errno = EIO;
+    (void)tt_err_fail_errno(TT_ERR_STORAGE, "%s", text);
+    assert_in_range(strlen(tt_err_cause()), 256, 1023);
+    tt_err_clear();
+    (void)tt_err_refuse(TT_ERR_OPTION, "%s", text);
+    assert_in_range(strlen(tt_err_detail(TT_ERR_OPTION)), 256, 1023);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_code_has_a_whole_row),
+        cmocka_unit_test(names_are_unique),
+        cmocka_unit_test(only_unavailable_answers_invite_a_retry),
+        cmocka_unit_test(unknown_code_is_internal),
+        cmocka_unit_test_setup(without_a_note_the_advice_speaks, clear_note),
+        cmocka_unit_test_setup(failure_keeps_its_cause_from_the_client, clear_note),
+        cmocka_unit_test_setup(refusal_is_sentence_and_cause, clear_note),
+        cmocka_unit_test_setup(first_note_wins, clear_note),
+        cmocka_unit_test_setup(clear_makes_room_for_the_next, clear_note),
+        cmocka_unit_test_setup(errno_is_spelt_out, clear_note),
+        cmocka_unit_test_setup(full_disk_is_its_own_code, clear_note),
+        cmocka_unit_test_setup(long_notes_are_cut, clear_note),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

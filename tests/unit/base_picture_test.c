@@ -1,0 +1,59 @@
+/* src/base/picture.c: the table of formats. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tintype/picture.h"
+
+static void formats_have_their_names(void **state) {
+    (void)state;
+    assert_string_equal(tt_picture_format_row(TT_FORMAT_PNG)->name, "PNG");
+    assert_string_equal(tt_picture_format_row(TT_FORMAT_PNG)->option, "png");
+    assert_string_equal(tt_picture_format_row(TT_FORMAT_PNG)->extension, "png");
+    assert_string_equal(tt_picture_format_row(TT_FORMAT_PNG)->media_type, "image/png");
+    assert_string_equal(tt_picture_format_row(TT_FORMAT_JPEG)->name, "JPEG");
+    assert_string_equal(tt_picture_format_row(TT_FORMAT_JPEG)->option, "jpeg");
+    assert_string_equal(tt_picture_format_row(TT_FORMAT_JPEG)->extension, "jpg");
+    assert_string_equal(tt_picture_format_row(TT_FORMAT_JPEG)->media_type, "image/jpeg");
+}
+
+static void every_format_has_a_whole_row(void **state) {
+    (void)state;
+    for (int i = TT_FORMAT_NONE + 1; i < TT_FORMAT_COUNT; i++) {
+        const struct tt_picture_format_row *row = tt_picture_format_row((enum tt_picture_format)i);
+
+        assert_true(strlen(row->name) > 0);
+        assert_true(strlen(row->option) > 0);
+        assert_true(strlen(row->extension) > 0);
+        assert_int_equal(strncmp(row->media_type, "image/", 6), 0);
+    }
+}
+
+static void no_format_and_unknown_ones_are_empty(void **state) {
+    static const int values[] = {TT_FORMAT_NONE, TT_FORMAT_COUNT, -1, 1000000};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        const struct tt_picture_format_row *row =
+            tt_picture_format_row((enum tt_picture_format)values[i]);
+
+        assert_string_equal(row->name, "");
+        assert_string_equal(row->option, "");
+        assert_string_equal(row->extension, "");
+        assert_string_equal(row->media_type, "");
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(formats_have_their_names),
+        cmocka_unit_test(every_format_has_a_whole_row),
+        cmocka_unit_test(no_format_and_unknown_ones_are_empty),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,472 @@
+/* src/image/jpeg_read.c: every kind of JPEG to rows, and what is refused. */
+#include "picture_build.h"
+
+#include <jpeglib.h>
+
+static struct file file;
+static struct grid grid;
+
+/* ---- building ---- */
+
+struct recipe {
+    int width_px, height_px;
+    J_COLOR_SPACE in, stored;
+    uint8_t colors[2][4]; /* of the left and the right half; the border is one of blocks */
+    bool progressive;
+    bool two_scans; /* sequential, gray first, then colour */
+    bool no_adobe;
+    unsigned int restart_interval;
+    const void *app1;
+    unsigned int app1_length;
+    int app1_count;
+};
+
+static void set_scans(struct jpeg_compress_struct *library) {
+    static const jpeg_scan_info scans[] = {
+        {.comps_in_scan = 1, .component_index = {0}, .Se = 63},
+        {.comps_in_scan = 2, .component_index = {1, 2}, .Se = 63}};
+    library->scan_info = scans;
+    library->num_scans = 2;
+}
+
+static void write_row(struct jpeg_compress_struct *library, const struct recipe *recipe) {
+    uint8_t samples[4 * 256];
+    JSAMPROW row = samples;
+    int channels = library->input_components;
+    assert_true(recipe->width_px <= 256);
+    for (int x = 0; x < recipe->width_px; x++)
+        memcpy(samples + x * channels, recipe->colors[x * 2 >= recipe->width_px ? 1 : 0],
+               (size_t)channels);
+    jpeg_write_scanlines(library, &row, 1);
+}
+
+/* Into `file`. libjpeg's own error handler ends the test's process, which is a failure. */
+static void build(const struct recipe *recipe) {
+    struct jpeg_compress_struct library;
+    struct jpeg_error_mgr errors;
+    unsigned char *bytes = NULL;
+    unsigned long length = 0;
+
+    library.err = jpeg_std_error(&errors);
+    jpeg_create_compress(&library);
+    jpeg_mem_dest(&library, &bytes, &length);
+    library.image_width = (JDIMENSION)recipe->width_px;
+    library.image_height = (JDIMENSION)recipe->height_px;
+    library.in_color_space = recipe->in;
+    library.input_components = recipe->in == JCS_GRAYSCALE ? 1 : recipe->in == JCS_CMYK ? 4 : 3;
+    jpeg_set_defaults(&library);
+    jpeg_set_colorspace(&library, recipe->stored);
+    jpeg_set_quality(&library, 100, TRUE);
+    library.restart_interval = recipe->restart_interval;
+    if (recipe->no_adobe)
+        library.write_Adobe_marker = FALSE;
+    if (recipe->progressive)
+        jpeg_simple_progression(&library);
+    if (recipe->two_scans)
+        set_scans(&library);
+    jpeg_start_compress(&library, TRUE);
+    for (int i = 0; i < recipe->app1_count; i++)
+        jpeg_write_marker(&library, JPEG_APP0 + 1, recipe->app1, recipe->app1_length);
+    while (library.next_scanline < library.image_height)
+        write_row(&library, recipe);
+    jpeg_finish_compress(&library);
+    jpeg_destroy_compress(&library);
+    file.length = 0;
+    file_append(&file, bytes, length);
+    free(bytes);
+}
+
+static const struct recipe gray = {
+    .width_px = 32,
+    .height_px = 16,
+    .in = JCS_GRAYSCALE,
+    .stored = JCS_GRAYSCALE,
+    .colors = {{40}, {200}},
+};
+
+static const struct recipe color = {
+    .width_px = 32,
+    .height_px = 16,
+    .in = JCS_RGB,
+    .stored = JCS_YCbCr,
+    .colors = {{200, 100, 50}, {50, 100, 200}},
+};
+
+static struct recipe progressive(const struct recipe *recipe) {
+    struct recipe changed = *recipe;
+    changed.progressive = true;
+    return changed;
+}
+
+/* Every pixel within 2 of its half's colour (flat blocks survive the DCT but for rounding). */
+static void assert_halves(int width_px, int height_px, int channels, const uint8_t *left,
+                          const uint8_t *right) {
+    assert_int_equal(grid.width_px, width_px);
+    assert_int_equal(grid.height_px, height_px);
+    assert_int_equal(grid.channels, channels);
+    for (int y = 0; y < height_px; y++) {
+        for (int x = 0; x < width_px; x++) {
+            for (int c = 0; c < channels; c++) {
+                int sample = grid.samples[(y * width_px + x) * channels + c];
+                int wanted = (x * 2 >= width_px ? right : left)[c];
+                /* the two columns at the border mix colours when chroma is upsampled */
+                bool border = channels == 3 && abs(x * 2 + 1 - width_px) <= 3;
+                if (!border)
+                    assert_in_range(sample, wanted < 2 ? 0 : wanted - 2, wanted + 2);
+            }
+        }
+    }
+}
+
+/* ---- what is read ---- */
+
+static void gray_streams(void **state) {
+    (void)state;
+    build(&gray);
+    assert_decodes(&file, &in_gray, &grid);
+    assert_halves(32, 16, 1, gray.colors[0], gray.colors[1]);
+    assert_int_equal(grid.header.format, TT_FORMAT_JPEG);
+    assert_int_equal(grid.header.channels, 1);
+    assert_int_equal(grid.header.orientation, 1);
+    assert_false(grid.header.whole);
+    assert_int_equal(grid.header.whole_bytes, 0);
+    assert_true(grid.header.can_scale);
+    assert_decodes(&file, &in_color, &grid);
+    assert_halves(32, 16, 1, gray.colors[0], gray.colors[1]);
+}
+
+/* 0.299 R + 0.587 G + 0.114 B: 124.2 and 96.45 */
+static const uint8_t luma_left[] = {124};
+static const uint8_t luma_right[] = {96};
+
+static void color_and_its_luma(void **state) {
+    (void)state;
+    build(&color);
+    assert_decodes(&file, &in_color, &grid);
+    assert_halves(32, 16, 3, color.colors[0], color.colors[1]);
+    assert_int_equal(grid.header.channels, 3);
+    assert_decodes(&file, &in_gray, &grid);
+    assert_halves(32, 16, 1, luma_left, luma_right);
+}
+
+static void stored_rgb_gives_the_same(void **state) {
+    struct recipe rgb = color;
+    (void)state;
+    rgb.stored = JCS_RGB;
+    build(&rgb);
+    assert_decodes(&file, &in_color, &grid);
+    assert_halves(32, 16, 3, color.colors[0], color.colors[1]);
+    assert_decodes(&file, &in_gray, &grid);
+    assert_halves(32, 16, 1, luma_left, luma_right);
+}
+
+/* Without Adobe's marker the samples are inks: cyan 255, magenta 0, yellow 128, black 51 leave
+ * (0, 255, 127) x 204 / 255. */
+static void inks_without_adobe_are_plain(void **state) {
+    struct recipe cmyk = {.width_px = 32,
+                          .height_px = 16,
+                          .in = JCS_CMYK,
+                          .stored = JCS_CMYK,
+                          .colors = {{255, 0, 128, 51}, {0, 0, 0, 0}},
+                          .no_adobe = true};
+    static const uint8_t left[] = {0, 204, 102};
+    static const uint8_t white[] = {255, 255, 255};
+    static const uint8_t left_luma[] = {131}; /* 0.587 x 204 + 0.114 x 102 */
+    (void)state;
+    build(&cmyk);
+    assert_decodes(&file, &in_color, &grid);
+    assert_halves(32, 16, 3, left, white);
+    assert_int_equal(grid.header.channels, 3);
+    assert_decodes(&file, &in_gray, &grid);
+    assert_halves(32, 16, 1, left_luma, white);
+}
+
+static void adobe_s_inks_are_inverted(void **state) {
+    struct recipe cmyk = {.width_px = 32,
+                          .height_px = 16,
+                          .in = JCS_CMYK,
+                          .colors = {{0, 255, 127, 204}, {255, 255, 255, 255}}};
+    static const uint8_t left[] = {0, 204, 102};
+    static const uint8_t white[] = {255, 255, 255};
+    static const J_COLOR_SPACE stored[] = {JCS_CMYK, JCS_YCCK};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        cmyk.stored = stored[i];
+        for (int kind = 0; kind < 2; kind++) {
+            cmyk.progressive = kind == 1;
+            build(&cmyk);
+            assert_decodes(&file, &in_color, &grid);
+            assert_halves(32, 16, 3, left, white);
+        }
+    }
+}
+
+static void progressive_is_held_whole_and_gives_the_same(void **state) {
+    struct recipe recipe = progressive(&color);
+    (void)state;
+    build(&recipe);
+    assert_decodes(&file, &in_color, &grid);
+    assert_halves(32, 16, 3, color.colors[0], color.colors[1]);
+    assert_true(grid.header.whole);
+    /* 4:2:0: 4 x 2 blocks of luma, 2 x 1 of each chroma, 64 coefficients of 2 bytes */
+    assert_int_equal(grid.header.whole_bytes, (8 + 2 + 2) * 128);
+
+    recipe.width_px = 33; /* one more block, rounded up to a whole MCU */
+    recipe.height_px = 17;
+    build(&recipe);
+    assert_decodes(&file, &in_color, &grid);
+    assert_int_equal(grid.header.whole_bytes, (6 * 4 + 3 * 2 + 3 * 2) * 128);
+}
+
+static void several_sequential_scans_are_held_whole_too(void **state) {
+    struct recipe recipe = color;
+    (void)state;
+    recipe.two_scans = true;
+    build(&recipe);
+    assert_decodes(&file, &in_color, &grid);
+    assert_halves(32, 16, 3, color.colors[0], color.colors[1]);
+    assert_true(grid.header.whole);
+    assert_int_equal(grid.header.whole_bytes, (8 + 2 + 2) * 128);
+}
+
+static void eighths_are_rounded_up(void **state) {
+    struct decoding decoding = {.grayscale = true, .rows = -1};
+    static const int eighths[] = {1, 2, 4, 8};
+    struct recipe recipe = gray;
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        decoding.scale_eighths = eighths[i];
+        build(&gray);
+        assert_decodes(&file, &decoding, &grid);
+        assert_halves(4 * eighths[i], 2 * eighths[i], 1, gray.colors[0], gray.colors[1]);
+    }
+    recipe.width_px = 17;
+    recipe.height_px = 9;
+    build(&recipe);
+    decoding.scale_eighths = 4;
+    assert_decodes(&file, &decoding, &grid);
+    assert_int_equal(grid.width_px, 9);
+    assert_int_equal(grid.height_px, 5);
+    assert_int_equal(grid.header.width_px, 17);
+    assert_int_equal(grid.header.height_px, 9);
+}
+
+static const char exif[] = "Exif\0\0MM\0*\0\0\0\x08\0\1\x01\x12\0\3\0\0\0\1\0\6\0\0\0\0\0\0";
+
+static void the_orientation_is_read(void **state) {
+    struct recipe recipe = gray;
+    (void)state;
+    recipe.app1 = exif;
+    recipe.app1_length = 32;
+    recipe.app1_count = 1;
+    build(&recipe);
+    assert_decodes(&file, &in_gray, &grid);
+    assert_int_equal(grid.header.orientation, 6);
+    recipe.app1_length = 8; /* a block too short to say anything */
+    build(&recipe);
+    assert_decodes(&file, &in_gray, &grid);
+    assert_int_equal(grid.header.orientation, 1);
+    recipe.app1 = "http://ns.adobe.com/xap/1.0/\0<x/>";
+    recipe.app1_length = 33;
+    build(&recipe);
+    assert_decodes(&file, &in_gray, &grid);
+    assert_int_equal(grid.header.orientation, 1);
+}
+
+/* One buffer serves all: their sum is more than the arena holds. */
+static void many_markers_share_one_buffer(void **state) {
+    static const uint8_t marker[4] = {0xff, 0xe1, 0xff, 0xff};
+    static uint8_t filler[65533];
+    struct tt_picture_limits limits = test_limits;
+    struct tt_arena arena;
+    struct tt_decoder *decoder = NULL;
+    struct tt_picture_header header;
+    int count = 10;
+    (void)state;
+    build(&gray);
+    int fd = file_open(file.bytes, 2);
+    off_t at = 2;
+    for (int i = 0; i < count; i++) {
+        assert_int_equal(pwrite(fd, marker, 4, at), 4);
+        assert_int_equal(pwrite(fd, filler, sizeof filler, at + 4), sizeof filler);
+        at += 4 + (off_t)sizeof filler;
+    }
+    assert_int_equal(pwrite(fd, file.bytes + 2, file.length - 2, at), file.length - 2);
+    limits.max_memory_bytes = 200000;
+    tt_arena_init(&arena, 200000);
+    assert_int_equal(tt_decoder_open(&decoder, fd, &arena, &limits, &header), TT_OK);
+    assert_int_equal(header.width_px, gray.width_px);
+    tt_decoder_close(decoder);
+    tt_arena_fini(&arena);
+    (void)close(fd);
+}
+
+static void bytes_after_the_end_are_allowed(void **state) {
+    (void)state;
+    build(&color);
+    file_append(&file, "\x89PNG trailing", 13);
+    assert_decodes(&file, &in_gray, &grid);
+}
+
+static void padding_before_the_end_is_allowed_up_to_a_sector(void **state) {
+    static const uint8_t zeros[600]; /* some of them vanish in the bits read ahead */
+    (void)state;
+    for (size_t padding = 512; padding <= 600; padding += 88) {
+        build(&gray);
+        file.length -= 2;
+        file_append(&file, zeros, padding);
+        file_append(&file, "\xff\xd9", 2);
+        assert_int_equal(decode(file.bytes, file.length, &in_gray, &grid),
+                         padding <= 512 ? TT_OK : TT_ERR_PICTURE_BROKEN);
+    }
+}
+
+/* ---- what is refused ---- */
+
+static void a_picture_cut_anywhere_is_broken(void **state) {
+    struct recipe recipes[] = {gray, color, progressive(&color)};
+    (void)state;
+    for (size_t i = 0; i < sizeof recipes / sizeof *recipes; i++) {
+        build(&recipes[i]);
+        for (size_t length = 3; length < file.length; length++)
+            assert_int_equal(decode(file.bytes, length, &in_gray, &grid), TT_ERR_PICTURE_BROKEN);
+        file.length -= 2; /* only the end marker is missing */
+        assert_refused(&file, TT_ERR_PICTURE_BROKEN, "cut short");
+    }
+}
+
+static void a_cut_below_the_rows_in_use_is_found(void **state) {
+    struct decoding one_row = {.grayscale = true, .scale_eighths = 8, .rows = 1};
+    (void)state;
+    build(&color);
+    assert_int_equal(decode(file.bytes, file.length, &one_row, &grid), TT_OK);
+    assert_int_equal(decode(file.bytes, file.length - 1, &one_row, &grid), TT_ERR_PICTURE_BROKEN);
+}
+
+static void data_missing_before_the_end_marker_is_broken(void **state) {
+    struct recipe recipe = progressive(&color);
+    (void)state;
+    build(&gray);
+    file.length -= 6;
+    file_append(&file, "\xff\xd9", 2);
+    assert_refused(&file, TT_ERR_PICTURE_BROKEN, "a part of it is missing");
+    build(&recipe); /* in its first scan */
+    size_t scan = file_find(&file, "\xff\xda", 2) + 14;
+    file.bytes[scan] = 0xff;
+    file.bytes[scan + 1] = 0xd9;
+    assert_refused(&file, TT_ERR_PICTURE_BROKEN, "a part of it is missing");
+}
+
+static void a_wrong_restart_marker_is_broken(void **state) {
+    struct recipe recipe = gray;
+    (void)state;
+    recipe.restart_interval = 2;
+    build(&recipe);
+    assert_decodes(&file, &in_gray, &grid);
+    assert_halves(32, 16, 1, gray.colors[0], gray.colors[1]);
+    size_t marker = file_find(&file, "\xff\xd1", 2);
+    file.bytes[marker + 1] = 0xd5;
+    assert_refused(&file, TT_ERR_PICTURE_BROKEN, "damaged");
+}
+
+static void a_bad_huffman_code_is_broken(void **state) {
+    (void)state;
+    build(&gray);
+    size_t scan = file_find(&file, "\xff\xda", 2) + 10;
+    for (int i = 0; i < 8; i += 2) { /* all ones is no code in any table: T.81 C */
+        file.bytes[scan + (size_t)i] = 0xff;
+        file.bytes[scan + (size_t)i + 1] = 0x00;
+    }
+    assert_refused(&file, TT_ERR_PICTURE_BROKEN, "bad Huffman code");
+}
+
+static void the_limit_of_pixels_holds_before_any_pixel(void **state) {
+    (void)state;
+    build(&gray);
+    size_t frame = file_find(&file, "\xff\xc0", 2);
+    memcpy(file.bytes + frame + 5, "\xff\xdc\xff\xdc", 4); /* 65500 x 65500 */
+    assert_refused(&file, TT_ERR_PICTURE_TOO_LARGE, "65500 x 65500");
+    memcpy(file.bytes + frame + 5, "\xff\xdd\xff\xdd", 4);
+    assert_refused(&file, TT_ERR_PICTURE_TOO_LARGE, "65500 pixels");
+}
+
+static void the_limit_of_scans_holds(void **state) {
+    struct recipe recipe = progressive(&color);
+    struct tt_picture_limits limits = test_limits;
+    struct decoding decoding = {.scale_eighths = 8, .rows = -1, .limits = &limits};
+    (void)state;
+    build(&recipe); /* libjpeg's script for YCbCr has 10 scans */
+    limits.max_scans = 10;
+    assert_int_equal(decode(file.bytes, file.length, &decoding, &grid), TT_OK);
+    limits.max_scans = 9;
+    assert_int_equal(decode(file.bytes, file.length, &decoding, &grid), TT_ERR_PICTURE_TOO_LARGE);
+    assert_non_null(strstr(tt_err_detail(TT_ERR_PICTURE_TOO_LARGE), "9 scans"));
+}
+
+static void coefficients_over_the_memory_limit_are_refused(void **state) {
+    struct recipe recipe = progressive(&color);
+    struct tt_picture_limits limits = test_limits;
+    struct decoding decoding = {
+        .grayscale = true, .scale_eighths = 8, .rows = -1, .limits = &limits};
+    (void)state;
+    recipe.width_px = 256;
+    recipe.height_px = 256;
+    build(&recipe);
+    limits.max_memory_bytes = 100000; /* of 196608 */
+    assert_int_equal(decode(file.bytes, file.length, &decoding, &grid), TT_ERR_PICTURE_TOO_LARGE);
+}
+
+static void other_kinds_are_named(void **state) {
+    (void)state;
+    build(&gray);
+    size_t frame = file_find(&file, "\xff\xc0", 2);
+    file.bytes[frame + 4] = 12;
+    assert_refused(&file, TT_ERR_PICTURE_TYPE, "8 bits a sample");
+    file.bytes[frame + 4] = 8;
+    file.bytes[frame + 1] = 0xc3;
+    assert_refused(&file, TT_ERR_PICTURE_TYPE, "lossless");
+    file.bytes[frame + 1] = 0xc9;
+    assert_refused(&file, TT_ERR_PICTURE_TYPE, "arithmetic");
+    file.bytes[frame + 1] = 0xc0;
+    memset(file.bytes + frame + 5, 0, 2); /* its height to be told after the first scan (DNL) */
+    assert_refused(&file, TT_ERR_PICTURE_BROKEN, "no height");
+}
+
+static void a_second_frame_or_table_out_of_range_is_broken(void **state) {
+    (void)state;
+    build(&gray);
+    size_t tables = file_find(&file, "\xff\xc4", 2);
+    file.bytes[tables + 5] = 255; /* 255 codes of one bit */
+    assert_refused(&file, TT_ERR_PICTURE_BROKEN, "damaged");
+    build(&gray);
+    file.bytes[file_find(&file, "\xff\xc4", 2) + 1] = 0xc0; /* a frame after the frame */
+    assert_refused(&file, TT_ERR_PICTURE_BROKEN, "damaged");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gray_streams),
+        cmocka_unit_test(color_and_its_luma),
+        cmocka_unit_test(stored_rgb_gives_the_same),
+        cmocka_unit_test(inks_without_adobe_are_plain),
+        cmocka_unit_test(adobe_s_inks_are_inverted),
+        cmocka_unit_test(progressive_is_held_whole_and_gives_the_same),
+        cmocka_unit_test(several_sequential_scans_are_held_whole_too),
+        cmocka_unit_test(eighths_are_rounded_up),
+        cmocka_unit_test(the_orientation_is_read),
+        cmocka_unit_test(many_markers_share_one_buffer),
+        cmocka_unit_test(bytes_after_the_end_are_allowed),
+        cmocka_unit_test(padding_before_the_end_is_allowed_up_to_a_sector),
+        cmocka_unit_test(a_picture_cut_anywhere_is_broken),
+        cmocka_unit_test(a_cut_below_the_rows_in_use_is_found),
+        cmocka_unit_test(data_missing_before_the_end_marker_is_broken),
+        cmocka_unit_test(a_wrong_restart_marker_is_broken),
+        cmocka_unit_test(a_bad_huffman_code_is_broken),
+        cmocka_unit_test(the_limit_of_pixels_holds_before_any_pixel),
+        cmocka_unit_test(the_limit_of_scans_holds),
+        cmocka_unit_test(coefficients_over_the_memory_limit_are_refused),
+        cmocka_unit_test(other_kinds_are_named),
+        cmocka_unit_test(a_second_frame_or_table_out_of_range_is_broken),
+    };
+    return cmocka_run_group_tests_name("image_jpeg_read", tests, NULL, NULL);
+}

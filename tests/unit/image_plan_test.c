@@ -1,0 +1,244 @@
+/* The plan of a rendering: a table of sizes, boxes and scales, and what is refused. */
+#include "image/plan.h"
+
+#include "image/operations.h"
+#include "picture_build.h"
+
+static const struct tt_picture_limits wide_limits = {
+    .max_pixels = 100000000,
+    .max_memory_bytes = (int64_t)512 << 20,
+};
+
+static const struct row {
+    int width_px, height_px, orientation;
+    bool can_scale;
+    int wanted_width_px, wanted_height_px;
+    enum tt_picture_fit fit;
+    int result_width_px, result_height_px; /* before orientation */
+    int scale_eighths;
+    struct tt_row_box box;
+} table[] = {
+    /* inside */
+    {2725, 2225, 1, false, 720, 0, TT_FIT_INSIDE, 720, 588, 8, {0, 0, 2725, 2225}},
+    {2725, 2225, 1, true, 720, 0, TT_FIT_INSIDE, 720, 588, 4, {0, 0, 1362.5, 1112.5}},
+    {2725, 2225, 1, false, 0, 720, TT_FIT_INSIDE, 882, 720, 8, {0, 0, 2725, 2225}},
+    {2725, 2225, 1, false, 720, 100, TT_FIT_INSIDE, 122, 100, 8, {0, 0, 2725, 2225}},
+    {2725, 2225, 1, false, 100, 720, TT_FIT_INSIDE, 100, 82, 8, {0, 0, 2725, 2225}},
+    {2725, 2225, 1, false, 2725, 2224, TT_FIT_INSIDE, 2724, 2224, 8, {0, 0, 2725, 2225}},
+    {640, 480, 1, false, 1024, 1024, TT_FIT_INSIDE, 640, 480, 8, {0, 0, 640, 480}},
+    {640, 480, 1, false, 641, 0, TT_FIT_INSIDE, 640, 480, 8, {0, 0, 640, 480}},
+    {640, 480, 1, false, 0, 481, TT_FIT_INSIDE, 640, 480, 8, {0, 0, 640, 480}},
+    {640, 480, 1, false, 640, 480, TT_FIT_INSIDE, 640, 480, 8, {0, 0, 640, 480}},
+    {640, 480, 1, true, 0, 0, TT_FIT_INSIDE, 640, 480, 8, {0, 0, 640, 480}},
+    {640, 480, 1, false, 16384, 1, TT_FIT_INSIDE, 1, 1, 8, {0, 0, 640, 480}},
+    {1, 1000000, 1, false, 1024, 1024, TT_FIT_INSIDE, 1, 1024, 8, {0, 0, 1, 1000000}},
+    {1, 1, 1, true, 1024, 1024, TT_FIT_INSIDE, 1, 1, 8, {0, 0, 1, 1}},
+    {3, 2, 1, false, 2, 2, TT_FIT_INSIDE, 2, 1, 8, {0, 0, 3, 2}},
+    {5, 2, 1, false, 4, 0, TT_FIT_INSIDE, 4, 2, 8, {0, 0, 5, 2}},
+    /* cover */
+    {400, 200, 1, false, 100, 100, TT_FIT_COVER, 100, 100, 8, {100, 0, 300, 200}},
+    {200, 400, 1, false, 100, 100, TT_FIT_COVER, 100, 100, 8, {0, 100, 200, 300}},
+    {400, 200, 1, false, 100, 50, TT_FIT_COVER, 100, 50, 8, {0, 0, 400, 200}},
+    {100, 50, 1, false, 200, 20, TT_FIT_COVER, 100, 20, 8, {0, 15, 100, 35}},
+    {101, 50, 1, false, 50, 80, TT_FIT_COVER, 50, 50, 8, {25, 0, 75, 50}},
+    {100, 50, 1, false, 300, 300, TT_FIT_COVER, 100, 50, 8, {0, 0, 100, 50}},
+    {400, 200, 1, false, 100, 0, TT_FIT_COVER, 100, 50, 8, {0, 0, 400, 200}},
+    {400, 200, 1, false, 0, 300, TT_FIT_COVER, 400, 200, 8, {0, 0, 400, 200}},
+    {400, 200, 1, false, 0, 0, TT_FIT_COVER, 400, 200, 8, {0, 0, 400, 200}},
+    {4000, 2000, 1, true, 100, 100, TT_FIT_COVER, 100, 100, 1, {125, 0, 375, 250}},
+    /* fill */
+    {400, 200, 1, false, 100, 100, TT_FIT_FILL, 100, 100, 8, {0, 0, 400, 200}},
+    {400, 200, 1, false, 1000, 10, TT_FIT_FILL, 1000, 10, 8, {0, 0, 400, 200}},
+    {400, 200, 1, false, 1000, 0, TT_FIT_FILL, 1000, 500, 8, {0, 0, 400, 200}},
+    {400, 200, 1, false, 0, 1000, TT_FIT_FILL, 2000, 1000, 8, {0, 0, 400, 200}},
+    {400, 200, 1, false, 0, 0, TT_FIT_FILL, 400, 200, 8, {0, 0, 400, 200}},
+    {8000, 200, 1, true, 100, 100, TT_FIT_FILL, 100, 100, 8, {0, 0, 8000, 200}},
+    {8000, 8000, 1, true, 100, 2500, TT_FIT_FILL, 100, 2500, 8, {0, 0, 8000, 8000}},
+    {8000, 8000, 1, true, 100, 2000, TT_FIT_FILL, 100, 2000, 4, {0, 0, 4000, 4000}},
+    /* orientation: what is asked for holds afterwards */
+    {2725, 2225, 6, false, 720, 0, TT_FIT_INSIDE, 882, 720, 8, {0, 0, 2725, 2225}},
+    {2725, 2225, 3, false, 720, 0, TT_FIT_INSIDE, 720, 588, 8, {0, 0, 2725, 2225}},
+    {2725, 2225, 5, false, 0, 720, TT_FIT_INSIDE, 720, 588, 8, {0, 0, 2725, 2225}},
+    {400, 200, 8, false, 100, 50, TT_FIT_COVER, 50, 100, 8, {150, 0, 250, 200}},
+    {400, 200, 7, false, 30, 60, TT_FIT_FILL, 60, 30, 8, {0, 0, 400, 200}},
+    /* the scale of a reduced decode: the least that leaves 1.8 times the result */
+    {1800, 1800, 1, true, 1000, 0, TT_FIT_INSIDE, 1000, 1000, 8, {0, 0, 1800, 1800}},
+    {3600, 3600, 1, true, 1000, 0, TT_FIT_INSIDE, 1000, 1000, 4, {0, 0, 1800, 1800}},
+    {3599, 3599, 1, true, 1000, 0, TT_FIT_INSIDE, 1000, 1000, 8, {0, 0, 3599, 3599}},
+    {7201, 7201, 1, true, 1000, 0, TT_FIT_INSIDE, 1000, 1000, 2, {0, 0, 1800.25, 1800.25}},
+    {7199, 7199, 1, true, 1000, 0, TT_FIT_INSIDE, 1000, 1000, 4, {0, 0, 3599.5, 3599.5}},
+    {9999, 9999, 1, true, 600, 0, TT_FIT_INSIDE, 600, 600, 1, {0, 0, 1249.875, 1249.875}},
+    {9999, 9999, 1, true, 1, 0, TT_FIT_INSIDE, 1, 1, 1, {0, 0, 1249.875, 1249.875}},
+};
+
+static struct tt_picture_header header_of(const struct row *row) {
+    return (struct tt_picture_header){
+        .format = row->can_scale ? TT_FORMAT_JPEG : TT_FORMAT_PNG,
+        .width_px = row->width_px,
+        .height_px = row->height_px,
+        .channels = 3,
+        .orientation = row->orientation,
+        .can_scale = row->can_scale,
+    };
+}
+
+static void assert_near(double got, double expected) {
+    if (got < expected - 1e-9 || got > expected + 1e-9)
+        fail_msg("%.10f is not %.10f", got, expected);
+}
+
+static void assert_row(const struct row *row) {
+    struct tt_picture_header header = header_of(row);
+    struct tt_picture_options options = {
+        .width_px = row->wanted_width_px, .height_px = row->wanted_height_px, .fit = row->fit};
+    struct tt_plan plan;
+
+    assert_int_equal(tt_plan_make(&plan, &header, &options, &wide_limits), TT_OK);
+    assert_int_equal(plan.width_px, row->result_width_px);
+    assert_int_equal(plan.height_px, row->result_height_px);
+    assert_int_equal(plan.scale_eighths, row->scale_eighths);
+    assert_near(plan.box.left, row->box.left);
+    assert_near(plan.box.top, row->box.top);
+    assert_near(plan.box.right, row->box.right);
+    assert_near(plan.box.bottom, row->box.bottom);
+}
+
+static void every_row_of_the_table_holds(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        assert_row(&table[i]);
+}
+
+/* Whatever is asked of whatever: within the box, never enlarged, the box inside the plane. */
+static void no_size_breaks_a_promise(void **state) {
+    static const int sides[] = {1, 2, 3, 7, 8, 9, 63, 100, 101, 999, 1000, 4096, 9999};
+    const size_t count = sizeof sides / sizeof *sides;
+
+    (void)state;
+    for (size_t i = 0; i < count * count * count * count; i++) {
+        int width_px = sides[i % count], height_px = sides[i / count % count];
+        int wanted_width_px = sides[i / count / count % count];
+        int wanted_height_px = sides[i / count / count / count];
+
+        for (int fit = TT_FIT_INSIDE; fit <= TT_FIT_COVER; fit++) {
+            struct tt_picture_header header = {.width_px = width_px,
+                                               .height_px = height_px,
+                                               .channels = 3,
+                                               .orientation = 1,
+                                               .can_scale = true};
+            struct tt_picture_options options = {.width_px = wanted_width_px,
+                                                 .height_px = wanted_height_px,
+                                                 .fit = (enum tt_picture_fit)fit};
+            struct tt_plan plan;
+
+            assert_int_equal(tt_plan_make(&plan, &header, &options, &wide_limits), TT_OK);
+            assert_true(plan.width_px >= 1 && plan.width_px <= width_px);
+            assert_true(plan.height_px >= 1 && plan.height_px <= height_px);
+            assert_true(plan.width_px <= wanted_width_px && plan.height_px <= wanted_height_px);
+            assert_true(plan.box.left >= 0 && plan.box.left < plan.box.right);
+            assert_true(plan.box.top >= 0 && plan.box.top < plan.box.bottom);
+            assert_true(plan.box.right <= width_px * plan.scale_eighths / 8.0);
+            assert_true(plan.box.bottom <= height_px * plan.scale_eighths / 8.0);
+        }
+    }
+}
+
+static void grayscale_keeps_alpha(void **state) {
+    static const int gray_channels[] = {0, 1, 2, 1, 2};
+
+    (void)state;
+    for (int channels = 1; channels <= 4; channels++) {
+        struct tt_picture_header header = {
+            .width_px = 10, .height_px = 10, .channels = channels, .orientation = 1};
+        struct tt_picture_options options = {.grayscale = true};
+        struct tt_plan plan;
+
+        assert_int_equal(tt_plan_make(&plan, &header, &options, &wide_limits), TT_OK);
+        assert_int_equal(plan.channels, gray_channels[channels]);
+        options.grayscale = false;
+        assert_int_equal(tt_plan_make(&plan, &header, &options, &wide_limits), TT_OK);
+        assert_int_equal(plan.channels, channels);
+    }
+}
+
+static void assert_too_large(const struct tt_picture_header *header,
+                             const struct tt_picture_options *options, const char *words) {
+    struct tt_plan plan;
+
+    tt_err_clear();
+    assert_int_equal(tt_plan_make(&plan, header, options, &wide_limits), TT_ERR_PICTURE_TOO_LARGE);
+    if (strstr(tt_err_detail(TT_ERR_PICTURE_TOO_LARGE), words) == NULL)
+        fail_msg("\"%s\" is not in \"%s\"", words, tt_err_detail(TT_ERR_PICTURE_TOO_LARGE));
+    tt_err_clear();
+}
+
+static void bombs_are_refused_with_their_numbers(void **state) {
+    struct tt_picture_header picture = {
+        .width_px = 50000, .height_px = 50000, .channels = 3, .orientation = 1};
+    struct tt_picture_header dot = {
+        .width_px = 1, .height_px = 1000, .channels = 3, .orientation = 1};
+    struct tt_picture_options small = {.width_px = 100};
+    struct tt_picture_options largest = {.width_px = 16384, .height_px = 16384, .fit = TT_FIT_FILL};
+    struct tt_picture_options wide = {.width_px = 16384, .fit = TT_FIT_FILL};
+
+    (void)state;
+    assert_too_large(&picture, &small, "50000 x 50000");
+    assert_too_large(&dot, &largest, "16384 x 16384");
+    assert_too_large(&dot, &wide, "16384 x 16384000");
+    dot.height_px = 1000001;
+    assert_too_large(&dot, &small, "1 x 1000001");
+}
+
+static void memory_is_held_against_its_limit(void **state) {
+    struct tt_picture_header header = {.width_px = 4000,
+                                       .height_px = 3000,
+                                       .channels = 3,
+                                       .orientation = 1,
+                                       .whole = true,
+                                       .whole_bytes = (int64_t)600 << 20,
+                                       .can_scale = true};
+    struct tt_picture_options options = {.width_px = 1000};
+    struct tt_plan plan;
+    int64_t upright_bytes;
+
+    (void)state;
+    assert_too_large(&header, &options, "baseline");
+    header.whole_bytes = (int64_t)100 << 20;
+    assert_int_equal(tt_plan_make(&plan, &header, &options, &wide_limits), TT_OK);
+    assert_true(plan.memory_bytes > header.whole_bytes);
+    assert_true(plan.memory_bytes < header.whole_bytes + ((int64_t)8 << 20));
+
+    /* Turning it takes the result whole. */
+    upright_bytes = plan.memory_bytes;
+    header.orientation = 3;
+    assert_int_equal(tt_plan_make(&plan, &header, &options, &wide_limits), TT_OK);
+    assert_true(plan.memory_bytes >= upright_bytes + 1000 * 750 * 3);
+}
+
+/* A streamed picture takes little, however many pixels it has. */
+static void streaming_is_cheap(void **state) {
+    struct tt_picture_header header = {
+        .width_px = 12000, .height_px = 8333, .channels = 3, .orientation = 1, .can_scale = true};
+    struct tt_picture_options options = {.width_px = 720};
+    struct tt_plan plan;
+
+    (void)state;
+    assert_int_equal(tt_plan_make(&plan, &header, &options, &wide_limits), TT_OK);
+    assert_true(plan.memory_bytes < (int64_t)8 << 20);
+    header.can_scale = false;
+    assert_int_equal(tt_plan_make(&plan, &header, &options, &wide_limits), TT_OK);
+    assert_true(plan.memory_bytes < (int64_t)8 << 20);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_row_of_the_table_holds),
+        cmocka_unit_test(no_size_breaks_a_promise),
+        cmocka_unit_test(grayscale_keeps_alpha),
+        cmocka_unit_test(bombs_are_refused_with_their_numbers),
+        cmocka_unit_test(memory_is_held_against_its_limit),
+        cmocka_unit_test(streaming_is_cheap),
+    };
+
+    return cmocka_run_group_tests_name("image/plan", tests, NULL, NULL);
+}

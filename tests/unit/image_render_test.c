@@ -1,0 +1,227 @@
+/* A whole rendering, from a file in memory to a file in memory. */
+#include "tintype/image.h"
+
+#include <fcntl.h>
+
+#include "image/codec.h"
+#include "picture_build.h"
+
+static const struct tt_picture_options plain = {.width_px = 10,
+                                                .fit = TT_FIT_INSIDE,
+                                                .grayscale = true,
+                                                .format = TT_FORMAT_PNG,
+                                                .quality = 90};
+
+/* Renders file into result; the report is checked against the code returned. */
+static struct tt_picture_report render(const struct file *file,
+                                       const struct tt_picture_options *options,
+                                       const struct tt_picture_limits *limits,
+                                       struct file *result) {
+    struct tt_picture_report report;
+    int picture_fd = file_open(file->bytes, file->length);
+    int result_fd = memfd_create("result", MFD_CLOEXEC);
+    enum tt_err err;
+
+    assert_true(result_fd >= 0);
+    memset(&report, 0xff, sizeof report);
+    err = tt_image_render(picture_fd, result_fd, options, limits, &report);
+    assert_int_equal(err, report.err);
+    assert_string_equal(tt_err_cause(), "");
+    (void)close(picture_fd);
+    file_read_back(result, result_fd);
+    return report;
+}
+
+/* 20 × 16 pixels, the left half red, the right half blue, alpha 0 below the middle if it has any.
+ */
+static void build_picture(struct file *file, enum tt_picture_format format, int channels) {
+    static uint8_t samples[20 * 16 * 4];
+    struct sample_source source = sample_source(samples, 20, 16, channels);
+    int fd = memfd_create("picture", MFD_CLOEXEC);
+    struct tt_arena arena;
+
+    for (int i = 0; i < 20 * 16; i++) {
+        const uint8_t pixel[4] = {i % 20 < 10 ? 255 : 0, 0, i % 20 < 10 ? 0 : 255,
+                                  i / 20 < 8 ? 255 : 0};
+
+        memcpy(samples + i * channels, pixel, (size_t)channels);
+    }
+    tt_arena_init(&arena, (size_t)1 << 24);
+    if (format == TT_FORMAT_JPEG)
+        assert_int_equal(tt_jpeg_write(fd, &source.rows, 95, &arena), TT_OK);
+    else
+        assert_int_equal(tt_png_write(fd, &source.rows, &arena), TT_OK);
+    tt_arena_fini(&arena);
+    file_read_back(file, fd);
+}
+
+/* An APP1 segment with this orientation, right after SOI. */
+static void add_orientation(struct file *file, unsigned int orientation) {
+    static const uint8_t segment[] = {0xff, 0xe1, 0, 34, 'E', 'x', 'i', 'f', 0,    0,    'I', 'I',
+                                      42,   0,    8, 0,  0,   0,   1,   0,   0x12, 0x01, 3,   0,
+                                      1,    0,    0, 0,  0,   0,   0,   0,   0,    0,    0,   0};
+
+    memmove(file->bytes + 2 + sizeof segment, file->bytes + 2, file->length - 2);
+    memcpy(file->bytes + 2, segment, sizeof segment);
+    file->bytes[2 + 28] = (uint8_t)orientation;
+    file->length += sizeof segment;
+}
+
+static void assert_rendered(const struct tt_picture_report *report, int width_px, int height_px) {
+    if (report->err != TT_OK)
+        fail_msg("%s; %s", report->detail, report->cause);
+    assert_int_equal(report->source_width_px, 20);
+    assert_int_equal(report->source_height_px, 16);
+    assert_int_equal(report->width_px, width_px);
+    assert_int_equal(report->height_px, height_px);
+    assert_string_equal(report->detail, "");
+}
+
+static void a_photo_becomes_a_gray_png(void **state) {
+    static struct file photo, result;
+    static struct grid grid;
+    struct tt_picture_report report;
+
+    (void)state;
+    build_picture(&photo, TT_FORMAT_JPEG, 3);
+    report = render(&photo, &plain, &test_limits, &result);
+    assert_rendered(&report, 10, 8);
+    assert_decodes(&result, &in_color, &grid);
+    assert_int_equal(grid.header.format, TT_FORMAT_PNG);
+    assert_int_equal(grid.channels, 1);
+    assert_int_equal(grid.width_px, 10);
+    assert_int_equal(grid.height_px, 8);
+    assert_in_range(grid.samples[0], 72, 80); /* Rec. 601 luma of red, 76, and of blue, 29 */
+    assert_in_range(grid.samples[9], 25, 33);
+}
+
+static void orientation_is_applied_and_dropped(void **state) {
+    static struct file photo, result;
+    static struct grid grid;
+    struct tt_picture_report report;
+
+    (void)state;
+    build_picture(&photo, TT_FORMAT_JPEG, 3);
+    add_orientation(&photo, 6);
+    report = render(&photo, &plain, &test_limits, &result);
+    assert_rendered(&report, 10, 13);
+    assert_decodes(&result, &in_color, &grid);
+    assert_int_equal(grid.header.orientation, 1);
+    assert_int_equal(grid.width_px, 10);
+    assert_in_range(grid.samples[0], 72, 80); /* the left half is above now */
+    assert_in_range(grid.samples[10 * 12 + 9], 25, 33);
+}
+
+static void transparency_is_kept_in_png_and_white_in_jpeg(void **state) {
+    static struct file picture, result;
+    static struct grid grid;
+    struct tt_picture_options options = plain;
+    struct tt_picture_report report;
+
+    (void)state;
+    build_picture(&picture, TT_FORMAT_PNG, 4);
+    report = render(&picture, &options, &test_limits, &result);
+    assert_rendered(&report, 10, 8);
+    assert_decodes(&result, &in_color, &grid);
+    assert_int_equal(grid.channels, 2);
+    assert_int_equal(grid.samples[1], 255);
+    assert_int_equal(grid.samples[7 * 20 + 1], 0);
+
+    options.format = TT_FORMAT_JPEG;
+    options.grayscale = false;
+    report = render(&picture, &options, &test_limits, &result);
+    assert_rendered(&report, 10, 8);
+    assert_decodes(&result, &in_color, &grid);
+    assert_int_equal(grid.header.format, TT_FORMAT_JPEG);
+    assert_int_equal(grid.channels, 3);
+    for (int channel = 0; channel < 3; channel++)
+        assert_in_range(grid.samples[7 * 30 + channel], 250, 255);
+}
+
+static void damage_below_the_rows_in_use_is_found(void **state) {
+    static struct file photo, result;
+    struct tt_picture_options options = plain;
+    struct tt_picture_report report;
+
+    (void)state;
+    build_picture(&photo, TT_FORMAT_JPEG, 3);
+    options.height_px = 1; /* a strip from the middle */
+    options.width_px = 20;
+    options.fit = TT_FIT_COVER;
+    report = render(&photo, &options, &test_limits, &result);
+    assert_rendered(&report, 20, 1);
+    photo.length -= 2; /* EOI */
+    report = render(&photo, &options, &test_limits, &result);
+    assert_int_equal(report.err, TT_ERR_PICTURE_BROKEN);
+    assert_string_not_equal(report.detail, "");
+    assert_int_equal(report.source_width_px, 20);
+    assert_int_equal(report.width_px, 0);
+}
+
+static void no_picture_is_refused(void **state) {
+    static struct file text, result;
+    struct tt_picture_report report;
+
+    (void)state;
+    text.length = 0;
+    file_append(&text, "%PDF-1.7 no picture", 19);
+    report = render(&text, &plain, &test_limits, &result);
+    assert_int_equal(report.err, TT_ERR_PICTURE_TYPE);
+    assert_string_not_equal(report.detail, "");
+    assert_int_equal(report.source_width_px, 0);
+    assert_int_equal(result.length, 0);
+}
+
+static void limits_hold_before_anything_is_written(void **state) {
+    static struct file photo, result;
+    struct tt_picture_limits limits = test_limits;
+    struct tt_picture_options options = plain;
+    struct tt_picture_report report;
+
+    (void)state;
+    build_picture(&photo, TT_FORMAT_PNG, 3);
+    options.height_px = 16384;
+    options.width_px = 16384;
+    options.fit = TT_FIT_FILL;
+    report = render(&photo, &options, &limits, &result);
+    assert_int_equal(report.err, TT_ERR_PICTURE_TOO_LARGE);
+    assert_non_null(strstr(report.detail, "16384 x 16384"));
+    assert_int_equal(result.length, 0);
+
+    limits.max_memory_bytes = 1 << 20;
+    report = render(&photo, &plain, &limits, &result);
+    assert_int_equal(report.err, TT_ERR_PICTURE_TOO_LARGE);
+    assert_non_null(strstr(report.detail, "memory"));
+    assert_int_equal(result.length, 0);
+}
+
+static void a_result_that_cannot_be_written_is_reported(void **state) {
+    static struct file photo;
+    struct tt_picture_report report;
+    int picture_fd, result_fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+    (void)state;
+    assert_true(result_fd >= 0);
+    build_picture(&photo, TT_FORMAT_PNG, 3);
+    picture_fd = file_open(photo.bytes, photo.length);
+    assert_int_equal(tt_image_render(picture_fd, result_fd, &plain, &test_limits, &report),
+                     TT_ERR_SPOOL_FULL);
+    assert_int_equal(report.width_px, 0);
+    assert_string_not_equal(report.cause, "");
+    (void)close(picture_fd);
+    (void)close(result_fd);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_photo_becomes_a_gray_png),
+        cmocka_unit_test(orientation_is_applied_and_dropped),
+        cmocka_unit_test(transparency_is_kept_in_png_and_white_in_jpeg),
+        cmocka_unit_test(damage_below_the_rows_in_use_is_found),
+        cmocka_unit_test(no_picture_is_refused),
+        cmocka_unit_test(limits_hold_before_anything_is_written),
+        cmocka_unit_test(a_result_that_cannot_be_written_is_reported),
+    };
+
+    return cmocka_run_group_tests_name("image/render", tests, NULL, NULL);
+}

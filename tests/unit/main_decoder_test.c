@@ -1,0 +1,229 @@
+/* What a worker makes of a decoder's end: src/main/decoder.c, with a stand-in for the image room
+ * that behaves as badly as a test asks. Included whole, as main is no part of the library. */
+#include "../../src/main/decoder.c"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct tt_picture_report told; /* what the stand-in reports */
+static void (*deed)(int result_fd);   /* what it does first; NULL: nothing */
+static int told_size = sizeof told;   /* 0: nothing at all */
+
+enum tt_err tt_image_render(int picture_fd, int result_fd, const struct tt_picture_options *options,
+                            const struct tt_picture_limits *limits,
+                            struct tt_picture_report *report) {
+    (void)picture_fd;
+    (void)options;
+    (void)limits;
+    if (deed)
+        deed(result_fd);
+    memcpy(report, &told, (size_t)told_size);
+    return told.err;
+}
+
+struct fixture {
+    struct tt_config config;
+    struct tt_stats *stats;
+    struct tt_places places;
+    struct tt_decoder decoder;
+    struct tt_web_decoder web;
+    char dir[64];
+    char path[80];
+    int fds[2];
+};
+
+static int fixture_open(void **state) {
+    static struct fixture fixture;
+    fixture = (struct fixture){
+        .config.image = {.limits = {.max_pixels = 1000000, .max_memory_bytes = INT64_C(1) << 24},
+                         .cpu_seconds = 1}};
+    fixture.stats = tt_stats_new();
+    (void)snprintf(fixture.dir, sizeof fixture.dir, "/tmp/tintype-decoder-XXXXXX");
+    if (!fixture.stats || !mkdtemp(fixture.dir))
+        return -1;
+    (void)snprintf(fixture.path, sizeof fixture.path, "%s/places.lock", fixture.dir);
+    fixture.fds[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
+    fixture.fds[1] = open(fixture.dir, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+    if (fixture.fds[1] < 0 || tt_places_init(&fixture.places, fixture.path, 1, 0) != TT_OK ||
+        tt_decoder_init(&fixture.decoder, &fixture.config, fixture.stats, &fixture.places) != TT_OK)
+        return -1;
+    fixture.web = tt_decoder_for_web(&fixture.decoder);
+    deed = NULL;
+    told_size = sizeof told;
+    told = (struct tt_picture_report){
+        .source_width_px = 40, .source_height_px = 30, .width_px = 20, .height_px = 15};
+    tt_err_clear();
+    *state = &fixture;
+    return 0;
+}
+
+static int fixture_close(void **state) {
+    struct fixture *fixture = *state;
+    tt_decoder_fini(&fixture->decoder);
+    tt_places_fini(&fixture->places);
+    close(fixture->fds[0]);
+    close(fixture->fds[1]);
+    munmap(fixture->stats, sizeof *fixture->stats);
+    unlink(fixture->path);
+    tt_err_clear();
+    return rmdir(fixture->dir);
+}
+
+static enum tt_err render_once(struct fixture *fixture, struct tt_picture_report *report) {
+    const struct tt_picture_options options = {.format = TT_FORMAT_PNG};
+    tt_err_clear();
+    assert_int_equal(
+        fixture->web.start(fixture->web.context, fixture->fds[0], fixture->fds[1], &options),
+        TT_OK);
+    enum tt_err err = fixture->web.finish(fixture->web.context, report);
+    assert_int_equal(report->err, err);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nothing left to reap */
+    assert_int_equal(errno, ECHILD);
+    return err;
+}
+
+static void test_decoder_good(void **state) {
+    struct fixture *fixture = *state;
+    struct tt_picture_report report;
+    assert_int_equal(render_once(fixture, &report), TT_OK);
+    assert_int_equal(report.source_width_px, 40);
+    assert_int_equal(report.height_px, 15);
+    assert_true(fixture->stats->decoder_peak_rss_bytes > 0);
+    assert_string_equal(tt_err_cause(), "");
+}
+
+static void test_decoder_refusal(void **state) {
+    struct tt_picture_report report;
+    told.err = TT_ERR_PICTURE_BROKEN;
+    (void)strcpy(told.detail, "It is cut short.");
+    assert_int_equal(render_once(*state, &report), TT_ERR_PICTURE_BROKEN);
+    assert_string_equal(tt_err_detail(TT_ERR_PICTURE_BROKEN), "It is cut short.");
+}
+
+/* Its cause is for the log alone. */
+static void test_decoder_failure(void **state) {
+    struct tt_picture_report report;
+    told.err = TT_ERR_STORAGE;
+    (void)strcpy(told.cause, "write: Input/output error");
+    assert_int_equal(render_once(*state, &report), TT_ERR_STORAGE);
+    assert_non_null(strstr(tt_err_cause(), "Input/output error"));
+    assert_string_equal(tt_err_detail(TT_ERR_STORAGE), tt_err_row(TT_ERR_STORAGE)->advice);
+}
+
+static void test_decoder_memory_is_the_pictures(void **state) {
+    struct tt_picture_report report;
+    told.err = TT_ERR_NO_MEMORY;
+    assert_int_equal(render_once(*state, &report), TT_ERR_PICTURE_TOO_LARGE);
+    assert_non_null(strstr(tt_err_detail(TT_ERR_PICTURE_TOO_LARGE), "memory"));
+}
+
+static void spin(int result_fd) {
+    volatile int64_t turns = result_fd;
+    while (turns >= 0)
+        turns++;
+}
+
+static void crash(int result_fd) {
+    (void)result_fd;
+    signal(SIGSEGV, SIG_DFL); /* without a sanitizer's report */
+    (void)raise(SIGSEGV);
+}
+
+static void leave(int result_fd) {
+    (void)result_fd;
+    _exit(9);
+}
+
+static void test_decoder_too_costly(void **state) {
+    struct fixture *fixture = *state;
+    struct tt_picture_report report;
+    deed = spin;
+    assert_int_equal(render_once(fixture, &report), TT_ERR_PICTURE_TOO_COSTLY);
+    assert_non_null(strstr(tt_err_detail(TT_ERR_PICTURE_TOO_COSTLY), "1 seconds"));
+    assert_true(fixture->stats->decode_cpu_us > 0);
+}
+
+/* And the next picture is served by the same worker. */
+static void test_decoder_died(void **state) {
+    struct tt_picture_report report;
+    deed = crash;
+    assert_int_equal(render_once(*state, &report), TT_ERR_DECODER_DIED);
+    assert_non_null(strstr(tt_err_cause(), "signal 11"));
+    deed = leave;
+    assert_int_equal(render_once(*state, &report), TT_ERR_DECODER_DIED);
+    assert_non_null(strstr(tt_err_cause(), "status 9"));
+    deed = NULL;
+    assert_int_equal(render_once(*state, &report), TT_OK);
+}
+
+static void assert_lie_is_seen(struct fixture *fixture) {
+    static const struct tt_picture_report nothing;
+    struct tt_picture_report report;
+    assert_int_equal(render_once(fixture, &report), TT_ERR_DECODER_DIED);
+    report.err = TT_OK;
+    assert_memory_equal(&report, &nothing, sizeof report);
+}
+
+static void test_decoder_lies(void **state) {
+    const struct tt_picture_report honest = told;
+    static const int codes[] = {-1, TT_ERR_COUNT, 1 << 30, TT_ERR_BUSY, TT_ERR_INTERNAL};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        told.err = (enum tt_err)codes[i];
+        assert_lie_is_seen(*state);
+    }
+    told = honest;
+    memset(told.detail, 'x', sizeof told.detail);
+    assert_lie_is_seen(*state);
+    told = honest;
+    told.err = TT_ERR_PICTURE_BROKEN;
+    memset(told.cause, 'x', sizeof told.cause);
+    assert_lie_is_seen(*state);
+
+    static const int32_t sides[] = {0, -1, INT32_MIN, 1000001, INT32_MAX};
+    for (size_t i = 0; i < sizeof sides / sizeof *sides; i++) {
+        told = honest;
+        told.width_px = sides[i];
+        assert_lie_is_seen(*state);
+        told = honest;
+        told.source_height_px = sides[i];
+        assert_lie_is_seen(*state);
+    }
+    told_size = 0;
+    assert_lie_is_seen(*state);
+}
+
+static void test_decoder_busy(void **state) {
+    struct fixture *fixture = *state;
+    const struct tt_picture_options options = {.format = TT_FORMAT_PNG};
+    struct tt_picture_report report;
+    struct tt_place place;
+    assert_int_equal(tt_places_take(&fixture->places, &place), TT_OK);
+    assert_int_equal(
+        fixture->web.start(fixture->web.context, fixture->fds[0], fixture->fds[1], &options),
+        TT_ERR_BUSY);
+    tt_places_give(&fixture->places, &place);
+    assert_int_equal(render_once(fixture, &report), TT_OK);
+}
+
+int main(void) {
+    alarm(120); /* a hang is a failure */
+#define CASE(test) cmocka_unit_test_setup_teardown(test, fixture_open, fixture_close)
+    const struct CMUnitTest tests[] = {
+        CASE(test_decoder_good),       CASE(test_decoder_refusal),
+        CASE(test_decoder_failure),    CASE(test_decoder_memory_is_the_pictures),
+        CASE(test_decoder_too_costly), CASE(test_decoder_died),
+        CASE(test_decoder_lies),       CASE(test_decoder_busy),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

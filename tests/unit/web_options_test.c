@@ -1,0 +1,366 @@
+/* src/web/options.c and disposition.c: each option's range, who beats whom, query strings, and
+ * filenames in headers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "web/options.h"
+
+static const struct tt_picture_options defaults = {.width_px = 1024,
+                                                   .height_px = 768,
+                                                   .fit = TT_FIT_INSIDE,
+                                                   .grayscale = true,
+                                                   .format = TT_FORMAT_PNG,
+                                                   .quality = 85};
+
+static struct tt_options fresh(void) {
+    struct tt_options options;
+    tt_err_clear();
+    tt_options_init(&options, &defaults);
+    return options;
+}
+
+static enum tt_err set_one(struct tt_options *options, const char *name, const char *value) {
+    *options = fresh();
+    return tt_options_set(options, TT_OPTION_BODY, name, value);
+}
+
+static void assert_refused(const char *name, const char *value, const char *words) {
+    struct tt_options options;
+    struct tt_options untouched = fresh();
+    assert_int_equal(set_one(&options, name, value), TT_ERR_OPTION);
+    if (!strstr(tt_err_detail(TT_ERR_OPTION), words))
+        fail_msg("\"%s\" lacks \"%s\"", tt_err_detail(TT_ERR_OPTION), words);
+    assert_memory_equal(&options, &untouched, sizeof options);
+}
+
+static void defaults_hold_until_asked(void **state) {
+    (void)state;
+    struct tt_options options = fresh();
+    assert_memory_equal(&options.picture, &defaults, sizeof defaults);
+    assert_string_equal(options.filename, "");
+    for (int i = 0; i < TT_OPTION_COUNT; i++)
+        assert_int_equal(options.origin[i], TT_OPTION_UNSET);
+}
+
+static void words_are_read_in_any_case(void **state) {
+    (void)state;
+    static const char *const yes[] = {"true", "1", "on", "True", "ON"};
+    static const char *const no[] = {"false", "0", "off", "False", "OFF"};
+    struct tt_options options;
+    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++) {
+        assert_int_equal(set_one(&options, "grayscale", no[i]), TT_OK);
+        assert_false(options.picture.grayscale);
+        assert_int_equal(tt_options_set(&options, TT_OPTION_BODY, "grayscale", yes[i]), TT_OK);
+        assert_true(options.picture.grayscale);
+    }
+    assert_int_equal(set_one(&options, "fit", "cover"), TT_OK);
+    assert_int_equal(options.picture.fit, TT_FIT_COVER);
+    assert_int_equal(set_one(&options, "fit", "Fill"), TT_OK);
+    assert_int_equal(options.picture.fit, TT_FIT_FILL);
+    assert_int_equal(set_one(&options, "fit", "inside"), TT_OK);
+    assert_int_equal(options.picture.fit, TT_FIT_INSIDE);
+    assert_int_equal(set_one(&options, "format", "jpeg"), TT_OK);
+    assert_int_equal(options.picture.format, TT_FORMAT_JPEG);
+    assert_int_equal(set_one(&options, "format", "JPG"), TT_OK);
+    assert_int_equal(options.picture.format, TT_FORMAT_JPEG);
+    assert_int_equal(set_one(&options, "format", "PNG"), TT_OK);
+    assert_int_equal(options.picture.format, TT_FORMAT_PNG);
+}
+
+static void numbers_keep_their_range(void **state) {
+    (void)state;
+    struct tt_options options;
+    assert_int_equal(set_one(&options, "width", "16384"), TT_OK);
+    assert_int_equal(options.picture.width_px, 16384);
+    assert_int_equal(set_one(&options, "height", "1"), TT_OK);
+    assert_int_equal(options.picture.height_px, 1);
+    assert_int_equal(set_one(&options, "quality", "100"), TT_OK);
+    assert_int_equal(options.picture.quality, 100);
+    assert_int_equal(set_one(&options, "quality", "1"), TT_OK);
+    assert_int_equal(options.picture.quality, 1);
+}
+
+static void bad_values_are_refused_with_what_is_taken(void **state) {
+    (void)state;
+    static const char *const numbers[] = {"0",   "16385", "-1",   "",
+                                          "1.5", " 1",    "1 ",   "abc",
+                                          "1e3", "+1",    "0x10", "99999999999999999999"};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        assert_refused("width", numbers[i], "width");
+        assert_refused("height", numbers[i], "1 to 16384");
+    }
+    assert_refused("quality", "0", "1 to 100");
+    assert_refused("quality", "101", "1 to 100");
+    assert_refused("fit", "contain", "inside, cover or fill");
+    assert_refused("fit", "", "inside, cover or fill");
+    assert_refused("grayscale", "yes", "true or false");
+    assert_refused("grayscale", "2", "true or false");
+    assert_refused("format", "webp", "png or jpeg");
+}
+
+static void unknown_options_are_named_with_the_known_ones(void **state) {
+    (void)state;
+    assert_refused("colour", "red", "\"colour\"");
+    assert_refused("colour", "red", "filename, width, height, fit, grayscale, format and quality");
+    assert_refused("Width", "5", "\"Width\"");
+    assert_refused("", "5", "\"\"");
+
+    /* 59 letters and a character of two bytes: it is shown whole, or not at all. */
+    char name[200];
+    memset(name, 'a', sizeof name);
+    name[sizeof name - 1] = '\0';
+    memcpy(name + 59, "\xC3\xA9", 2);
+    name[61] = 'b';
+    assert_refused(name, "x", "a\". The options are");
+}
+
+static void one_side_leaves_the_other_free(void **state) {
+    (void)state;
+    struct tt_options options;
+    assert_int_equal(set_one(&options, "width", "300"), TT_OK);
+    assert_int_equal(options.picture.width_px, 300);
+    assert_int_equal(options.picture.height_px, 0);
+    assert_int_equal(set_one(&options, "height", "300"), TT_OK);
+    assert_int_equal(options.picture.width_px, 0);
+    assert_int_equal(options.picture.height_px, 300);
+    assert_int_equal(tt_options_set(&options, TT_OPTION_BODY, "width", "200"), TT_OK);
+    assert_int_equal(options.picture.width_px, 200);
+    assert_int_equal(options.picture.height_px, 300);
+    assert_int_equal(tt_options_set(&options, TT_OPTION_BODY, "width", "100"), TT_OK);
+    assert_int_equal(options.picture.width_px, 100);
+    assert_int_equal(options.picture.height_px, 300);
+}
+
+static void sides_of_several_origins_make_one_box(void **state) {
+    (void)state;
+    struct tt_options options = fresh();
+    assert_int_equal(tt_options_parse_query(&options, "width=300"), TT_OK);
+    assert_int_equal(tt_options_set(&options, TT_OPTION_BODY, "height", "200"), TT_OK);
+    assert_int_equal(options.picture.width_px, 300);
+    assert_int_equal(options.picture.height_px, 200);
+}
+
+static void other_options_leave_the_configured_box(void **state) {
+    (void)state;
+    struct tt_options options = fresh();
+    assert_int_equal(tt_options_parse_query(&options, "fit=fill&format=jpeg&quality=5"), TT_OK);
+    assert_int_equal(options.picture.width_px, 1024);
+    assert_int_equal(options.picture.height_px, 768);
+}
+
+static void the_body_beats_the_query(void **state) {
+    (void)state;
+    struct tt_options options = fresh();
+    assert_int_equal(tt_options_set(&options, TT_OPTION_QUERY, "quality", "10"), TT_OK);
+    assert_int_equal(tt_options_set(&options, TT_OPTION_QUERY, "quality", "11"), TT_OK);
+    assert_int_equal(options.picture.quality, 11);
+    assert_int_equal(tt_options_set(&options, TT_OPTION_BODY, "quality", "20"), TT_OK);
+    assert_int_equal(tt_options_set(&options, TT_OPTION_QUERY, "quality", "12"), TT_OK);
+    assert_int_equal(options.picture.quality, 20);
+    assert_int_equal(tt_options_set(&options, TT_OPTION_BODY, "quality", "21"), TT_OK);
+    assert_int_equal(options.picture.quality, 21);
+    /* A beaten value must be a good one all the same. */
+    assert_int_equal(tt_options_set(&options, TT_OPTION_QUERY, "quality", "x"), TT_ERR_OPTION);
+}
+
+static void filenames_are_cleaned(void **state) {
+    (void)state;
+    struct tt_options options;
+    assert_int_equal(set_one(&options, "filename",
+                             "../a/\xE2\x80\xAE"
+                             "b\r\n.png"),
+                     TT_OK);
+    assert_string_equal(options.filename, "b.png");
+    assert_int_equal(set_one(&options, "filename", ""), TT_OK);
+    assert_string_equal(options.filename, "");
+    char *large = malloc(5000);
+    assert_non_null(large);
+    memset(large, 'a', 4999);
+    large[4999] = '\0';
+    assert_int_equal(set_one(&options, "filename", large), TT_OK);
+    assert_int_equal(strlen(options.filename), 255);
+    free(large);
+}
+
+static void queries_are_decoded(void **state) {
+    (void)state;
+    struct tt_options options = fresh();
+    assert_int_equal(tt_options_parse_query(&options, NULL), TT_OK);
+    assert_int_equal(tt_options_parse_query(&options, ""), TT_OK);
+    assert_int_equal(tt_options_parse_query(&options, "&&"), TT_OK);
+    assert_memory_equal(&options.picture, &defaults, sizeof defaults);
+    assert_int_equal(tt_options_parse_query(
+                         &options, "&%77idth=%35&filename=a+b%2B%26%3d=%C3%A9.png&&grayscale=0&"),
+                     TT_OK);
+    assert_int_equal(options.picture.width_px, 5);
+    assert_string_equal(options.filename, "a b+&==\xC3\xA9.png");
+    assert_false(options.picture.grayscale);
+}
+
+static void assert_query_refused(const char *query, const char *words) {
+    struct tt_options options = fresh();
+    assert_int_equal(tt_options_parse_query(&options, query), TT_ERR_OPTION);
+    if (!strstr(tt_err_detail(TT_ERR_OPTION), words))
+        fail_msg("\"%s\" lacks \"%s\"", tt_err_detail(TT_ERR_OPTION), words);
+}
+
+static void bad_queries_are_refused(void **state) {
+    (void)state;
+    assert_query_refused("width", "width");
+    assert_query_refused("width=", "width");
+    assert_query_refused("=5", "no option");
+    assert_query_refused("width=5&x=1", "\"x\"");
+    assert_query_refused("width=%", "hexadecimal");
+    assert_query_refused("width=%4", "hexadecimal");
+    assert_query_refused("width=%zz", "hexadecimal");
+    assert_query_refused("width=5%00", "hexadecimal");
+    assert_query_refused("filename=%FF", "UTF-8");
+    assert_query_refused("filename=\xC3", "UTF-8");
+    assert_query_refused("%FF=1", "UTF-8");
+    char *large = malloc(20000);
+    assert_non_null(large);
+    memset(large, 'a', 19999);
+    large[19999] = '\0';
+    memcpy(large, "filename=", 9);
+    assert_query_refused(large, "over 16384 bytes");
+    free(large);
+}
+
+/* ---- Content-Disposition ---- */
+
+static void assert_filename(const char *header, const char *expected) {
+    char name[256];
+    assert_true(tt_options_parse_disposition(header, name, sizeof name, NULL, NULL, 0));
+    assert_string_equal(name, expected);
+}
+
+static void assert_no_filename(const char *header) {
+    char name[256] = "left";
+    assert_false(tt_options_parse_disposition(header, name, sizeof name, NULL, NULL, 0));
+    assert_string_equal(name, "");
+}
+
+static void dispositions_give_the_filename(void **state) {
+    (void)state;
+    assert_filename("attachment; filename=a.png", "a.png");
+    assert_filename("attachment; filename=\"a; b.png\"", "a; b.png");
+    assert_filename("ATTACHMENT ;\tFileName = \"a\\\"b\\\\c\\d\"", "a\"b\\cd");
+    assert_filename("inline;filename=\"\"", "");
+    assert_filename("attachment; size=5; filename=\"\xC3\xA9\"", "\xC3\xA9");
+    assert_filename("attachment; filename=\"a%22b\"", "a%22b");
+    assert_filename("; filename=a", "a");
+}
+
+static void extended_filenames_beat_plain_ones(void **state) {
+    (void)state;
+    assert_filename("attachment; filename=e.txt; filename*=UTF-8''%e2%82%ac%20rates", "\xE2\x82\xAC"
+                                                                                      " rates");
+    assert_filename("attachment; filename*=utf-8'en'%E2%82%AC; filename=e.txt", "\xE2\x82\xAC");
+    assert_filename("attachment; FILENAME*=iso-8859-1''%A3%20rates", "\xC2\xA3 rates");
+    assert_filename("attachment; filename*=UTF-8''a.png", "a.png");
+}
+
+static void bad_extended_filenames_are_passed_over(void **state) {
+    (void)state;
+    assert_filename("attachment; filename*=UTF-8''%FF; filename=e", "e");
+    assert_filename("attachment; filename*=UTF-8''%4; filename=e", "e");
+    assert_filename("attachment; filename*=UTF-8''%; filename=e", "e");
+    assert_filename("attachment; filename*=UTF-8''%zz; filename=e", "e");
+    assert_filename("attachment; filename*=UTF-8''a%00; filename=e", "e");
+    assert_filename("attachment; filename*=UTF-8'a; filename=e", "e");
+    assert_filename("attachment; filename*=a; filename=e", "e");
+    assert_filename("attachment; filename*=KOI8-R''a; filename=e", "e");
+    assert_filename("attachment; filename*=\"UTF-8''a\"; filename=e", "e");
+    assert_no_filename("attachment; filename*=UTF-8''%FF");
+}
+
+static void garbage_has_no_filename(void **state) {
+    (void)state;
+    assert_no_filename(NULL);
+    assert_no_filename("");
+    assert_no_filename("attachment");
+    assert_no_filename("attachment;");
+    assert_no_filename("attachment; filename");
+    assert_no_filename("attachment; =a");
+    assert_no_filename("attachment; xfilename=a; filenamex=b");
+    assert_no_filename("attachment;;;= ;\"\\");
+    assert_filename("attachment; filename=", "");
+    assert_filename("attachment; filename=\"a", "a");
+    assert_filename("attachment; filename=\"a\\", "a\\");
+    assert_filename("attachment; x=\"a;filename=b\"; filename=c", "c");
+    assert_filename("attachment; filename=a; filename=b", "a");
+    assert_filename("attachment; filename=a b; size=1", "a");
+}
+
+static void form_fields_and_their_escapes(void **state) {
+    (void)state;
+    char name[64], field[64];
+    bool is_form_data;
+    assert_true(
+        tt_options_parse_disposition(" Form-Data; filename=\"a%22b\\c\\\"\\\\\"; name=\"f%0D%0Ag\"",
+                                     name, sizeof name, &is_form_data, field, sizeof field));
+    assert_true(is_form_data);
+    assert_string_equal(name, "a\"b\\c\"\\");
+    assert_string_equal(field, "f\r\ng");
+    assert_false(tt_options_parse_disposition("form-data; name=width", name, sizeof name,
+                                              &is_form_data, field, sizeof field));
+    assert_true(is_form_data);
+    assert_string_equal(field, "width");
+    assert_true(tt_options_parse_disposition("attachment; filename=a", name, sizeof name,
+                                             &is_form_data, field, sizeof field));
+    assert_false(is_form_data);
+    assert_string_equal(field, "");
+}
+
+static void long_filenames_are_cut_at_a_character(void **state) {
+    (void)state;
+    static const struct {
+        const char *header, *expected;
+    } cases[] = {
+        {"attachment; filename=abc", "abc"},
+        {"attachment; filename=abcdefgh", "abcd"},
+        {"attachment; filename=\"abc\xC3\xA9\"", "abc"},
+        {"attachment; filename=\"\xC3\xA9\xC3\xA9\xC3\xA9\"", "\xC3\xA9"},
+        {"attachment; filename*=UTF-8''abc%E2%82%AC", "abc"},
+        {"attachment; filename*=ISO-8859-1''abc%E9", "abc"},
+        {"attachment; filename*=UTF-8''ab%C3%A9", "ab\xC3\xA9"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *name = malloc(5);
+        assert_non_null(name);
+        assert_true(tt_options_parse_disposition(cases[i].header, name, 5, NULL, NULL, 0));
+        assert_string_equal(name, cases[i].expected);
+        free(name);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults_hold_until_asked),
+        cmocka_unit_test(words_are_read_in_any_case),
+        cmocka_unit_test(numbers_keep_their_range),
+        cmocka_unit_test(bad_values_are_refused_with_what_is_taken),
+        cmocka_unit_test(unknown_options_are_named_with_the_known_ones),
+        cmocka_unit_test(one_side_leaves_the_other_free),
+        cmocka_unit_test(sides_of_several_origins_make_one_box),
+        cmocka_unit_test(other_options_leave_the_configured_box),
+        cmocka_unit_test(the_body_beats_the_query),
+        cmocka_unit_test(filenames_are_cleaned),
+        cmocka_unit_test(queries_are_decoded),
+        cmocka_unit_test(bad_queries_are_refused),
+        cmocka_unit_test(dispositions_give_the_filename),
+        cmocka_unit_test(extended_filenames_beat_plain_ones),
+        cmocka_unit_test(bad_extended_filenames_are_passed_over),
+        cmocka_unit_test(garbage_has_no_filename),
+        cmocka_unit_test(form_fields_and_their_escapes),
+        cmocka_unit_test(long_filenames_are_cut_at_a_character),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
