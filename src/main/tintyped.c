@@ -11,10 +11,10 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "main/decoder.h"
-#include "tintype/clock.h"
 #include "tintype/clock.h"
 #include "tintype/config.h"
 #include "tintype/file.h"
@@ -24,6 +24,7 @@
 #include "tintype/web.h"
 
 #define DEFAULT_FILE "/etc/tintype/tintype.conf"
+#define SETTLE_MS    200
 
 enum { EXIT_CLEAN, EXIT_FAILED, EXIT_REFUSED /* usage or configuration */ };
 
@@ -115,6 +116,19 @@ static enum tt_err prepare_storage(const struct tt_config *config) {
     return TT_OK;
 }
 
+/* Held by nobody else at once, or within SETTLE_MS: the workers of a master that was killed are
+ * gone moments after it. */
+static bool lock_alone(int fd) {
+    static const struct timespec pause = {.tv_nsec = 10 * 1000000};
+    int64_t give_up_ms = tt_clock_monotonic_ms() + SETTLE_MS;
+    while (lock_file(fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK || tt_clock_monotonic_ms() >= give_up_ms)
+            return false;
+        (void)nanosleep(&pause, NULL);
+    }
+    return true;
+}
+
 /* Whoever finds no other service up prepares the storage, holding the lock alone; the others wait
  * for that. All hold it together while they are up: workers inherit it, so it is not free before
  * the last of them is gone. */
@@ -128,7 +142,7 @@ static enum tt_err enter_storage(struct service *service) {
     service->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
     if (service->lock_fd < 0)
         return tt_err_fail_errno(TT_ERR_SYSTEM, "open %s", path);
-    if (lock_file(service->lock_fd, LOCK_EX | LOCK_NB) == 0)
+    if (lock_alone(service->lock_fd))
         err = prepare_storage(&service->config);
     else if (errno != EWOULDBLOCK)
         err = tt_err_fail_errno(TT_ERR_SYSTEM, "lock %s", path);
@@ -155,7 +169,6 @@ static enum tt_err service_open(struct service *service) {
     service->stats = tt_stats_new();
     if (!service->stats)
         return TT_ERR_NO_MEMORY;
-    service->stats->started_ms = tt_clock_now_ms();
     service->stats->started_ms = tt_clock_now_ms();
     return tt_listen_open(&service->listen_fd, &service->made_socket, config->server.listen);
 }

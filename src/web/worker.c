@@ -37,8 +37,11 @@ enum tt_err tt_web_prepare(const struct tt_config *config) {
 static void log_end(const struct tt_request *request, enum tt_err err) {
     int64_t took_ms = tt_clock_monotonic_ms() - request->started_ms;
     enum tt_log_level level = TT_LOG_DEBUG;
+    /* An error is what an operator has to see to; a client's mistake, or a full house, is not. */
     if (err != TT_OK)
-        level = tt_err_row(err)->http_status >= 500 ? TT_LOG_ERROR : TT_LOG_WARNING;
+        level = tt_err_row(err)->http_status < 500 || tt_err_row(err)->retry == TT_RETRY_SOON
+                    ? TT_LOG_WARNING
+                    : TT_LOG_ERROR;
     tt_log(level, "%s %.512s %d %s request=%s ms=%lld cause=\"%s\"", request->method_name,
            request->target, request->status, err == TT_OK ? "ok" : tt_err_row(err)->name,
            request->request_id, (long long)took_ms, tt_err_cause());

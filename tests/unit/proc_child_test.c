@@ -351,6 +351,8 @@ static void test_child_dies_with_its_parent(void **state) {
     assert_return_code(middle, errno);
     if (middle == 0) {
         struct tt_child child;
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) /* a failed test leaves nothing behind */
+            _exit(1);
         close(job.fds[0]);
         const int keep[2] = {job.fds[1], job.fds[1]};
         if (tt_child_start(&child, &generous, keep, speak_and_stay, &job) != TT_OK)

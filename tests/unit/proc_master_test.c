@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -145,6 +146,8 @@ static void master_start(struct fixture *fixture) {
     fixture->master = fork();
     assert_return_code(fixture->master, errno);
     if (fixture->master == 0) {
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) /* a failed test leaves nothing behind */
+            _exit(97);
         close(fixture->said[0]);
         close(fixture->gate[1]);
         fixture->gate[1] = -1;

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -51,6 +52,15 @@ static void fixture_close(struct fixture *fixture) {
     rmdir(fixture->dir);
 }
 
+/* A fork that a failed test does not leave behind. */
+static pid_t fork_bound(void) {
+    pid_t pid = fork();
+    assert_return_code(pid, errno);
+    if (pid == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+        _exit(2);
+    return pid;
+}
+
 static void say(const struct fixture *fixture, char word) {
     struct message message = {.pid = getpid(), .word = word};
     if (write(fixture->said[1], &message, sizeof message) != sizeof message)
@@ -82,8 +92,7 @@ static _Noreturn void taker_main(struct fixture *fixture, int release_fd) {
 static struct taker taker_start(struct fixture *fixture) {
     int release[2];
     assert_return_code(pipe2(release, O_CLOEXEC), errno);
-    pid_t pid = fork();
-    assert_return_code(pid, errno);
+    pid_t pid = fork_bound();
     if (pid == 0) {
         close(release[1]);
         taker_main(fixture, release[0]);
@@ -187,8 +196,7 @@ static void test_places_forked_copy_keeps_nothing(void **state) {
     int gate[2];
     assert_int_equal(tt_places_take(&fixture.places, &place), TT_OK);
     assert_return_code(pipe2(gate, O_CLOEXEC), errno);
-    pid_t copy = fork();
-    assert_return_code(copy, errno);
+    pid_t copy = fork_bound();
     if (copy == 0) {
         char byte;
         close(gate[1]);
@@ -213,8 +221,7 @@ static void test_places_ended_copy_frees_nothing(void **state) {
     fixture_open(&fixture, 1, 0);
     struct tt_place place, other;
     assert_int_equal(tt_places_take(&fixture.places, &place), TT_OK);
-    pid_t copy = fork();
-    assert_return_code(copy, errno);
+    pid_t copy = fork_bound();
     if (copy == 0)
         _exit(0);
     assert_int_equal(waitpid(copy, NULL, 0), copy);
@@ -231,8 +238,7 @@ static void test_places_crowd(void **state) {
     fixture_open(&fixture, 2, 8);
     pid_t pids[8];
     for (int i = 0; i < 8; i++) {
-        pids[i] = fork();
-        assert_return_code(pids[i], errno);
+        pids[i] = fork_bound();
         if (pids[i] != 0)
             continue;
         for (int round = 0; round < 200; round++) {
