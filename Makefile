@@ -142,13 +142,15 @@ bench: deps
 	@$(MAKE) -s -j$(JOBS) all
 	TINTYPE_BUILD='$(BUILD)' $(PYTHON) tests/bench/bench.py
 
-# Each keeps what it finds in a corpus below $(BUILD)/fuzz; it begins from tests/fuzz/corpus/<name>.
+# Each starts from small made seeds and keeps what it finds beside them.
 fuzz: deps
 	@deploy/packages.sh $(FUZZ_PACKAGES)
 	$(MAKE) -j$(JOBS) fuzzers BUILD=$(BUILD)/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link
-	@for name in $(FUZZERS); do echo "== $$name"; mkdir -p $(BUILD)/fuzz/corpus/$$name; \
-	$(BUILD)/fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$(BUILD)/fuzz/$$name- \
-		$(BUILD)/fuzz/corpus/$$name $$(ls -d tests/fuzz/corpus/$$name 2>/dev/null) || exit 1; done
+	@$(PYTHON) tests/fuzz/make_seeds.py $(BUILD)/fuzz/corpus
+	@for name in $(FUZZERS); do echo "== $$name"; \
+	$(BUILD)/fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1500 \
+		-artifact_prefix=$(BUILD)/fuzz/$$name- $$(ls tests/fuzz/$$name.dict 2>/dev/null | sed 's/^/-dict=/') \
+		$(BUILD)/fuzz/corpus/$$name || exit 1; done
 
 fuzzers: $(FUZZERS:%=$(BUILD)/%)
 
