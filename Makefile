@@ -125,7 +125,7 @@ test: deps
 
 # Every test on one build.
 check: all unit
-	TINTYPE_BUILD='$(BUILD)' $(PYTHON) -m pytest -q tests/includes_test.py tests/e2e
+	TINTYPE_BUILD='$(BUILD)' $(PYTHON) -m pytest -q tests/includes_test.py tests/docs_test.py tests/e2e
 
 lint:
 	@deploy/packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES) $(LINT_PACKAGES)
@@ -133,7 +133,7 @@ lint:
 	shellcheck deploy/*.sh .ci/run
 	$(PYTHON) -m pytest -q tests/includes_test.py
 	cppcheck --quiet -j$(JOBS) --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,portability \
-		--suppress=missingIncludeSystem -D_GNU_SOURCE '-DTT_VERSION=""' -Iinclude -Isrc src tests/unit
+		--suppress=missingIncludeSystem -D_GNU_SOURCE '-DTT_VERSION=""' -Iinclude -Isrc src
 	printf '%s\n' $(C_FILES) | xargs -P$(JOBS) -I{} clang-tidy --quiet {} -- \
 		$(CPPFLAGS) -std=c11 $(shell pkg-config --cflags $(PACKAGES))
 

@@ -93,7 +93,7 @@ const struct tt_config_key tt_config_keys[] = {
     {"auth", "mode", "Who may call: none asks for no proof",
      "none", FIELD(auth.mode), TT_CONFIG_CHOICE, .choices = auth_modes},
 
-    {"s3", "bucket", "Bucket that pictures are copied to; empty: they stay here",
+    {"s3", "bucket", "Bucket named in s3Path; images then wait for the sync; empty: none",
      "", FIELD(s3.bucket), TT_CONFIG_TEXT, .check = tt_config_check_bucket,
      .takes = "3 to 63 of a-z, 0-9, dot and hyphen, a letter or digit at both ends"},
     {"s3", "processed_prefix", "What the names of results begin with there",

@@ -12,7 +12,6 @@
 #include "tintype/text.h"
 #include "web/page.h"
 
-#define FILE_PIECE_BYTES   65536
 #define HEADER_VALUE_BYTES 2048
 
 static const struct {
@@ -95,11 +94,11 @@ enum tt_err tt_reply_text(struct tt_request *request, int status, const char *me
 
 void tt_reply_file(struct tt_request *request, int status, const char *media_type, int fd,
                    int64_t offset_bytes, int64_t length_bytes) {
-    static uint8_t piece[FILE_PIECE_BYTES];
+    uint8_t *piece = request->worker->piece;
     send_head(request, status, media_type, length_bytes);
     for (int64_t sent = 0; sent < length_bytes && !request->head_only;) {
         int64_t rest = length_bytes - sent;
-        size_t wanted = rest < FILE_PIECE_BYTES ? (size_t)rest : FILE_PIECE_BYTES;
+        size_t wanted = rest < TT_WORKER_PIECE_BYTES ? (size_t)rest : TT_WORKER_PIECE_BYTES;
         size_t got;
         if (tt_file_read_at(fd, (off_t)(offset_bytes + sent), piece, wanted, &got) != TT_OK ||
             got == 0) {

@@ -16,6 +16,8 @@
 #include "tintype/web.h"
 #include "web/fcgi.h"
 
+#define TT_WORKER_PIECE_BYTES 65536
+
 /* What one worker holds open from its start to its end. */
 struct tt_worker {
     const struct tt_config *config;
@@ -25,6 +27,7 @@ struct tt_worker {
     struct tt_journal *journal;
     struct tt_fcgi *fcgi;
     struct tt_arena arena; /* reset after each request */
+    uint8_t *piece;        /* TT_WORKER_PIECE_BYTES, for bytes on their way through */
 };
 
 enum tt_method {

@@ -18,8 +18,6 @@
 #include "web/options.h"
 #include "web/reply.h"
 
-#define PIECE_BYTES 65536
-
 /* One upload on its way. The row is filled step by step, and is what the journal gets. */
 struct upload {
     struct tt_request *request;
@@ -82,10 +80,10 @@ static enum tt_err too_large(const struct upload *upload) {
 }
 
 static enum tt_err read_pieces(struct upload *upload, struct tt_body *body, int64_t announced) {
-    static uint8_t piece[PIECE_BYTES];
+    uint8_t *piece = upload->worker->piece;
     int64_t read_bytes = 0;
-    for (size_t got = PIECE_BYTES; got == PIECE_BYTES;) {
-        enum tt_err err = tt_fcgi_read(upload->worker->fcgi, piece, sizeof piece, &got);
+    for (size_t got = TT_WORKER_PIECE_BYTES; got == TT_WORKER_PIECE_BYTES;) {
+        enum tt_err err = tt_fcgi_read(upload->worker->fcgi, piece, TT_WORKER_PIECE_BYTES, &got);
         read_bytes += (int64_t)got;
         if (err == TT_OK && read_bytes > upload->worker->config->server.max_body_bytes)
             err = too_large(upload);
@@ -163,11 +161,11 @@ static enum tt_err render(struct upload *upload) {
 /* The decoder wrote the result, but what is in it is measured here. */
 static enum tt_err measure_result(struct upload *upload) {
     struct tt_journal_file *file = &upload->row.processed;
-    static uint8_t piece[PIECE_BYTES];
+    uint8_t *piece = upload->worker->piece;
     enum tt_err err = TT_OK;
-    for (size_t got = PIECE_BYTES; err == TT_OK && got == PIECE_BYTES;) {
-        err =
-            tt_file_read_at(upload->result.fd, (off_t)file->size_bytes, piece, sizeof piece, &got);
+    for (size_t got = TT_WORKER_PIECE_BYTES; err == TT_OK && got == TT_WORKER_PIECE_BYTES;) {
+        err = tt_file_read_at(upload->result.fd, (off_t)file->size_bytes, piece,
+                              TT_WORKER_PIECE_BYTES, &got);
         if (err == TT_OK)
             err = tt_hash_update(&upload->hash, piece, got);
         file->size_bytes += (int64_t)got;

@@ -9,7 +9,7 @@
 
 #include "web/document.h"
 
-#define ID "0192f0e4-5a7b-7c3d-8e4f-0123456789ab" /* 2024-11-03T06:02:46.011Z */
+#define ID "0192f0e4-5a7b-7c3d-8e4f-0123456789ab" /* 2024-11-03T07:19:10.203Z */
 
 static struct tt_config config = {.server.base_path = "/api",
                                   .s3.processed_prefix = "processed/",
@@ -43,7 +43,7 @@ static void local_image(void **state) {
     assert_string_equal(
         tt_buf_text(&text),
         "{\"id\":\"" ID "\",\"filename\":\"a \\\"b\\\" é.jpg\",\"status\":\"processed\","
-        "\"timestamp\":\"2024-11-03T06:02:46.011Z\",\"s3Path\":null,\"size\":5000000000,"
+        "\"timestamp\":\"2024-11-03T07:19:10.203Z\",\"s3Path\":null,\"size\":5000000000,"
         "\"format\":\"PNG\",\"width\":720,\"height\":588,\"sha256\":\"abcd" ZEROS_60 "\","
         "\"original\":{\"size\":829000,\"format\":\"JPEG\",\"width\":2725,\"height\":2225,"
         "\"sha256\":\"0100" ZEROS_60 "\",\"s3Path\":null},"

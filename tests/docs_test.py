@@ -1,0 +1,27 @@
+"""The README says what the program does: its configuration table is the program's own."""
+import os
+import pathlib
+import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PROGRAM = ROOT / os.environ.get("TINTYPE_BUILD", "build") / "tintyped"
+
+
+def markdown_of_program():
+    return subprocess.run([PROGRAM, "--markdown"], check=True, capture_output=True, text=True).stdout
+
+
+def test_readme_has_the_configuration_table():
+    readme = (ROOT / "README.md").read_text()
+    between = readme.split("a test compares the two -->\n")[1].split("<!-- end of configuration")[0]
+    assert between.strip() == markdown_of_program().strip()
+
+
+def test_readme_names_only_files_that_exist():
+    readme = (ROOT / "README.md").read_text()
+    tour = readme.split("## Source tour")[1].split("\n## ")[0]
+    named = [word for word in tour.replace("`", " ").replace(",", " ").split()
+             if word.startswith(("src/", "sql/", "include/")) and "*" not in word]
+    assert len(named) > 15
+    missing = [name for name in named if not (ROOT / name).exists()]
+    assert missing == []
