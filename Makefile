@@ -85,7 +85,7 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libtintype.a
 	@mkdir -p $(@D)
 	@echo '  LD $@'
 	$(Q)$(CC) $(TT_LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
-.PRECIOUS: $(BUILD)/tests/unit/%.o
+.PRECIOUS: $(BUILD)/%.o
 
 unit: $(UNIT)
 	@for test in $(UNIT); do echo "== $$test"; $$test || exit 1; done
@@ -102,7 +102,7 @@ TEST_PACKAGES  := libcmocka-dev spawn-fcgi curl python3 python3-pytest python3-r
                   python3-numpy
 LINT_PACKAGES  := clang clang-format clang-tidy cppcheck shellcheck python3-pytest
 FUZZ_PACKAGES  := clang libclang-rt-14-dev
-BENCH_PACKAGES := gunicorn python3-pil python3-numpy wrk mate-backgrounds
+BENCH_PACKAGES := gunicorn mate-backgrounds
 
 deps:
 	@deploy/packages.sh $(BUILD_PACKAGES) $(RUN_PACKAGES) $(TEST_PACKAGES)
@@ -157,7 +157,6 @@ fuzzers: $(FUZZERS:%=$(BUILD)/%)
 $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/libtintype.a
 	@echo '  LD $@'
 	$(Q)$(CC) $(TT_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
-.PRECIOUS: $(BUILD)/tests/fuzz/%.o
 .PHONY: fuzzers
 
 install: all

@@ -39,16 +39,19 @@ int tt_master_run(struct tt_master_plan *plan);
 struct tt_child_limits {
     int64_t address_space_bytes; /* RLIMIT_AS, beyond what the parent has mapped already */
     int64_t cpu_seconds;         /* RLIMIT_CPU */
+    int64_t wall_seconds;        /* then SIGKILL: a child that sleeps uses no CPU time */
     int64_t file_bytes;          /* RLIMIT_FSIZE */
 };
 
 struct tt_child {
-    pid_t pid; /* 0 when none */
+    pid_t pid;          /* 0 when none */
+    int64_t give_up_ms; /* monotonic; when wall_seconds are over */
 };
 
 struct tt_child_end {
     int exit_status; /* 0 to 255, -1 when killed by a signal */
-    int signal;      /* 0, or what killed it: SIGXCPU and SIGKILL after the CPU limit */
+    int signal;      /* 0, or what killed it: SIGXCPU or SIGKILL after the CPU limit */
+    bool timed_out;  /* killed here, after wall_seconds */
     int64_t cpu_us;
     int64_t peak_rss_bytes;
 };
@@ -63,7 +66,7 @@ struct tt_child_end {
 enum tt_err tt_child_start(struct tt_child *child, const struct tt_child_limits *limits,
                            const int keep_fds[2], int (*run)(void *context), void *context);
 
-/* Waits for its end and fills *end. TT_ERR_SYSTEM. */
+/* Waits for its end, kills it when wall_seconds are over, and fills *end. TT_ERR_SYSTEM. */
 enum tt_err tt_child_wait(struct tt_child *child, struct tt_child_end *end);
 
 /* Kills it (SIGKILL) and reaps it. Safe when there is none. */

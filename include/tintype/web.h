@@ -29,8 +29,8 @@ struct tt_web_plan {
 };
 
 /* Opens spool and journal, then serves until SIGTERM (blocked on entry, awaited between requests
- * only, so that no request is ever cut) or max_requests. Returns 0, or 1 with the cause logged when
- * it could not start. */
+ * only, so that no request is ever cut; connections that wait then are still served, for half of
+ * drain_seconds) or max_requests. Returns 0, or 1 with the cause logged when it could not start. */
 int tt_web_run(const struct tt_web_plan *plan);
 
 /* Before any worker starts and while no other service uses the storage directory: makes the

@@ -259,6 +259,16 @@ static J_COLOR_SPACE output_space(const struct jpeg_decoder *decoder) {
     }
 }
 
+/* By now the library has the scans of the whole file, or the first one, which has it all. A
+ * component of which there was none has no table yet, and would silently be an even gray. */
+static void check_components(struct jpeg_decoder *decoder) {
+    const struct jpeg_decompress_struct *library = &decoder->library;
+    for (int i = 0; i < library->num_components; i++)
+        if (!library->comp_info[i].quant_table)
+            leave_step(decoder, tt_err_refuse(TT_ERR_PICTURE_BROKEN,
+                                              "The JPEG lacks a part of its colours. " SEND_AGAIN));
+}
+
 static void start_step(struct jpeg_decoder *decoder) {
     struct jpeg_decompress_struct *library = &decoder->library;
     struct tt_row_source *source = &decoder->base.source;
@@ -282,6 +292,7 @@ static void start_step(struct jpeg_decoder *decoder) {
             leave_step(decoder, TT_ERR_NO_MEMORY);
     }
     jpeg_start_decompress(library);
+    check_components(decoder);
 }
 
 /* a × b / 255, rounded; exact for all 8-bit values (Blinn, "Three wrongs make a right", 1995). */

@@ -3,6 +3,7 @@
  * Here: arithmetic on the header, the options and the limits. Nothing is read or allocated. */
 #include "image/plan.h"
 
+#include <math.h>
 #include <stdbool.h>
 
 #include "image/operations.h"
@@ -13,10 +14,11 @@
 #define REDUCED_DECODE_RATIO_MIN 1.8
 
 /* Memory beside what is counted exactly. Library handles, tables and zlib's windows, measured below
- * 1 MiB together; and the rows a codec keeps, at most those of a JPEG with fancy upsampling: 20 of
- * luma, 10 and 10 of chroma, 6 upsampled, and those handed over. */
+ * 1 MiB together; and the rows a codec keeps, at most those of a JPEG: 4 components with the
+ * largest sampling factor of 4 (T.81 B.2.2), each an MCU row and its context of two more row
+ * groups, 4 × 4 × (8 + 2); 4 × 4 upsampled; and those handed over. */
 #define CODEC_BYTES             (INT64_C(2) << 20)
-#define DECODER_BYTES_PER_PIXEL 64 /* of width */
+#define DECODER_BYTES_PER_PIXEL 192 /* of width */
 #define ENCODER_BYTES_PER_PIXEL 64
 
 /* Sides before they are known to be sane: a result's may be anything that 64 bits hold. */
@@ -64,41 +66,39 @@ static struct size fit_fill(struct size picture, struct size wanted) {
     return wanted;
 }
 
-/* The part of length, in the middle, that becomes wanted when length becomes covering. Where
- * nothing is scaled it begins at a whole pixel, so that pixels stay what they are. */
-static void crop_side(int64_t length, int64_t covering, int64_t wanted, double scale,
-                      int64_t *fitted, double *first, double *last) {
-    double part;
+/* Centres a part of the picture. Where nothing is scaled it begins at a whole pixel, so that pixels
+ * stay what they are. */
+static struct tt_row_box centre(struct size picture, double width, double height, bool is_scaled) {
+    double left = ((double)picture.width - width) / 2;
+    double top = ((double)picture.height - height) / 2;
 
-    *fitted = covering;
-    *first = 0;
-    *last = (double)length;
-    if (wanted >= covering)
-        return;
-    *fitted = wanted;
-    part = (double)wanted / scale;
-    *first = scale == 1 ? (double)((length - wanted) / 2) : ((double)length - part) / 2;
-    *last = *first + part;
+    if (is_scaled)
+        return (struct tt_row_box){left, top, (double)picture.width - left,
+                                   (double)picture.height - top};
+    left = floor(left);
+    top = floor(top);
+    return (struct tt_row_box){left, top, left + width, top + height};
+}
+
+static int64_t lesser(int64_t a, int64_t b) {
+    return a < b ? a : b;
 }
 
 static struct size fit_cover(struct size picture, struct size wanted, struct tt_row_box *box) {
-    struct size covering = picture;
-    struct size fitted;
-    double scale = 1;
+    struct size fitted = {lesser(wanted.width, picture.width),
+                          lesser(wanted.height, picture.height)};
+    bool is_scaled = wanted.width < picture.width && wanted.height < picture.height;
+    double width = (double)fitted.width;
+    double height = (double)fitted.height;
 
-    if (wanted.width < picture.width && wanted.height < picture.height) {
-        if (width_scale_is_less(picture, wanted)) {
-            covering = at_height(picture, wanted.height);
-            scale = (double)wanted.height / (double)picture.height;
-        } else {
-            covering = at_width(picture, wanted.width);
-            scale = (double)wanted.width / (double)picture.width;
-        }
+    if (is_scaled && width_scale_is_less(picture, wanted)) {
+        width = (double)(wanted.width * picture.height) / (double)wanted.height;
+        height = (double)picture.height;
+    } else if (is_scaled) {
+        width = (double)picture.width;
+        height = (double)(wanted.height * picture.width) / (double)wanted.width;
     }
-    crop_side(picture.width, covering.width, wanted.width, scale, &fitted.width, &box->left,
-              &box->right);
-    crop_side(picture.height, covering.height, wanted.height, scale, &fitted.height, &box->top,
-              &box->bottom);
+    *box = centre(picture, width, height, is_scaled);
     return fitted;
 }
 

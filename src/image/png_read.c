@@ -88,6 +88,7 @@ static enum tt_err run_step(struct png_decoder *decoder, void (*step)(struct png
 
 #define SIGNATURE_BYTES 8
 #define IHDR_BYTES      13
+#define EXIF_BYTES_MAX  65536 /* no JPEG has room for more; the orientation is near the start */
 
 static enum tt_err read_exactly(struct png_decoder *decoder, uint8_t *bytes, size_t length) {
     size_t got = 0;
@@ -114,12 +115,14 @@ static enum tt_err check_size(struct png_decoder *decoder) {
 
 /* An eXIf chunk holds the TIFF structure alone (PNG, third edition, 11.3.4.5). */
 static enum tt_err read_exif(struct png_decoder *decoder, size_t length) {
-    uint8_t *exif = tt_arena_alloc(decoder->base.arena, length);
+    size_t kept = length < EXIF_BYTES_MAX ? length : EXIF_BYTES_MAX;
+    uint8_t *exif = tt_arena_alloc(decoder->base.arena, kept);
     if (!exif)
         return TT_ERR_NO_MEMORY;
-    enum tt_err err = read_exactly(decoder, exif, length);
+    enum tt_err err = read_exactly(decoder, exif, kept);
     if (err == TT_OK)
-        decoder->base.header.orientation = tt_exif_orientation(exif, length);
+        decoder->base.header.orientation = tt_exif_orientation(exif, kept);
+    tt_input_skip(&decoder->input, length - kept);
     return err;
 }
 

@@ -2,13 +2,16 @@
  * rendered is in src/image, how a child is limited in src/proc/child.c. */
 #include "main/decoder.h"
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "tintype/file.h"
 #include "tintype/image.h"
 
 /* Beside the picture's own memory: libraries' tables, stacks, the allocator's arenas. Address space
@@ -16,6 +19,9 @@
 #define SLACK_BYTES (INT64_C(64) << 20)
 
 #define WARM_BYTES (768 * 1024)
+
+/* Wall time against CPU time: on the busiest machine, a decoder that computes has got its share. */
+#define WALL_FACTOR 10
 
 /* The largest result: 4 samples and, where a row is one pixel wide, a filter byte for each pixel;
  * deflate's stored blocks add 5 bytes to 16 KiB or more (RFC 1951, 3.2.4), chunks 12 bytes each,
@@ -72,6 +78,14 @@ static int render(void *context) {
     return 0;
 }
 
+/* The staged file again, but not to be written: what was hashed stays what it is. */
+static enum tt_err open_to_read(int fd, int *read_fd) {
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    *read_fd = open(path, O_RDONLY | O_CLOEXEC);
+    return *read_fd >= 0 ? TT_OK : tt_err_fail_errno(TT_ERR_SYSTEM, "open %s", path);
+}
+
 static enum tt_err start(void *context, int picture_fd, int result_fd,
                          const struct tt_picture_options *options) {
     struct tt_decoder *decoder = context;
@@ -80,19 +94,25 @@ static enum tt_err start(void *context, int picture_fd, int result_fd,
     if (err != TT_OK)
         return err == TT_ERR_BUSY ? TT_ERR_BUSY : TT_ERR_INTERNAL;
 
-    decoder->picture_fd = picture_fd;
     decoder->result_fd = result_fd;
     decoder->options = *options;
     memset(decoder->page, 0, sizeof *decoder->page);
     decoder->page->err = TT_ERR_COUNT; /* until the child says otherwise: it did not report */
 
-    const int keep_fds[2] = {picture_fd, result_fd};
+    if (open_to_read(picture_fd, &decoder->picture_fd) != TT_OK) {
+        tt_places_give(decoder->places, &decoder->place);
+        return TT_ERR_INTERNAL;
+    }
+    const int keep_fds[2] = {decoder->picture_fd, result_fd};
     const struct tt_child_limits child_limits = {
         .address_space_bytes = limits->max_memory_bytes + SLACK_BYTES,
         .cpu_seconds = decoder->config->image.cpu_seconds,
+        .wall_seconds = WALL_FACTOR * decoder->config->image.cpu_seconds,
         .file_bytes = limits->max_pixels * RESULT_BYTES_PER_PIXEL + RESULT_EXTRA_BYTES,
     };
-    if (tt_child_start(&decoder->child, &child_limits, keep_fds, render, decoder) == TT_OK)
+    err = tt_child_start(&decoder->child, &child_limits, keep_fds, render, decoder);
+    tt_file_close(&decoder->picture_fd);
+    if (err == TT_OK)
         return TT_OK;
     tt_places_give(decoder->places, &decoder->place);
     return TT_ERR_NO_MEMORY; /* the system has no process to give */
@@ -141,7 +161,8 @@ static enum tt_err judge_report(const struct tt_picture_report *report, int64_t 
 }
 
 static enum tt_err judge_end(const struct tt_child_end *end, int64_t cpu_seconds) {
-    if (end->signal == SIGXCPU || (end->signal == SIGKILL && end->cpu_us >= cpu_seconds * 1000000))
+    if (end->timed_out || end->signal == SIGXCPU ||
+        (end->signal == SIGKILL && end->cpu_us >= cpu_seconds * 1000000))
         return tt_err_refuse(TT_ERR_PICTURE_TOO_COSTLY,
                              "The picture took more than %lld seconds of computing and was given "
                              "up. Send a smaller one, or save it in a simpler form.",

@@ -49,6 +49,7 @@ static void print_usage(FILE *out) {
           "  -V, --version       print the version\n"
           "\n"
           "signals: TERM, INT finish the requests in flight and stop; HUP reads the configuration\n"
+          "         (with workers=0 it stops as well)\n"
           "exit status: 0 stopped cleanly, 1 failed, 2 bad usage or configuration\n"
           "\n"
           "configuration:\n\n",
@@ -66,6 +67,18 @@ static enum tt_err open_standard_fds(void) {
     return TT_OK;
 }
 
+/* The name of a directory that was just made is on the disk once its parent is. */
+static enum tt_err sync_parent(const char *dir) {
+    char path[sizeof((struct tt_config *)0)->storage.dir + sizeof "/.."];
+    (void)snprintf(path, sizeof path, "%s/..", dir);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "open %s", path);
+    enum tt_err err = tt_file_sync_dir(fd);
+    tt_file_close(&fd);
+    return err;
+}
+
 /* Storage belongs to two users of one group: what is made in it gets its group (set-group-ID, which
  * mkdir does not set). Directories above are the administrator's. */
 static enum tt_err make_storage_dir(const char *dir) {
@@ -73,7 +86,7 @@ static enum tt_err make_storage_dir(const char *dir) {
     if (mkdir(dir, 0770) == 0) {
         if (chmod(dir, 02770) < 0)
             return tt_err_fail_errno(TT_ERR_SYSTEM, "chmod %s", dir);
-        return TT_OK;
+        return sync_parent(dir);
     }
     if (errno != EEXIST)
         return tt_err_fail_errno(TT_ERR_SYSTEM, "cannot make the storage directory %s", dir);
@@ -258,13 +271,21 @@ static enum tt_err reload(void *context, struct tt_master_plan *plan) {
     return TT_OK;
 }
 
-/* workers=0: this process is the only worker, and leaves on SIGTERM between requests. */
+static void pass_on_as_term(int signal_number) {
+    (void)signal_number;
+    (void)raise(SIGTERM);
+}
+
+/* workers=0: this process is the only worker, and leaves on SIGTERM between requests. SIGINT and
+ * SIGHUP are the same to it: who manages it starts it again, with the configuration of then. */
 static int serve_alone(struct service *service) {
+    const struct sigaction as_term = {.sa_handler = pass_on_as_term, .sa_flags = SA_RESTART};
     sigset_t stop;
     sigemptyset(&stop);
     sigaddset(&stop, SIGTERM);
-    if (sigprocmask(SIG_BLOCK, &stop, NULL) < 0) {
-        tt_log(TT_LOG_ERROR, "sigprocmask: %s", strerror(errno));
+    if (sigprocmask(SIG_BLOCK, &stop, NULL) < 0 || sigaction(SIGINT, &as_term, NULL) < 0 ||
+        sigaction(SIGHUP, &as_term, NULL) < 0) {
+        tt_log(TT_LOG_ERROR, "signals: %s", strerror(errno));
         return EXIT_FAILED;
     }
     return work(service);
@@ -289,10 +310,13 @@ static int serve(struct service *service) {
 
 static int run(struct service *service) {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    const struct sigaction standard = {.sa_handler = SIG_DFL};
     int status = EXIT_FAILED;
     tt_log_open("tintyped", (enum tt_log_level)service->config.log.level);
     umask(0007);
-    if (sigaction(SIGPIPE, &ignore, NULL) == 0 && service_open(service) == TT_OK)
+    /* A starter may have left SIGCHLD ignored: ends of children could then not be waited for. */
+    if (sigaction(SIGPIPE, &ignore, NULL) == 0 && sigaction(SIGCHLD, &standard, NULL) == 0 &&
+        service_open(service) == TT_OK)
         status = serve(service);
     else
         tt_log(TT_LOG_ERROR, "cannot start: %s", tt_err_cause());

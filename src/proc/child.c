@@ -3,14 +3,18 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tintype/clock.h"
 #include "tintype/log.h"
 #include "tintype/process.h"
 
@@ -177,6 +181,7 @@ enum tt_err tt_child_start(struct tt_child *child, const struct tt_child_limits 
         return tt_err_fail_errno(TT_ERR_SYSTEM, "fork");
     if (pid > 0) {
         child->pid = pid;
+        child->give_up_ms = tt_clock_monotonic_ms() + limits->wall_seconds * 1000;
         return TT_OK;
     }
     /* _exit throughout: buffers and exit handlers copied from the parent are not the child's. */
@@ -195,15 +200,43 @@ static pid_t wait_for(pid_t pid, int *status, struct rusage *usage) {
     return got;
 }
 
+/* True when the child still runs at give_up_ms. A pidfd is readable once its process has ended
+ * (pidfd_open(2)). */
+static enum tt_err overstays(const struct tt_child *child, bool *timed_out) {
+    struct pollfd ended = {.fd = pidfd_open(child->pid, 0), .events = POLLIN};
+    int ready = 0;
+    if (ended.fd < 0)
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "pidfd_open");
+    while (ready == 0) {
+        int64_t wait_ms = child->give_up_ms - tt_clock_monotonic_ms();
+        if (wait_ms <= 0)
+            break;
+        ready = poll(&ended, 1, wait_ms < INT_MAX ? (int)wait_ms : INT_MAX);
+        if (ready < 0 && errno == EINTR)
+            ready = 0;
+    }
+    *timed_out = ready == 0;
+    enum tt_err err = ready < 0 ? tt_err_fail_errno(TT_ERR_SYSTEM, "poll a pidfd") : TT_OK;
+    (void)close(ended.fd);
+    return err;
+}
+
 enum tt_err tt_child_wait(struct tt_child *child, struct tt_child_end *end) {
     int status = 0;
     struct rusage usage = {0};
     pid_t pid = child->pid;
-    child->pid = 0;
+    bool timed_out = false;
     if (pid <= 0)
         return tt_err_fail(TT_ERR_SYSTEM, "no child to wait for");
+    enum tt_err err = overstays(child, &timed_out);
+    if (err != TT_OK || timed_out)
+        (void)kill(pid, SIGKILL);
+    child->pid = 0;
     if (wait_for(pid, &status, &usage) < 0)
         return tt_err_fail_errno(TT_ERR_SYSTEM, "wait4");
+    if (err != TT_OK)
+        return err;
+    end->timed_out = timed_out;
     end->exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     end->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     end->cpu_us = (int64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +

@@ -9,8 +9,12 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "tintype/clock.h"
+
 struct tt_fcgi {
     int epoll_fd;
+    int64_t linger_ms;
+    int64_t leave_at_ms; /* monotonic; 0 until SIGTERM was seen to be pending */
     FCGX_Request request;
     bool write_failed;
 };
@@ -31,7 +35,7 @@ static bool watch(struct tt_fcgi *fcgi, int listen_fd) {
     return epoll_ctl(fcgi->epoll_fd, EPOLL_CTL_ADD, listen_fd, &event) == 0;
 }
 
-struct tt_fcgi *tt_fcgi_new(int listen_fd) {
+struct tt_fcgi *tt_fcgi_new(int listen_fd, int64_t linger_ms) {
     struct sigaction action = {.sa_handler = ask_to_leave};
     struct tt_fcgi *fcgi = calloc(1, sizeof *fcgi);
     if (fcgi == NULL) {
@@ -39,6 +43,8 @@ struct tt_fcgi *tt_fcgi_new(int listen_fd) {
         return NULL;
     }
     fcgi->epoll_fd = -1;
+    fcgi->linger_ms = linger_ms;
+    fcgi->request.ipcFd = -1; /* FCGX_Free closes it, whatever it is */
     if (sigaction(SIGTERM, &action, NULL) != 0 || !watch(fcgi, listen_fd) || FCGX_Init() != 0 ||
         FCGX_InitRequest(&fcgi->request, listen_fd, FCGI_FAIL_ACCEPT_ON_INTR) != 0) {
         tt_err_fail_errno(TT_ERR_SYSTEM, "cannot listen on descriptor %d", listen_fd);
@@ -68,9 +74,25 @@ static enum tt_err wait_for_connection(struct tt_fcgi *fcgi) {
     return TT_OK;
 }
 
+/* epoll_pwait lets a signal in only where it would sleep: while connections wait, SIGTERM stays
+ * pending. They are not to be lost, but under load there would be no end of them. Asked before the
+ * wait and not after it, where leaving would lose the wake-up that another worker did not get. */
+static bool is_time_to_leave(struct tt_fcgi *fcgi) {
+    sigset_t pending;
+    if (sigpending(&pending) != 0 || sigismember(&pending, SIGTERM) != 1)
+        return false;
+    int64_t now_ms = tt_clock_monotonic_ms();
+    if (fcgi->leave_at_ms == 0)
+        fcgi->leave_at_ms = now_ms + fcgi->linger_ms;
+    return now_ms >= fcgi->leave_at_ms;
+}
+
 enum tt_err tt_fcgi_accept(struct tt_fcgi *fcgi, bool *leave) {
     fcgi->write_failed = false;
     for (;;) {
+        *leave = is_time_to_leave(fcgi);
+        if (*leave)
+            return TT_OK;
         enum tt_err err = wait_for_connection(fcgi);
         *leave = leave_asked != 0;
         if (err != TT_OK || *leave)

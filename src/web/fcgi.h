@@ -12,8 +12,9 @@
 struct tt_fcgi; /* one worker's end: the listening socket and the request at hand */
 
 /* listen_fd is O_NONBLOCK, borrowed, and may be shared by many processes. SIGTERM is blocked on
- * entry and stays so but for the wait in tt_fcgi_accept. NULL with TT_ERR_SYSTEM noted. */
-struct tt_fcgi *tt_fcgi_new(int listen_fd);
+ * entry and stays so but for the wait in tt_fcgi_accept. After it, connections that wait already
+ * are still taken, for linger_ms. NULL with TT_ERR_SYSTEM noted. */
+struct tt_fcgi *tt_fcgi_new(int listen_fd, int64_t linger_ms);
 /* NULL is allowed. */
 void tt_fcgi_free(struct tt_fcgi *fcgi);
 

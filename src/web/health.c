@@ -70,7 +70,7 @@ static void append_stats(struct tt_buf *text, struct tt_stats *stats) {
     for (int err = 0; err < TT_ERR_COUNT; err++)
         if (err == TT_OK || stats->uploads[err] > 0)
             tt_buf_append_format(text, "tintype_uploads_total{outcome=\"%s\"} %lld\n",
-                                 err == TT_OK ? "ok" : tt_err_row((enum tt_err)err)->name,
+                                 tt_err_row((enum tt_err)err)->name,
                                  (long long)stats->uploads[err]);
     append_help(text, "tintype_uptime_seconds", "gauge", "Since the service started");
     tt_buf_append_format(text, "tintype_uptime_seconds %lld\n",

@@ -8,6 +8,7 @@
 #include "tintype/clock.h"
 #include "tintype/text.h"
 #include "web/document.h"
+#include "web/query.h"
 #include "web/reply.h"
 
 #define LIMIT_DEFAULT 50
@@ -85,29 +86,13 @@ static const struct {
     {"until", set_until},
 };
 
-static enum tt_err set_parameter(struct list *list, const char *name, const char *value) {
+static enum tt_err set_parameter(void *context, const char *name, const char *value) {
     for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++)
         if (strcmp(name, parameters[i].name) == 0)
-            return parameters[i].set(list, value);
+            return parameters[i].set(context, value);
     return tt_err_refuse(
         TT_ERR_QUERY,
         "The list takes limit, cursor, order, filename, status, since and until, nothing else.");
-}
-
-static enum tt_err parse_query(struct tt_request *request, struct list *list) {
-    const char *cursor = request->query;
-    char *name;
-    char *value;
-    list->query.limit = LIMIT_DEFAULT;
-    for (;;) {
-        enum tt_err err = tt_request_next_pair(request, &cursor, &name, &value);
-        if (err == TT_OK && name == NULL)
-            return TT_OK;
-        if (err == TT_OK)
-            err = set_parameter(list, name, value);
-        if (err != TT_OK)
-            return err;
-    }
 }
 
 /* The request's own query with another cursor (RFC 8288). Characters that no URI has, which a lax
@@ -138,12 +123,12 @@ static void add_next_link(struct tt_request *request, const char *next) {
 }
 
 enum tt_err tt_list_handle(struct tt_request *request) {
-    struct list list = {0};
+    struct list list = {.query.limit = LIMIT_DEFAULT};
     struct tt_journal_row *rows = NULL;
     struct tt_buf text;
     int count = 0;
     bool more = false;
-    enum tt_err err = parse_query(request, &list);
+    enum tt_err err = tt_query_parse(request->query, &request->worker->arena, set_parameter, &list);
     if (err != TT_OK)
         return err;
     rows = tt_arena_alloc_array(&request->worker->arena, (size_t)list.query.limit, sizeof *rows);

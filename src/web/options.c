@@ -1,4 +1,4 @@
-/* Options: the table of what may be asked, and the query string. The picture's own limits on them
+/* Options: the table of what may be asked. The picture's own limits on them
  * are in the image room; headers with a filename in disposition.c. */
 #include "web/options.h"
 
@@ -6,8 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define QUERY_PAIR_MAX_BYTES 16384 /* a filename of 4,096 characters, all percent-encoded, fits */
-#define SHOWN_MAX_BYTES      60    /* of a client's text, in a sentence */
+#define SHOWN_MAX_BYTES 60 /* of a client's text, in a sentence */
 
 enum row { ROW_FILENAME, ROW_WIDTH, ROW_HEIGHT, ROW_FIT, ROW_GRAYSCALE, ROW_FORMAT, ROW_QUALITY };
 
@@ -130,41 +129,4 @@ enum tt_err tt_options_set(struct tt_options *options, enum tt_option_origin ori
     if (origin >= options->origin[row])
         *options = changed;
     return TT_OK;
-}
-
-/* One "name=value", percent-encoded, of length bytes. */
-static enum tt_err set_pair(struct tt_options *options, const char *pair, size_t length) {
-    char text[QUERY_PAIR_MAX_BYTES + 1];
-    if (length > QUERY_PAIR_MAX_BYTES)
-        return tt_err_refuse(TT_ERR_OPTION, "An option in the query is over %d bytes.",
-                             QUERY_PAIR_MAX_BYTES);
-    memcpy(text, pair, length);
-    text[length] = '\0';
-
-    char *name = text;
-    char *equals = strchr(text, '=');
-    char *value = equals ? equals + 1 : text + length;
-    if (equals)
-        *equals = '\0';
-    size_t name_length = strlen(name);
-    size_t value_length = strlen(value);
-    if (!tt_text_percent_decode(name, &name_length, true) ||
-        !tt_text_percent_decode(value, &value_length, true))
-        return tt_err_refuse(TT_ERR_OPTION, "The query has a %% that two hexadecimal digits other "
-                                            "than 00 do not follow.");
-    if (!tt_text_is_utf8(name, name_length) || !tt_text_is_utf8(value, value_length))
-        return tt_err_refuse(TT_ERR_OPTION, "The query is not UTF-8 text.");
-    return tt_options_set(options, TT_OPTION_QUERY, name, value);
-}
-
-enum tt_err tt_options_parse_query(struct tt_options *options, const char *query) {
-    enum tt_err err = TT_OK;
-    while (query && *query != '\0' && err == TT_OK) {
-        size_t length = strcspn(query, "&");
-        if (length > 0)
-            err = set_pair(options, query, length);
-        query += length;
-        query += *query == '&';
-    }
-    return err;
 }

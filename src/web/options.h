@@ -29,10 +29,6 @@ void tt_options_init(struct tt_options *options, const struct tt_picture_options
 enum tt_err tt_options_set(struct tt_options *options, enum tt_option_origin origin,
                            const char *name, const char *value);
 
-/* Every pair of a query string ("a=b&c=d", percent-encoded, + for a space) as query options.
- * NULL or "" is none. TT_ERR_OPTION. */
-enum tt_err tt_options_parse_query(struct tt_options *options, const char *query);
-
 /* The filename of a Content-Disposition header (RFC 6266: filename* of UTF-8 or ISO-8859-1 beats
  * filename; quoted strings and tokens), raw and not cleaned, into name[0..size); false when there
  * is none. Serves the request's own header and multipart parts alike; *is_form_data (may be NULL)

@@ -14,7 +14,8 @@
 void tt_page_append_image(struct tt_buf *text, const struct tt_request *request,
                           const struct tt_journal_row *row);
 
-/* The page of an error, with its noted detail. */
-void tt_page_append_problem(struct tt_buf *text, const struct tt_request *request, enum tt_err err);
+/* The page of an error; detail is UTF-8. */
+void tt_page_append_problem(struct tt_buf *text, const struct tt_request *request, enum tt_err err,
+                            const char *detail);
 
 #endif

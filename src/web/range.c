@@ -49,8 +49,8 @@ enum tt_err tt_range_parse(const struct tt_request *request, const char *etag, i
                            int64_t size_bytes, struct tt_range *range) {
     *range = (struct tt_range){.length_bytes = size_bytes};
     const char *header = tt_request_param(request, "HTTP_RANGE");
-    if (header == NULL || strncasecmp(header, "bytes=", 6) != 0 || strchr(header, ',') != NULL ||
-        !range_applies(request, etag, modified_ms))
+    if (request->head_only || header == NULL || strncasecmp(header, "bytes=", 6) != 0 ||
+        strchr(header, ',') != NULL || !range_applies(request, etag, modified_ms))
         return TT_OK;
     const char *first_text = header + 6 + strspn(header + 6, " \t");
     const char *dash = strchr(first_text, '-');

@@ -15,9 +15,9 @@ struct tt_range {
  * second of modified_ms. etag is a strong one, quotes included. */
 bool tt_range_not_modified(const struct tt_request *request, const char *etag, int64_t modified_ms);
 
-/* One range of a file of size_bytes. Several ranges, other units, malformed ones and an If-Range
- * that does not hold give the whole, as section 14.2 allows. TT_ERR_RANGE when it lies beyond the
- * end. */
+/* One range of a file of size_bytes. Several ranges, other units, malformed ones, an If-Range that
+ * does not hold and the method HEAD give the whole, as section 14.2 allows or asks. TT_ERR_RANGE
+ * when it lies beyond the end. */
 enum tt_err tt_range_parse(const struct tt_request *request, const char *etag, int64_t modified_ms,
                            int64_t size_bytes, struct tt_range *range);
 

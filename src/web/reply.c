@@ -149,7 +149,7 @@ void tt_reply_problem(struct tt_request *request, enum tt_err err) {
     if (retry_after > 0)
         tt_reply_header(request, "Retry-After", "%d", retry_after);
     if (request->wants_html)
-        tt_page_append_problem(&text, request, err);
+        tt_page_append_problem(&text, request, err, safe_detail(err));
     else
         append_problem(&text, request, err);
     const char *media_type = "application/problem+json";

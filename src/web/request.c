@@ -136,28 +136,3 @@ enum tt_err tt_request_body_length(const struct tt_request *request, int64_t *le
         *length_bytes = -1;
     return TT_OK;
 }
-
-enum tt_err tt_request_next_pair(struct tt_request *request, const char **cursor, char **name,
-                                 char **value) {
-    *name = NULL;
-    *cursor += strspn(*cursor, "&");
-    size_t pair_length = strcspn(*cursor, "&#");
-    if (pair_length == 0)
-        return TT_OK;
-    size_t name_length = strcspn(*cursor, "=&#");
-    size_t value_length = name_length < pair_length ? pair_length - name_length - 1 : 0;
-    const char *raw_value = *cursor + pair_length - value_length;
-    char *name_copy = tt_arena_copy_text(&request->worker->arena, *cursor, name_length);
-    char *value_copy = tt_arena_copy_text(&request->worker->arena, raw_value, value_length);
-    if (name_copy == NULL || value_copy == NULL)
-        return TT_ERR_NO_MEMORY;
-    if (!tt_text_percent_decode(name_copy, &name_length, true) ||
-        !tt_text_percent_decode(value_copy, &value_length, true) ||
-        !tt_text_is_utf8(name_copy, name_length) || !tt_text_is_utf8(value_copy, value_length))
-        return tt_err_refuse(TT_ERR_MALFORMED,
-                             "The query has a bad percent escape, or text that is not UTF-8.");
-    *cursor += pair_length;
-    *name = name_copy;
-    *value = value_copy;
-    return TT_OK;
-}

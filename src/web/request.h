@@ -72,10 +72,4 @@ const char *tt_request_param(const struct tt_request *request, const char *name)
 /* The announced body length in bytes; -1 when none was announced. TT_ERR_MALFORMED. */
 enum tt_err tt_request_body_length(const struct tt_request *request, int64_t *length_bytes);
 
-/* A copy of the next name and value of a query string, decoded, from the request's arena. *cursor
- * starts at the query and is moved on; *name is NULL at the end. TT_ERR_MALFORMED for a bad escape
- * or text that is not UTF-8, TT_ERR_NO_MEMORY. */
-enum tt_err tt_request_next_pair(struct tt_request *request, const char **cursor, char **name,
-                                 char **value);
-
 #endif

@@ -64,7 +64,7 @@ static void add_disposition(struct tt_request *request, const char *filename) {
                     plain, encoded);
 }
 
-/* The headers that a 304 and a 416 carry too. */
+/* The headers that a 304 carries too. */
 static void add_validators(struct tt_request *request, const char *etag, int64_t time_ms) {
     char modified[TT_CLOCK_HTTP_SIZE];
     tt_clock_format_http(time_ms, modified);
@@ -72,6 +72,15 @@ static void add_validators(struct tt_request *request, const char *etag, int64_t
     tt_reply_header(request, "Last-Modified", "%s", modified);
     tt_reply_header(request, "Cache-Control", "private, max-age=3600");
     tt_reply_header(request, "Accept-Ranges", "bytes");
+}
+
+/* A row's file is not there: a deletion came between, or the storage lost it. */
+static enum tt_err explain_missing(struct tt_request *request) {
+    struct tt_journal_row row;
+    enum tt_err err = tt_journal_find(request->worker->journal, request->id, &row);
+    return err != TT_OK
+               ? err
+               : tt_err_fail(TT_ERR_STORAGE, "a file of %s is not in the spool", request->id);
 }
 
 static enum tt_err send_file(struct tt_request *request, const struct tt_journal_row *row,
@@ -92,7 +101,7 @@ static enum tt_err send_file(struct tt_request *request, const struct tt_journal
     enum tt_err err =
         tt_spool_read(&request->worker->spool, kind, row->id, file->format, &fd, &size_bytes);
     if (err == TT_ERR_NOT_FOUND)
-        return tt_err_fail(TT_ERR_STORAGE, "a file of %s is not in the spool", row->id);
+        return explain_missing(request);
     if (err != TT_OK)
         return err;
     err = tt_range_parse(request, etag, time_ms, size_bytes, &range);
@@ -133,8 +142,9 @@ enum tt_err tt_retrieve_delete(struct tt_request *request) {
     enum tt_err err = tt_journal_delete(request->worker->journal, request->id, &row);
     if (err != TT_OK)
         return err;
-    if (tt_spool_remove(spool, TT_SPOOL_ORIGINAL, row.id, row.original.format) != TT_OK ||
-        tt_spool_remove(spool, TT_SPOOL_PROCESSED, row.id, row.processed.format) != TT_OK)
+    err = tt_spool_remove(spool, TT_SPOOL_ORIGINAL, row.id, row.original.format);
+    if (tt_spool_remove(spool, TT_SPOOL_PROCESSED, row.id, row.processed.format) != TT_OK ||
+        err != TT_OK)
         tt_log(TT_LOG_WARNING, "files of deleted %s are left to the sweep: %s", row.id,
                tt_err_cause());
     tt_log(TT_LOG_INFO, "delete %s filename=\"%s\"", row.id, row.filename);

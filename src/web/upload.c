@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "tintype/clock.h"
 #include "tintype/file.h"
@@ -16,6 +15,7 @@
 #include "web/body.h"
 #include "web/document.h"
 #include "web/options.h"
+#include "web/query.h"
 #include "web/reply.h"
 
 /* One upload on its way. The row is filled step by step, and is what the journal gets. */
@@ -68,6 +68,11 @@ static enum tt_err take_option(void *context, const char *name, const char *valu
     return tt_options_set(&upload->options, TT_OPTION_BODY, name, value);
 }
 
+static enum tt_err take_query_option(void *context, const char *name, const char *value) {
+    struct upload *upload = context;
+    return tt_options_set(&upload->options, TT_OPTION_QUERY, name, value);
+}
+
 static enum tt_err take_filename(void *context, const char *raw, size_t length) {
     struct upload *upload = context;
     tt_text_clean_filename(raw, length, upload->filename);
@@ -116,7 +121,7 @@ static enum tt_err read_body(struct upload *upload) {
         tt_options_parse_disposition(header, raw, sizeof raw, NULL, NULL, 0))
         tt_text_clean_filename(raw, strlen(raw), upload->filename);
     if (err == TT_OK)
-        err = tt_options_parse_query(&upload->options, request->query);
+        err = tt_query_parse(request->query, &upload->worker->arena, take_query_option, upload);
     if (err == TT_OK)
         err = tt_body_open(&body, &upload->worker->arena, tt_request_param(request, "CONTENT_TYPE"),
                            &target);
@@ -170,6 +175,8 @@ static enum tt_err measure_result(struct upload *upload) {
             err = tt_hash_update(&upload->hash, piece, got);
         file->size_bytes += (int64_t)got;
     }
+    if (err == TT_OK && file->size_bytes == 0)
+        err = tt_err_fail(TT_ERR_DECODER_DIED, "the decoder wrote no result");
     return err != TT_OK ? err : tt_hash_finish(&upload->hash, file->sha256);
 }
 

@@ -45,8 +45,8 @@ static void log_end(const struct tt_request *request, enum tt_err err) {
                     ? TT_LOG_WARNING
                     : TT_LOG_ERROR;
     tt_log(level, "%s %.512s %d %s request=%s ms=%lld cause=\"%s\"", request->method_name,
-           request->target, request->status, err == TT_OK ? "ok" : tt_err_row(err)->name,
-           request->request_id, (long long)took_ms, tt_err_cause());
+           request->target, request->status, tt_err_row(err)->name, request->request_id,
+           (long long)took_ms, tt_err_cause());
 }
 
 static void serve(struct tt_worker *worker) {
@@ -90,6 +90,8 @@ static enum tt_err open_piece(struct tt_worker *worker) {
 }
 
 int tt_web_run(const struct tt_web_plan *plan) {
+    /* The other half of the drain is for the last request. */
+    int64_t linger_ms = plan->config->server.drain_seconds * 1000 / 2;
     struct tt_worker worker = {
         .config = plan->config, .stats = plan->stats, .decoder = plan->decoder};
     tt_arena_init(&worker.arena, ARENA_MAX_BYTES);
@@ -98,7 +100,7 @@ int tt_web_run(const struct tt_web_plan *plan) {
         err = tt_journal_open(&worker.journal, plan->config->storage.dir);
     if (err == TT_OK)
         err = open_piece(&worker);
-    if (err == TT_OK && (worker.fcgi = tt_fcgi_new(plan->listen_fd)) == NULL)
+    if (err == TT_OK && (worker.fcgi = tt_fcgi_new(plan->listen_fd, linger_ms)) == NULL)
         err = TT_ERR_SYSTEM;
     if (err == TT_OK)
         err = serve_all(&worker);

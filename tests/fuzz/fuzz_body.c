@@ -12,6 +12,7 @@
 #include "tintype/arena.h"
 #include "web/body.h"
 #include "web/options.h"
+#include "web/query.h"
 
 #define ARENA_MAX_BYTES ((size_t)1 << 20)
 
@@ -89,14 +90,22 @@ static void compare(const char *content_type, const uint8_t *bytes, size_t lengt
               whole.filename == pieces.filename);
 }
 
+static enum tt_err take_query_option(void *context, const char *name, const char *value) {
+    return tt_options_set(context, TT_OPTION_QUERY, name, value);
+}
+
 static void set_options(const char *query) {
     static const struct tt_picture_options defaults = {
         .width_px = 1024, .height_px = 1024, .format = TT_FORMAT_PNG, .quality = 85};
     struct tt_options options;
+    struct tt_arena arena;
     tt_err_clear();
+    tt_arena_init(&arena, 1 << 20);
     tt_options_init(&options, &defaults);
-    enum tt_err err = tt_options_parse_query(&options, query);
-    CHECK(err == TT_OK || err == TT_ERR_OPTION);
+    enum tt_err err = tt_query_parse(query, &arena, take_query_option, &options);
+    CHECK(err == TT_OK || err == TT_ERR_OPTION || err == TT_ERR_MALFORMED ||
+          err == TT_ERR_NO_MEMORY);
+    tt_arena_fini(&arena);
     CHECK(options.picture.width_px >= 0 && options.picture.width_px <= TT_PICTURE_SIDE_MAX_PX);
     CHECK(options.picture.quality >= 1 && options.picture.quality <= 100);
     CHECK(tt_text_is_utf8(options.filename, strlen(options.filename)));

@@ -357,6 +357,18 @@ static void data_missing_before_the_end_marker_is_broken(void **state) {
     assert_refused(&file, TT_ERR_PICTURE_BROKEN, "a part of it is missing");
 }
 
+/* libjpeg itself would fill in an even gray. */
+static void a_missing_scan_before_the_end_marker_is_broken(void **state) {
+    struct recipe recipe = color;
+    (void)state;
+    recipe.two_scans = true;
+    build(&recipe);
+    while (memcmp(file.bytes + file.length, "\xff\xda", 2) != 0)
+        file.length--;
+    file_append(&file, "\xff\xd9", 2);
+    assert_refused(&file, TT_ERR_PICTURE_BROKEN, "lacks");
+}
+
 static void a_wrong_restart_marker_is_broken(void **state) {
     struct recipe recipe = gray;
     (void)state;
@@ -460,6 +472,7 @@ int main(void) {
         cmocka_unit_test(a_picture_cut_anywhere_is_broken),
         cmocka_unit_test(a_cut_below_the_rows_in_use_is_found),
         cmocka_unit_test(data_missing_before_the_end_marker_is_broken),
+        cmocka_unit_test(a_missing_scan_before_the_end_marker_is_broken),
         cmocka_unit_test(a_wrong_restart_marker_is_broken),
         cmocka_unit_test(a_bad_huffman_code_is_broken),
         cmocka_unit_test(the_limit_of_pixels_holds_before_any_pixel),

@@ -28,7 +28,7 @@
 #define MIB (INT64_C(1) << 20)
 
 static const struct tt_child_limits generous = {
-    .address_space_bytes = 64 * MIB, .cpu_seconds = 60, .file_bytes = MIB};
+    .address_space_bytes = 64 * MIB, .cpu_seconds = 60, .wall_seconds = 60, .file_bytes = MIB};
 
 struct job {
     int fds[2]; /* a pair of sockets: [1] is the child's to speak through */
@@ -71,6 +71,7 @@ static void test_child_exit_status_and_usage(void **state) {
     struct tt_child_end end = run_with(&job, &generous, return_seven);
     assert_int_equal(end.exit_status, 7);
     assert_int_equal(end.signal, 0);
+    assert_false(end.timed_out);
     assert_true(end.cpu_us >= 0);
     assert_true(end.peak_rss_bytes > 0);
     job_close(&job);
@@ -110,6 +111,25 @@ static void test_child_cpu_limit_cannot_be_ignored(void **state) {
     struct tt_child_end end = run_with(&job, &limits, spin_deaf);
     assert_int_equal(end.signal, SIGKILL);
     assert_true(end.cpu_us > 0);
+    job_close(&job);
+}
+
+static int sleep_for_ever(void *context) {
+    (void)context;
+    for (;;)
+        pause();
+    return 0;
+}
+
+static void test_child_that_sleeps_is_ended(void **state) {
+    (void)state;
+    struct job job;
+    job_open(&job);
+    struct tt_child_limits limits = generous;
+    limits.wall_seconds = 1;
+    struct tt_child_end end = run_with(&job, &limits, sleep_for_ever);
+    assert_true(end.timed_out);
+    assert_int_equal(end.signal, SIGKILL);
     job_close(&job);
 }
 
@@ -408,6 +428,7 @@ int main(void) {
         cmocka_unit_test(test_child_exit_status_and_usage),
         cmocka_unit_test(test_child_cpu_limit),
         cmocka_unit_test(test_child_cpu_limit_cannot_be_ignored),
+        cmocka_unit_test(test_child_that_sleeps_is_ended),
 #ifndef TT_SANITIZED
         cmocka_unit_test(test_child_memory_limit),
         cmocka_unit_test(test_child_opens_nothing),

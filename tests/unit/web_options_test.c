@@ -141,7 +141,7 @@ static void one_side_leaves_the_other_free(void **state) {
 static void sides_of_several_origins_make_one_box(void **state) {
     (void)state;
     struct tt_options options = fresh();
-    assert_int_equal(tt_options_parse_query(&options, "width=300"), TT_OK);
+    assert_int_equal(tt_options_set(&options, TT_OPTION_QUERY, "width", "300"), TT_OK);
     assert_int_equal(tt_options_set(&options, TT_OPTION_BODY, "height", "200"), TT_OK);
     assert_int_equal(options.picture.width_px, 300);
     assert_int_equal(options.picture.height_px, 200);
@@ -150,7 +150,8 @@ static void sides_of_several_origins_make_one_box(void **state) {
 static void other_options_leave_the_configured_box(void **state) {
     (void)state;
     struct tt_options options = fresh();
-    assert_int_equal(tt_options_parse_query(&options, "fit=fill&format=jpeg&quality=5"), TT_OK);
+    assert_int_equal(tt_options_set(&options, TT_OPTION_QUERY, "fit", "fill"), TT_OK);
+    assert_int_equal(tt_options_set(&options, TT_OPTION_QUERY, "quality", "5"), TT_OK);
     assert_int_equal(options.picture.width_px, 1024);
     assert_int_equal(options.picture.height_px, 768);
 }
@@ -186,50 +187,6 @@ static void filenames_are_cleaned(void **state) {
     large[4999] = '\0';
     assert_int_equal(set_one(&options, "filename", large), TT_OK);
     assert_int_equal(strlen(options.filename), 255);
-    free(large);
-}
-
-static void queries_are_decoded(void **state) {
-    (void)state;
-    struct tt_options options = fresh();
-    assert_int_equal(tt_options_parse_query(&options, NULL), TT_OK);
-    assert_int_equal(tt_options_parse_query(&options, ""), TT_OK);
-    assert_int_equal(tt_options_parse_query(&options, "&&"), TT_OK);
-    assert_memory_equal(&options.picture, &defaults, sizeof defaults);
-    assert_int_equal(tt_options_parse_query(
-                         &options, "&%77idth=%35&filename=a+b%2B%26%3d=%C3%A9.png&&grayscale=0&"),
-                     TT_OK);
-    assert_int_equal(options.picture.width_px, 5);
-    assert_string_equal(options.filename, "a b+&==\xC3\xA9.png");
-    assert_false(options.picture.grayscale);
-}
-
-static void assert_query_refused(const char *query, const char *words) {
-    struct tt_options options = fresh();
-    assert_int_equal(tt_options_parse_query(&options, query), TT_ERR_OPTION);
-    if (!strstr(tt_err_detail(TT_ERR_OPTION), words))
-        fail_msg("\"%s\" lacks \"%s\"", tt_err_detail(TT_ERR_OPTION), words);
-}
-
-static void bad_queries_are_refused(void **state) {
-    (void)state;
-    assert_query_refused("width", "width");
-    assert_query_refused("width=", "width");
-    assert_query_refused("=5", "no option");
-    assert_query_refused("width=5&x=1", "\"x\"");
-    assert_query_refused("width=%", "hexadecimal");
-    assert_query_refused("width=%4", "hexadecimal");
-    assert_query_refused("width=%zz", "hexadecimal");
-    assert_query_refused("width=5%00", "hexadecimal");
-    assert_query_refused("filename=%FF", "UTF-8");
-    assert_query_refused("filename=\xC3", "UTF-8");
-    assert_query_refused("%FF=1", "UTF-8");
-    char *large = malloc(20000);
-    assert_non_null(large);
-    memset(large, 'a', 19999);
-    large[19999] = '\0';
-    memcpy(large, "filename=", 9);
-    assert_query_refused(large, "over 16384 bytes");
     free(large);
 }
 
@@ -353,8 +310,6 @@ int main(void) {
         cmocka_unit_test(other_options_leave_the_configured_box),
         cmocka_unit_test(the_body_beats_the_query),
         cmocka_unit_test(filenames_are_cleaned),
-        cmocka_unit_test(queries_are_decoded),
-        cmocka_unit_test(bad_queries_are_refused),
         cmocka_unit_test(dispositions_give_the_filename),
         cmocka_unit_test(extended_filenames_beat_plain_ones),
         cmocka_unit_test(bad_extended_filenames_are_passed_over),

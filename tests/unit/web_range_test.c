@@ -22,6 +22,17 @@ static int set_up(void **state) {
     return 0;
 }
 
+/* RFC 9110, 14.2: only GET has ranges. */
+static void head_has_no_range(void **state) {
+    const struct tt_request head = {.worker = &worker, .head_only = true};
+    struct tt_range range;
+    (void)state;
+    fake_param_set("HTTP_RANGE", "bytes=0-0");
+    assert_int_equal(tt_range_parse(&head, ETAG, MODIFIED_MS, 1000, &range), TT_OK);
+    assert_false(range.partial);
+    assert_int_equal(range.length_bytes, 1000);
+}
+
 static void ranges(void **state) {
     static const struct {
         const char *header;
@@ -114,6 +125,7 @@ static void not_modified(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(ranges, set_up),
+        cmocka_unit_test_setup(head_has_no_range, set_up),
         cmocka_unit_test_setup(if_range, set_up),
         cmocka_unit_test_setup(not_modified, set_up),
     };

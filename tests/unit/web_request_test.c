@@ -148,36 +148,12 @@ static void body_lengths(void **state) {
     }
 }
 
-static void query_pairs(void **state) {
-    struct tt_request request;
-    char *name;
-    char *value;
-    (void)state;
-    assert_int_equal(read_request(&request, "GET", "/api/images?a=1&&b+c=%C3%A9+%2B&d&=e"), TT_OK);
-    const char *cursor = request.query;
-    static const char *const expected[][2] = {{"a", "1"}, {"b c", "é +"}, {"d", ""}, {"", "e"}};
-    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
-        assert_int_equal(tt_request_next_pair(&request, &cursor, &name, &value), TT_OK);
-        assert_string_equal(name, expected[i][0]);
-        assert_string_equal(value, expected[i][1]);
-    }
-    assert_int_equal(tt_request_next_pair(&request, &cursor, &name, &value), TT_OK);
-    assert_null(name);
-    static const char *const bad[] = {"a=%4", "a=%FF", "%00=1"};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        cursor = bad[i];
-        tt_err_clear();
-        assert_int_equal(tt_request_next_pair(&request, &cursor, &name, &value), TT_ERR_MALFORMED);
-    }
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(targets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(methods, set_up, tear_down),
         cmocka_unit_test_setup_teardown(html_only_for_who_asks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(body_lengths, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(query_pairs, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
