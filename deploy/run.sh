@@ -7,8 +7,8 @@
 #   CONFIG     a configuration file for tintyped
 #   BUILD      where the programs are (./build)
 #
-# The environment reaches tintyped, so TINTYPE_<SECTION>_<KEY> sets any key. Of server.listen and
-# storage.dir this script sets those that neither environment nor CONFIG gives. A daemon that dies
+# The environment reaches tintyped, so TINTYPE_<SECTION>_<KEY> sets any key. server.listen and
+# storage.dir, where they are at their defaults (system folders), are put below STATE_DIR. A daemon that dies
 # is started again; SIGHUP, SIGINT and SIGTERM stop all, with exit status 0.
 set -euo pipefail
 
@@ -23,35 +23,27 @@ fail() {
     exit 1
 }
 
-# setting SECTION KEY DEFAULT: the environment's value, else the file's, else the default.
-setting() {
-    local name="TINTYPE_${1^^}_${2^^}" value=
-    if [[ -n ${!name+set} ]]; then
-        printf '%s\n' "${!name}"
-        return
-    fi
-    if [[ -n $config ]]; then
-        value=$(awk -v section="[$1]" -v key="$2" '
-            { sub(/\r$/, ""); gsub(/^[ \t]+|[ \t]+$/, "") }
-            /^\[/ { inside = ($0 == section) }
-            inside && $0 ~ "^" key "[ \t]*[=:]" { sub(/^[^=:]*[=:][ \t]*/, ""); sub(/[ \t]+;.*$/, ""); v = $0 }
-            END { print v }' "$config")
-    fi
-    printf '%s\n' "${value:-$3}"
-}
-
 [[ $port =~ ^[0-9]{1,5}$ && $port -ge 1 && $port -le 65535 ]] || fail "PORT=$port is not a port"
 [[ -z $config || -r $config ]] || fail "CONFIG=$config cannot be read"
 mkdir -p "${STATE_DIR:=$root/var}"
 STATE_DIR=$(cd "$STATE_DIR" && pwd)
 
-TINTYPE_SERVER_LISTEN=$(setting server listen "$STATE_DIR/tintyped.sock")
-TINTYPE_STORAGE_DIR=$(setting storage dir "$STATE_DIR")
-export TINTYPE_SERVER_LISTEN TINTYPE_STORAGE_DIR
-
 arguments=()
 [[ -z $config ]] || arguments=(-c "$config")
-"$build/tintyped" "${arguments[@]}" -t || fail 'tintyped refuses its configuration'
+effective=$("$build/tintyped" "${arguments[@]}" -T) || fail 'tintyped refuses its configuration'
+
+# setting SECTION KEY: what tintyped makes of environment, file and defaults.
+setting() {
+    awk -v section="[$1]" -v key="$2 = " '
+        /^\[/ { inside = ($0 == section) }
+        inside && index($0, key) == 1 { print substr($0, length(key) + 1) }' <<<"$effective"
+}
+
+TINTYPE_SERVER_LISTEN=$(setting server listen)
+TINTYPE_STORAGE_DIR=$(setting storage dir)
+[[ $TINTYPE_SERVER_LISTEN != /run/tintype/tintyped.sock ]] || TINTYPE_SERVER_LISTEN=$STATE_DIR/tintyped.sock
+[[ $TINTYPE_STORAGE_DIR != /var/lib/tintype ]] || TINTYPE_STORAGE_DIR=$STATE_DIR
+export TINTYPE_SERVER_LISTEN TINTYPE_STORAGE_DIR
 
 answers() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
 if answers; then
@@ -67,8 +59,8 @@ start_tintyped() {
 
 start_lighttpd() {
     PORT=$port STATE_DIR=$STATE_DIR WWW_DIR=$root/www API_SOCKET=$TINTYPE_SERVER_LISTEN \
-        API_PATH=$(setting server base_path /api) \
-        BODY_KIB=$((($(setting server max_body_bytes 26214400) + 1048576) / 1024)) \
+        API_PATH=$(setting server base_path) \
+        BODY_KIB=$((($(setting server max_body_bytes) + 1048576) / 1024)) \
         setsid setpriv --pdeathsig TERM "$lighttpd" -D -f "$root/deploy/lighttpd.conf" </dev/null &
     lighttpd_pid=$!
 }
@@ -106,10 +98,10 @@ start_lighttpd
 await "$lighttpd_pid" answers || fail "lighttpd did not start on port $port"
 echo "tintype serves on http://127.0.0.1:$port (state in $STATE_DIR); Ctrl-C stops it"
 
-# A look twice a second, so one that dies at once, always, does not spin. (wait -n may miss a death
+# A look five times a second, so one that dies at once, always, does not spin. (wait -n may miss a death
 # that the shell has already reported.) A signal ends a wait at once, but not a sleep.
 while true; do
-    sleep 0.5 &
+    sleep 0.2 &
     wait $! || true
     if ! kill -0 "$tintyped_pid" 2>/dev/null; then
         echo >&2 'make run: tintyped ended; starting it again'

@@ -58,7 +58,10 @@ enum tt_err tt_config_load(struct tt_config *config, const char *path, FILE *pro
 /* Every key with its default and one line of explanation, grouped by section: plain text for -h. */
 void tt_config_print_help(FILE *out);
 
-/* The same as the rows of a Markdown table: | key | default | what it does |. */
+/* *config as a file that tt_config_load would read: "[section]" lines, then "key = value". */
+void tt_config_print_values(FILE *out, const struct tt_config *config);
+
+/* The keys again, as the rows of a Markdown table: | key | default | what it does |. */
 void tt_config_print_markdown(FILE *out);
 
 #endif

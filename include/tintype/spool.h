@@ -66,6 +66,10 @@ enum tt_err tt_spool_remove(struct tt_spool *spool, enum tt_spool_kind kind, con
 enum tt_err tt_spool_sweep(struct tt_spool *spool, bool (*known)(void *context, const char *id),
                            void *context, int64_t *removed);
 
+/* TT_OK while at least reserve_bytes are free on the file system; TT_ERR_SPOOL_FULL,
+ * TT_ERR_STORAGE. */
+enum tt_err tt_spool_reserve(struct tt_spool *spool, int64_t reserve_bytes);
+
 /* TT_OK when a staged file can be made and at least reserve_bytes are free on the file system.
  * TT_ERR_STORAGE, TT_ERR_SPOOL_FULL. */
 enum tt_err tt_spool_check(struct tt_spool *spool, int64_t reserve_bytes);

@@ -1,4 +1,4 @@
-/* The table of configuration keys, and the two ways to print it. A new key is one row here and one
+/* The table of configuration keys, and the ways to print it. A new key is one row here and one
  * field in struct tt_config. How values are read is in config_value.c, where from in config.c. */
 #include "config_keys.h"
 
@@ -171,6 +171,21 @@ void tt_config_print_help(FILE *out) {
                 "<SECTION>_<KEY>,\nwhich beats the file: " TT_CONFIG_VARIABLE_PREFIX
                 "IMAGE_WIDTH=800\n",
                 out);
+}
+
+void tt_config_print_values(FILE *out, const struct tt_config *config) {
+    const char *section = "";
+
+    for (size_t i = 0; i < tt_config_key_count; i++) {
+        const struct tt_config_key *key = &tt_config_keys[i];
+
+        if (strcmp(section, key->section) != 0)
+            (void)fprintf(out, "%s[%s]\n", i > 0 ? "\n" : "", key->section);
+        section = key->section;
+        (void)fprintf(out, "%s = ", key->name);
+        tt_config_value_print(out, key, config);
+        (void)fputc('\n', out);
+    }
 }
 
 void tt_config_print_markdown(FILE *out) {

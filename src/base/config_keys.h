@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "tintype/config.h"
 
@@ -58,6 +59,10 @@ void tt_config_default_format(const struct tt_config_key *key, char text[TT_CONF
  * was, when the key does not take it. */
 bool tt_config_value_parse(const struct tt_config_key *key, const char *text,
                            struct tt_config *config, char explanation[TT_CONFIG_EXPLANATION_SIZE]);
+
+/* The key's field of *config as a text that tt_config_value_parse takes. */
+void tt_config_value_print(FILE *out, const struct tt_config_key *key,
+                           const struct tt_config *config);
 
 /* The forms of texts that the table names. */
 bool tt_config_check_base_path(char *text);

@@ -133,6 +133,45 @@ bool tt_config_value_parse(const struct tt_config_key *key, const char *text,
     return parse_number(key, text, config, explanation);
 }
 
+static int64_t load_number(const struct tt_config_key *key, const struct tt_config *config) {
+    const char *field = (const char *)config + key->offset;
+    int64_t value;
+    int narrow;
+    bool flag;
+
+    if (key->size == sizeof value) {
+        memcpy(&value, field, sizeof value);
+        return value;
+    }
+    if (key->size == sizeof narrow) {
+        memcpy(&narrow, field, sizeof narrow);
+        return narrow;
+    }
+    memcpy(&flag, field, sizeof flag);
+    return flag;
+}
+
+void tt_config_value_print(FILE *out, const struct tt_config_key *key,
+                           const struct tt_config *config) {
+    int64_t value;
+
+    if (key->type == TT_CONFIG_TEXT) {
+        (void)fputs((const char *)config + key->offset, out);
+        return;
+    }
+    value = load_number(key, config);
+    if (key->type != TT_CONFIG_CHOICE) {
+        (void)fprintf(out, "%lld", (long long)value);
+        return;
+    }
+    for (const struct tt_config_choice *choice = key->choices; choice->name != NULL; choice++) {
+        if (choice->value == value) {
+            (void)fputs(choice->name, out);
+            return;
+        }
+    }
+}
+
 bool tt_config_check_base_path(char *text) {
     size_t length = strlen(text);
 

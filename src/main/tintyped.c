@@ -41,10 +41,11 @@ struct service {
 static void print_usage(FILE *out) {
     fputs("tintyped " TT_VERSION " - takes image uploads as FastCGI and keeps their gray pictures\n"
           "\n"
-          "usage: tintyped [-c FILE] [-t]\n"
+          "usage: tintyped [-c FILE] [-t | -T]\n"
           "  -c, --config FILE   read the configuration from FILE\n"
           "                      (else $TINTYPE_CONFIG, else " DEFAULT_FILE " if it is there)\n"
           "  -t, --test          check the configuration and exit\n"
+          "  -T, --dump          print the configuration in effect and exit\n"
           "  -h, --help          this text\n"
           "  -V, --version       print the version\n"
           "\n"
@@ -254,7 +255,7 @@ static void keep_fixed(const struct tt_config *old, struct tt_config *new) {
 
 static enum tt_err reload(void *context, struct tt_master_plan *plan) {
     struct service *service = context;
-    struct tt_config new;
+    struct tt_config new = {0};
     enum tt_err err = load_logged(&new, service->config_path);
     if (err != TT_OK) {
         tt_log(TT_LOG_ERROR, "not reloaded, the configuration before stays: %s", tt_err_cause());
@@ -337,6 +338,7 @@ int main(int argc, char **argv) {
     static const struct option long_options[] = {
         {"config", required_argument, NULL, 'c'},
         {"test", no_argument, NULL, 't'},
+        {"dump", no_argument, NULL, 'T'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'V'},
         {"markdown", no_argument, NULL, 'M'}, /* the README's table */
@@ -344,13 +346,15 @@ int main(int argc, char **argv) {
     };
     static struct service service = {.places.freed_fd = -1, .lock_fd = -1, .listen_fd = -1};
     bool test_only = false;
+    bool dump_only = false;
     if (open_standard_fds() != TT_OK)
         return EXIT_FAILED;
     service.config_path = find_config();
-    for (int option; (option = getopt_long(argc, argv, "c:thV", long_options, NULL)) != -1;) {
+    for (int option; (option = getopt_long(argc, argv, "c:tThV", long_options, NULL)) != -1;) {
         switch (option) {
         case 'c': service.config_path = optarg; break;
         case 't': test_only = true; break;
+        case 'T': dump_only = true; break;
         case 'h': print_usage(stdout); return EXIT_CLEAN;
         case 'V': puts("tintyped " TT_VERSION); return EXIT_CLEAN;
         case 'M': tt_config_print_markdown(stdout); return EXIT_CLEAN;
@@ -363,6 +367,10 @@ int main(int argc, char **argv) {
     }
     if (tt_config_load(&service.config, service.config_path, stderr) != TT_OK)
         return EXIT_REFUSED;
+    if (dump_only) {
+        tt_config_print_values(stdout, &service.config);
+        return EXIT_CLEAN;
+    }
     if (test_only) {
         puts("configuration ok");
         return EXIT_CLEAN;

@@ -318,10 +318,8 @@ enum tt_err tt_spool_sweep(struct tt_spool *spool, bool (*known)(void *context, 
     return err;
 }
 
-enum tt_err tt_spool_check(struct tt_spool *spool, int64_t reserve_bytes) {
+enum tt_err tt_spool_reserve(struct tt_spool *spool, int64_t reserve_bytes) {
     struct statvfs room;
-    struct tt_staged staged;
-    enum tt_err err;
 
     /* f_bavail: what is left to a process that is not root. */
     if (fstatvfs(spool->dir_fd, &room) != 0)
@@ -329,6 +327,15 @@ enum tt_err tt_spool_check(struct tt_spool *spool, int64_t reserve_bytes) {
     if (reserve_bytes > 0 && room.f_bavail <= (uint64_t)(reserve_bytes - 1) / room.f_frsize)
         return tt_err_fail(TT_ERR_SPOOL_FULL, "spool: less than %lld bytes are free",
                            (long long)reserve_bytes);
+    return TT_OK;
+}
+
+enum tt_err tt_spool_check(struct tt_spool *spool, int64_t reserve_bytes) {
+    struct tt_staged staged;
+    enum tt_err err = tt_spool_reserve(spool, reserve_bytes);
+
+    if (err != TT_OK)
+        return err;
     err = tt_spool_stage(spool, &staged);
     tt_spool_discard(spool, &staged);
     return err;

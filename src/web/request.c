@@ -58,7 +58,7 @@ static void read_accept(struct tt_request *request) {
     if (accept == NULL)
         return;
     int html = accept_quality(accept, "text/html");
-    request->wants_html = html > 0 && html >= accept_quality(accept, "application/json");
+    request->wants_html = html > 0 && html > accept_quality(accept, "application/json");
 }
 
 /* The path of an absolute-form target (RFC 9112, 3.2.2) begins after its authority. */
@@ -82,7 +82,7 @@ static enum tt_err split_path(struct tt_request *request, char *path) {
         }
         size_t length = strlen(segment);
         if (!tt_text_percent_decode(segment, &length, false))
-            return tt_err_refuse(TT_ERR_MALFORMED, "The path has a bad percent escape.");
+            return tt_err_refuse(TT_ERR_NOT_FOUND, "The path has a bad percent escape.");
         request->segments[request->segment_count++] = segment;
     }
     return TT_OK;

@@ -62,7 +62,8 @@ struct tt_request {
 };
 
 /* Reads the request at hand from worker->fcgi. The request is usable, for a reply at least,
- * whatever comes back: TT_ERR_MALFORMED, TT_ERR_NO_MEMORY. */
+ * whatever comes back: TT_ERR_MALFORMED, TT_ERR_NOT_FOUND (a path that cannot be decoded),
+ * TT_ERR_NO_MEMORY. */
 enum tt_err tt_request_init(struct tt_request *request, struct tt_worker *worker);
 void tt_request_fini(struct tt_request *request);
 

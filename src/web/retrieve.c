@@ -91,7 +91,7 @@ static enum tt_err send_file(struct tt_request *request, const struct tt_journal
     int64_t size_bytes;
     struct tt_range range;
     tt_hash_format(file->sha256, etag + 1);
-    strcat(etag, "\"");
+    memcpy(etag + 1 + strlen(etag + 1), "\"", 2);
     tt_uuid_parse(row->id, &time_ms);
     if (tt_range_not_modified(request, etag, time_ms)) {
         add_validators(request, etag, time_ms);

@@ -69,7 +69,6 @@ static void format_allow(const struct route *route, char *text, size_t size) {
 /* A page of an allowed foreign origin may read the answer, its headers included. */
 static void add_cors_headers(struct tt_request *request, const char *origin) {
     tt_reply_header(request, "Access-Control-Allow-Origin", "%s", origin);
-    tt_reply_header(request, "Vary", "Origin");
     tt_reply_header(request, "Access-Control-Expose-Headers",
                     "Location, Link, ETag, Content-Disposition, Content-Range, Retry-After, "
                     "X-Request-Id");
@@ -93,6 +92,9 @@ static enum tt_err dispatch(struct tt_request *request) {
                                           request->worker->config->server.cors_origins);
     const struct route *route = find_route(request);
     char allow[64];
+    /* Caches must know that another page may get another answer, also from an answer to none. */
+    if (request->worker->config->server.cors_origins[0] != '\0')
+        tt_reply_header(request, "Vary", "Origin");
     if (origin != NULL && allowed)
         add_cors_headers(request, origin);
     if (route == NULL)

@@ -18,6 +18,10 @@
 #include "web/query.h"
 #include "web/reply.h"
 
+/* What an upload leaves free on the disk, so that a full one can still be emptied: a delete is a
+ * write to the journal as well. */
+#define RESERVE_BYTES (256 * 1024)
+
 /* One upload on its way. The row is filled step by step, and is what the journal gets. */
 struct upload {
     struct tt_request *request;
@@ -34,20 +38,21 @@ struct upload {
 
 /* ---- read and stage: the body's picture goes to a file without a name, hashed on the way ---- */
 
+static enum tt_err judge_head(struct upload *upload) {
+    upload->row.original.format = tt_image_sniff(upload->head, upload->head_length);
+    if (upload->row.original.format == TT_FORMAT_NONE)
+        return tt_err_refuse(TT_ERR_PICTURE_TYPE,
+                             "These bytes are no picture of a type that is accepted: JPEG or PNG.");
+    return TT_OK;
+}
+
 /* The type is known after a few bytes, long before a wrong file is all here. */
 static enum tt_err sniff(struct upload *upload, const uint8_t *bytes, size_t length) {
     size_t room = sizeof upload->head - upload->head_length;
     size_t taken = length < room ? length : room;
     memcpy(upload->head + upload->head_length, bytes, taken);
     upload->head_length += taken;
-    if (upload->head_length < sizeof upload->head)
-        return TT_OK;
-    upload->row.original.format = tt_image_sniff(upload->head, upload->head_length);
-    return upload->row.original.format != TT_FORMAT_NONE
-               ? TT_OK
-               : tt_err_refuse(
-                     TT_ERR_PICTURE_TYPE,
-                     "These bytes are no picture of a type that is accepted: JPEG or PNG.");
+    return upload->head_length < sizeof upload->head ? TT_OK : judge_head(upload);
 }
 
 static enum tt_err take_picture(void *context, const uint8_t *bytes, size_t length) {
@@ -106,25 +111,33 @@ static enum tt_err read_pieces(struct upload *upload, struct tt_body *body, int6
     return TT_OK;
 }
 
-static enum tt_err read_body(struct upload *upload) {
-    static const char disposition[] = "HTTP_CONTENT_DISPOSITION";
-    const struct tt_body_target target = {upload, take_picture, take_option, take_filename};
+/* What the request says before its body: whether it is worth reading, and how. */
+static enum tt_err open_body(struct upload *upload, const struct tt_body_target *target,
+                             int64_t *announced, struct tt_body **body) {
     struct tt_request *request = upload->request;
-    const char *header = tt_request_param(request, disposition);
+    struct tt_worker *worker = upload->worker;
+    const char *disposition = tt_request_param(request, "HTTP_CONTENT_DISPOSITION");
     char raw[4096];
+    enum tt_err err = tt_request_body_length(request, announced);
+    if (err == TT_OK && *announced > worker->config->server.max_body_bytes)
+        err = too_large(upload);
+    if (err == TT_OK)
+        err = tt_spool_reserve(&worker->spool, RESERVE_BYTES);
+    if (err == TT_OK)
+        err = tt_query_parse(request->query, &worker->arena, take_query_option, upload);
+    if (err != TT_OK)
+        return err;
+    if (disposition != NULL &&
+        tt_options_parse_disposition(disposition, raw, sizeof raw, NULL, NULL, 0))
+        tt_text_clean_filename(raw, strlen(raw), upload->filename);
+    return tt_body_open(body, &worker->arena, tt_request_param(request, "CONTENT_TYPE"), target);
+}
+
+static enum tt_err read_body(struct upload *upload) {
+    const struct tt_body_target target = {upload, take_picture, take_option, take_filename};
     int64_t announced;
     struct tt_body *body;
-    enum tt_err err = tt_request_body_length(request, &announced);
-    if (err == TT_OK && announced > upload->worker->config->server.max_body_bytes)
-        err = too_large(upload);
-    if (err == TT_OK && header != NULL &&
-        tt_options_parse_disposition(header, raw, sizeof raw, NULL, NULL, 0))
-        tt_text_clean_filename(raw, strlen(raw), upload->filename);
-    if (err == TT_OK)
-        err = tt_query_parse(request->query, &upload->worker->arena, take_query_option, upload);
-    if (err == TT_OK)
-        err = tt_body_open(&body, &upload->worker->arena, tt_request_param(request, "CONTENT_TYPE"),
-                           &target);
+    enum tt_err err = open_body(upload, &target, &announced, &body);
     if (err == TT_OK)
         err = tt_spool_stage(&upload->worker->spool, &upload->original);
     if (err == TT_OK)
@@ -134,7 +147,7 @@ static enum tt_err read_body(struct upload *upload) {
     if (err == TT_OK && upload->row.original.size_bytes == 0)
         err = tt_err_refuse(TT_ERR_BODY_EMPTY, "The picture has no bytes.");
     if (err == TT_OK && upload->head_length < sizeof upload->head)
-        err = tt_err_refuse(TT_ERR_PICTURE_TYPE, "A few bytes are no picture; send a JPEG or PNG.");
+        err = judge_head(upload);
     return err != TT_OK ? err : tt_hash_finish(&upload->hash, upload->row.original.sha256);
 }
 

@@ -151,18 +151,23 @@ def png(samples, depth, colour, interlace=False, extra=b"", parts=3):
             + chunk(b"IEND", b""))
 
 
+def deflated_zeros(count):
+    """A zlib stream of that many zeros, put together from one compressed piece (RFC 1950, 1951)."""
+    piece = 1 << 20
+    packer = zlib.compressobj(9, wbits=-15)
+    whole = packer.compress(bytes(piece)) + packer.flush(zlib.Z_FULL_FLUSH)
+    packer = zlib.compressobj(9, wbits=-15)
+    rest = packer.compress(bytes(count % piece)) + packer.flush()
+    adler = (count % 65521) << 16 | 1
+    return b"\x78\xda" + whole * (count // piece) + rest + struct.pack(">I", adler)
+
+
 def png_bomb(width, height, depth=1, colour=0, rows=None):
     """A PNG of zeros; only as many rows as asked for, all by default."""
     row_bytes = (width * CHANNELS[colour] * depth + 7) // 8 + 1
-    packer, out = zlib.compressobj(9), []
-    left = row_bytes * (height if rows is None else rows)
-    while left > 0:
-        piece = min(left, 1 << 20)
-        out.append(packer.compress(bytes(piece)))
-        left -= piece
-    out.append(packer.flush())
-    return (PNG_SIGNATURE + png_header(width, height, depth, colour)
-            + chunk(b"IDAT", b"".join(out)) + chunk(b"IEND", b""))
+    data = deflated_zeros(row_bytes * (height if rows is None else rows))
+    return (PNG_SIGNATURE + png_header(width, height, depth, colour) + chunk(b"IDAT", data)
+            + chunk(b"IEND", b""))
 
 
 def slow_png(side=7000):

@@ -6,7 +6,6 @@ from html.parser import HTMLParser
 import pytest
 import requests
 
-import pictures
 from support import ROOT
 from test_upload import JPEG, multipart
 

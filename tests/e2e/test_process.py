@@ -14,7 +14,7 @@ import requests
 
 import pictures
 from fastcgi import Call, call
-from support import (LIGHTTPD, ROOT, TINTYPED, alive, check_problem, children, clean_environment,
+from support import (ROOT, TINTYPED, alive, check_problem, children, clean_environment,
                      continue_process, stop_process, wait_for)
 
 JPEG = pictures.jpeg(64, 48)
@@ -38,10 +38,18 @@ class Later:
         return answer
 
 
+def confined(pid):
+    """Whether a decoder has given up its rights, the last thing before it reads the picture."""
+    try:
+        return "NoNewPrivs:\t1" in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
 def held_upload(server):
     """An upload whose decoder stands still: (Later, pid of the decoder)."""
     upload = Later(server, SLOW)
-    decoder, = wait_for("a decoder", server.decoders)
+    decoder, = wait_for("a decoder", lambda: [pid for pid in server.decoders() if confined(pid)])
     stop_process(decoder)
     return upload, decoder
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -10,14 +11,14 @@ import pytest
 import requests
 
 import pictures
-from support import BUILD, ROOT, alive, children, clean_environment, free_port, wait_for
+from support import BUILD, ROOT, SCRATCH, alive, children, clean_environment, free_port, wait_for
 
 JPEG = pictures.jpeg(64, 48)
 
 
 class Run:
     def __init__(self, **environment):
-        self.folder = Path(tempfile.mkdtemp(prefix="tintype-run-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="tintype-run-", dir=SCRATCH))
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.out = open(self.folder / "out", "wb")
@@ -42,7 +43,10 @@ class Run:
         """{name: pid} of the script's own lighttpd and tintyped."""
         found = {}
         for pid in children(self.process.pid):
-            name = Path(f"/proc/{pid}/comm").read_text().strip()
+            try:
+                name = Path(f"/proc/{pid}/comm").read_text().strip()
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # a helper of the script, gone meanwhile
             if name in ("lighttpd", "tintyped"):
                 found[name] = pid
         return found
@@ -62,6 +66,7 @@ def run():
             one.process.terminate()
             one.process.wait(60)
         one.out.close()
+        shutil.rmtree(one.folder)
 
 
 def test_serves_and_stops(run):
@@ -131,8 +136,8 @@ def test_port_in_use(run):
     assert one.answers()
 
 
-def test_configuration(run):
-    folder = Path(tempfile.mkdtemp(prefix="tintype-run-"))
+def test_configuration(run, tmp_path):
+    folder = tmp_path
     config = folder / "tintype.ini"
     config.write_text(f"[server]\nlisten = {folder}/own.sock\nbase_path = /pictures\n"
                       f"max_body_bytes = 20000\n[storage]\ndir={folder}/own\n[image]\nwidth=20\n")

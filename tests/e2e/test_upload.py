@@ -2,9 +2,7 @@
 
 import base64
 import hashlib
-import io
 import json
-import time
 
 import pytest
 import requests

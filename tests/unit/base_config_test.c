@@ -272,8 +272,35 @@ static void second_load_forgets_the_first(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, clear_environment, free_problems)
 
+static void print_values(char text[16384]) {
+    FILE *out = fmemopen(text, 16384, "w");
+    assert_non_null(out);
+    tt_config_print_values(out, &config);
+    assert_int_equal(fclose(out), 0);
+}
+
+static void printed_values_load_as_they_were(void **state) {
+    static char first[16384];
+    static char second[16384];
+    (void)state;
+    setenv("TINTYPE_IMAGE_FIT", "cover", 1);
+    assert_int_equal(load("[server]\nbase_path = /\nmax_body_bytes = 3M\nworkers = 0\n"
+                          "[image]\ngrayscale = off\nquality = 7\n"),
+                     TT_OK);
+    unsetenv("TINTYPE_IMAGE_FIT");
+    print_values(first);
+    assert_non_null(strstr(first, "[server]\nlisten = /run/tintype/tintyped.sock\nbase_path = \n"));
+    assert_non_null(strstr(first, "\nmax_body_bytes = 3145728\n"));
+    assert_non_null(strstr(first, "\n\n[image]\nwidth = 1024\nheight = 1024\nfit = cover\n"
+                                  "grayscale = false\n"));
+    assert_int_equal(load(first), TT_OK);
+    print_values(second);
+    assert_string_equal(first, second);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(printed_values_load_as_they_were, clear_environment),
         TEST(defaults_are_the_documented_ones),
         TEST(empty_file_gives_the_defaults),
         TEST(file_beats_defaults_and_environment_beats_the_file),

@@ -308,20 +308,36 @@ static void bytes_after_the_end_are_allowed(void **state) {
     assert_decodes(&file, &in_gray, &grid);
 }
 
-static void padding_before_the_end_is_allowed_up_to_a_sector(void **state) {
+static void a_few_bytes_before_the_end_are_allowed(void **state) {
     static const uint8_t zeros[600]; /* some of them vanish in the bits read ahead */
     (void)state;
-    for (size_t padding = 512; padding <= 600; padding += 88) {
+    for (size_t padding = 16; padding <= 32; padding += 16) {
         build(&gray);
         file.length -= 2;
         file_append(&file, zeros, padding);
         file_append(&file, "\xff\xd9", 2);
         assert_int_equal(decode(file.bytes, file.length, &in_gray, &grid),
-                         padding <= 512 ? TT_OK : TT_ERR_PICTURE_BROKEN);
+                         padding <= 16 ? TT_OK : TT_ERR_PICTURE_BROKEN);
     }
 }
 
 /* ---- what is refused ---- */
+
+/* Sixteen ones are no Huffman code (T.81, C.2). They stand far from the end of the buffer, where
+ * the library would take its fast path. */
+static void a_code_that_is_none_is_broken(void **state) {
+    struct recipe large = gray;
+    static const uint8_t ones[] = {0xff, 0x00, 0xff, 0x00, 0xff, 0x00};
+    (void)state;
+    large.width_px = large.height_px = 256; /* 1024 blocks of 6 bits */
+    build(&large);
+    uint8_t *at = file.bytes + file.length - 700;
+    memmove(at + sizeof ones, at, 700);
+    memcpy(at, ones, sizeof ones);
+    file.length += sizeof ones;
+    assert_int_equal(decode(file.bytes, file.length, &in_gray, &grid), TT_ERR_PICTURE_BROKEN);
+    assert_non_null(strstr(tt_err_detail(TT_ERR_PICTURE_BROKEN), "Huffman"));
+}
 
 static void a_picture_cut_anywhere_is_broken(void **state) {
     struct recipe recipes[] = {gray, color, progressive(&color)};
@@ -468,7 +484,8 @@ int main(void) {
         cmocka_unit_test(the_orientation_is_read),
         cmocka_unit_test(many_markers_share_one_buffer),
         cmocka_unit_test(bytes_after_the_end_are_allowed),
-        cmocka_unit_test(padding_before_the_end_is_allowed_up_to_a_sector),
+        cmocka_unit_test(a_few_bytes_before_the_end_are_allowed),
+        cmocka_unit_test(a_code_that_is_none_is_broken),
         cmocka_unit_test(a_picture_cut_anywhere_is_broken),
         cmocka_unit_test(a_cut_below_the_rows_in_use_is_found),
         cmocka_unit_test(data_missing_before_the_end_marker_is_broken),

@@ -55,8 +55,8 @@ static void targets(void **state) {
         {"", "/images", TT_OK, true, 1, "images", "images", ""},
         {"/api", "/api/a/b/c/d", TT_OK, true, 4, "a", "d", ""},
         {"/api", "/api/a/b/c/d/e", TT_OK, true, TT_REQUEST_SEGMENTS + 1, "a", NULL, ""},
-        {"/api", "/api/%zz", TT_ERR_MALFORMED, true, 0, NULL, NULL, ""},
-        {"/api", "/api/%00", TT_ERR_MALFORMED, true, 0, NULL, NULL, ""},
+        {"/api", "/api/%zz", TT_ERR_NOT_FOUND, true, 0, NULL, NULL, ""},
+        {"/api", "/api/%00", TT_ERR_NOT_FOUND, true, 0, NULL, NULL, ""},
         {"/api", "*", TT_ERR_MALFORMED, false, 0, NULL, NULL, ""},
         {"/api", "", TT_ERR_MALFORMED, false, 0, NULL, NULL, ""},
     };
@@ -108,6 +108,7 @@ static void html_only_for_who_asks(void **state) {
         {"text/htmlx", false},
         {"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", true},
         {"application/json, text/html;q=0.5", false},
+        {"application/json, text/html", false},
         {"application/json;q=0.2, text/html;q=0.5", true},
     };
     (void)state;
