@@ -98,10 +98,10 @@ start_lighttpd
 await "$lighttpd_pid" answers || fail "lighttpd did not start on port $port"
 echo "tintype serves on http://127.0.0.1:$port (state in $STATE_DIR); Ctrl-C stops it"
 
-# A look five times a second, so one that dies at once, always, does not spin. (wait -n may miss a death
+# A look twice a second, so one that dies at once, always, does not spin. (wait -n may miss a death
 # that the shell has already reported.) A signal ends a wait at once, but not a sleep.
 while true; do
-    sleep 0.2 &
+    sleep 0.5 &
     wait $! || true
     if ! kill -0 "$tintyped_pid" 2>/dev/null; then
         echo >&2 'make run: tintyped ended; starting it again'

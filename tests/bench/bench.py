@@ -298,4 +298,5 @@ def disk(path):
     return kind
 
 
-main()
+if __name__ == "__main__":
+    main()
