@@ -30,13 +30,14 @@ TT_CFLAGS  = -std=c11 $(OPTIMIZE) $(WARNINGS) $(HARDEN) $(CFLAGS) $(shell pkg-co
 TT_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
 LDLIBS     = $(shell pkg-config --libs $(PACKAGES)) -lb64 -lm
 
-ROOMS    := base proc auth image store web
+ROOMS    := base proc auth image store aws web sync
 LIB_SRC  := $(wildcard $(ROOMS:%=src/%/*.c))
 SQL      := $(sort $(wildcard sql/[0-9]*.sql))
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/gen/schema.o
 PROGRAMS := $(BUILD)/tintyped
 UNIT_SRC := $(wildcard tests/unit/*_test.c)
 UNIT     := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
+DRIVERS  := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/drivers/*_driver.c))
 
 .PHONY: all help deps run test check unit lint bench fuzz install clean FORCE
 .DELETE_ON_ERROR:
@@ -87,6 +88,12 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libtintype.a
 	$(Q)$(CC) $(TT_LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 .PRECIOUS: $(BUILD)/%.o
 
+# Programs through which tests in Python call the library.
+$(BUILD)/drivers/%: $(BUILD)/tests/drivers/%.o $(BUILD)/libtintype.a
+	@mkdir -p $(@D)
+	@echo '  LD $@'
+	$(Q)$(CC) $(TT_LDFLAGS) -o $@ $^ $(LDLIBS)
+
 unit: $(UNIT)
 	@for test in $(UNIT); do echo "== $$test"; $$test || exit 1; done
 
@@ -99,7 +106,7 @@ BUILD_PACKAGES := make gcc libc6-dev pkg-config libfcgi-dev libpng-dev libjpeg62
                   libb64-dev libinih-dev libjansson-dev libssl-dev
 RUN_PACKAGES   := lighttpd lighttpd-mod-deflate
 TEST_PACKAGES  := libcmocka-dev spawn-fcgi curl python3 python3-pytest python3-requests python3-pil \
-                  python3-numpy
+                  python3-numpy python3-botocore
 LINT_PACKAGES  := clang clang-format clang-tidy cppcheck shellcheck python3-pytest
 FUZZ_PACKAGES  := clang libclang-rt-14-dev
 BENCH_PACKAGES := gunicorn mate-backgrounds
@@ -111,7 +118,7 @@ deps:
 
 JOBS         ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
-C_FILES      := $(wildcard src/*/*.c tests/unit/*.c tests/fuzz/*.c)
+C_FILES      := $(wildcard src/*/*.c tests/unit/*.c tests/drivers/*.c tests/fuzz/*.c)
 H_FILES      := $(wildcard include/tintype/*.h src/*/*.h tests/unit/*.h tests/fuzz/*.h)
 FUZZERS      := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -124,8 +131,8 @@ test: deps
 	$(MAKE) -j$(JOBS) check BUILD=$(BUILD)/sanitize SANITIZE=address,undefined
 
 # Every test on one build.
-check: all unit
-	TINTYPE_BUILD='$(BUILD)' $(PYTHON) -m pytest -q tests/includes_test.py tests/docs_test.py tests/e2e
+check: all unit $(DRIVERS)
+	TINTYPE_BUILD='$(BUILD)' $(PYTHON) -m pytest -q tests/includes_test.py tests/docs_test.py tests/sigv4_test.py tests/e2e
 
 lint:
 	@deploy/packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES) $(LINT_PACKAGES)
@@ -167,4 +174,4 @@ install: all
 	install -m 644 LICENSE $(wildcard README.md) $(DESTDIR)$(PREFIX)/share/doc/tintype
 
 FORCE:
--include $(LIB_OBJ:.o=.d) $(wildcard $(BUILD)/src/main/*.d $(BUILD)/tests/unit/*.d)
+-include $(LIB_OBJ:.o=.d) $(wildcard $(BUILD)/src/main/*.d $(BUILD)/tests/unit/*.d $(BUILD)/tests/drivers/*.d)

@@ -1,5 +1,5 @@
-"""The one-way include rule: main → web, proc → auth, image, store → base, never sideways or up; and
-each foreign header in one file or one folder alone."""
+"""The one-way include rule: main → web, sync, proc → auth, image, store, aws → base, never sideways or
+up; and each foreign header in one file or one folder alone."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
 # Who may include whom: a room sees those of lower rank.
-RANKS = {"main": 3, "web": 2, "proc": 2, "auth": 1, "image": 1, "store": 1, "base": 0}
+RANKS = {"main": 3, "web": 2, "sync": 2, "proc": 2, "auth": 1, "image": 1, "store": 1, "aws": 1, "base": 0}
 
 # Shared headers belong to a room as well; include/tintype/ has them all in one folder.
 OWNERS = {"arena": "base", "buf": "base", "clock": "base", "config": "base", "err": "base", "file": "base",
@@ -18,10 +18,11 @@ OWNERS = {"arena": "base", "buf": "base", "clock": "base", "config": "base", "er
           "auth": "auth", "image": "image", "journal": "store", "spool": "store", "process": "proc",
           "web": "web"}
 
-# Foreign headers, and the one file or folder that may know them.
+# Foreign headers, and the one file or folder that may know them; OpenSSL both hashes and signs.
 FOREIGN = {"fcgiapp.h": "src/web/fcgi.c", "fcgi_stdio.h": None, "fcgios.h": None, "jansson.h": "src/web/",
            "b64/": "src/web/base64", "sqlite3.h": "src/store/", "jpeglib.h": "src/image/", "jerror.h": "src/image/",
-           "png.h": "src/image/", "ini.h": "src/base/config.c", "openssl/": "src/base/hash.c", "curl/": None}
+           "png.h": "src/image/", "ini.h": "src/base/config.c", "curl/": None,
+           "openssl/": ("src/base/hash.c", "src/aws/")}
 
 SOURCES = sorted([*ROOT.glob("src/*/*.[ch]"), *ROOT.glob("include/tintype/*.h")])
 

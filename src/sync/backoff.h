@@ -1,0 +1,23 @@
+/* Back-off: how long to wait after a failure. Pure.
+ *
+ * Full jitter (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog): a random time
+ * between nothing and a ceiling that doubles with each attempt, so that many rows that failed
+ * together do not come back together. */
+#ifndef TINTYPE_SYNC_BACKOFF_H
+#define TINTYPE_SYNC_BACKOFF_H
+
+#include <stdint.h>
+
+struct tt_backoff {
+    int64_t first_ms; /* the ceiling after one failure, above 0 */
+    int64_t last_ms;  /* the highest ceiling, above 0 */
+};
+
+/* The wait after `attempts` failures (1 and up; below counts as 1), 0 to the ceiling, random being
+ * uniform over all 64 bits. A retry_after_ms above 0 (the server's own word) is the least that is
+ * waited: the random time comes on top, as the server told it to many at once. INT64_MAX at most:
+ * never overflows, whatever attempts and retry_after_ms are. */
+int64_t tt_backoff_wait_ms(const struct tt_backoff *backoff, int64_t attempts, uint64_t random,
+                           int64_t retry_after_ms);
+
+#endif
