@@ -19,8 +19,8 @@ enum tt_picture_format tt_image_sniff(const uint8_t *bytes, size_t length);
 /* Reads the picture from picture_fd (a regular file, from offset 0), renders it as options say, and
  * writes the encoded result to result_fd (from its current offset). Owns neither descriptor. Fills
  * *report whatever happens, and returns report->err: TT_ERR_PICTURE_TYPE, TT_ERR_PICTURE_BROKEN,
- * TT_ERR_PICTURE_TOO_LARGE, TT_ERR_NO_MEMORY, TT_ERR_STORAGE, TT_ERR_SPOOL_FULL. Nothing is
- * allocated before limits held against the picture's header. */
+ * TT_ERR_PICTURE_TOO_LARGE, TT_ERR_NO_MEMORY, TT_ERR_STORAGE, TT_ERR_SPOOL_FULL,
+ * TT_ERR_INTERNAL. Nothing is allocated before limits held against the picture's header. */
 enum tt_err tt_image_render(int picture_fd, int result_fd, const struct tt_picture_options *options,
                             const struct tt_picture_limits *limits,
                             struct tt_picture_report *report);

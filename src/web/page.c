@@ -16,6 +16,7 @@ static void append_escaped(struct tt_buf *text, const char *plain) {
     }
 }
 
+/* The colours are those of www/style.css. */
 static void append_head(struct tt_buf *text, const char *title) {
     tt_buf_append_text(
         text, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -25,22 +26,22 @@ static void append_head(struct tt_buf *text, const char *title) {
         text, " – tintype</title>\n<style>\n"
               ":root { color-scheme: light dark; }\n"
               "body { font: 1rem/1.5 system-ui, sans-serif; max-width: 46rem; margin: 0 auto;\n"
-              "  padding: 1.5rem 1rem; color: #1c1917; background: #fafaf9; }\n"
+              "  padding: 1.5rem 1rem; color: #2b2622; background: #f6f3ee; }\n"
               "h1 { font-size: 1.4rem; overflow-wrap: anywhere; }\n"
               "img { display: block; max-width: 100%; height: auto; border-radius: .4rem;\n"
               "  box-shadow: 0 1px 8px #0004; }\n"
               "dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; }\n"
-              "dt { color: #57534e; } dd { margin: 0; overflow-wrap: anywhere; }\n"
-              "a { color: #1d4ed8; }\n"
+              "dt { color: #6a625a; } dd { margin: 0; overflow-wrap: anywhere; }\n"
+              "a { color: #6b4a2b; }\n"
               "@media (prefers-color-scheme: dark) {\n"
-              "  body { color: #e7e5e4; background: #1c1917; } dt { color: #a8a29e; }\n"
-              "  a { color: #93c5fd; }\n}\n</style>\n</head>\n<body>\n<main>\n<h1>");
+              "  body { color: #ece7e0; background: #1b1917; } dt { color: #aba299; }\n"
+              "  a { color: #d9b48a; }\n}\n</style>\n</head>\n<body>\n<main>\n<h1>");
     append_escaped(text, title);
     tt_buf_append_text(text, "</h1>\n");
 }
 
 static void append_tail(struct tt_buf *text) {
-    tt_buf_append_text(text, "<p><a href=\"/\">Upload another picture</a></p>\n"
+    tt_buf_append_text(text, "<p><a href=\"/\">Upload a picture</a></p>\n"
                              "</main>\n</body>\n</html>\n");
 }
 
@@ -54,10 +55,10 @@ static void append_file_row(struct tt_buf *text, const char *label,
 void tt_page_append_image(struct tt_buf *text, const struct tt_request *request,
                           const struct tt_journal_row *row) {
     const char *base = request->worker->config->server.base_path;
-    char taken[TT_CLOCK_RFC3339_SIZE];
+    char received[TT_CLOCK_RFC3339_SIZE];
     int64_t time_ms = 0;
     tt_uuid_parse(row->id, &time_ms);
-    tt_clock_format_rfc3339(time_ms, taken);
+    tt_clock_format_rfc3339(time_ms, received);
     append_head(text, row->filename);
     tt_buf_append_format(
         text,
@@ -66,7 +67,7 @@ void tt_page_append_image(struct tt_buf *text, const struct tt_request *request,
         base, row->id, base, row->id, (int)row->processed.width_px, (int)row->processed.height_px);
     append_file_row(text, "Result", &row->processed);
     append_file_row(text, "Original", &row->original);
-    tt_buf_append_format(text, "<dt>Taken in</dt><dd><time>%s</time></dd>\n", taken);
+    tt_buf_append_format(text, "<dt>Received</dt><dd><time>%s</time></dd>\n", received);
     tt_buf_append_format(text, "<dt>Cloud</dt><dd>%s</dd>\n", tt_sync_state_name(row->sync_state));
     tt_buf_append_format(text, "</dl>\n<p><a href=\"%s/images/%s/processed\">Result</a>", base,
                          row->id);
