@@ -28,7 +28,9 @@ endif
 CFLAGS   ?= -g
 TT_CFLAGS  = -std=c11 $(OPTIMIZE) $(WARNINGS) $(HARDEN) $(CFLAGS) $(shell pkg-config --cflags $(PACKAGES))
 TT_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
-LDLIBS     = $(shell pkg-config --libs $(PACKAGES)) -lb64 -lm
+# libb64's archive: in the shared library each character costs a call through the PLT, and decoding
+# 3 MB of base64 took 9 ms instead of 6.
+LDLIBS     = $(shell pkg-config --libs $(PACKAGES)) -l:libb64.a -lm
 
 ROOMS    := base proc auth image store aws web sync
 LIB_SRC  := $(wildcard $(ROOMS:%=src/%/*.c))

@@ -24,9 +24,12 @@ class Run:
         self.out = open(self.folder / "out", "wb")
         environment = {"PORT": str(self.port), "STATE_DIR": str(self.folder / "var"),
                        "BUILD": str(BUILD)} | environment
+        # As a terminal starts it: a shell cannot trap a signal that was ignored when it started, and
+        # SIGINT is, for whatever runs in the background of a script.
         self.process = subprocess.Popen([ROOT / "deploy/run.sh"], env=clean_environment(**environment),
                                         stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.out,
-                                        start_new_session=True)
+                                        start_new_session=True,
+                                        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
     def answers(self, path="/api/healthz"):
         assert self.process.poll() is None, self.read_out()
@@ -35,6 +38,18 @@ class Run:
         except requests.ConnectionError:
             return False
         return healthy and "serves on" in self.read_out()
+
+    def exit_status(self):
+        try:
+            return self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            left, queue = [], [self.process.pid]
+            while queue:
+                pid = queue.pop()
+                queue += children(pid)
+                left.append(f"{pid} {Path(f'/proc/{pid}/wchan').read_text()} "
+                            + Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " "))
+            pytest.fail("still running:\n" + "\n".join(left + [self.read_out()]))
 
     def read_out(self):
         return (self.folder / "out").read_text()
@@ -79,7 +94,7 @@ def test_serves_and_stops(run):
     daemons = one.daemons()
     assert set(daemons) == {"lighttpd", "tintyped"}
     one.process.send_signal(signal.SIGTERM)
-    assert one.process.wait(60) == 0, one.read_out()
+    assert one.exit_status() == 0, one.read_out()
     assert not any(alive(pid) for pid in daemons.values())
 
 
@@ -89,7 +104,7 @@ def test_control_c(run):
     wait_for("the service", one.answers)
     daemons = one.daemons()
     os.killpg(one.process.pid, signal.SIGINT)
-    assert one.process.wait(60) == 0, one.read_out()
+    assert one.exit_status() == 0, one.read_out()
     assert not any(alive(pid) for pid in daemons.values())
 
 
