@@ -41,8 +41,8 @@ void tt_db_reset(sqlite3_stmt *statement);
 enum tt_err tt_db_begin(struct tt_db *db);
 
 /* Ends the transaction: commits when err is TT_OK, else rolls back. Returns err, or the failure of
- * the commit, after which no reader sees anything of the transaction. (Where the disk failed to sync
- * the log and the machine then stops, recovery may find it there all the same.) */
+ * the commit, after which no reader sees anything of the transaction. (Where the disk failed to
+ * sync the log and the machine then stops, recovery may find it there all the same.) */
 enum tt_err tt_db_end(struct tt_db *db, enum tt_err err);
 
 /* Notes the failure of the last call on the connection; doing says what it was for. Never TT_OK. */
