@@ -12,7 +12,7 @@ PYTHON    ?= /usr/bin/python3
 Q         := $(if $(V),,@)
 VERSION   := 0.1.0
 
-PACKAGES := libpng libjpeg sqlite3 inih jansson libcrypto fcgi
+PACKAGES := libpng libjpeg sqlite3 inih jansson libcrypto libcurl fcgi
 
 OPTIMIZE := -O2 -ftree-vectorize
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
@@ -36,7 +36,7 @@ ROOMS    := base proc auth image store aws web sync
 LIB_SRC  := $(wildcard $(ROOMS:%=src/%/*.c))
 SQL      := $(sort $(wildcard sql/[0-9]*.sql))
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/gen/schema.o
-PROGRAMS := $(BUILD)/tintyped
+PROGRAMS := $(BUILD)/tintyped $(BUILD)/tintype-sync
 UNIT_SRC := $(wildcard tests/unit/*_test.c)
 UNIT     := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 DRIVERS  := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/drivers/*_driver.c))
@@ -47,7 +47,7 @@ all: $(PROGRAMS)
 
 help:
 	@echo 'make            build $(PROGRAMS)'
-	@echo 'make deps       install what build, run and tests need (Debian packages)'
+	@echo 'make deps       install what build, run and tests need (Debian packages, npm for tests)'
 	@echo 'make run        serve on http://127.0.0.1:$${PORT:-8080}, state below $${STATE_DIR:-./var}'
 	@echo 'make test       every test, once plain and once under ASan and UBSan'
 	@echo 'make lint       formatting, clang-tidy, cppcheck, shellcheck'
@@ -80,7 +80,11 @@ $(BUILD)/libtintype.a: $(LIB_OBJ)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(BUILD)/tintyped: $(BUILD)/src/main/tintyped.o $(BUILD)/src/main/decoder.o $(BUILD)/libtintype.a
+$(BUILD)/tintyped: $(BUILD)/src/main/tintyped.o $(BUILD)/src/main/decoder.o $(BUILD)/src/main/start.o $(BUILD)/libtintype.a
+	@echo '  LD $@'
+	$(Q)$(CC) $(TT_LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/tintype-sync: $(BUILD)/src/main/tintype_sync.o $(BUILD)/src/main/start.o $(BUILD)/libtintype.a
 	@echo '  LD $@'
 	$(Q)$(CC) $(TT_LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -105,23 +109,30 @@ clean:
 # ---- packages of Debian 12, by what needs them ----
 
 BUILD_PACKAGES := make gcc libc6-dev pkg-config libfcgi-dev libpng-dev libjpeg62-turbo-dev libsqlite3-dev \
-                  libb64-dev libinih-dev libjansson-dev libssl-dev
+                  libb64-dev libinih-dev libjansson-dev libssl-dev libcurl4-openssl-dev
 RUN_PACKAGES   := lighttpd lighttpd-mod-deflate
 TEST_PACKAGES  := libcmocka-dev spawn-fcgi curl python3 python3-pytest python3-requests python3-pil \
-                  python3-numpy python3-botocore
+                  python3-numpy python3-botocore python3-boto3 python3-yaml \
+                  openssl ceph-mon ceph-osd radosgw ceph-common $(if $(shell command -v npm),,npm)
 LINT_PACKAGES  := clang clang-format clang-tidy cppcheck shellcheck python3-pytest
 FUZZ_PACKAGES  := clang libclang-rt-14-dev
-BENCH_PACKAGES := gunicorn mate-backgrounds
+BENCH_PACKAGES := gunicorn mate-backgrounds rclone
 
 deps:
 	@deploy/packages.sh $(BUILD_PACKAGES) $(RUN_PACKAGES) $(TEST_PACKAGES)
+	@$(MAKE) -s tests/node_modules/.package-lock.json
+
+# DynamoDB's stand-in, in the versions that the lock file pins; npm writes the target itself.
+tests/node_modules/.package-lock.json: tests/package-lock.json
+	cd tests && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
 
 # ---- run, test, lint, bench, fuzz, install ----
 
 JOBS         ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 C_FILES      := $(wildcard src/*/*.c tests/unit/*.c tests/drivers/*.c tests/fuzz/*.c)
-H_FILES      := $(wildcard include/tintype/*.h src/*/*.h tests/unit/*.h tests/fuzz/*.h)
+H_FILES      := $(wildcard include/tintype/*.h src/*/*.h tests/unit/*.h tests/drivers/*.h tests/fuzz/*.h)
 FUZZERS      := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
 run: deps
@@ -134,12 +145,13 @@ test: deps
 
 # Every test on one build.
 check: all unit $(DRIVERS)
-	TINTYPE_BUILD='$(BUILD)' $(PYTHON) -m pytest -q tests/includes_test.py tests/docs_test.py tests/sigv4_test.py tests/e2e
+	TINTYPE_BUILD='$(BUILD)' $(PYTHON) -m pytest -q tests/includes_test.py tests/docs_test.py tests/sigv4_test.py tests/aws_calls_test.py tests/e2e \
+		tests/sync tests/template_test.py
 
 lint:
 	@deploy/packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES) $(LINT_PACKAGES)
 	clang-format --dry-run -Werror $(C_FILES) $(H_FILES)
-	shellcheck deploy/*.sh .ci/run
+	shellcheck deploy/*.sh tests/rigs/*.sh .ci/run
 	$(PYTHON) -m pytest -q tests/includes_test.py
 	cppcheck --quiet -j$(JOBS) --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,portability \
 		--suppress=missingIncludeSystem -D_GNU_SOURCE '-DTT_VERSION=""' -Iinclude -Isrc src
@@ -150,6 +162,7 @@ bench: deps
 	@deploy/packages.sh $(BENCH_PACKAGES)
 	@$(MAKE) -s -j$(JOBS) all
 	TINTYPE_BUILD='$(BUILD)' $(PYTHON) tests/bench/bench.py
+	TINTYPE_BUILD='$(BUILD)' $(PYTHON) tests/bench/sync_bench.py
 
 # Each starts from small made seeds and keeps what it finds beside them.
 fuzz: deps

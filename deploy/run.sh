@@ -1,15 +1,17 @@
 #!/bin/bash
-# Runs lighttpd and tintyped in the foreground: what `make run` does. Not for production; a service
-# manager does the same there, and better.
+# Runs lighttpd, tintyped and, where a bucket or a log group is configured, tintype-sync in the
+# foreground: what `make run` does. Not for production; a service manager does the same there, and
+# better.
 #
 #   PORT       listen on 127.0.0.1:PORT (8080)
 #   STATE_DIR  sockets, spool, journal and the access log (./var)
-#   CONFIG     a configuration file for tintyped
+#   CONFIG     a configuration file for both daemons
 #   BUILD      where the programs are (./build)
 #
-# The environment reaches tintyped, so TINTYPE_<SECTION>_<KEY> sets any key. server.listen and
-# storage.dir, where they are at their defaults (system folders), are put below STATE_DIR. A daemon that dies
-# is started again; SIGHUP, SIGINT and SIGTERM stop all, with exit status 0.
+# The environment reaches both daemons, so TINTYPE_<SECTION>_<KEY> sets any key, and the AWS
+# variables give credentials, region and endpoints. server.listen and storage.dir, where they are at
+# their defaults (system folders), are put below STATE_DIR. A daemon that dies is started again;
+# SIGHUP, SIGINT and SIGTERM stop all, with exit status 0.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -45,6 +47,12 @@ TINTYPE_STORAGE_DIR=$(setting storage dir)
 [[ $TINTYPE_STORAGE_DIR != /var/lib/tintype ]] || TINTYPE_STORAGE_DIR=$STATE_DIR
 export TINTYPE_SERVER_LISTEN TINTYPE_STORAGE_DIR
 
+has_sync=''
+if [[ -n $(setting s3 bucket) || -n $(setting cloudwatch log_group) ]]; then
+    has_sync=yes
+    "$build/tintype-sync" "${arguments[@]}" -t >/dev/null || fail 'tintype-sync refuses its configuration'
+fi
+
 answers() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
 if answers; then
     fail "port $port is in use; stop what listens there, or choose another: make run PORT=8081"
@@ -57,10 +65,17 @@ start_tintyped() {
     tintyped_pid=$!
 }
 
+start_sync() {
+    (umask 0007 && exec setsid setpriv --pdeathsig TERM "$build/tintype-sync" "${arguments[@]}") </dev/null &
+    sync_pid=$!
+}
+
+# Not in lighttpd's environment: it has no use for them.
 start_lighttpd() {
-    PORT=$port STATE_DIR=$STATE_DIR WWW_DIR=$root/www API_SOCKET=$TINTYPE_SERVER_LISTEN \
-        API_PATH=$(setting server base_path) \
-        BODY_KIB=$((($(setting server max_body_bytes) + 1048576) / 1024)) \
+    env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN \
+        PORT="$port" STATE_DIR="$STATE_DIR" WWW_DIR="$root/www" API_SOCKET="$TINTYPE_SERVER_LISTEN" \
+        API_PATH="$(setting server base_path)" \
+        BODY_KIB="$((($(setting server max_body_bytes) + 1048576) / 1024))" \
         setsid setpriv --pdeathsig TERM "$lighttpd" -D -f "$root/deploy/lighttpd.conf" </dev/null &
     lighttpd_pid=$!
 }
@@ -75,25 +90,27 @@ await() {
     done
 }
 
-tintyped_pid='' lighttpd_pid='' stopping=''
+tintyped_pid='' sync_pid='' lighttpd_pid='' stopping=''
+
+stop_one() {
+    [[ -n $2 ]] || return 0
+    kill "-$1" "$2" 2>/dev/null || true
+    wait "$2" 2>/dev/null || true
+}
 
 # lighttpd first, so that uploads under way are answered before tintyped goes.
 stop() {
     stopping=yes
-    if [[ -n $lighttpd_pid ]]; then
-        kill -INT "$lighttpd_pid" 2>/dev/null || true
-        wait "$lighttpd_pid" 2>/dev/null || true
-    fi
-    if [[ -n $tintyped_pid ]]; then
-        kill -TERM "$tintyped_pid" 2>/dev/null || true
-        wait "$tintyped_pid" 2>/dev/null || true
-    fi
+    stop_one INT "$lighttpd_pid"
+    stop_one TERM "$tintyped_pid"
+    stop_one TERM "$sync_pid"
 }
 trap 'trap "" HUP INT TERM; stop; exit 0' HUP INT TERM
 trap '[[ -n $stopping ]] || stop' EXIT
 
 start_tintyped
 await "$tintyped_pid" test -S "$TINTYPE_SERVER_LISTEN" || fail 'tintyped did not start'
+[[ -z $has_sync ]] || start_sync
 start_lighttpd
 await "$lighttpd_pid" answers || fail "lighttpd did not start on port $port"
 echo "tintype serves on http://127.0.0.1:$port (state in $STATE_DIR); Ctrl-C stops it"
@@ -106,6 +123,10 @@ while true; do
     if ! kill -0 "$tintyped_pid" 2>/dev/null; then
         echo >&2 'make run: tintyped ended; starting it again'
         start_tintyped
+    fi
+    if [[ -n $has_sync ]] && ! kill -0 "$sync_pid" 2>/dev/null; then
+        echo >&2 'make run: tintype-sync ended; starting it again'
+        start_sync
     fi
     if ! kill -0 "$lighttpd_pid" 2>/dev/null; then
         echo >&2 'make run: lighttpd ended; starting it again'

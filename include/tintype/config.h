@@ -14,6 +14,9 @@
 #define TT_CONFIG_TEXT_MAX 1024
 
 enum tt_auth_mode { TT_AUTH_NONE };
+enum tt_s3_path_style { TT_S3_PATH_STYLE_AUTO, TT_S3_PATH_STYLE_ON, TT_S3_PATH_STYLE_OFF };
+enum tt_s3_sse { TT_S3_SSE_NONE, TT_S3_SSE_AES256, TT_S3_SSE_KMS };
+enum tt_delivery { TT_DELIVERY_REDIRECT, TT_DELIVERY_FETCH };
 
 struct tt_config {
     struct {
@@ -29,6 +32,7 @@ struct tt_config {
     struct {
         char dir[TT_CONFIG_PATH_MAX - 256]; /* room for the names below it */
         int64_t quota_bytes;                /* 0: the file system's own limit */
+        int64_t keep_local_seconds;         /* of files that the cloud has as well; -1: for ever */
         bool keep_original;
     } storage;
     struct {
@@ -40,10 +44,35 @@ struct tt_config {
         enum tt_auth_mode mode;
     } auth;
     struct {
-        char bucket[64]; /* "" for none: local alone */
+        char bucket[64];                   /* "" for none: local alone */
+        char region[64];                   /* this and the next, of each service: "" for AWS_* */
+        char endpoint[TT_CONFIG_TEXT_MAX]; /* "https://host[:port][/path]" */
+        enum tt_s3_path_style path_style;
+        char ca_file[TT_CONFIG_TEXT_MAX]; /* for all services; "" for the system's */
         char processed_prefix[256];
         char original_prefix[256];
+        enum tt_s3_sse sse;
+        char sse_kms_key_id[TT_CONFIG_TEXT_MAX];
     } s3;
+    struct {
+        char table[256]; /* "" for none */
+        char region[64];
+        char endpoint[TT_CONFIG_TEXT_MAX];
+    } dynamodb;
+    struct {
+        char log_group[513];  /* "" for none */
+        char log_stream[513]; /* "" for the node's name */
+        char region[64];
+        char endpoint[TT_CONFIG_TEXT_MAX];
+    } cloudwatch;
+    struct {
+        enum tt_delivery remote;                 /* how a GET of evicted bytes is answered */
+        char cloudfront_url[TT_CONFIG_TEXT_MAX]; /* "https://host[/path]", no slash at the end */
+    } delivery;
+    struct {
+        int64_t in_flight; /* requests of the agent at once, 1 to 128 */
+        char node[256];    /* "" for the host's name */
+    } sync;
     struct {
         int64_t level; /* enum tt_log_level */
     } log;

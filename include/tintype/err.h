@@ -34,16 +34,24 @@ enum tt_err {
     TT_ERR_STORAGE,            /* 503: the spool cannot be read or written */
     TT_ERR_JOURNAL,            /* 503: the journal cannot be read or written */
     TT_ERR_SPOOL_FULL,         /* 507: quota_bytes reached, or no space left on the device */
+    TT_ERR_AGENT_AWAY,         /* 503: tintype-sync does not answer */
+    TT_ERR_CLOUD_OBJECT,       /* 502: the cloud refused this object for good: its row is dead */
+    TT_ERR_CLOUD_THROTTLED,    /* 503: slow down */
+    TT_ERR_CLOUD_FAILED,       /* 503: the service failed on this request */
+    TT_ERR_CLOUD_AWAY,         /* 503: not to be reached */
+    TT_ERR_CLOUD_KEYS,         /* 503: credentials missing, wrong, expired, or not permitted */
+    TT_ERR_CLOUD_SETUP,        /* 503: bucket, table or log group missing, or another region's */
+    TT_ERR_CLOUD_CLOCK,        /* 503: this machine's clock is wrong */
     TT_ERR_CONFIG,             /* start-up only: the configuration is refused */
     TT_ERR_SYSTEM,             /* start-up only: the system refused a socket, process or lock */
     TT_ERR_COUNT
 };
 
-/* What a client gains by sending the same request again. */
+/* What is gained by trying the same again: by a client, and by the sync (TT_ERR_CLOUD_*). */
 enum tt_retry {
-    TT_RETRY_NEVER, /* the answer will be the same */
-    TT_RETRY_SOON,  /* seconds: the service is busy; replies carry Retry-After */
-    TT_RETRY_LATER, /* minutes: an operator has to act; replies carry Retry-After */
+    TT_RETRY_NEVER, /* the answer will be the same; the sync: the row is dead */
+    TT_RETRY_SOON,  /* seconds: busy; replies carry Retry-After; the sync: the row backs off */
+    TT_RETRY_LATER, /* minutes: an operator has to act; the sync: the whole service pauses */
 };
 
 struct tt_err_row {

@@ -41,6 +41,16 @@ struct tt_journal_row {
     int64_t attempts;
     char last_error[TT_JOURNAL_ERROR_SIZE]; /* "" when none */
     int64_t synced_at_ms;                   /* 0 when not yet */
+    bool processed_evicted;                 /* no longer in the spool, but in S3 */
+    bool original_evicted;
+};
+
+#define TT_JOURNAL_FAILURES_MAX 10000
+
+/* Something to tell CloudWatch Logs. */
+struct tt_journal_note {
+    int64_t time_ms;     /* Unix */
+    const char *message; /* one JSON text, 1 to 262,144 bytes of UTF-8 */
 };
 
 struct tt_journal; /* an open handle */
@@ -51,16 +61,22 @@ enum tt_err tt_journal_open(struct tt_journal **journal, const char *storage_dir
 /* NULL is allowed. */
 void tt_journal_close(struct tt_journal *journal);
 
-/* Adds a row in one transaction, durable on TT_OK. quota_bytes > 0: TT_ERR_SPOOL_FULL, and no row,
- * when all files kept would then exceed it. Every size is above 0. TT_ERR_JOURNAL,
- * TT_ERR_SPOOL_FULL. */
+/* Adds a row and, where it is not NULL, an event in one transaction, durable on TT_OK. quota_bytes
+ * > 0: TT_ERR_SPOOL_FULL, and no row, when all files kept would then exceed it. Every size is above
+ * 0. TT_ERR_JOURNAL, TT_ERR_SPOOL_FULL. */
 enum tt_err tt_journal_insert(struct tt_journal *journal, const struct tt_journal_row *row,
-                              int64_t quota_bytes);
+                              const struct tt_journal_note *event, int64_t quota_bytes);
+
+/* Adds the event of a failure. At most TT_JOURNAL_FAILURES_MAX wait: the oldest is dropped, and
+ * counted, where there are more. TT_ERR_JOURNAL, TT_ERR_SPOOL_FULL. */
+enum tt_err tt_journal_note_failure(struct tt_journal *journal,
+                                    const struct tt_journal_note *event);
 
 /* TT_ERR_NOT_FOUND (nothing noted beyond it), TT_ERR_JOURNAL. */
 enum tt_err tt_journal_find(struct tt_journal *journal, const char *id, struct tt_journal_row *row);
 
-/* Removes the row and returns what it was. TT_ERR_NOT_FOUND, TT_ERR_JOURNAL. */
+/* Removes the row and returns what it was; unless its state was off, a removal takes its place, so
+ * that the agent removes item and objects. TT_ERR_NOT_FOUND, TT_ERR_JOURNAL. */
 enum tt_err tt_journal_delete(struct tt_journal *journal, const char *id,
                               struct tt_journal_row *row);
 

@@ -78,7 +78,7 @@ void tt_child_kill(struct tt_child *child);
  * dead process's place back, and services that share a storage directory share the places. */
 struct tt_places {
     int64_t slots; /* that may be held at once */
-    int64_t seats; /* that may wait for one at once */
+    int64_t seats; /* that may wait at once, for a slot or for something else */
     int freed_fd;  /* eventfd, made before the fork: a slot was given back */
     char path[4096];
 };
@@ -97,6 +97,12 @@ void tt_places_fini(struct tt_places *places);
 enum tt_err tt_places_take(struct tt_places *places, struct tt_place *place);
 /* Safe when none is held. */
 void tt_places_give(struct tt_places *places, struct tt_place *place);
+
+/* Takes one of the same seats to wait for something else than a slot; TT_ERR_BUSY at once when
+ * every seat is taken. TT_ERR_SYSTEM. */
+enum tt_err tt_places_sit(const struct tt_places *places, struct tt_place *place);
+/* Safe when none is held. */
+void tt_places_stand(struct tt_place *place);
 
 /* ---- listening socket (src/proc/listen.c) ---- */
 

@@ -2,9 +2,9 @@
  * ("originals/<id>.<ext>", "processed/<id>.<ext>").
  *
  * A file appears under its name only when it is whole and on the disk. Until then it is a staged
- * file: O_TMPFILE, which has no name and so leaves nothing behind when the process dies; where the
- * file system lacks it, a named file below tmp/ under a lock (flock), which the sweep removes once
- * nobody holds the lock.
+ * file under a lock (flock): O_TMPFILE, which has no name and so leaves nothing behind when the
+ * process dies; where the file system lacks it, a named file below tmp/, which the sweep removes
+ * once nobody holds the lock.
  *
  * An id that is no tt_uuid_parse, or no format, never becomes a path: TT_ERR_INTERNAL. */
 #ifndef TINTYPE_SPOOL_H
@@ -60,10 +60,13 @@ enum tt_err tt_spool_read(struct tt_spool *spool, enum tt_spool_kind kind, const
 enum tt_err tt_spool_remove(struct tt_spool *spool, enum tt_spool_kind kind, const char *id,
                             enum tt_picture_format format);
 
-/* Removes staged files nobody holds and kept files for whose id known() is false; names that are
- * not the spool's own are left alone. known() answers true when it cannot tell. *removed counts.
- * Only while no upload is under way. TT_ERR_STORAGE. */
-enum tt_err tt_spool_sweep(struct tt_spool *spool, bool (*known)(void *context, const char *id),
+/* Removes staged files nobody holds and kept files that known() is false for: the row is not there,
+ * or says that this file was evicted. Names that are not the spool's own are left alone. known()
+ * answers true when it cannot tell. *removed counts. Beside uploads and fetches: a file is spared
+ * until its staged file is discarded, so that must come after the row that knows it.
+ * TT_ERR_STORAGE. */
+enum tt_err tt_spool_sweep(struct tt_spool *spool,
+                           bool (*known)(void *context, enum tt_spool_kind kind, const char *id),
                            void *context, int64_t *removed);
 
 /* TT_OK while at least reserve_bytes are free on the file system; TT_ERR_SPOOL_FULL,

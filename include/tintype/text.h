@@ -28,4 +28,11 @@ bool tt_text_parse_int(const char *text, int64_t lowest, int64_t highest, int64_
  * are read as Latin-1. "." and ".." and nothing at all become "". */
 void tt_text_clean_filename(const char *raw, size_t length, char clean[TT_TEXT_FILENAME_SIZE]);
 
+/* A Content-Disposition (RFC 6266) that shows the file in place and names it: filename= for every
+ * client, its bytes beyond ASCII and its quotes replaced; filename*= with all of them for those
+ * that read RFC 8187. At most TT_TEXT_FILENAME_MAX_BYTES of filename are taken. */
+#define TT_TEXT_DISPOSITION_SIZE                                                                   \
+    (sizeof "inline; filename=\"\"; filename*=UTF-8''" + (size_t)4 * TT_TEXT_FILENAME_MAX_BYTES)
+void tt_text_format_disposition(const char *filename, char value[TT_TEXT_DISPOSITION_SIZE]);
+
 #endif

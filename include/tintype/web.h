@@ -21,10 +21,19 @@ struct tt_web_decoder {
     enum tt_err (*finish)(void *context, struct tt_picture_report *report);
 };
 
+/* Places in which at most half of the workers wait for the agent, so that the others answer; handed
+ * down like the decoder. */
+struct tt_web_seats {
+    void *context;
+    enum tt_err (*take)(void *context); /* TT_ERR_BUSY when none is free */
+    void (*give)(void *context);
+};
+
 struct tt_web_plan {
     const struct tt_config *config;
     struct tt_stats *stats;
     struct tt_web_decoder decoder;
+    struct tt_web_seats seats;
     int listen_fd; /* O_NONBLOCK */
 };
 

@@ -1,27 +1,23 @@
 /* Configuration: defaults, then the file, then the environment, all through the table of keys in
- * config_keys.c. The only user of inih. */
+ * config_keys.c. */
 #include "tintype/config.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <ini.h>
-
 #include "config_keys.h"
+#include "tintype/ini.h"
 
-#define LINE_SIZE    (TT_CONFIG_PATH_MAX + 256)
-#define DISTANCE_MAX 2 /* letters between a name and the one suggested for it */
+#define LINE_MAX_BYTES (TT_CONFIG_PATH_MAX + 254)
+#define DISTANCE_MAX   2 /* letters between a name and the one suggested for it */
 
 struct reading {
     struct tt_config *config;
     FILE *problems;
     int problem_count;
     const char *path;
-    FILE *file;
-    int line;                         /* number of the line read last */
-    int read_errno;                   /* why the file could not be read on; 0: it could */
+    int line;                         /* that the problems are of */
     int set_line[TT_CONFIG_KEYS_MAX]; /* by key: the line that set it; 0: none did */
 };
 
@@ -104,83 +100,39 @@ static const struct tt_config_key *find_pair(const char *section, const char *na
     return NULL;
 }
 
-/* inih's handler: one line "name = value". Always returns 1, "go on". */
-static int take_pair(void *user, const char *section, const char *name, const char *value) {
-    struct reading *reading = user;
+static void take_pair(void *context, int line, const char *section, const char *name,
+                      const char *value) {
+    struct reading *reading = context;
     const struct tt_config_key *key = find_pair(section, name);
     char explanation[TT_CONFIG_EXPLANATION_SIZE];
     int *set_line;
 
+    reading->line = line;
     if (key == NULL) {
         problem_unknown_key(reading, section, name);
-        return 1;
+        return;
     }
     if (value == NULL) {
         problem_at_line(reading, "\"%s\" has no \"= value\"", name);
-        return 1;
+        return;
     }
     set_line = &reading->set_line[key - tt_config_keys];
     if (*set_line != 0)
         problem_at_line(reading, "\"%s\" was set on line %d already", name, *set_line);
     else if (!tt_config_value_parse(key, value, reading->config, explanation))
         problem_at_line(reading, "%s", explanation);
-    *set_line = reading->line;
-    return 1;
+    *set_line = line;
 }
 
-/* inih's reader: one line, counted. A line that is too long or holds a NUL is a problem, and is
- * handed on as an empty one. */
-static char *read_line(char *line, int size, void *stream) {
-    struct reading *reading = stream;
-    bool is_cut = false;
-    int length = 0;
-    int c;
+static void take_problem(void *context, int line, const char *text) {
+    struct reading *reading = context;
 
-    while ((c = getc(reading->file)) != EOF && c != '\n') {
-        if (c == '\0' || length >= size - 2)
-            is_cut = true;
-        else
-            line[length++] = (char)c;
-    }
-    if (c == EOF && ferror(reading->file))
-        reading->read_errno = errno;
-    if (c == EOF && length == 0 && !is_cut)
-        return NULL;
-    reading->line++;
-    if (is_cut) {
-        problem_at_line(reading, "the line has more than %d bytes, or a NUL byte", size - 2);
-        length = 0;
-    }
-    line[length] = '\n';
-    line[length + 1] = '\0';
-    return line;
-}
-
-static void read_file(struct reading *reading) {
-    /* Names without a value reach the handler, so that it can say so with the line's number; what
-     * is left as inih's own error is a section without "]", and then the lines that follow would be
-     * taken for another section's. */
-    ini_allow_no_value = true;
-    ini_allow_multiline = false;
-    ini_stop_on_first_error = true;
-    ini_use_stack = false;
-    ini_max_line = LINE_SIZE;
-    ini_initial_alloc = LINE_SIZE;
-    reading->file = fopen(reading->path, "re");
-    if (reading->file == NULL) {
-        reading->read_errno = errno;
+    reading->line = line;
+    if (line > 0) {
+        problem_at_line(reading, "%s", text);
     } else {
-        int result = ini_parse_stream(read_line, reading, take_pair, reading);
-
-        if (result > 0)
-            problem_at_line(reading, "the section has no \"]\" at its end");
-        if (result < 0)
-            reading->read_errno = ENOMEM;
-        (void)fclose(reading->file);
-    }
-    if (reading->read_errno != 0) {
         reading->problem_count++;
-        (void)fprintf(reading->problems, "%s: %s\n", reading->path, strerror(reading->read_errno));
+        (void)fprintf(reading->problems, "%s: %s\n", reading->path, text);
     }
 }
 
@@ -238,9 +190,11 @@ enum tt_err tt_config_load(struct tt_config *config, const char *path, FILE *pro
 
     memset(config, 0, sizeof *config);
     set_defaults(&reading);
+    /* What goes wrong is told as a problem. */
     if (path != NULL)
-        read_file(&reading);
+        (void)tt_ini_read(path, LINE_MAX_BYTES, take_pair, take_problem, &reading);
     read_environment(&reading);
+    reading.problem_count += tt_config_check_rules(config, problems);
     if (reading.problem_count > 0)
         return tt_err_fail(TT_ERR_CONFIG, "problems in the configuration: %d",
                            reading.problem_count);

@@ -19,6 +19,14 @@ static const struct tt_config_choice fits[] = {
 static const struct tt_config_choice formats[] = {
     {"png", TT_FORMAT_PNG}, {"jpeg", TT_FORMAT_JPEG}, {NULL, 0}};
 static const struct tt_config_choice auth_modes[] = {{"none", TT_AUTH_NONE}, {NULL, 0}};
+static const struct tt_config_choice path_styles[] = {{"auto", TT_S3_PATH_STYLE_AUTO},
+                                                      {"true", TT_S3_PATH_STYLE_ON},
+                                                      {"false", TT_S3_PATH_STYLE_OFF},
+                                                      {NULL, 0}};
+static const struct tt_config_choice sses[] = {
+    {"none", TT_S3_SSE_NONE}, {"AES256", TT_S3_SSE_AES256}, {"aws:kms", TT_S3_SSE_KMS}, {NULL, 0}};
+static const struct tt_config_choice deliveries[] = {
+    {"redirect", TT_DELIVERY_REDIRECT}, {"fetch", TT_DELIVERY_FETCH}, {NULL, 0}};
 static const struct tt_config_choice log_levels[] = {{"error", TT_LOG_ERROR},
                                                      {"warning", TT_LOG_WARNING},
                                                      {"info", TT_LOG_INFO},
@@ -33,6 +41,14 @@ static const struct tt_config_choice log_levels[] = {{"error", TT_LOG_ERROR},
 
 #define FIELD(member)                                                                              \
     .offset = offsetof(struct tt_config, member), .size = sizeof(((struct tt_config *)0)->member)
+
+/* Of each service. */
+#define REGION(member)                                                                             \
+    FIELD(member), TT_CONFIG_TEXT, .check = tt_config_check_region,                                \
+                                   .takes = "a-z, 0-9 and inner hyphens, as in eu-central-1"
+#define URL(member)                                                                                \
+    FIELD(member), TT_CONFIG_TEXT, .check = tt_config_check_url,                                   \
+                                   .takes = "http[s]://host[:port][/path], nothing more"
 
 /* A row a key, in the order of struct tt_config. */
 /* clang-format off */
@@ -61,6 +77,10 @@ const struct tt_config_key tt_config_keys[] = {
      "/var/lib/tintype", FIELD(storage.dir), TT_CONFIG_TEXT, .lowest = 1},
     {"storage", "quota_bytes", "Most that all pictures kept may take; 0: as the disk allows",
      "0", FIELD(storage.quota_bytes), TT_CONFIG_BYTES, .highest = MIB * TIB},
+    {"storage", "keep_local_seconds",
+     "How long files that the cloud has stay here; 0: no longer than needed; -1: for ever",
+     "-1", FIELD(storage.keep_local_seconds), TT_CONFIG_NUMBER,
+     .lowest = -1, .highest = 1000000000},
     {"storage", "keep_original", "Whether the uploaded file is kept beside the result",
      "true", FIELD(storage.keep_original), TT_CONFIG_CHOICE, .choices = switches},
 
@@ -93,15 +113,59 @@ const struct tt_config_key tt_config_keys[] = {
     {"auth", "mode", "Who may call: none asks for no proof",
      "none", FIELD(auth.mode), TT_CONFIG_CHOICE, .choices = auth_modes},
 
-    {"s3", "bucket", "Bucket named in s3Path; images then wait for the sync; empty: none",
+    {"s3", "bucket", "Bucket that tintype-sync carries images to; empty: none",
      "", FIELD(s3.bucket), TT_CONFIG_TEXT, .check = tt_config_check_bucket,
      .takes = "3 to 63 of a-z, 0-9, dot and hyphen, a letter or digit at both ends"},
+    {"s3", "region", "Its region; empty: as AWS_REGION or the AWS profile says",
+     "", REGION(s3.region)},
+    {"s3", "endpoint", "URL of another service than Amazon's; empty: as AWS_ENDPOINT_URL_S3 says",
+     "", URL(s3.endpoint)},
+    {"s3", "path_style",
+     "true: the bucket in the path; false: in the host's name; auto: by endpoint and bucket",
+     "auto", FIELD(s3.path_style), TT_CONFIG_CHOICE, .choices = path_styles},
+    {"s3", "ca_file", "Certificates (PEM) trusted of all services; empty: the system's",
+     "", FIELD(s3.ca_file), TT_CONFIG_TEXT},
     {"s3", "processed_prefix", "What the names of results begin with there",
      "processed/", FIELD(s3.processed_prefix), TT_CONFIG_TEXT, .check = tt_config_check_prefix,
      .takes = "a prefix that ends with / and does not start with it"},
     {"s3", "original_prefix", "What the names of originals begin with there",
      "originals/", FIELD(s3.original_prefix), TT_CONFIG_TEXT, .check = tt_config_check_prefix,
      .takes = "a prefix that ends with / and does not start with it"},
+
+    {"s3", "sse", "Encryption asked for: none, AES256 or aws:kms",
+     "none", FIELD(s3.sse), TT_CONFIG_CHOICE, .choices = sses},
+    {"s3", "sse_kms_key_id", "Key for aws:kms; empty: the bucket's own",
+     "", FIELD(s3.sse_kms_key_id), TT_CONFIG_TEXT, .check = tt_config_check_kms_key,
+     .takes = "a key's id, alias or ARN: letters, digits and : / _ -"},
+
+    {"dynamodb", "table", "Table that gets an item of each image; empty: none",
+     "", FIELD(dynamodb.table), TT_CONFIG_TEXT, .check = tt_config_check_table,
+     .takes = "3 to 255 of letters, digits and _ . -"},
+    {"dynamodb", "region", "As s3.region, of DynamoDB", "", REGION(dynamodb.region)},
+    {"dynamodb", "endpoint", "As s3.endpoint; empty: as AWS_ENDPOINT_URL_DYNAMODB says",
+     "", URL(dynamodb.endpoint)},
+
+    {"cloudwatch", "log_group", "Log group that is told of each upload; empty: none",
+     "", FIELD(cloudwatch.log_group), TT_CONFIG_TEXT, .check = tt_config_check_log_group,
+     .takes = "letters, digits and . _ / # -"},
+    {"cloudwatch", "log_stream", "Log stream in it, this node's own; empty: sync.node",
+     "", FIELD(cloudwatch.log_stream), TT_CONFIG_TEXT, .check = tt_config_check_log_stream,
+     .takes = "a name without : and *"},
+    {"cloudwatch", "region", "As s3.region, of CloudWatch Logs", "", REGION(cloudwatch.region)},
+    {"cloudwatch", "endpoint", "As s3.endpoint; empty: as AWS_ENDPOINT_URL_CLOUDWATCH_LOGS says",
+     "", URL(cloudwatch.endpoint)},
+
+    {"delivery", "remote",
+     "Bytes that are in S3 alone: redirect sends the client there, fetch brings them back",
+     "redirect", FIELD(delivery.remote), TT_CONFIG_CHOICE, .choices = deliveries},
+    {"delivery", "cloudfront_url", "Where redirects go, instead of to presigned addresses in S3",
+     "", URL(delivery.cloudfront_url)},
+
+    {"sync", "in_flight", "Requests to the cloud at once",
+     "16", FIELD(sync.in_flight), TT_CONFIG_NUMBER, .lowest = 1, .highest = 128},
+    {"sync", "node", "Name of this machine in items, events and log streams; empty: its host name",
+     "", FIELD(sync.node), TT_CONFIG_TEXT, .check = tt_config_check_log_stream,
+     .takes = "a name without : and *"},
 
     {"log", "level", "Least important message logged: error, warning, info or debug",
      "info", FIELD(log.level), TT_CONFIG_CHOICE, .choices = log_levels},

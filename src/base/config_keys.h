@@ -69,5 +69,15 @@ bool tt_config_check_base_path(char *text);
 bool tt_config_check_origins(char *text);
 bool tt_config_check_bucket(char *text);
 bool tt_config_check_prefix(char *text);
+bool tt_config_check_region(char *text);
+bool tt_config_check_url(char *text);
+bool tt_config_check_kms_key(char *text);
+bool tt_config_check_table(char *text);
+bool tt_config_check_log_group(char *text);
+bool tt_config_check_log_stream(char *text);
+
+/* What must hold between keys, once all are set: every rule that is broken is written as one line
+ * ("section.key: text"). Returns how many were. */
+int tt_config_check_rules(const struct tt_config *config, FILE *problems);
 
 #endif

@@ -9,7 +9,9 @@
 
 _Static_assert(sizeof(enum tt_picture_fit) == sizeof(int) &&
                    sizeof(enum tt_picture_format) == sizeof(int) &&
-                   sizeof(enum tt_auth_mode) == sizeof(int),
+                   sizeof(enum tt_auth_mode) == sizeof(int) &&
+                   sizeof(enum tt_s3_path_style) == sizeof(int) &&
+                   sizeof(enum tt_s3_sse) == sizeof(int) && sizeof(enum tt_delivery) == sizeof(int),
                "store_number knows an enum by the size of int");
 
 static void store_number(const struct tt_config_key *key, int64_t value, struct tt_config *config) {
@@ -87,7 +89,8 @@ static bool parse_number(const struct tt_config_key *key, const char *text,
     if (length < sizeof digits) {
         memcpy(digits, text, length);
         digits[length] = '\0';
-        if (tt_text_parse_int(digits, 0, key->highest / factor, &value) &&
+        if (tt_text_parse_int(digits, key->lowest < 0 ? key->lowest : 0, key->highest / factor,
+                              &value) &&
             value * factor >= key->lowest) {
             store_number(key, value * factor, config);
             return true;
@@ -233,4 +236,95 @@ bool tt_config_check_prefix(char *text) {
     size_t length = strlen(text);
 
     return length > 1 && text[0] != '/' && text[length - 1] == '/';
+}
+
+static bool is_letter_or_digit(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/* Letters, digits and these others alone. */
+static bool is_made_of(const char *text, const char *others) {
+    for (; *text != '\0'; text++)
+        if (!is_letter_or_digit(*text) && strchr(others, *text) == NULL)
+            return false;
+    return true;
+}
+
+/* It becomes a part of hosts' names. */
+bool tt_config_check_region(char *text) {
+    size_t length = strlen(text);
+
+    for (const char *c = text; *c != '\0'; c++)
+        if (!is_bucket_edge(*c) && *c != '-')
+            return false;
+    return length == 0 || (text[0] != '-' && text[length - 1] != '-');
+}
+
+static bool is_port(const char *text, size_t length) {
+    char digits[6];
+    int64_t port;
+
+    if (length >= sizeof digits)
+        return false;
+    memcpy(digits, text, length);
+    digits[length] = '\0';
+    return tt_text_parse_int(digits, 1, 65535, &port);
+}
+
+/* host[:port], the host a name or an address, an IPv6 one in brackets. */
+static bool is_authority(const char *text, size_t length) {
+    const char *end = text + length;
+    const char *next = text;
+
+    if (*text == '[') {
+        next += 1 + strspn(text + 1, "0123456789abcdefABCDEF:.");
+        if (next - text < 3 || *next++ != ']')
+            return false;
+    } else {
+        while (next < end && (is_letter_or_digit(*next) || strchr("-_.", *next) != NULL))
+            next++;
+    }
+    if (next == text)
+        return false;
+    return next == end || (*next == ':' && is_port(next + 1, (size_t)(end - next - 1)));
+}
+
+/* A path is put behind it, so a slash at its end goes. */
+bool tt_config_check_url(char *text) {
+    const char *authority = strstr(text, "://");
+    size_t length = strlen(text);
+    size_t authority_length;
+
+    if (length == 0)
+        return true;
+    if (strncmp(text, "http://", 7) != 0 && strncmp(text, "https://", 8) != 0)
+        return false;
+    authority += 3;
+    authority_length = strcspn(authority, "/");
+    if (!is_authority(authority, authority_length) ||
+        !is_made_of(authority + authority_length, "-._~/"))
+        return false;
+    while (text[length - 1] == '/')
+        text[--length] = '\0';
+    return strstr(authority, "//") == NULL;
+}
+
+bool tt_config_check_kms_key(char *text) {
+    return is_made_of(text, ":/_-");
+}
+
+/* DynamoDB Developer Guide, "Naming rules". */
+bool tt_config_check_table(char *text) {
+    size_t length = strlen(text);
+
+    return length == 0 || (length >= 3 && is_made_of(text, "_.-"));
+}
+
+/* CloudWatch Logs API Reference, CreateLogGroup and CreateLogStream. */
+bool tt_config_check_log_group(char *text) {
+    return is_made_of(text, "._/#-");
+}
+
+bool tt_config_check_log_stream(char *text) {
+    return strpbrk(text, ":*") == NULL;
 }

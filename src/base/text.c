@@ -1,6 +1,8 @@
-/* Text that came from outside: checked, decoded and cleaned. What it means is for others. */
+/* Text that came from outside: checked, decoded, cleaned and encoded. What it means is for others.
+ */
 #include "tintype/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "utf8.h"
@@ -127,4 +129,38 @@ void tt_text_clean_filename(const char *raw, size_t length, char clean[TT_TEXT_F
     clean[written] = '\0';
     if (strcmp(clean, ".") == 0 || strcmp(clean, "..") == 0)
         clean[0] = '\0';
+}
+
+/* Of RFC 8187's attr-char those that nobody ever mistook. */
+static bool is_plain(unsigned char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' ||
+           c == '-' || c == '_';
+}
+
+void tt_text_format_disposition(const char *filename, char value[TT_TEXT_DISPOSITION_SIZE]) {
+    static const char hex[] = "0123456789ABCDEF";
+    char ascii[TT_TEXT_FILENAME_SIZE];
+    char encoded[3 * TT_TEXT_FILENAME_MAX_BYTES + 1];
+    size_t ascii_length = 0;
+    size_t length = 0;
+
+    for (size_t i = 0; i < TT_TEXT_FILENAME_MAX_BYTES && filename[i] != '\0'; i++) {
+        unsigned char c = (unsigned char)filename[i];
+
+        if (c >= 0x20 && c < 0x7F)
+            ascii[ascii_length++] = c == '"' || c == '\\' ? '_' : (char)c;
+        else if (c >= 0xC0) /* the first byte of a character */
+            ascii[ascii_length++] = '_';
+        if (is_plain(c)) {
+            encoded[length++] = (char)c;
+        } else {
+            encoded[length++] = '%';
+            encoded[length++] = hex[c >> 4];
+            encoded[length++] = hex[c & 0xF];
+        }
+    }
+    ascii[ascii_length] = '\0';
+    encoded[length] = '\0';
+    (void)snprintf(value, TT_TEXT_DISPOSITION_SIZE, "inline; filename=\"%s\"; filename*=UTF-8''%s",
+                   ascii, encoded);
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "main/decoder.h"
+#include "main/start.h"
 #include "tintype/clock.h"
 #include "tintype/config.h"
 #include "tintype/file.h"
@@ -23,10 +24,7 @@
 #include "tintype/stats.h"
 #include "tintype/web.h"
 
-#define DEFAULT_FILE "/etc/tintype/tintype.conf"
-#define SETTLE_MS    200
-
-enum { EXIT_CLEAN, EXIT_FAILED, EXIT_REFUSED /* usage or configuration */ };
+#define SETTLE_MS 200
 
 struct service {
     const char *config_path; /* NULL: no file */
@@ -43,7 +41,8 @@ static void print_usage(FILE *out) {
           "\n"
           "usage: tintyped [-c FILE] [-t | -T]\n"
           "  -c, --config FILE   read the configuration from FILE\n"
-          "                      (else $TINTYPE_CONFIG, else " DEFAULT_FILE " if it is there)\n"
+          "                      (else $TINTYPE_CONFIG, else " TT_START_CONFIG_FILE
+          " if it is there)\n"
           "  -t, --test          check the configuration and exit\n"
           "  -T, --dump          print the configuration in effect and exit\n"
           "  -h, --help          this text\n"
@@ -59,44 +58,6 @@ static void print_usage(FILE *out) {
 }
 
 /* ---- the start's steps ---- */
-
-/* Descriptors 0 to 2 are open from here on, so that none of ours ever lands there. */
-static enum tt_err open_standard_fds(void) {
-    for (int fd = 0; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
-            return tt_err_fail_errno(TT_ERR_SYSTEM, "open /dev/null");
-    return TT_OK;
-}
-
-/* The name of a directory that was just made is on the disk once its parent is. */
-static enum tt_err sync_parent(const char *dir) {
-    char path[sizeof((struct tt_config *)0)->storage.dir + sizeof "/.."];
-    (void)snprintf(path, sizeof path, "%s/..", dir);
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return tt_err_fail_errno(TT_ERR_SYSTEM, "open %s", path);
-    enum tt_err err = tt_file_sync_dir(fd);
-    tt_file_close(&fd);
-    return err;
-}
-
-/* Storage belongs to two users of one group: what is made in it gets its group (set-group-ID, which
- * mkdir does not set). Directories above are the administrator's. */
-static enum tt_err make_storage_dir(const char *dir) {
-    struct stat status;
-    if (mkdir(dir, 0770) == 0) {
-        if (chmod(dir, 02770) < 0)
-            return tt_err_fail_errno(TT_ERR_SYSTEM, "chmod %s", dir);
-        return sync_parent(dir);
-    }
-    if (errno != EEXIST)
-        return tt_err_fail_errno(TT_ERR_SYSTEM, "cannot make the storage directory %s", dir);
-    if (stat(dir, &status) < 0)
-        return tt_err_fail_errno(TT_ERR_SYSTEM, "cannot use the storage directory %s", dir);
-    if (!S_ISDIR(status.st_mode))
-        return tt_err_fail(TT_ERR_SYSTEM, "storage.dir %s is not a directory", dir);
-    return TT_OK;
-}
 
 static int lock_file(int fd, int operation) {
     int failed;
@@ -149,7 +110,7 @@ static bool lock_alone(int fd) {
 static enum tt_err enter_storage(struct service *service) {
     char path[sizeof service->config.storage.dir + sizeof "/service.lock"];
     const char *dir = service->config.storage.dir;
-    enum tt_err err = make_storage_dir(dir);
+    enum tt_err err = tt_start_make_storage_dir(dir);
     if (err != TT_OK)
         return err;
     (void)snprintf(path, sizeof path, "%s/service.lock", dir);
@@ -199,8 +160,26 @@ static void service_close(struct service *service) {
 
 /* ---- serving ---- */
 
+/* Where a worker sits while it waits for the agent. */
+struct seat {
+    struct tt_places *places;
+    struct tt_place place;
+};
+
+static enum tt_err take_seat(void *context) {
+    struct seat *seat = context;
+    enum tt_err err = tt_places_sit(seat->places, &seat->place);
+    return err == TT_OK || err == TT_ERR_BUSY ? err : TT_ERR_INTERNAL;
+}
+
+static void give_seat(void *context) {
+    struct seat *seat = context;
+    tt_places_stand(&seat->place);
+}
+
 static int work(void *context) {
     struct service *service = context;
+    struct seat seat = {.places = &service->places, .place.fd = -1};
     struct tt_decoder decoder;
     enum tt_err err = tt_decoder_init(&decoder, &service->config, service->stats, &service->places);
     if (err != TT_OK) {
@@ -211,6 +190,7 @@ static int work(void *context) {
         .config = &service->config,
         .stats = service->stats,
         .decoder = tt_decoder_for_web(&decoder),
+        .seats = {.context = &seat, .take = take_seat, .give = give_seat},
         .listen_fd = service->listen_fd,
     };
     int status = tt_web_run(&plan);
@@ -327,13 +307,6 @@ static int run(struct service *service) {
 
 /* ---- arguments ---- */
 
-static const char *find_config(void) {
-    const char *named = getenv("TINTYPE_CONFIG");
-    if (named && *named)
-        return named;
-    return access(DEFAULT_FILE, F_OK) == 0 ? DEFAULT_FILE : NULL;
-}
-
 int main(int argc, char **argv) {
     static const struct option long_options[] = {
         {"config", required_argument, NULL, 'c'},
@@ -347,9 +320,10 @@ int main(int argc, char **argv) {
     static struct service service = {.places.freed_fd = -1, .lock_fd = -1, .listen_fd = -1};
     bool test_only = false;
     bool dump_only = false;
-    if (open_standard_fds() != TT_OK)
+    if (tt_start_open_standard_fds() != TT_OK)
         return EXIT_FAILED;
-    service.config_path = find_config();
+    tt_start_forget_credentials();
+    service.config_path = tt_start_find_config();
     for (int option; (option = getopt_long(argc, argv, "c:tThV", long_options, NULL)) != -1;) {
         switch (option) {
         case 'c': service.config_path = optarg; break;

@@ -160,3 +160,23 @@ void tt_places_give(struct tt_places *places, struct tt_place *place) {
     if (write(places->freed_fd, &one, sizeof one) < 0)
         return;
 }
+
+enum tt_err tt_places_sit(const struct tt_places *places, struct tt_place *place) {
+    place->fd = open_file(places->path);
+    if (place->fd < 0)
+        return TT_ERR_SYSTEM;
+    enum taken taken = lock_any(place->fd, SEATS_AT, places->seats);
+    if (taken == TAKEN)
+        return TT_OK;
+    tt_file_close(&place->fd);
+    if (taken == FAILED)
+        return TT_ERR_SYSTEM;
+    return tt_err_fail(TT_ERR_BUSY, "%lld waiting places are taken", (long long)places->seats);
+}
+
+void tt_places_stand(struct tt_place *place) {
+    if (place->fd < 0)
+        return;
+    (void)unlock(place->fd, SEATS_AT, 0);
+    tt_file_close(&place->fd);
+}

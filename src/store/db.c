@@ -110,6 +110,11 @@ enum tt_err tt_db_end(struct tt_db *db, enum tt_err err) {
     return err;
 }
 
+enum tt_err tt_db_set_durable(struct tt_db *db, bool is_durable) {
+    return execute(db, is_durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
+                   "set the durability of commits");
+}
+
 /* SQLite makes new files with mode 0644, and gives -wal and -shm the mode of the database. The file
  * is made here, then, and never opened when it exists: closing a second descriptor of it would drop
  * the locks that another connection of this process holds (fcntl(2)). Its name is made durable by

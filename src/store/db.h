@@ -1,5 +1,6 @@
 /* Database: one SQLite connection, opened the one way this project uses it, with its statements and
- * guarded transactions. Knows no table: statements are journal.c's, the schema is in sql/.
+ * guarded transactions. Knows no table: statements are the journal's files', the schema is in
+ * sql/.
  *
  * Every failure is noted with what was being done, SQLite's message and its extended code. A full
  * disk is TT_ERR_SPOOL_FULL, every other failure TT_ERR_JOURNAL, in each function below. */
@@ -44,6 +45,10 @@ enum tt_err tt_db_begin(struct tt_db *db);
  * the commit, after which no reader sees anything of the transaction. (Where the disk failed to
  * sync the log and the machine then stops, recovery may find it there all the same.) */
 enum tt_err tt_db_end(struct tt_db *db, enum tt_err err);
+
+/* Whether a commit waits until it is on the disk (synchronous=FULL, as the database was opened) or
+ * may be lost with the power, whole (NORMAL). Not within a transaction. */
+enum tt_err tt_db_set_durable(struct tt_db *db, bool is_durable);
 
 /* Notes the failure of the last call on the connection; doing says what it was for. Never TT_OK. */
 enum tt_err tt_db_fail(struct tt_db *db, const char *doing);

@@ -85,7 +85,18 @@ void tt_spool_close(struct tt_spool *spool) {
     tt_file_close(&spool->dir_fd);
 }
 
-/* A named file under a lock, which lasts as long as any process has the file open. */
+/* A staged file is under a lock, which lasts as long as any process has the file open, whatever its
+ * names: the sweep knows by it that a file is still somebody's. */
+static enum tt_err lock(struct tt_spool *spool, struct tt_staged *staged) {
+    enum tt_err err;
+
+    if (flock(staged->fd, LOCK_EX | LOCK_NB) == 0)
+        return TT_OK;
+    err = tt_err_fail_errno(TT_ERR_STORAGE, "spool: lock a staged file");
+    tt_spool_discard(spool, staged);
+    return err;
+}
+
 static enum tt_err stage_named(struct tt_spool *spool, struct tt_staged *staged) {
     char id[TT_UUID_SIZE];
     enum tt_err err = tt_uuid_new(id, NULL);
@@ -99,11 +110,7 @@ static enum tt_err stage_named(struct tt_spool *spool, struct tt_staged *staged)
         staged->tmp_name[0] = '\0';
         return tt_err_fail_errno(TT_ERR_STORAGE, "spool: make a staged file");
     }
-    if (flock(staged->fd, LOCK_EX | LOCK_NB) != 0) {
-        err = tt_err_fail_errno(TT_ERR_STORAGE, "spool: lock a staged file");
-        tt_spool_discard(spool, staged);
-    }
-    return err;
+    return lock(spool, staged);
 }
 
 enum tt_err tt_spool_stage(struct tt_spool *spool, struct tt_staged *staged) {
@@ -112,7 +119,7 @@ enum tt_err tt_spool_stage(struct tt_spool *spool, struct tt_staged *staged) {
         return stage_named(spool, staged);
     staged->fd = openat(spool->tmp_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, FILE_MODE);
     if (staged->fd >= 0)
-        return TT_OK;
+        return lock(spool, staged);
     /* A file system without it says EOPNOTSUPP, a kernel without it EISDIR or EINVAL (open(2)). */
     if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
         return tt_err_fail_errno(TT_ERR_STORAGE, "spool: make a staged file");
@@ -213,7 +220,8 @@ enum tt_err tt_spool_remove(struct tt_spool *spool, enum tt_spool_kind kind, con
 /* What a sweep asks of each name: whether the file may go. */
 struct sweep {
     bool (*is_leftover)(const struct sweep *sweep, int dir_fd, const char *name);
-    bool (*known)(void *context, const char *id);
+    enum tt_spool_kind kind; /* of kept files */
+    bool (*known)(void *context, enum tt_spool_kind kind, const char *id);
     void *context;
 };
 
@@ -227,35 +235,44 @@ static bool parse_name(const char *name, char id[TT_UUID_SIZE], const char **suf
     return tt_uuid_parse(id, NULL);
 }
 
+static bool is_locked(int dir_fd, const char *name) {
+    int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    bool is_free;
+
+    if (fd < 0)
+        return true; /* or not to be told */
+    is_free = flock(fd, LOCK_EX | LOCK_NB) == 0;
+    tt_file_close(&fd);
+    return !is_free;
+}
+
+static bool has_picture_suffix(const char *suffix) {
+    for (int i = TT_FORMAT_NONE + 1; i < TT_FORMAT_COUNT; i++)
+        if (strcmp(suffix, tt_picture_format_row((enum tt_picture_format)i)->extension) == 0)
+            return true;
+    return false;
+}
+
 static bool is_kept_leftover(const struct sweep *sweep, int dir_fd, const char *name) {
     char id[TT_UUID_SIZE];
     const char *suffix;
 
-    (void)dir_fd;
-    if (!parse_name(name, id, &suffix))
+    if (!parse_name(name, id, &suffix) || !has_picture_suffix(suffix))
         return false;
-    for (int i = TT_FORMAT_NONE + 1; i < TT_FORMAT_COUNT; i++)
-        if (strcmp(suffix, tt_picture_format_row((enum tt_picture_format)i)->extension) == 0)
-            return !sweep->known(sweep->context, id);
-    return false;
+    /* Whoever keeps a file lets go of its lock after the row says so: asked once more without one,
+     * the answer holds. */
+    return !sweep->known(sweep->context, sweep->kind, id) && !is_locked(dir_fd, name) &&
+           !sweep->known(sweep->context, sweep->kind, id);
 }
 
 /* A staged file is left over when nobody holds its lock. */
 static bool is_staged_leftover(const struct sweep *sweep, int dir_fd, const char *name) {
     char id[TT_UUID_SIZE];
     const char *suffix;
-    bool is_free;
-    int fd;
 
     (void)sweep;
-    if (!parse_name(name, id, &suffix) || strcmp(suffix, STAGED_SUFFIX) != 0)
-        return false;
-    fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0)
-        return false;
-    is_free = flock(fd, LOCK_EX | LOCK_NB) == 0;
-    tt_file_close(&fd);
-    return is_free;
+    return parse_name(name, id, &suffix) && strcmp(suffix, STAGED_SUFFIX) == 0 &&
+           !is_locked(dir_fd, name);
 }
 
 static bool is_regular(int dir_fd, const char *name) {
@@ -278,7 +295,7 @@ static enum tt_err sweep_names(const struct sweep *sweep, DIR *directory, int64_
             return TT_OK;
         if (!is_regular(dir_fd, entry->d_name) || !sweep->is_leftover(sweep, dir_fd, entry->d_name))
             continue;
-        if (unlinkat(dir_fd, entry->d_name, 0) != 0)
+        if (unlinkat(dir_fd, entry->d_name, 0) != 0 && errno != ENOENT)
             return tt_err_fail_errno(TT_ERR_STORAGE, "spool: sweep %s", entry->d_name);
         *removed += 1;
     }
@@ -303,16 +320,19 @@ static enum tt_err sweep_directory(const struct sweep *sweep, int dir_fd, int64_
     return err;
 }
 
-enum tt_err tt_spool_sweep(struct tt_spool *spool, bool (*known)(void *context, const char *id),
+enum tt_err tt_spool_sweep(struct tt_spool *spool,
+                           bool (*known)(void *context, enum tt_spool_kind kind, const char *id),
                            void *context, int64_t *removed) {
-    const struct sweep kept = {is_kept_leftover, known, context};
-    const struct sweep staged = {is_staged_leftover, NULL, NULL};
+    const struct sweep staged = {.is_leftover = is_staged_leftover};
     enum tt_err err;
 
     *removed = 0;
     err = sweep_directory(&staged, spool->tmp_fd, removed);
-    for (int kind = 0; err == TT_OK && kind < 2; kind++)
+    for (int kind = 0; err == TT_OK && kind < 2; kind++) {
+        const struct sweep kept = {is_kept_leftover, (enum tt_spool_kind)kind, known, context};
+
         err = sweep_directory(&kept, spool->kind_fds[kind], removed);
+    }
     if (err == TT_OK && *removed > 0)
         err = tt_spool_sync(spool);
     return err;

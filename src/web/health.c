@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "tintype/clock.h"
+#include "tintype/journal_sync.h"
 #include "web/reply.h"
 
 static enum tt_err reply_status(struct tt_request *request, const char *json) {
@@ -60,11 +61,16 @@ static void append_help(struct tt_buf *text, const char *name, const char *type,
     tt_buf_append_format(text, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
+static void append_value(struct tt_buf *text, const char *name, const char *type, const char *help,
+                         int64_t value) {
+    append_help(text, name, type, help);
+    tt_buf_append_format(text, "%s %lld\n", name, (long long)value);
+}
+
 static void append_stats(struct tt_buf *text, struct tt_stats *stats) {
     for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++) {
         _Atomic int64_t *value = (_Atomic int64_t *)((char *)stats + metrics[i].offset);
-        append_help(text, metrics[i].name, metrics[i].type, metrics[i].help);
-        tt_buf_append_format(text, "%s %lld\n", metrics[i].name, (long long)*value);
+        append_value(text, metrics[i].name, metrics[i].type, metrics[i].help, *value);
     }
     append_help(text, "tintype_uploads_total", "counter", "Uploads by outcome");
     for (int err = 0; err < TT_ERR_COUNT; err++)
@@ -72,9 +78,8 @@ static void append_stats(struct tt_buf *text, struct tt_stats *stats) {
             tt_buf_append_format(text, "tintype_uploads_total{outcome=\"%s\"} %lld\n",
                                  tt_err_row((enum tt_err)err)->name,
                                  (long long)stats->uploads[err]);
-    append_help(text, "tintype_uptime_seconds", "gauge", "Since the service started");
-    tt_buf_append_format(text, "tintype_uptime_seconds %lld\n",
-                         (long long)(tt_clock_now_ms() - stats->started_ms) / 1000);
+    append_value(text, "tintype_uptime_seconds", "gauge", "Since the service started",
+                 (tt_clock_now_ms() - stats->started_ms) / 1000);
 }
 
 static void append_totals(struct tt_buf *text, const struct tt_journal_totals *totals) {
@@ -83,19 +88,39 @@ static void append_totals(struct tt_buf *text, const struct tt_journal_totals *t
         tt_buf_append_format(text, "tintype_images{state=\"%s\"} %lld\n",
                              tt_sync_state_name((enum tt_sync_state)state),
                              (long long)totals->rows[state]);
-    append_help(text, "tintype_spool_bytes", "gauge", "Bytes of all files kept");
-    tt_buf_append_format(text, "tintype_spool_bytes %lld\n", (long long)totals->bytes);
+    append_value(text, "tintype_spool_bytes", "gauge", "Bytes of all files kept", totals->bytes);
+}
+
+static void append_backlog(struct tt_buf *text, const struct tt_journal_backlog *backlog) {
+    int64_t waiting_ms = backlog->oldest_ms > 0 ? tt_clock_now_ms() - backlog->oldest_ms : 0;
+    append_value(text, "tintype_oldest_waiting_seconds", "gauge",
+                 "Age of the oldest image that waits for the cloud; 0: none does",
+                 waiting_ms > 0 ? waiting_ms / 1000 : 0);
+    append_value(text, "tintype_removals", "gauge",
+                 "Deleted images that are still to be removed from the cloud, counted up to 1000",
+                 backlog->removals);
+    append_value(text, "tintype_events_waiting", "gauge",
+                 "Events that wait for CloudWatch Logs, counted up to 100000", backlog->events);
+    append_value(text, "tintype_events_dropped_total", "counter",
+                 "Events that never reached CloudWatch Logs, since the journal was made",
+                 backlog->dropped);
 }
 
 enum tt_err tt_health_metrics(struct tt_request *request) {
+    struct tt_worker *worker = request->worker;
     struct tt_journal_totals totals;
+    struct tt_journal_backlog backlog;
     struct tt_buf text;
-    enum tt_err err = tt_journal_totals(request->worker->journal, &totals);
+    enum tt_err err = tt_journal_totals(worker->journal, &totals);
+    if (err == TT_OK)
+        err = tt_journal_backlog(worker->journal, worker->config->dynamodb.table[0] != '\0',
+                                 &backlog);
     if (err != TT_OK)
         return err;
     tt_buf_init(&text, 32768);
-    append_stats(&text, request->worker->stats);
+    append_stats(&text, worker->stats);
     append_totals(&text, &totals);
+    append_backlog(&text, &backlog);
     tt_reply_header(request, "Cache-Control", "no-store");
     err = tt_reply_text(request, 200, "text/plain; version=0.0.4; charset=utf-8", &text);
     tt_buf_fini(&text);

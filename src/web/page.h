@@ -6,8 +6,12 @@
 #include "web/request.h"
 
 /* Goes with both pages: their own style and pictures of this host, nothing else. */
-#define TT_PAGE_SECURITY_POLICY                                                                    \
-    "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; "             \
+#define TT_PAGE_SECURITY_POLICY TT_PAGE_POLICY("'self'")
+/* Of an image whose picture is in the cloud: only the agent knows the host. */
+#define TT_PAGE_REMOTE_POLICY TT_PAGE_POLICY("'self' https: http:")
+
+#define TT_PAGE_POLICY(images)                                                                     \
+    "default-src 'none'; img-src " images "; style-src 'unsafe-inline'; base-uri 'none'; "         \
     "form-action 'none'; frame-ancestors 'none'"
 
 /* The page of one image. */

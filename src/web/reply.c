@@ -12,8 +12,6 @@
 #include "tintype/text.h"
 #include "web/page.h"
 
-#define HEADER_VALUE_BYTES 2048
-
 static const struct {
     int status;
     const char *phrase;
@@ -23,6 +21,7 @@ static const struct {
     {206, "Partial Content"},
     {303, "See Other"},
     {304, "Not Modified"},
+    {307, "Temporary Redirect"},
     {400, "Bad Request"},
     {403, "Forbidden"},
     {404, "Not Found"},
@@ -32,6 +31,7 @@ static const struct {
     {416, "Range Not Satisfiable"},
     {422, "Unprocessable Content"},
     {500, "Internal Server Error"},
+    {502, "Bad Gateway"},
     {503, "Service Unavailable"},
     {507, "Insufficient Storage"},
 };
@@ -44,7 +44,7 @@ static const char *phrase_of(int status) {
 }
 
 void tt_reply_header(struct tt_request *request, const char *name, const char *format, ...) {
-    char value[HEADER_VALUE_BYTES];
+    char value[TT_REPLY_HEADER_MAX_BYTES];
     va_list arguments;
     va_start(arguments, format);
     int length = vsnprintf(value, sizeof value, format, arguments);
@@ -119,19 +119,24 @@ static int retry_after_seconds(enum tt_retry retry) {
     return 0;
 }
 
+/* Codes that are no answer (a fork that failed, say) are the service's own fault here. */
+enum tt_err tt_reply_code(enum tt_err err) {
+    return tt_err_row(err)->http_status != 0 ? err : TT_ERR_INTERNAL;
+}
+
 /* A noted detail may quote a client and be cut within a character; the row's own words never are.
  */
-static const char *safe_detail(enum tt_err err) {
+const char *tt_reply_detail(enum tt_err err) {
     const char *detail = tt_err_detail(err);
     return tt_text_is_utf8(detail, strlen(detail)) ? detail : tt_err_row(err)->advice;
 }
 
 static void append_problem(struct tt_buf *text, const struct tt_request *request, enum tt_err err) {
     const struct tt_err_row *row = tt_err_row(err);
-    json_t *problem =
-        json_pack("{s:o, s:s, s:i, s:s, s:s}", "type",
-                  json_sprintf("urn:tintype:problem:%s", row->name), "title", row->title, "status",
-                  row->http_status, "detail", safe_detail(err), "requestId", request->request_id);
+    json_t *problem = json_pack("{s:o, s:s, s:i, s:s, s:s}", "type",
+                                json_sprintf("urn:tintype:problem:%s", row->name), "title",
+                                row->title, "status", row->http_status, "detail",
+                                tt_reply_detail(err), "requestId", request->request_id);
     char *dumped = problem != NULL ? json_dumps(problem, JSON_COMPACT) : NULL;
     tt_buf_append_text(text, dumped != NULL ? dumped : "{}");
     free(dumped);
@@ -139,9 +144,7 @@ static void append_problem(struct tt_buf *text, const struct tt_request *request
 }
 
 void tt_reply_problem(struct tt_request *request, enum tt_err err) {
-    /* Codes that are no answer (a fork that failed, say) are the service's own fault here. */
-    if (tt_err_row(err)->http_status == 0)
-        err = TT_ERR_INTERNAL;
+    err = tt_reply_code(err);
     int retry_after = retry_after_seconds(tt_err_row(err)->retry);
     struct tt_buf text;
     tt_buf_init(&text, 16384);
@@ -149,7 +152,7 @@ void tt_reply_problem(struct tt_request *request, enum tt_err err) {
     if (retry_after > 0)
         tt_reply_header(request, "Retry-After", "%d", retry_after);
     if (request->wants_html)
-        tt_page_append_problem(&text, request, err, safe_detail(err));
+        tt_page_append_problem(&text, request, err, tt_reply_detail(err));
     else
         append_problem(&text, request, err);
     const char *media_type = "application/problem+json";

@@ -7,6 +7,8 @@
 
 #include "web/request.h"
 
+#define TT_REPLY_HEADER_MAX_BYTES 20480 /* of one header's value, its NUL among them */
+
 /* Adds a header line. Characters that would end the line are written as spaces. */
 void tt_reply_header(struct tt_request *request, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -24,6 +26,13 @@ enum tt_err tt_reply_text(struct tt_request *request, int status, const char *me
  * short, which its Content-Length tells the client. */
 void tt_reply_file(struct tt_request *request, int status, const char *media_type, int fd,
                    int64_t offset_bytes, int64_t length_bytes);
+
+/* The code that a failure is answered with: err, or TT_ERR_INTERNAL where err answers no request.
+ */
+enum tt_err tt_reply_code(enum tt_err err);
+
+/* The sentence that the client is told of it, UTF-8. */
+const char *tt_reply_detail(enum tt_err err);
 
 /* The problem document of err, or the small HTML page for whoever asked for one, with the noted
  * detail; Retry-After where trying again can help. */

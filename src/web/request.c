@@ -6,7 +6,7 @@
 #include "tintype/clock.h"
 #include "tintype/text.h"
 
-#define HEADERS_MAX_BYTES 16384
+#define HEADERS_MAX_BYTES 24576 /* a presigned Location, and the rest */
 
 static const struct {
     const char *name;

@@ -14,6 +14,7 @@
 #include "tintype/stats.h"
 #include "tintype/uuid.h"
 #include "tintype/web.h"
+#include "web/event.h"
 #include "web/fcgi.h"
 
 #define TT_WORKER_PIECE_BYTES 65536
@@ -23,11 +24,13 @@ struct tt_worker {
     const struct tt_config *config;
     struct tt_stats *stats;
     struct tt_web_decoder decoder;
+    struct tt_web_seats seats;
     struct tt_spool spool;
     struct tt_journal *journal;
     struct tt_fcgi *fcgi;
     struct tt_arena arena; /* reset after each request */
-    uint8_t *piece;        /* TT_WORKER_PIECE_BYTES, for bytes on their way through */
+    char node[TT_EVENT_NODE_SIZE];
+    uint8_t *piece; /* TT_WORKER_PIECE_BYTES, for bytes on their way through */
 };
 
 enum tt_method {

@@ -1,5 +1,5 @@
 /* One image: its object, its bytes (conditional requests and ranges, RFC 9110 sections 13 and 14),
- * its deletion. */
+ * its deletion. How bytes that are not here are reached is in remote.c. */
 #include "web/retrieve.h"
 
 #include <string.h>
@@ -10,7 +10,10 @@
 #include "web/document.h"
 #include "web/page.h"
 #include "web/range.h"
+#include "web/remote.h"
 #include "web/reply.h"
+
+#define FETCHES_MAX 3
 
 enum tt_err tt_retrieve_image(struct tt_request *request) {
     const struct tt_config *config = request->worker->config;
@@ -23,7 +26,10 @@ enum tt_err tt_retrieve_image(struct tt_request *request) {
     tt_buf_init(&text, TT_DOCUMENT_IMAGE_MAX_BYTES);
     if (request->wants_html) {
         media_type = "text/html; charset=utf-8";
-        tt_reply_header(request, "Content-Security-Policy", "%s", TT_PAGE_SECURITY_POLICY);
+        tt_reply_header(request, "Content-Security-Policy", "%s",
+                        row.processed_evicted && config->delivery.remote == TT_DELIVERY_REDIRECT
+                            ? TT_PAGE_REMOTE_POLICY
+                            : TT_PAGE_SECURITY_POLICY);
         tt_page_append_image(&text, request, &row);
     } else {
         err = tt_document_append_image(&text, config, &row, NULL);
@@ -36,104 +42,136 @@ enum tt_err tt_retrieve_image(struct tt_request *request) {
     return err;
 }
 
-/* filename= for every client, its bytes beyond ASCII and its quotes replaced; filename*= with all
- * of them for those that read RFC 8187. */
-static void add_disposition(struct tt_request *request, const char *filename) {
-    char plain[TT_TEXT_FILENAME_SIZE];
-    char encoded[3 * TT_TEXT_FILENAME_SIZE];
-    static const char hex[] = "0123456789ABCDEF";
-    size_t plain_length = 0;
-    size_t length = 0;
-    for (const unsigned char *c = (const unsigned char *)filename; *c != '\0'; c++) {
-        if (*c >= 0x20 && *c < 0x7f)
-            plain[plain_length++] = *c == '"' || *c == '\\' ? '_' : (char)*c;
-        else if (*c >= 0xc0)
-            plain[plain_length++] = '_';
-        if ((*c >= '0' && *c <= '9') || ((*c | 0x20) >= 'a' && (*c | 0x20) <= 'z') || *c == '.' ||
-            *c == '-' || *c == '_') {
-            encoded[length++] = (char)*c;
-        } else {
-            encoded[length++] = '%';
-            encoded[length++] = hex[*c >> 4];
-            encoded[length++] = hex[*c & 15];
-        }
-    }
-    plain[plain_length] = '\0';
-    encoded[length] = '\0';
-    tt_reply_header(request, "Content-Disposition", "inline; filename=\"%s\"; filename*=UTF-8''%s",
-                    plain, encoded);
+/* One file that is asked for. */
+struct wanted {
+    struct tt_request *request;
+    struct tt_journal_row row;
+    enum tt_spool_kind kind;
+    const struct tt_journal_file *file; /* of the row */
+    char etag[TT_HASH_HEX_SIZE + 2];
+    int64_t time_ms;
+};
+
+static void choose_file(struct wanted *wanted, enum tt_spool_kind kind) {
+    wanted->kind = kind;
+    wanted->file = kind == TT_SPOOL_ORIGINAL ? &wanted->row.original : &wanted->row.processed;
+    wanted->etag[0] = '"';
+    tt_hash_format(wanted->file->sha256, wanted->etag + 1);
+    memcpy(wanted->etag + TT_HASH_HEX_SIZE, "\"", 2);
+    tt_uuid_parse(wanted->row.id, &wanted->time_ms);
 }
 
 /* The headers that a 304 carries too. */
-static void add_validators(struct tt_request *request, const char *etag, int64_t time_ms) {
+static void add_validators(const struct wanted *wanted) {
+    struct tt_request *request = wanted->request;
     char modified[TT_CLOCK_HTTP_SIZE];
-    tt_clock_format_http(time_ms, modified);
-    tt_reply_header(request, "ETag", "%s", etag);
+    tt_clock_format_http(wanted->time_ms, modified);
+    tt_reply_header(request, "ETag", "%s", wanted->etag);
     tt_reply_header(request, "Last-Modified", "%s", modified);
     tt_reply_header(request, "Cache-Control", "private, max-age=3600");
     tt_reply_header(request, "Accept-Ranges", "bytes");
 }
 
-/* A row's file is not there: a deletion came between, or the storage lost it. */
-static enum tt_err explain_missing(struct tt_request *request) {
-    struct tt_journal_row row;
-    enum tt_err err = tt_journal_find(request->worker->journal, request->id, &row);
-    return err != TT_OK
-               ? err
-               : tt_err_fail(TT_ERR_STORAGE, "a file of %s is not in the spool", request->id);
+static enum tt_err parse_range(const struct wanted *wanted, int64_t size_bytes,
+                               struct tt_range *range) {
+    enum tt_err err =
+        tt_range_parse(wanted->request, wanted->etag, wanted->time_ms, size_bytes, range);
+    if (err == TT_ERR_RANGE)
+        tt_reply_header(wanted->request, "Content-Range", "bytes */%lld", (long long)size_bytes);
+    return err;
 }
 
-static enum tt_err send_file(struct tt_request *request, const struct tt_journal_row *row,
-                             enum tt_spool_kind kind, const struct tt_journal_file *file) {
-    char etag[TT_HASH_HEX_SIZE + 2] = "\"";
-    int64_t time_ms = 0;
-    int fd;
-    int64_t size_bytes;
+/* fd -1: to HEAD, which takes no bytes. */
+static enum tt_err send_bytes(const struct wanted *wanted, int fd, int64_t size_bytes) {
+    struct tt_request *request = wanted->request;
+    char disposition[TT_TEXT_DISPOSITION_SIZE];
     struct tt_range range;
-    tt_hash_format(file->sha256, etag + 1);
-    memcpy(etag + 1 + strlen(etag + 1), "\"", 2);
-    tt_uuid_parse(row->id, &time_ms);
-    if (tt_range_not_modified(request, etag, time_ms)) {
-        add_validators(request, etag, time_ms);
-        tt_reply_bytes(request, 304, NULL, "", 0);
-        return TT_OK;
-    }
-    enum tt_err err =
-        tt_spool_read(&request->worker->spool, kind, row->id, file->format, &fd, &size_bytes);
-    if (err == TT_ERR_NOT_FOUND)
-        return explain_missing(request);
+    enum tt_err err = parse_range(wanted, size_bytes, &range);
     if (err != TT_OK)
         return err;
-    err = tt_range_parse(request, etag, time_ms, size_bytes, &range);
-    if (err == TT_OK) {
-        add_validators(request, etag, time_ms);
-        add_disposition(request, row->filename);
-        if (range.partial)
-            tt_reply_header(
-                request, "Content-Range", "bytes %lld-%lld/%lld", (long long)range.offset_bytes,
-                (long long)(range.offset_bytes + range.length_bytes - 1), (long long)size_bytes);
-        tt_reply_file(request, range.partial ? 206 : 200,
-                      tt_picture_format_row(file->format)->media_type, fd, range.offset_bytes,
-                      range.length_bytes);
-    } else {
-        tt_reply_header(request, "Content-Range", "bytes */%lld", (long long)size_bytes);
-    }
+    add_validators(wanted);
+    tt_text_format_disposition(wanted->row.filename, disposition);
+    tt_reply_header(request, "Content-Disposition", "%s", disposition);
+    if (range.partial)
+        tt_reply_header(
+            request, "Content-Range", "bytes %lld-%lld/%lld", (long long)range.offset_bytes,
+            (long long)(range.offset_bytes + range.length_bytes - 1), (long long)size_bytes);
+    tt_reply_file(request, range.partial ? 206 : 200,
+                  tt_picture_format_row(wanted->file->format)->media_type, fd, range.offset_bytes,
+                  range.length_bytes);
+    return TT_OK;
+}
+
+/* TT_ERR_NOT_FOUND: it is not here. */
+static enum tt_err send_local(const struct wanted *wanted) {
+    int64_t size_bytes;
+    int fd;
+    enum tt_err err = tt_spool_read(&wanted->request->worker->spool, wanted->kind, wanted->row.id,
+                                    wanted->file->format, &fd, &size_bytes);
+    if (err != TT_OK)
+        return err;
+    err = send_bytes(wanted, fd, size_bytes);
     tt_file_close(&fd);
     return err;
 }
 
+static enum tt_err fetch_and_send(const struct wanted *wanted) {
+    enum tt_err err = TT_ERR_NOT_FOUND;
+    /* What was fetched may be let go again before it is opened here. */
+    for (int i = 0; i < FETCHES_MAX && err == TT_ERR_NOT_FOUND; i++) {
+        err = tt_remote_fetch(wanted->request, &wanted->row, wanted->kind);
+        if (err != TT_OK)
+            return err;
+        err = send_local(wanted);
+    }
+    return err != TT_ERR_NOT_FOUND
+               ? err
+               : tt_err_fail(TT_ERR_AGENT_AWAY, "a file was fetched back, and gone at once");
+}
+
+/* The file is not here: a deletion came between, it is in the cloud, or the storage lost it. */
+static enum tt_err send_remote(struct wanted *wanted) {
+    struct tt_request *request = wanted->request;
+    struct tt_range range;
+    enum tt_err err = tt_journal_find(request->worker->journal, request->id, &wanted->row);
+    if (err != TT_OK)
+        return err;
+    if (!tt_remote_has(&wanted->row, wanted->kind))
+        return tt_err_fail(TT_ERR_STORAGE, "a file of %s is not in the spool", request->id);
+    if (request->head_only)
+        return send_bytes(wanted, -1, wanted->file->size_bytes);
+    err = parse_range(wanted, wanted->file->size_bytes, &range);
+    if (err != TT_OK)
+        return err;
+    return request->worker->config->delivery.remote == TT_DELIVERY_REDIRECT
+               ? tt_remote_redirect(request, &wanted->row, wanted->kind)
+               : fetch_and_send(wanted);
+}
+
+static enum tt_err send_file(struct wanted *wanted, enum tt_spool_kind kind) {
+    struct tt_request *request = wanted->request;
+    choose_file(wanted, kind);
+    if (tt_range_not_modified(request, wanted->etag, wanted->time_ms)) {
+        add_validators(wanted);
+        tt_reply_bytes(request, 304, NULL, "", 0);
+        return TT_OK;
+    }
+    enum tt_err err = send_local(wanted);
+    return err != TT_ERR_NOT_FOUND ? err : send_remote(wanted);
+}
+
 enum tt_err tt_retrieve_processed(struct tt_request *request) {
-    struct tt_journal_row row;
-    enum tt_err err = tt_journal_find(request->worker->journal, request->id, &row);
-    return err != TT_OK ? err : send_file(request, &row, TT_SPOOL_PROCESSED, &row.processed);
+    struct wanted wanted = {.request = request};
+    enum tt_err err = tt_journal_find(request->worker->journal, request->id, &wanted.row);
+    return err != TT_OK ? err : send_file(&wanted, TT_SPOOL_PROCESSED);
 }
 
 enum tt_err tt_retrieve_original(struct tt_request *request) {
-    struct tt_journal_row row;
-    enum tt_err err = tt_journal_find(request->worker->journal, request->id, &row);
-    if (err == TT_OK && !row.original_kept)
+    struct wanted wanted = {.request = request};
+    enum tt_err err = tt_journal_find(request->worker->journal, request->id, &wanted.row);
+    if (err == TT_OK && !wanted.row.original_kept)
         err = tt_err_refuse(TT_ERR_NOT_FOUND, "The original of this image was not kept.");
-    return err != TT_OK ? err : send_file(request, &row, TT_SPOOL_ORIGINAL, &row.original);
+    return err != TT_OK ? err : send_file(&wanted, TT_SPOOL_ORIGINAL);
 }
 
 enum tt_err tt_retrieve_delete(struct tt_request *request) {

@@ -14,6 +14,7 @@
 #include "tintype/log.h"
 #include "web/body.h"
 #include "web/document.h"
+#include "web/event.h"
 #include "web/options.h"
 #include "web/query.h"
 #include "web/reply.h"
@@ -34,6 +35,7 @@ struct upload {
     uint8_t head[TT_IMAGE_SNIFF_BYTES]; /* the original's first bytes */
     size_t head_length;
     struct tt_journal_row row;
+    int64_t stage_ms[TT_EVENT_STAGE_COUNT]; /* -1: not reached */
 };
 
 /* ---- read and stage: the body's picture goes to a file without a name, hashed on the way ---- */
@@ -193,7 +195,7 @@ static enum tt_err measure_result(struct upload *upload) {
     return err != TT_OK ? err : tt_hash_finish(&upload->hash, file->sha256);
 }
 
-/* ---- keep and record: both files named and durable, then the row ---- */
+/* ---- keep and record: both files named and durable, then the row and its event ---- */
 
 static enum tt_err keep(struct upload *upload) {
     struct tt_spool *spool = &upload->worker->spool;
@@ -210,10 +212,14 @@ static enum tt_err keep(struct upload *upload) {
     return err != TT_OK ? err : tt_spool_sync(spool);
 }
 
+/* "" when there is none. */
+static const char *asked_filename(const struct upload *upload) {
+    return upload->options.filename[0] != '\0' ? upload->options.filename : upload->filename;
+}
+
 static void choose_filename(struct upload *upload) {
     struct tt_journal_row *row = &upload->row;
-    const char *asked =
-        upload->options.filename[0] != '\0' ? upload->options.filename : upload->filename;
+    const char *asked = asked_filename(upload);
     if (asked[0] != '\0')
         snprintf(row->filename, sizeof row->filename, "%s", asked);
     else
@@ -221,10 +227,46 @@ static void choose_filename(struct upload *upload) {
                  tt_picture_format_row(row->original.format)->extension);
 }
 
+/* False when nobody wants to be told, or there is no memory: an upload never fails for its event.
+ * *note borrows text. */
+static bool make_event(const struct upload *upload, enum tt_err err, struct tt_buf *text,
+                       struct tt_journal_note *note) {
+    const struct tt_request *request = upload->request;
+    struct tt_event event = {
+        .node = upload->worker->node,
+        .request_id = request->request_id,
+        .filename = err == TT_OK ? upload->row.filename : asked_filename(upload),
+        .err = tt_reply_code(err),
+        .row = &upload->row,
+        .total_ms = tt_clock_monotonic_ms() - request->started_ms,
+        .time_ms = tt_clock_now_ms(),
+    };
+    if (upload->worker->config->cloudwatch.log_group[0] == '\0')
+        return false;
+    event.status = tt_err_row(event.err)->http_status;
+    if (err == TT_OK && request->wants_html)
+        event.status = 303;
+    event.detail = tt_reply_detail(event.err);
+    memcpy(event.stage_ms, upload->stage_ms, sizeof event.stage_ms);
+    if (!tt_event_append(text, &event)) {
+        tt_log(TT_LOG_WARNING, "no event of request %s: it cannot be made", request->request_id);
+        return false;
+    }
+    *note = (struct tt_journal_note){.time_ms = event.time_ms, .message = tt_buf_text(text)};
+    return true;
+}
+
 static enum tt_err record(struct upload *upload) {
+    struct tt_journal_note note;
+    struct tt_buf text;
     choose_filename(upload);
-    return tt_journal_insert(upload->worker->journal, &upload->row,
-                             upload->worker->config->storage.quota_bytes);
+    tt_buf_init(&text, TT_EVENT_MAX_BYTES);
+    bool has_event = make_event(upload, TT_OK, &text, &note);
+    enum tt_err err =
+        tt_journal_insert(upload->worker->journal, &upload->row, has_event ? &note : NULL,
+                          upload->worker->config->storage.quota_bytes);
+    tt_buf_fini(&text);
+    return err;
 }
 
 /* What was kept, but cannot be acknowledged, goes; a failure here leaves it to the sweep. */
@@ -234,6 +276,20 @@ static void take_back(struct upload *upload) {
         return;
     tt_spool_remove(&upload->worker->spool, TT_SPOOL_ORIGINAL, row->id, row->original.format);
     tt_spool_remove(&upload->worker->spool, TT_SPOOL_PROCESSED, row->id, row->processed.format);
+}
+
+/* The failure at hand is noted already, so of another one there is but its code. */
+static void note_failure(struct upload *upload, enum tt_err err) {
+    struct tt_journal_note note;
+    struct tt_buf text;
+    tt_buf_init(&text, TT_EVENT_MAX_BYTES);
+    if (make_event(upload, err, &text, &note)) {
+        enum tt_err noted = tt_journal_note_failure(upload->worker->journal, &note);
+        if (noted != TT_OK)
+            tt_log(TT_LOG_WARNING, "no event of request %s: %s", upload->request->request_id,
+                   tt_err_row(noted)->name);
+    }
+    tt_buf_fini(&text);
 }
 
 /* ---- answer ---- */
@@ -271,22 +327,36 @@ static void count(struct upload *upload, enum tt_err err) {
            (long long)upload->row.processed.size_bytes, (long long)took_ms);
 }
 
+/* Does one step, and counts its time to a stage. */
+static enum tt_err step(struct upload *upload, enum tt_event_stage stage,
+                        enum tt_err (*run)(struct upload *upload)) {
+    int64_t started_ms = tt_clock_monotonic_ms();
+    enum tt_err err = run(upload);
+    if (upload->stage_ms[stage] < 0)
+        upload->stage_ms[stage] = 0;
+    upload->stage_ms[stage] += tt_clock_monotonic_ms() - started_ms;
+    return err;
+}
+
 enum tt_err tt_upload_handle(struct tt_request *request) {
     struct tt_worker *worker = request->worker;
-    struct upload upload = {
-        .request = request, .worker = worker, .original.fd = -1, .result.fd = -1};
+    struct upload upload = {.request = request,
+                            .worker = worker,
+                            .original.fd = -1,
+                            .result.fd = -1,
+                            .stage_ms = {-1, -1, -1}};
     upload.row.original_kept = worker->config->storage.keep_original;
     upload.row.sync_state = worker->config->s3.bucket[0] != '\0' ? TT_SYNC_PENDING : TT_SYNC_OFF;
     tt_options_init(&upload.options, &worker->config->image.options);
     enum tt_err err = tt_hash_init(&upload.hash);
     if (err == TT_OK)
-        err = read_body(&upload);
+        err = step(&upload, TT_EVENT_READ, read_body);
     if (err == TT_OK)
-        err = render(&upload);
+        err = step(&upload, TT_EVENT_RENDER, render);
     if (err == TT_OK)
-        err = measure_result(&upload);
+        err = step(&upload, TT_EVENT_KEEP, measure_result);
     if (err == TT_OK)
-        err = keep(&upload);
+        err = step(&upload, TT_EVENT_KEEP, keep);
     if (err == TT_OK)
         err = record(&upload);
     if (err != TT_OK)
@@ -295,5 +365,7 @@ enum tt_err tt_upload_handle(struct tt_request *request) {
     tt_spool_discard(&worker->spool, &upload.result);
     tt_hash_fini(&upload.hash);
     count(&upload, err);
+    if (err != TT_OK)
+        note_failure(&upload, err);
     return err != TT_OK ? err : answer(&upload);
 }

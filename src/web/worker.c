@@ -13,10 +13,13 @@
 /* The largest page of the list (200 rows of about 1.2 kB), the parameters and body parsers. */
 #define ARENA_MAX_BYTES (2 * 1024 * 1024)
 
-static bool row_exists(void *context, const char *id) {
+/* Only a clear "no such row", or "this file is evicted", lets the sweep remove a file. */
+static bool is_known(void *context, enum tt_spool_kind kind, const char *id) {
     struct tt_journal_row row;
-    /* Only a clear "no such row" lets the sweep remove a file. */
-    return tt_journal_find(context, id, &row) != TT_ERR_NOT_FOUND;
+    enum tt_err err = tt_journal_find(context, id, &row);
+    if (err == TT_OK)
+        return !(kind == TT_SPOOL_ORIGINAL ? row.original_evicted : row.processed_evicted);
+    return err != TT_ERR_NOT_FOUND;
 }
 
 enum tt_err tt_web_prepare(const struct tt_config *config) {
@@ -27,9 +30,10 @@ enum tt_err tt_web_prepare(const struct tt_config *config) {
     if (err == TT_OK)
         err = tt_journal_open(&journal, config->storage.dir);
     if (err == TT_OK)
-        err = tt_spool_sweep(&spool, row_exists, journal, &removed);
+        err = tt_spool_sweep(&spool, is_known, journal, &removed);
     if (removed > 0)
-        tt_log(TT_LOG_WARNING, "removed %lld files that an interrupted upload or delete left",
+        tt_log(TT_LOG_WARNING,
+               "removed %lld files that an interrupted upload, delete or eviction left",
                (long long)removed);
     tt_journal_close(journal);
     tt_spool_close(&spool);
@@ -92,8 +96,11 @@ static enum tt_err open_piece(struct tt_worker *worker) {
 int tt_web_run(const struct tt_web_plan *plan) {
     /* The other half of the drain is for the last request. */
     int64_t linger_ms = plan->config->server.drain_seconds * 1000 / 2;
-    struct tt_worker worker = {
-        .config = plan->config, .stats = plan->stats, .decoder = plan->decoder};
+    struct tt_worker worker = {.config = plan->config,
+                               .stats = plan->stats,
+                               .decoder = plan->decoder,
+                               .seats = plan->seats};
+    tt_event_name_node(plan->config, worker.node);
     tt_arena_init(&worker.arena, ARENA_MAX_BYTES);
     enum tt_err err = tt_spool_open(&worker.spool, plan->config->storage.dir);
     if (err == TT_OK)

@@ -8,53 +8,9 @@
 #include <stdlib.h>
 
 #include "aws/sigv4.h"
-#include "tintype/text.h"
+#include "driver.h"
 
-#define INPUT_MAX_BYTES ((size_t)16 * 1024 * 1024)
-#define TEXT_MAX_BYTES  ((size_t)64 * 1024)
-
-static struct tt_buf input;
-static size_t position;
-
-static void fail(const char *what) {
-    (void)fprintf(stderr, "sigv4_driver: %s: %s\n", what, tt_err_cause());
-    exit(EXIT_FAILURE);
-}
-
-static void check(enum tt_err err, const char *what) {
-    if (err != TT_OK)
-        fail(what);
-}
-
-static void read_input(void) {
-    char piece[4096];
-    size_t length;
-
-    tt_buf_init(&input, INPUT_MAX_BYTES);
-    while ((length = fread(piece, 1, sizeof piece, stdin)) > 0)
-        tt_buf_append(&input, piece, length);
-    if (input.overflowed || ferror(stdin) ||
-        (input.length > 0 && input.data[input.length - 1] != 0))
-        fail("the input is broken or too long");
-}
-
-static const char *next_text(void) {
-    const char *field = input.data + position;
-
-    if (position >= input.length)
-        fail("the input ends in mid-request");
-    while (input.data[position++] != '\0')
-        ;
-    return field;
-}
-
-static int64_t next_int(int64_t highest) {
-    int64_t value;
-
-    if (!tt_text_parse_int(next_text(), 0, highest, &value))
-        fail("a number is broken or too large");
-    return value;
-}
+#define TEXT_MAX_BYTES ((size_t)64 * 1024)
 
 static size_t next_pairs(struct tt_sigv4_pair pairs[TT_SIGV4_PAIRS_MAX]) {
     size_t count = (size_t)next_int(TT_SIGV4_PAIRS_MAX);

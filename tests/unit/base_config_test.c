@@ -99,6 +99,7 @@ static void defaults_are_the_documented_ones(void **state) {
     assert_string_equal(config.server.cors_origins, "");
     assert_string_equal(config.storage.dir, "/var/lib/tintype");
     assert_int_equal(config.storage.quota_bytes, 0);
+    assert_int_equal(config.storage.keep_local_seconds, -1);
     assert_true(config.storage.keep_original);
     assert_int_equal(config.image.options.width_px, 1024);
     assert_int_equal(config.image.options.height_px, 1024);
@@ -115,6 +116,19 @@ static void defaults_are_the_documented_ones(void **state) {
     assert_string_equal(config.s3.bucket, "");
     assert_string_equal(config.s3.processed_prefix, "processed/");
     assert_string_equal(config.s3.original_prefix, "originals/");
+    assert_string_equal(config.s3.region, "");
+    assert_string_equal(config.s3.endpoint, "");
+    assert_int_equal(config.s3.path_style, TT_S3_PATH_STYLE_AUTO);
+    assert_string_equal(config.s3.ca_file, "");
+    assert_int_equal(config.s3.sse, TT_S3_SSE_NONE);
+    assert_string_equal(config.s3.sse_kms_key_id, "");
+    assert_string_equal(config.dynamodb.table, "");
+    assert_string_equal(config.cloudwatch.log_group, "");
+    assert_string_equal(config.cloudwatch.log_stream, "");
+    assert_int_equal(config.delivery.remote, TT_DELIVERY_REDIRECT);
+    assert_string_equal(config.delivery.cloudfront_url, "");
+    assert_int_equal(config.sync.in_flight, 16);
+    assert_string_equal(config.sync.node, "");
     assert_int_equal(config.log.level, TT_LOG_INFO);
 }
 

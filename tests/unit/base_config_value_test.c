@@ -45,6 +45,18 @@ static void numbers_out_of_range_are_explained(void **state) {
     assert_int_equal(config.image.options.quality, 77);
 }
 
+static void least_number_may_be_negative(void **state) {
+    (void)state;
+    assert_true(set("storage", "keep_local_seconds", "-1"));
+    assert_int_equal(config.storage.keep_local_seconds, -1);
+    assert_true(set("storage", "keep_local_seconds", "0"));
+    assert_int_equal(config.storage.keep_local_seconds, 0);
+    assert_false(set("storage", "keep_local_seconds", "-2"));
+    assert_string_equal(explanation,
+                        "keep_local_seconds takes a whole number from -1 to 1000000000");
+    assert_false(set("storage", "keep_local_seconds", "-"));
+}
+
 static void bytes_take_a_suffix(void **state) {
     (void)state;
     assert_true(set("storage", "quota_bytes", "123"));
@@ -177,10 +189,101 @@ static void prefixes(void **state) {
         assert_false(set("s3", "original_prefix", refused[i]));
 }
 
+static void regions(void **state) {
+    static const char *const refused[] = {"EU-central-1", "eu_central_1", "-a",
+                                          "a-",           "eu central",   "eu.central"};
+
+    (void)state;
+    assert_true(set("s3", "region", "eu-central-1"));
+    assert_string_equal(config.s3.region, "eu-central-1");
+    assert_true(set("dynamodb", "region", ""));
+    assert_true(set("cloudwatch", "region", "us-gov-west-1"));
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        assert_false(set("s3", "region", refused[i]));
+    assert_string_equal(explanation, "region takes a-z, 0-9 and inner hyphens, as in eu-central-1");
+}
+
+static void urls(void **state) {
+    static const char *const taken[] = {"",
+                                        "http://localhost:9000",
+                                        "https://s3.example.org",
+                                        "http://127.0.0.1:1",
+                                        "http://[::1]:65535/a",
+                                        "http://[::1]",
+                                        "https://a_b/x.y/~z-1"};
+    static const char *const refused[] = {
+        "s3.example.org", "ftp://a",      "http://",        "http:///a",    "http://:80",
+        "http://a:",      "http://a:0",   "http://a:65536", "http://a:8x",  "http://a:123456",
+        "http://u@a",     "http://u:p@a", "http://a?b",     "http://a/b?c", "http://a/#b",
+        "http://a/b//c",  "http://a/%20", "http://a b",     "http://[]",    "http://[::1",
+        "http://[::1]x",  "http://::1",   "x http://a"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+        assert_true(set("s3", "endpoint", taken[i]));
+        assert_string_equal(config.s3.endpoint, taken[i]);
+    }
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        assert_false(set("s3", "endpoint", refused[i]));
+    assert_string_equal(explanation, "endpoint takes http[s]://host[:port][/path], nothing more");
+    assert_true(set("delivery", "cloudfront_url", "https://d1.cloudfront.net/x//"));
+    assert_string_equal(config.delivery.cloudfront_url, "https://d1.cloudfront.net/x");
+    assert_true(set("dynamodb", "endpoint", "http://localhost:8000/"));
+    assert_string_equal(config.dynamodb.endpoint, "http://localhost:8000");
+    assert_false(set("cloudwatch", "endpoint", "localhost"));
+}
+
+static void names_in_the_cloud(void **state) {
+    static const char *const refused_tables[] = {"ab", "a b", "a/b", "Bild\xC3\xA9r"};
+    char long_name[514];
+
+    (void)state;
+    assert_true(set("dynamodb", "table", "Images_2.x-y"));
+    assert_true(set("dynamodb", "table", ""));
+    for (size_t i = 0; i < sizeof refused_tables / sizeof *refused_tables; i++)
+        assert_false(set("dynamodb", "table", refused_tables[i]));
+    assert_true(set("cloudwatch", "log_group", "/tintype/a_b.c#1"));
+    assert_false(set("cloudwatch", "log_group", "a b"));
+    assert_false(set("cloudwatch", "log_group", "a:b"));
+    assert_true(set("cloudwatch", "log_stream", "one two/\xC3\xA9"));
+    assert_false(set("cloudwatch", "log_stream", "a:b"));
+    assert_false(set("sync", "node", "a*"));
+    assert_string_equal(explanation, "node takes a name without : and *");
+    assert_true(set("sync", "node", "node-1"));
+    assert_true(set("s3", "sse_kms_key_id", "arn:aws:kms:eu-central-1:1:alias/My_key-1"));
+    assert_false(set("s3", "sse_kms_key_id", "a key"));
+    memset(long_name, 'a', sizeof long_name - 1);
+    long_name[513] = '\0';
+    assert_false(set("cloudwatch", "log_group", long_name));
+    long_name[512] = '\0';
+    assert_true(set("cloudwatch", "log_group", long_name));
+}
+
+static void choices_of_the_cloud(void **state) {
+    (void)state;
+    assert_true(set("s3", "path_style", "true"));
+    assert_int_equal(config.s3.path_style, TT_S3_PATH_STYLE_ON);
+    assert_true(set("s3", "path_style", "false"));
+    assert_int_equal(config.s3.path_style, TT_S3_PATH_STYLE_OFF);
+    assert_true(set("s3", "path_style", "auto"));
+    assert_int_equal(config.s3.path_style, TT_S3_PATH_STYLE_AUTO);
+    assert_true(set("s3", "sse", "aws:kms"));
+    assert_int_equal(config.s3.sse, TT_S3_SSE_KMS);
+    assert_true(set("s3", "sse", "AES256"));
+    assert_int_equal(config.s3.sse, TT_S3_SSE_AES256);
+    assert_false(set("s3", "sse", "aes256"));
+    assert_string_equal(explanation, "sse takes one of: none, AES256, aws:kms");
+    assert_true(set("delivery", "remote", "fetch"));
+    assert_int_equal(config.delivery.remote, TT_DELIVERY_FETCH);
+    assert_false(set("sync", "in_flight", "0"));
+    assert_false(set("sync", "in_flight", "129"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_reach_fields_of_either_size),
         cmocka_unit_test(numbers_out_of_range_are_explained),
+        cmocka_unit_test(least_number_may_be_negative),
         cmocka_unit_test(bytes_take_a_suffix),
         cmocka_unit_test(bad_bytes_are_refused),
         cmocka_unit_test(choices_are_spelt_exactly),
@@ -190,6 +293,10 @@ int main(void) {
         cmocka_unit_test(origins),
         cmocka_unit_test(buckets),
         cmocka_unit_test(prefixes),
+        cmocka_unit_test(regions),
+        cmocka_unit_test(urls),
+        cmocka_unit_test(names_in_the_cloud),
+        cmocka_unit_test(choices_of_the_cloud),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,6 +41,14 @@ static const struct {
     {TT_ERR_STORAGE, 503},
     {TT_ERR_JOURNAL, 503},
     {TT_ERR_SPOOL_FULL, 507},
+    {TT_ERR_AGENT_AWAY, 503},
+    {TT_ERR_CLOUD_OBJECT, 502},
+    {TT_ERR_CLOUD_THROTTLED, 503},
+    {TT_ERR_CLOUD_FAILED, 503},
+    {TT_ERR_CLOUD_AWAY, 503},
+    {TT_ERR_CLOUD_KEYS, 503},
+    {TT_ERR_CLOUD_SETUP, 503},
+    {TT_ERR_CLOUD_CLOCK, 503},
     {TT_ERR_CONFIG, 0},
     {TT_ERR_SYSTEM, 0},
 };
@@ -86,6 +94,16 @@ static void only_unavailable_answers_invite_a_retry(void **state) {
         else if (row->http_status != 0)
             assert_int_equal(row->retry, TT_RETRY_NEVER);
     }
+}
+
+/* What the sync does about an answer of the cloud hangs on these. */
+static void retries_of_the_cloud_are_as_promised(void **state) {
+    (void)state;
+    assert_int_equal(tt_err_row(TT_ERR_CLOUD_OBJECT)->retry, TT_RETRY_NEVER);
+    assert_int_equal(tt_err_row(TT_ERR_CLOUD_THROTTLED)->retry, TT_RETRY_SOON);
+    assert_int_equal(tt_err_row(TT_ERR_CLOUD_FAILED)->retry, TT_RETRY_SOON);
+    for (int i = TT_ERR_CLOUD_AWAY; i <= TT_ERR_CLOUD_CLOCK; i++)
+        assert_int_equal(tt_err_row((enum tt_err)i)->retry, TT_RETRY_LATER);
 }
 
 static void unknown_code_is_internal(void **state) {
@@ -172,6 +190,7 @@ int main(void) {
         cmocka_unit_test(every_code_has_a_whole_row),
         cmocka_unit_test(names_are_unique),
         cmocka_unit_test(only_unavailable_answers_invite_a_retry),
+        cmocka_unit_test(retries_of_the_cloud_are_as_promised),
         cmocka_unit_test(unknown_code_is_internal),
         cmocka_unit_test_setup(without_a_note_the_advice_speaks, clear_note),
         cmocka_unit_test_setup(failure_keeps_its_cause_from_the_client, clear_note),

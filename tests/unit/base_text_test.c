@@ -233,6 +233,42 @@ static void no_space_is_left_where_a_filename_was_cut(void **state) {
     assert_int_equal(strlen(clean), 250);
 }
 
+static const struct {
+    const char *filename, *value;
+} dispositions[] = {
+    {"a.png", "inline; filename=\"a.png\"; filename*=UTF-8''a.png"},
+    {"a \"b\\c\" 50%;+'.png", "inline; filename=\"a _b_c_ 50%;+'.png\"; "
+                              "filename*=UTF-8''a%20%22b%5Cc%22%2050%25%3B%2B%27.png"},
+    {"\xC3\xBC\xF0\x9F\x98\x80.jpg",
+     "inline; filename=\"__.jpg\"; filename*=UTF-8''%C3%BC%F0%9F%98%80.jpg"},
+    {"a\r\nX: y\x7F", "inline; filename=\"aX: y\"; filename*=UTF-8''a%0D%0AX%3A%20y%7F"},
+    {"", "inline; filename=\"\"; filename*=UTF-8''"},
+};
+
+static void dispositions_name_the_file_twice(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof dispositions / sizeof *dispositions; i++) {
+        char value[TT_TEXT_DISPOSITION_SIZE];
+
+        tt_text_format_disposition(dispositions[i].filename, value);
+        assert_string_equal(value, dispositions[i].value);
+    }
+}
+
+/* The longest value fills its room to the last byte; what is longer than a filename is cut. */
+static void longest_disposition_fits(void **state) {
+    char filename[2 * TT_TEXT_FILENAME_SIZE];
+    char value[TT_TEXT_DISPOSITION_SIZE];
+
+    (void)state;
+    memset(filename, ' ', sizeof filename);
+    filename[sizeof filename - 1] = '\0';
+    memset(value, 'x', sizeof value);
+    tt_text_format_disposition(filename, value);
+    assert_int_equal(strlen(value), sizeof value - 1);
+    assert_string_equal(value + sizeof value - 4, "%20");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(utf8_of_any_length),
@@ -245,6 +281,8 @@ int main(void) {
         cmocka_unit_test(long_filenames_are_cut_at_a_character),
         cmocka_unit_test(latin1_that_grows_stays_within_the_size),
         cmocka_unit_test(no_space_is_left_where_a_filename_was_cut),
+        cmocka_unit_test(dispositions_name_the_file_twice),
+        cmocka_unit_test(longest_disposition_fits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -187,6 +188,72 @@ static void test_places_killed_waiter(void **state) {
     fixture_close(&fixture);
 }
 
+/* Who waits for something else than a slot: a seat at once, or none. */
+static void test_places_sit(void **state) {
+    (void)state;
+    struct fixture fixture;
+    fixture_open(&fixture, 1, 2);
+    struct tt_place first, second, third;
+    assert_int_equal(tt_places_sit(&fixture.places, &first), TT_OK);
+    assert_int_equal(tt_places_sit(&fixture.places, &second), TT_OK);
+    assert_int_equal(tt_places_sit(&fixture.places, &third), TT_ERR_BUSY);
+    assert_int_equal(third.fd, -1);
+    assert_non_null(strstr(tt_err_cause(), "2 waiting places"));
+    tt_err_clear();
+    tt_places_stand(&third); /* where none is held */
+    tt_places_stand(&first);
+    tt_places_stand(&first);
+    assert_int_equal(first.fd, -1);
+    assert_int_equal(tt_places_sit(&fixture.places, &third), TT_OK);
+    tt_places_stand(&second);
+    tt_places_stand(&third);
+    fixture_close(&fixture);
+}
+
+/* The seats are the same ones: a crowd that waits for the agent leaves no seat to wait for a slot,
+ * but takes no slot. */
+static void test_places_sit_among_takers(void **state) {
+    (void)state;
+    struct fixture fixture;
+    fixture_open(&fixture, 1, 1);
+    struct tt_place seat, slot;
+    assert_int_equal(tt_places_sit(&fixture.places, &seat), TT_OK);
+    struct taker holder = taker_holding(&fixture);
+    assert_int_equal(tt_places_take(&fixture.places, &slot), TT_ERR_BUSY);
+    tt_err_clear();
+    tt_places_stand(&seat);
+    struct taker waiter = taker_seated(&fixture);
+    assert_int_equal(tt_places_sit(&fixture.places, &seat), TT_ERR_BUSY);
+    tt_err_clear();
+    taker_release(&holder);
+    hear_holding(&fixture, &waiter);
+    assert_int_equal(tt_places_sit(&fixture.places, &seat), TT_OK);
+    tt_places_stand(&seat);
+    taker_release(&waiter);
+    fixture_close(&fixture);
+}
+
+static int sit_and_die(struct fixture *fixture) {
+    struct tt_place seat;
+    return tt_places_sit(&fixture->places, &seat) == TT_OK ? 0 : 1;
+}
+
+static void test_places_killed_sitter(void **state) {
+    (void)state;
+    struct fixture fixture;
+    struct tt_place seat;
+    int status;
+    fixture_open(&fixture, 1, 1);
+    pid_t pid = fork_bound();
+    if (pid == 0)
+        _exit(sit_and_die(&fixture));
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_int_equal(tt_places_sit(&fixture.places, &seat), TT_OK);
+    tt_places_stand(&seat);
+    fixture_close(&fixture);
+}
+
 /* A child that outlives the give, as a decoder might: its copy must not keep the slot. */
 static void test_places_forked_copy_keeps_nothing(void **state) {
     (void)state;
@@ -288,6 +355,9 @@ int main(void) {
         cmocka_unit_test(test_places_slots_then_seat_then_busy),
         cmocka_unit_test(test_places_killed_holder),
         cmocka_unit_test(test_places_killed_waiter),
+        cmocka_unit_test(test_places_sit),
+        cmocka_unit_test(test_places_sit_among_takers),
+        cmocka_unit_test(test_places_killed_sitter),
         cmocka_unit_test(test_places_forked_copy_keeps_nothing),
         cmocka_unit_test(test_places_ended_copy_frees_nothing),
         cmocka_unit_test(test_places_crowd),

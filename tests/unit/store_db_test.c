@@ -70,6 +70,21 @@ static void opens_with_the_settings_it_promises(void **state) {
     tt_db_close(&db);
 }
 
+static void commits_wait_for_the_disk_or_not(void **state) {
+    struct tt_db db;
+
+    (void)state;
+    assert_int_equal(open_here(&db), TT_OK);
+    assert_int_equal(tt_db_set_durable(&db, false), TT_OK);
+    assert_int_equal(ask(&db, "PRAGMA synchronous"), 1);
+    assert_int_equal(tt_db_set_durable(&db, true), TT_OK);
+    assert_int_equal(ask(&db, "PRAGMA synchronous"), 2);
+    assert_int_equal(tt_db_begin(&db), TT_OK);
+    assert_int_equal(tt_db_set_durable(&db, false), TT_ERR_JOURNAL); /* SQLite refuses it there */
+    assert_int_equal(tt_db_end(&db, TT_OK), TT_OK);
+    tt_db_close(&db);
+}
+
 static void makes_files_with_the_mode_umask_allows(void **state) {
     mode_t before = umask(0007);
     struct tt_db db;
@@ -244,6 +259,7 @@ static void many_processes_may_open_it_first(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(opens_with_the_settings_it_promises),
+        TEST(commits_wait_for_the_disk_or_not),
         TEST(makes_files_with_the_mode_umask_allows),
         TEST(opens_again_and_keeps_what_is_there),
         TEST(refuses_a_newer_schema),

@@ -1,4 +1,5 @@
-/* Units of src/store/journal.c: rows, pages, filters, plans, totals, quota, several processes. */
+/* Units of src/store/journal.c, journal_list.c and journal_row.c: rows, pages, filters, plans,
+ * totals, quota, several processes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,45 +13,13 @@
 #include "scratch.h"
 #include "store/db.h"
 #include "store/journal_list.h"
+#include "store_rows.h"
 #include "tintype/journal.h"
 
 #define WRITER_ROWS 200
 #define PAGE_MAX    200
-#define BASE_MS     INT64_C(1700000000000)
 
-static struct tt_journal *journal;
 static struct tt_journal_row page[PAGE_MAX];
-
-static int open_journal(void **state) {
-    tt_err_clear();
-    return scratch_make(state) == 0 && tt_journal_open(&journal, scratch) == TT_OK ? 0 : -1;
-}
-
-static int close_journal(void **state) {
-    tt_journal_close(journal);
-    journal = NULL;
-    return scratch_remove(state);
-}
-
-/* A row of the given millisecond, unlike every other in each of its values. */
-static struct tt_journal_row make_row(int number) {
-    struct tt_journal_row row;
-
-    memset(&row, 0, sizeof row);
-    tt_uuid_floor(BASE_MS + number, row.id);
-    (void)snprintf(row.filename, sizeof row.filename, "photo %d.jpg", number);
-    row.processed = (struct tt_journal_file){1000 + number, TT_FORMAT_PNG, 720, 480 + number, {1}};
-    row.original = (struct tt_journal_file){5000, TT_FORMAT_JPEG, 4000 + number, 3000, {2}};
-    memset(row.processed.sha256, 0x10 + number % 100, TT_HASH_BYTES);
-    memset(row.original.sha256, 0x80 + number % 100, TT_HASH_BYTES);
-    row.original_kept = true;
-    row.sync_state = TT_SYNC_PENDING;
-    return row;
-}
-
-static void insert(const struct tt_journal_row *row) {
-    assert_int_equal(tt_journal_insert(journal, row, 0), TT_OK);
-}
 
 static void assert_files_equal(const struct tt_journal_file *a, const struct tt_journal_file *b) {
     assert_int_equal(a->size_bytes, b->size_bytes);
@@ -70,6 +39,8 @@ static void assert_rows_equal(const struct tt_journal_row *a, const struct tt_jo
     assert_int_equal(a->attempts, b->attempts);
     assert_string_equal(a->last_error, b->last_error);
     assert_int_equal(a->synced_at_ms, b->synced_at_ms);
+    assert_int_equal(a->processed_evicted, b->processed_evicted);
+    assert_int_equal(a->original_evicted, b->original_evicted);
 }
 
 /* The numbers of the rows that a query gives, page after page, as "3 2 1". */
@@ -175,12 +146,12 @@ static void refuses_rows_that_make_no_sense(void **state) {
     bad[5].original.format = TT_FORMAT_NONE;
     for (int i = 0; i < 6; i++) {
         tt_err_clear();
-        assert_int_equal(tt_journal_insert(journal, &bad[i], 0), TT_ERR_JOURNAL);
+        assert_int_equal(tt_journal_insert(journal, &bad[i], NULL, 0), TT_ERR_JOURNAL);
         assert_non_null(strstr(tt_err_cause(), "CHECK constraint failed"));
     }
     insert(&good);
     tt_err_clear();
-    assert_int_equal(tt_journal_insert(journal, &good, 0), TT_ERR_JOURNAL); /* the same id */
+    assert_int_equal(tt_journal_insert(journal, &good, NULL, 0), TT_ERR_JOURNAL); /* the same id */
     assert_int_equal(tt_journal_totals(journal, &totals), TT_OK);
     assert_int_equal(totals.rows[TT_SYNC_PENDING], 1);
 }
@@ -400,15 +371,60 @@ static void the_quota_counts_what_is_kept(void **state) {
     struct tt_journal_row found;
 
     (void)state;
-    assert_int_equal(tt_journal_insert(journal, &first, 6000), TT_ERR_SPOOL_FULL);
+    assert_int_equal(tt_journal_insert(journal, &first, NULL, 6000), TT_ERR_SPOOL_FULL);
     assert_non_null(strstr(tt_err_cause(), "quota_bytes"));
     assert_int_equal(tt_journal_find(journal, first.id, &found), TT_ERR_NOT_FOUND);
-    assert_int_equal(tt_journal_insert(journal, &first, 6001), TT_OK);
-    assert_int_equal(tt_journal_insert(journal, &second, 6001 + 6001), TT_ERR_SPOOL_FULL);
+    assert_int_equal(tt_journal_insert(journal, &first, NULL, 6001), TT_OK);
+    assert_int_equal(tt_journal_insert(journal, &second, NULL, 6001 + 6001), TT_ERR_SPOOL_FULL);
     second.original_kept = false;
-    assert_int_equal(tt_journal_insert(journal, &second, 6001 + 6001), TT_OK);
+    assert_int_equal(tt_journal_insert(journal, &second, NULL, 6001 + 6001), TT_OK);
     assert_int_equal(tt_journal_delete(journal, first.id, &found), TT_OK);
-    assert_int_equal(tt_journal_insert(journal, &first, 6001 + 1002), TT_OK);
+    assert_int_equal(tt_journal_insert(journal, &first, NULL, 6001 + 1002), TT_OK);
+}
+
+static void a_deleted_row_leaves_a_removal(void **state) {
+    struct tt_journal_row gone;
+
+    (void)state;
+    for (int i = 0; i < TT_SYNC_STATE_COUNT; i++) {
+        struct tt_journal_row row = make_row(i);
+
+        row.sync_state = (enum tt_sync_state)i;
+        row.original_kept = i != TT_SYNC_STORED;
+        insert(&row);
+        assert_int_equal(tt_journal_delete(journal, row.id, &gone), TT_OK);
+    }
+    /* Of a row that is off the cloud has nothing. */
+    assert_int_equal(ask("SELECT count(*) FROM removal"), TT_SYNC_STATE_COUNT - 1);
+    assert_int_equal(tt_journal_delete(journal, make_row(9).id, &gone), TT_ERR_NOT_FOUND);
+    assert_int_equal(ask("SELECT count(*) FROM removal WHERE original_format = 'JPEG' AND "
+                         "processed_format = 'PNG' AND attempts = 0 AND retry_at_ms = 0"),
+                     TT_SYNC_STATE_COUNT - 1);
+    assert_int_equal(ask("SELECT count(*) FROM removal WHERE original_kept = 0"), 1);
+}
+
+static void an_evicted_file_takes_nothing_of_the_quota(void **state) {
+    struct tt_journal_row first = make_row(1);  /* 6001 bytes */
+    struct tt_journal_row second = make_row(2); /* 6002 bytes */
+    struct tt_journal_totals totals;
+
+    (void)state;
+    insert(&first);
+    assert_int_equal(tt_journal_insert(journal, &second, NULL, 12002), TT_ERR_SPOOL_FULL);
+    execute("UPDATE image SET original_evicted = 1");
+    assert_int_equal(tt_journal_totals(journal, &totals), TT_OK);
+    assert_int_equal(totals.bytes, 1001);
+    assert_int_equal(tt_journal_insert(journal, &second, NULL, 7002), TT_ERR_SPOOL_FULL);
+    assert_int_equal(tt_journal_insert(journal, &second, NULL, 7003), TT_OK);
+    execute("UPDATE image SET processed_evicted = 1, original_evicted = 1");
+    assert_int_equal(tt_journal_totals(journal, &totals), TT_OK);
+    assert_int_equal(totals.bytes, 0);
+    assert_int_equal(totals.rows[TT_SYNC_PENDING], 2);
+    assert_int_equal(tt_journal_find(journal, first.id, &first), TT_OK);
+    assert_true(first.processed_evicted && first.original_evicted);
+    assert_int_equal(tt_journal_delete(journal, first.id, &first), TT_OK);
+    assert_int_equal(tt_journal_totals(journal, &totals), TT_OK);
+    assert_int_equal(totals.bytes, 0);
 }
 
 static int insert_many(int writer) {
@@ -419,7 +435,7 @@ static int insert_many(int writer) {
     for (int i = 0; i < WRITER_ROWS; i++) {
         struct tt_journal_row row = make_row(i * 2 + writer);
 
-        if (tt_journal_insert(own, &row, 0) != TT_OK) {
+        if (tt_journal_insert(own, &row, NULL, 0) != TT_OK) {
             (void)fprintf(stderr, "writer: %s\n", tt_err_cause());
             return 2;
         }
@@ -470,7 +486,7 @@ static void open_fails_without_a_handle(void **state) {
 /* A mount of this process alone, so that nothing of it outlives the test. */
 static bool mount_small_disk(void) {
     return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-           mount("small", scratch, "tmpfs", 0, "size=300k") == 0;
+           mount("small", scratch, "tmpfs", 0, "size=600k") == 0;
 }
 
 static void a_full_disk_loses_nothing(void **state) {
@@ -487,7 +503,7 @@ static void a_full_disk_loses_nothing(void **state) {
     while (inserted < 10000) {
         struct tt_journal_row row = make_row(inserted);
 
-        err = tt_journal_insert(journal, &row, 0);
+        err = tt_journal_insert(journal, &row, NULL, 0);
         if (err != TT_OK)
             break;
         inserted++;
@@ -522,6 +538,8 @@ int main(void) {
         TEST(no_list_scans_or_sorts),
         TEST(totals_follow_every_change),
         TEST(the_quota_counts_what_is_kept),
+        TEST(a_deleted_row_leaves_a_removal),
+        TEST(an_evicted_file_takes_nothing_of_the_quota),
         TEST(two_processes_insert_at_once),
         TEST(check_passes_and_leaves_no_transaction),
         TEST(open_fails_without_a_handle),

@@ -99,9 +99,10 @@ static void assert_content(enum tt_spool_kind kind, const char *id, enum tt_pict
     assert_int_equal(close(fd), 0);
 }
 
-static bool knows_id_1(void *context, const char *id) {
+static bool knows_id_1(void *context, enum tt_spool_kind kind, const char *id) {
     int *asked = context;
 
+    (void)kind;
     *asked += 1;
     return strcmp(id, ID_1) == 0;
 }
@@ -316,6 +317,57 @@ static void the_sweep_spares_staged_files_in_use(void **state) {
     assert_false(exists(path));
 }
 
+/* As the journal does for a row whose result was evicted. */
+static bool knows_originals(void *context, enum tt_spool_kind kind, const char *id) {
+    (void)context;
+    (void)id;
+    return kind == TT_SPOOL_ORIGINAL;
+}
+
+static void the_sweep_asks_for_each_kind(void **state) {
+    int64_t removed;
+
+    (void)state;
+    keep_and_discard(TT_SPOOL_ORIGINAL, ID_1, TT_FORMAT_PNG, "here");
+    keep_and_discard(TT_SPOOL_PROCESSED, ID_1, TT_FORMAT_PNG, "evicted");
+    assert_int_equal(tt_spool_sweep(&spool, knows_originals, NULL, &removed), TT_OK);
+    assert_int_equal(removed, 1);
+    assert_content(TT_SPOOL_ORIGINAL, ID_1, TT_FORMAT_PNG, "here");
+    assert_false(exists("spool/processed/" ID_1 ".png"));
+}
+
+static void the_sweep_spares_a_file_until_its_maker_is_done(void **state) {
+    struct tt_staged held;
+
+    (void)state;
+    assert_int_equal(keep(&held, TT_SPOOL_PROCESSED, ID_2, TT_FORMAT_PNG, "fetched"), TT_OK);
+    assert_int_equal(sweep(), 0);
+    assert_content(TT_SPOOL_PROCESSED, ID_2, TT_FORMAT_PNG, "fetched");
+    tt_spool_discard(&spool, &held);
+    assert_int_equal(sweep(), 1);
+}
+
+/* Knows nothing when first asked, and everything from then on. */
+static bool knows_late(void *context, enum tt_spool_kind kind, const char *id) {
+    int *asked = context;
+
+    (void)kind;
+    (void)id;
+    *asked += 1;
+    return *asked > 1;
+}
+
+static void the_sweep_asks_again_before_it_removes(void **state) {
+    int64_t removed;
+    int asked = 0;
+
+    (void)state;
+    keep_and_discard(TT_SPOOL_PROCESSED, ID_2, TT_FORMAT_PNG, "just recorded");
+    assert_int_equal(tt_spool_sweep(&spool, knows_late, &asked, &removed), TT_OK);
+    assert_int_equal(removed, 0);
+    assert_content(TT_SPOOL_PROCESSED, ID_2, TT_FORMAT_PNG, "just recorded");
+}
+
 /* Keeps a file and dies before its row is in the journal. */
 static int die_after_keeping(int number) {
     struct tt_journal *journal;
@@ -330,9 +382,10 @@ static int die_after_keeping(int number) {
     return 2;
 }
 
-static bool journal_knows(void *context, const char *id) {
+static bool journal_knows(void *context, enum tt_spool_kind kind, const char *id) {
     struct tt_journal_row row;
 
+    (void)kind;
     return tt_journal_find(context, id, &row) != TT_ERR_NOT_FOUND;
 }
 
@@ -348,7 +401,7 @@ static void a_death_before_the_row_leaves_what_the_sweep_removes(void **state) {
     assert_true(exists("spool/originals/" ID_2 ".jpg"));
     assert_int_equal(tt_journal_open(&journal, scratch), TT_OK);
     keep_and_discard(TT_SPOOL_ORIGINAL, ID_1, TT_FORMAT_JPEG, "known");
-    assert_int_equal(tt_journal_insert(journal, &row, 0), TT_OK);
+    assert_int_equal(tt_journal_insert(journal, &row, NULL, 0), TT_OK);
     assert_int_equal(tt_spool_sweep(&spool, journal_knows, journal, &removed), TT_OK);
     tt_journal_close(journal);
     /* The file under the orphan's id, and where staged files have names, that one too. */
@@ -423,6 +476,10 @@ int main(void) {
         TEST(reads_regular_files_alone),
         TEST(the_sweep_removes_what_no_row_knows),
         TEST_NAMED(the_sweep_spares_staged_files_in_use),
+        TEST(the_sweep_asks_for_each_kind),
+        TEST(the_sweep_spares_a_file_until_its_maker_is_done),
+        TEST_NAMED(the_sweep_spares_a_file_until_its_maker_is_done),
+        TEST(the_sweep_asks_again_before_it_removes),
         TEST(a_death_before_the_row_leaves_what_the_sweep_removes),
         TEST_NAMED(a_death_before_the_row_leaves_what_the_sweep_removes),
         TEST(check_asks_for_free_space),

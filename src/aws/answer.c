@@ -1,0 +1,423 @@
+/* What an answer means: its code and message are read, and judged by one table of codes, then by
+ * the status. What follows from a judgement is the caller's. */
+#include <ctype.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "tintype/aws.h"
+
+#define RAW_MESSAGE_SIZE 1024 /* before it is cut for people: what rules look at */
+#define REQUEST_ID_MAX   64
+#define SKEW_MAX_MS      (4 * 60 * 1000) /* AWS takes five minutes, S3 fifteen */
+
+/* What an answer says, as it says it. */
+struct saying {
+    char code[TT_AWS_CODE_SIZE];
+    char message[RAW_MESSAGE_SIZE];
+    char region[64]; /* where the bucket is */
+};
+
+/* ---- the table ---- */
+
+#define ANY TT_AWS_SERVICE_COUNT
+
+struct rule {
+    enum tt_aws_service service;
+    enum tt_err err;
+    const char *code; /* a '*' at its end stands for any more */
+    const char *mark; /* in the message, in any case of letters; NULL: whatever it says */
+};
+
+/* The first that fits holds. */
+static const struct rule rules[] = {
+    /* It is done already: a repeated step, or a group or stream that others have made. */
+    {TT_AWS_DYNAMODB, TT_OK, "ConditionalCheckFailedException", NULL},
+    {TT_AWS_LOGS, TT_OK, "ResourceAlreadyExistsException", NULL},
+    {TT_AWS_LOGS, TT_OK, "DataAlreadyAcceptedException", NULL},
+
+    /* Answers to GET; for DELETE they say that there is nothing left to do. */
+    {TT_AWS_S3, TT_ERR_NOT_FOUND, "NoSuchKey", NULL},
+    {TT_AWS_S3, TT_ERR_NOT_FOUND, "NoSuchVersion", NULL},
+
+    /* The clock: S3 has codes of its own, the others say it in the message. */
+    {ANY, TT_ERR_CLOUD_CLOCK, "RequestTimeTooSkewed", NULL},
+    {ANY, TT_ERR_CLOUD_CLOCK, "RequestExpired", NULL},
+    {ANY, TT_ERR_CLOUD_CLOCK, "RequestInTheFuture", NULL},
+    {ANY, TT_ERR_CLOUD_CLOCK, "InvalidSignatureException", "Signature expired"},
+    {ANY, TT_ERR_CLOUD_CLOCK, "InvalidSignatureException", "Signature not yet current"},
+
+    /* Signed for another region or service than is asked. */
+    {ANY, TT_ERR_CLOUD_SETUP, "InvalidSignatureException", "scoped to"},
+    {ANY, TT_ERR_CLOUD_SETUP, "SignatureDoesNotMatch", "scoped to"},
+
+    /* Too fast. S3 says ServiceUnavailable where it asks for a lower rate; of the others it is a
+     * failure. A quota of log groups is no matter of speed. */
+    {TT_AWS_S3, TT_ERR_CLOUD_THROTTLED, "SlowDown*", NULL},
+    {TT_AWS_S3, TT_ERR_CLOUD_THROTTLED, "ServiceUnavailable", NULL},
+    {TT_AWS_S3, TT_ERR_CLOUD_THROTTLED, "KMS.Throttl*", NULL},
+    {TT_AWS_LOGS, TT_ERR_CLOUD_SETUP, "LimitExceededException", NULL},
+    {ANY, TT_ERR_CLOUD_THROTTLED, "Throttl*", NULL},
+    {ANY, TT_ERR_CLOUD_THROTTLED, "RequestThrottled*", NULL},
+    {ANY, TT_ERR_CLOUD_THROTTLED, "ProvisionedThroughputExceeded*", NULL},
+    {ANY, TT_ERR_CLOUD_THROTTLED, "RequestLimitExceeded*", NULL},
+    {ANY, TT_ERR_CLOUD_THROTTLED, "LimitExceeded*", NULL},
+    {ANY, TT_ERR_CLOUD_THROTTLED, "BandwidthLimitExceeded*", NULL},
+    {ANY, TT_ERR_CLOUD_THROTTLED, "TooManyRequests*", NULL},
+
+    /* Keys that are wrong, that have expired, or that may not do this. */
+    {ANY, TT_ERR_CLOUD_KEYS, "SignatureDoesNotMatch", NULL},
+    {ANY, TT_ERR_CLOUD_KEYS, "InvalidSignature*", NULL},
+    {ANY, TT_ERR_CLOUD_KEYS, "IncompleteSignature*", NULL},
+    {ANY, TT_ERR_CLOUD_KEYS, "MissingAuthenticationToken*", NULL},
+    {ANY, TT_ERR_CLOUD_KEYS, "InvalidAccessKeyId", NULL},
+    {ANY, TT_ERR_CLOUD_KEYS, "UnrecognizedClientException", NULL},
+    {ANY, TT_ERR_CLOUD_KEYS, "InvalidClientTokenId", NULL},
+    {ANY, TT_ERR_CLOUD_KEYS, "ExpiredToken*", NULL},
+    {ANY, TT_ERR_CLOUD_KEYS, "InvalidToken*", NULL},
+    {ANY, TT_ERR_CLOUD_KEYS, "TokenRefreshRequired", NULL},
+    {ANY, TT_ERR_CLOUD_KEYS, "AccessDenied*", NULL},
+    {ANY, TT_ERR_CLOUD_KEYS, "AllAccessDisabled", NULL},
+    {ANY, TT_ERR_CLOUD_KEYS, "AccountProblem", NULL},
+    {ANY, TT_ERR_CLOUD_KEYS, "NotSignedUp", NULL},
+    {ANY, TT_ERR_CLOUD_KEYS, "OptInRequired*", NULL},
+    {ANY, TT_ERR_CLOUD_KEYS, "SubscriptionRequired*", NULL},
+    {ANY, TT_ERR_CLOUD_KEYS, "InvalidSecurity", NULL},
+    {TT_AWS_S3, TT_ERR_CLOUD_KEYS, "KMS.AccessDenied*", NULL},
+
+    /* The service failed, or what was sent did not all arrive. */
+    {ANY, TT_ERR_CLOUD_FAILED, "Internal*", NULL},
+    {ANY, TT_ERR_CLOUD_FAILED, "ServiceUnavailable*", NULL},
+    {ANY, TT_ERR_CLOUD_FAILED, "ServiceFailure", NULL},
+    {ANY, TT_ERR_CLOUD_FAILED, "RequestTimeout*", NULL},
+    {ANY, TT_ERR_CLOUD_FAILED, "OperationAborted*", NULL},
+    {ANY, TT_ERR_CLOUD_FAILED, "IncompleteBody", NULL},
+    {ANY, TT_ERR_CLOUD_FAILED, "TransactionConflictException", NULL},
+    {TT_AWS_S3, TT_ERR_CLOUD_FAILED, "KMS.KMSInternal*", NULL},
+    {TT_AWS_S3, TT_ERR_CLOUD_FAILED, "KMS.KeyUnavailable*", NULL},
+    {TT_AWS_S3, TT_ERR_CLOUD_FAILED, "KMS.DependencyTimeout*", NULL},
+
+    /* What the configuration names is missing, elsewhere, or not to be used so. */
+    {TT_AWS_S3, TT_ERR_CLOUD_SETUP, "NoSuchBucket", NULL},
+    {TT_AWS_S3, TT_ERR_CLOUD_SETUP, "InvalidBucketName", NULL},
+    {TT_AWS_S3, TT_ERR_CLOUD_SETUP, "PermanentRedirect", NULL},
+    {TT_AWS_S3, TT_ERR_CLOUD_SETUP, "TemporaryRedirect", NULL},
+    {TT_AWS_S3, TT_ERR_CLOUD_SETUP, "Redirect", NULL},
+    {TT_AWS_S3, TT_ERR_CLOUD_SETUP, "AuthorizationHeaderMalformed", NULL},
+    {TT_AWS_S3, TT_ERR_CLOUD_SETUP, "IllegalLocationConstraintException", NULL},
+    {TT_AWS_S3, TT_ERR_CLOUD_SETUP, "InvalidEncryptionAlgorithmError", NULL},
+    {TT_AWS_S3, TT_ERR_CLOUD_SETUP, "KMS.*", NULL},
+    {TT_AWS_S3, TT_ERR_CLOUD_SETUP, "MethodNotAllowed", NULL}, /* a website endpoint, say */
+    {TT_AWS_S3, TT_ERR_CLOUD_SETUP, "NotImplemented", NULL},
+    {ANY, TT_ERR_CLOUD_SETUP, "ResourceNotFoundException", NULL},
+    {ANY, TT_ERR_CLOUD_SETUP, "UnknownOperationException", NULL},
+
+    /* S3's kin when they are full: room can be made. */
+    {TT_AWS_S3, TT_ERR_CLOUD_SETUP, "QuotaExceeded", NULL},
+    {TT_AWS_S3, TT_ERR_CLOUD_SETUP, "XMinioAdminBucketQuotaExceeded", NULL},
+    {TT_AWS_S3, TT_ERR_CLOUD_SETUP, "XMinioStorageFull", NULL},
+
+    /* This object alone: it is too large, or not what its hash says; or it was archived, and GET
+     * would have to wait for a restore. */
+    {TT_AWS_S3, TT_ERR_CLOUD_OBJECT, "EntityTooLarge", NULL},
+    {TT_AWS_S3, TT_ERR_CLOUD_OBJECT, "KeyTooLongError", NULL},
+    {TT_AWS_S3, TT_ERR_CLOUD_OBJECT, "XAmzContentSHA256Mismatch", NULL},
+    {TT_AWS_S3, TT_ERR_CLOUD_OBJECT, "BadDigest", NULL},
+    {TT_AWS_S3, TT_ERR_CLOUD_OBJECT, "InvalidDigest", NULL},
+    {TT_AWS_S3, TT_ERR_CLOUD_OBJECT, "MetadataTooLarge", NULL},
+    {TT_AWS_S3, TT_ERR_CLOUD_OBJECT, "InvalidObjectState", NULL},
+
+    /* DynamoDB has one code for an item it does not take and for a table (or index) whose keys are
+     * not those that every item has, or whose name can be none. */
+    {TT_AWS_DYNAMODB, TT_ERR_CLOUD_SETUP, "ValidationException", "does not match the schema"},
+    {TT_AWS_DYNAMODB, TT_ERR_CLOUD_SETUP, "ValidationException", "Missing the key"},
+    {TT_AWS_DYNAMODB, TT_ERR_CLOUD_SETUP, "ValidationException", "Type mismatch for"},
+    {TT_AWS_DYNAMODB, TT_ERR_CLOUD_SETUP, "ValidationException", "tableName"},
+    {TT_AWS_DYNAMODB, TT_ERR_CLOUD_SETUP, "ValidationException", "table name"},
+    {TT_AWS_DYNAMODB, TT_ERR_CLOUD_SETUP, "ValidationException", "table/index name"},
+    {TT_AWS_DYNAMODB, TT_ERR_CLOUD_OBJECT, "ValidationException", NULL},
+
+    /* CloudWatch Logs likewise: a name that can be none, or this batch. */
+    {TT_AWS_LOGS, TT_ERR_CLOUD_SETUP, "InvalidParameterException", "logGroupName"},
+    {TT_AWS_LOGS, TT_ERR_CLOUD_SETUP, "InvalidParameterException", "logStreamName"},
+    {TT_AWS_LOGS, TT_ERR_CLOUD_OBJECT, "InvalidParameterException", NULL},
+};
+
+/* Where no code is known; the rest failed, and is tried again: an object is given up only for an
+ * answer that is understood. */
+static const struct {
+    int first, last;
+    enum tt_err err;
+} statuses[] = {
+    {300, 399, TT_ERR_CLOUD_SETUP},     {401, 401, TT_ERR_CLOUD_KEYS},
+    {403, 403, TT_ERR_CLOUD_KEYS},      {404, 405, TT_ERR_CLOUD_SETUP},
+    {407, 407, TT_ERR_CLOUD_SETUP},     {413, 413, TT_ERR_CLOUD_OBJECT},
+    {429, 429, TT_ERR_CLOUD_THROTTLED}, {501, 501, TT_ERR_CLOUD_SETUP},
+    {503, 503, TT_ERR_CLOUD_THROTTLED}, {507, 507, TT_ERR_CLOUD_SETUP},
+};
+
+/* Refusals of a signature; a 403 that is not explained (HEAD has no body) may be one. */
+static bool is_signature_refusal(const struct saying *saying, int status) {
+    return strcmp(saying->code, "SignatureDoesNotMatch") == 0 ||
+           strcmp(saying->code, "InvalidSignatureException") == 0 ||
+           (saying->code[0] == '\0' && status == 403);
+}
+
+static bool is_code(const char *pattern, const char *code) {
+    size_t length = strlen(pattern);
+
+    if (pattern[length - 1] == '*')
+        return strncmp(pattern, code, length - 1) == 0;
+    return strcmp(pattern, code) == 0;
+}
+
+static enum tt_err judge(enum tt_aws_service service, const struct saying *saying, int status) {
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if ((rules[i].service == ANY || rules[i].service == service) &&
+            is_code(rules[i].code, saying->code) &&
+            (rules[i].mark == NULL || strcasestr(saying->message, rules[i].mark) != NULL))
+            return rules[i].err;
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
+        if (status >= statuses[i].first && status <= statuses[i].last)
+            return statuses[i].err;
+    return TT_ERR_CLOUD_FAILED;
+}
+
+/* ---- S3: <Error><Code>...</Code><Message>...</Message>...</Error> ---- */
+
+/* The character of the entity after '&', '?' where it is not ASCII; *text is moved behind it. What
+ * is no entity is left to stand. */
+static char read_entity(const char **text) {
+    static const struct {
+        const char *name;
+        char character;
+    } entities[] = {{"lt;", '<'}, {"gt;", '>'}, {"amp;", '&'}, {"quot;", '"'}, {"apos;", '\''}};
+    const char *start = *text;
+    char *end;
+    unsigned long point;
+
+    for (size_t i = 0; i < sizeof entities / sizeof *entities; i++)
+        if (strncmp(start, entities[i].name, strlen(entities[i].name)) == 0) {
+            *text += strlen(entities[i].name);
+            return entities[i].character;
+        }
+    if (start[0] != '#' || !isxdigit((unsigned char)start[start[1] == 'x' ? 2 : 1]))
+        return '&';
+    point = start[1] == 'x' ? strtoul(start + 2, &end, 16) : strtoul(start + 1, &end, 10);
+    if (*end != ';')
+        return '&';
+    *text = end + 1;
+    return point > 0 && point < 0x7F ? (char)point : '?';
+}
+
+/* The text of the first element of that name, "" when there is none. body ends at its NUL. */
+static void read_element(const char *body, const char *name, char *text, size_t size) {
+    char tag[32];
+    size_t length = 0;
+    const char *next;
+
+    text[0] = '\0';
+    (void)snprintf(tag, sizeof tag, "<%s>", name);
+    next = strstr(body, tag);
+    if (next == NULL)
+        return;
+    next += strlen(tag);
+    while (*next != '\0' && *next != '<' && length + 1 < size) {
+        char c = *next++;
+
+        text[length++] = c == '&' ? read_entity(&next) : c;
+    }
+    text[length] = '\0';
+}
+
+static void read_xml(struct saying *saying, const char *body) {
+    const char *error = strstr(body, "<Error");
+
+    if (error == NULL)
+        return;
+    read_element(error, "Code", saying->code, sizeof saying->code);
+    read_element(error, "Message", saying->message, sizeof saying->message);
+    read_element(error, "Region", saying->region, sizeof saying->region);
+}
+
+/* ---- the others: {"__type": "prefix#Code", "message": "..."} ---- */
+
+static const char *find_string(const json_t *root, const char *name) {
+    const char *text = json_string_value(json_object_get(root, name));
+
+    return text != NULL ? text : "";
+}
+
+/* False for what is no JSON object. */
+static bool read_json(struct saying *saying, const struct tt_http_answer *answer) {
+    json_t *root = json_loadb(answer->body, answer->body_bytes, 0, NULL);
+    bool is_object = json_is_object(root);
+    const char *type = find_string(root, "__type");
+    const char *hash = strrchr(type, '#');
+    const char *code = hash != NULL ? hash + 1 : type;
+    const char *message = find_string(root, "message");
+
+    if (message[0] == '\0')
+        message = find_string(root, "Message");
+    (void)snprintf(saying->code, sizeof saying->code, "%.*s", (int)strcspn(code, ":"), code);
+    (void)snprintf(saying->message, sizeof saying->message, "%s", message);
+    json_decref(root);
+    return is_object;
+}
+
+/* ---- an answer that says OK ---- */
+
+/* The document's first tag, behind a declaration. */
+static const char *find_first_tag(const char *body) {
+    while (isspace((unsigned char)*body))
+        body++;
+    if (strncmp(body, "<?xml", 5) == 0) {
+        const char *tag = strchr(body + 1, '<');
+
+        body = tag != NULL ? tag : "";
+    }
+    return body;
+}
+
+/* S3 may fail after it said 200 (Amazon S3 API Reference, "CopyObject"); and what is no such
+ * service at all, a portal that wants a sign-in or a wrong endpoint, says 200 to anything. */
+static bool is_false_success(struct saying *saying, enum tt_aws_service service,
+                             const struct tt_http_answer *answer) {
+    const char *tag;
+
+    if (service != TT_AWS_S3)
+        return answer->body_bytes > 0 && !read_json(saying, answer);
+    tag = find_first_tag(answer->body);
+    if (strncmp(tag, "<Error", 6) != 0)
+        return strncasecmp(tag, "<html", 5) == 0 || strncasecmp(tag, "<!doctype html", 14) == 0;
+    read_xml(saying, tag);
+    return true;
+}
+
+/* ---- the message for people ---- */
+
+/* Services that refuse a signature repeat what was signed, and some gateways the header itself. */
+static void cut_secrets(char *text) {
+    static const char *const marks[] = {
+        "AWS4-HMAC-SHA256", "Canonical",  "String-to-Sign",      "StringToSign",
+        "Credential=",      "Signature=", "X-Amz-Security-Token"};
+    char *found;
+
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+        if ((found = strcasestr(text, marks[i])) != NULL)
+            *found = '\0';
+}
+
+/* Access key ids: "AKIA" or "ASIA" (IAM User Guide, "IAM identifiers") and at least twelve more. */
+static void mask_key_ids(char *text) {
+    while (*text != '\0') {
+        size_t length = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
+
+        if (length >= 16 && (strncmp(text, "AKIA", 4) == 0 || strncmp(text, "ASIA", 4) == 0))
+            memset(text, '*', length);
+        text += length > 0 ? length : strcspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
+    }
+}
+
+/* The first line, printable. */
+static void clean(char *text) {
+    char *start = text + strspn(text, " \t\r\n");
+
+    memmove(text, start, strlen(start) + 1);
+    text[strcspn(text, "\r\n")] = '\0';
+    for (char *c = text; *c != '\0'; c++)
+        if (*c < ' ' || *c > '~')
+            *c = '?';
+    cut_secrets(text);
+    mask_key_ids(text);
+    for (size_t length = strlen(text); length > 0 && text[length - 1] == ' '; length--)
+        text[length - 1] = '\0';
+}
+
+static bool is_plain(const char *text) {
+    size_t length =
+        strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=+/");
+
+    return length > 0 && text[length] == '\0';
+}
+
+/* What is added to the service's own words. */
+static void format_suffix(char *suffix, size_t size, const struct tt_aws_outcome *outcome,
+                          const struct saying *saying, const struct tt_http_answer *answer) {
+    const char *region = answer->region[0] != '\0' ? answer->region : saying->region;
+    int length = 0;
+
+    suffix[0] = '\0';
+    if (outcome->err == TT_ERR_CLOUD_SETUP && is_plain(region))
+        length = snprintf(suffix, size, "; the bucket is in %s", region);
+    if (is_plain(answer->request_id) && strlen(answer->request_id) <= REQUEST_ID_MAX)
+        (void)snprintf(suffix + length, size - (size_t)length, " (request %s)", answer->request_id);
+}
+
+static void append_cut(char *text, size_t size, const char *more) {
+    size_t length = strlen(text);
+    size_t more_length = strnlen(more, size - 1 - length);
+
+    memcpy(text + length, more, more_length);
+    text[length + more_length] = '\0';
+}
+
+/* "Code: message; the bucket is in eu-west-1 (request 4442587FB7D0A2F9)"; the service's own words
+ * are cut where all has no room. */
+static void format_message(struct tt_aws_outcome *outcome, struct saying *saying,
+                           const struct tt_http_answer *answer) {
+    char suffix[sizeof "; the bucket is in  (request )" + sizeof saying->region + REQUEST_ID_MAX];
+    size_t words_size;
+
+    format_suffix(suffix, sizeof suffix, outcome, saying, answer);
+    words_size = sizeof outcome->message - strlen(suffix);
+    if (outcome->code[0] != '\0') {
+        append_cut(outcome->message, words_size, outcome->code);
+        append_cut(outcome->message, words_size, ": ");
+    }
+    clean(saying->message);
+    if (saying->message[0] == '\0')
+        (void)snprintf(saying->message, sizeof saying->message, "HTTP status %d", outcome->status);
+    append_cut(outcome->message, words_size, saying->message);
+    append_cut(outcome->message, sizeof outcome->message, suffix);
+}
+
+/* ---- all of it ---- */
+
+static bool is_skewed(const struct tt_http_answer *answer, int64_t now_ms) {
+    return answer->date_ms != 0 && llabs(answer->date_ms - now_ms) > SKEW_MAX_MS;
+}
+
+void tt_aws_answer_judge(struct tt_aws_outcome *outcome, enum tt_aws_service service,
+                         const struct tt_http_answer *answer, int64_t now_ms) {
+    struct saying saying = {0};
+
+    *outcome = (struct tt_aws_outcome){.err = answer->err,
+                                       .status = answer->status,
+                                       .date_ms = answer->date_ms,
+                                       .retry_after_ms = answer->retry_after_ms};
+    if (answer->err != TT_OK) {
+        append_cut(outcome->message, sizeof outcome->message, answer->cause);
+        clean(outcome->message);
+        return;
+    }
+    if (answer->status >= 200 && answer->status <= 299) {
+        if (!is_false_success(&saying, service, answer))
+            return;
+        outcome->err = TT_ERR_CLOUD_FAILED;
+    } else {
+        if (service == TT_AWS_S3)
+            read_xml(&saying, answer->body);
+        else
+            (void)read_json(&saying, answer);
+        outcome->err = judge(service, &saying, answer->status);
+        if (is_signature_refusal(&saying, answer->status) && is_skewed(answer, now_ms))
+            outcome->err = TT_ERR_CLOUD_CLOCK;
+    }
+    clean(saying.code);
+    memcpy(outcome->code, saying.code, sizeof outcome->code);
+    format_message(outcome, &saying, answer);
+}

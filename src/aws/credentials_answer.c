@@ -1,0 +1,229 @@
+/* Keys in the answers of the sources that are asked over HTTP: JSON of containers and instance
+ * metadata, XML of STS. Pure; copies of secrets are wiped. */
+#include <ctype.h>
+#include <jansson.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aws/credentials_look.h"
+#include "aws/wipe.h"
+#include "tintype/clock.h"
+
+/* What an answer has, and where it goes. */
+struct part {
+    const char *json;
+    const char *xml;
+    char *field;
+    size_t size;
+    bool is_optional;
+};
+
+#define PART_COUNT 4
+
+static void set_parts(struct part parts[PART_COUNT], struct tt_aws_keys *keys,
+                      char expires[TT_LOOK_EXPIRES_BYTES]) {
+    parts[0] = (struct part){"AccessKeyId", "AccessKeyId", keys->access_key_id,
+                             sizeof keys->access_key_id, false};
+    parts[1] = (struct part){"SecretAccessKey", "SecretAccessKey", keys->secret_access_key,
+                             sizeof keys->secret_access_key, false};
+    parts[2] = (struct part){"Token", "SessionToken", keys->session_token,
+                             sizeof keys->session_token, true};
+    parts[3] = (struct part){"Expiration", "Expiration", expires, TT_LOOK_EXPIRES_BYTES, true};
+}
+
+/* No text, no expiry. */
+static bool take_expiration(struct tt_aws_keys *keys, const char *expires, char *flaw) {
+    keys->expires_at_ms = 0;
+    if (expires[0] == '\0' || tt_clock_parse_rfc3339(expires, &keys->expires_at_ms, NULL))
+        return true;
+    (void)snprintf(flaw, TT_KEYS_FLAW_SIZE, "has an Expiration that is no date");
+    return false;
+}
+
+/* value NULL: it is missing. */
+static bool take_part(const struct part *part, const char *name, const char *value, char *flaw) {
+    char what[TT_KEYS_FLAW_SIZE];
+
+    if (value == NULL || value[0] == '\0') {
+        part->field[0] = '\0';
+        if (!part->is_optional)
+            (void)snprintf(flaw, TT_KEYS_FLAW_SIZE, "has no %s", name);
+        return part->is_optional;
+    }
+    if (tt_keys_copy(part->field, part->size, value, what))
+        return true;
+    (void)snprintf(flaw, TT_KEYS_FLAW_SIZE, "has a %s that %.64s", name, what);
+    return false;
+}
+
+/* ---- JSON ---- */
+
+static bool take_object(struct tt_aws_keys *keys, const json_t *root, char *flaw) {
+    struct part parts[PART_COUNT];
+    char expires[TT_LOOK_EXPIRES_BYTES] = "";
+    const char *code = json_string_value(json_object_get(root, "Code"));
+
+    if (!json_is_object(root)) {
+        (void)snprintf(flaw, TT_KEYS_FLAW_SIZE, "is no JSON object");
+        return false;
+    }
+    if (code != NULL && strcmp(code, "Success") != 0) {
+        bool is_word =
+            strspn(code, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-") == strlen(code);
+
+        (void)snprintf(flaw, TT_KEYS_FLAW_SIZE, "is the refusal %.60s", is_word ? code : "(?)");
+        return false;
+    }
+    set_parts(parts, keys, expires);
+    for (size_t i = 0; i < PART_COUNT; i++) {
+        const char *name = parts[i].json;
+
+        if (!take_part(&parts[i], name, json_string_value(json_object_get(root, name)), flaw))
+            return false;
+    }
+    return take_expiration(keys, expires, flaw);
+}
+
+bool tt_answer_read_json(struct tt_aws_keys *keys, const char *body, size_t body_bytes,
+                         char flaw[TT_KEYS_FLAW_SIZE]) {
+    json_malloc_t usual_malloc;
+    json_free_t usual_free;
+    json_t *root;
+    bool is_read;
+
+    /* Jansson keeps copies of every string: they are wiped as they are freed. */
+    json_get_alloc_funcs(&usual_malloc, &usual_free);
+    json_set_alloc_funcs(malloc, tt_wipe_free);
+    root = json_loadb(body, body_bytes, JSON_REJECT_DUPLICATES, NULL);
+    is_read = take_object(keys, root, flaw);
+    json_decref(root);
+    json_set_alloc_funcs(usual_malloc, usual_free);
+    return is_read;
+}
+
+/* ---- XML ---- */
+
+/* Begin and end of what is between <name> and </name> in [start, end). */
+static bool find_element(const char *start, const char *end, const char *name, const char **from,
+                         const char **to) {
+    char tag[64];
+    size_t length = (size_t)snprintf(tag, sizeof tag, "<%s>", name);
+
+    *from = memmem(start, (size_t)(end - start), tag, length);
+    if (*from == NULL)
+        return false;
+    *from += length;
+    length = (size_t)snprintf(tag, sizeof tag, "</%s>", name);
+    *to = memmem(*from, (size_t)(end - *from), tag, length);
+    return *to != NULL;
+}
+
+/* The character of a reference whose "&" is at text, and its length; 0 for none that is known. */
+static size_t read_reference(const char *text, size_t room, char *character) {
+    static const struct {
+        const char *text;
+        char character;
+    } known[] = {{"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&apos;", '\''}};
+    bool is_hex = room > 2 && text[1] == '#' && text[2] == 'x';
+    char *end = NULL;
+    long point;
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        size_t length = strlen(known[i].text);
+
+        if (length <= room && memcmp(text, known[i].text, length) == 0) {
+            *character = known[i].character;
+            return length;
+        }
+    }
+    if (room < 4 || text[1] != '#')
+        return 0;
+    if (!isxdigit((unsigned char)text[is_hex ? 3 : 2]))
+        return 0; /* strtol would take blanks and signs */
+    point = strtol(text + (is_hex ? 3 : 2), &end, is_hex ? 16 : 10);
+    if (*end != ';' || (size_t)(end - text) >= room || point <= 0 || point > 0x7F)
+        return 0;
+    *character = (char)point;
+    return (size_t)(end - text) + 1;
+}
+
+/* Copies the text of an element, its references replaced. False for one that has elements in it,
+ * unknown references, or more than size - 1 bytes. */
+static bool unescape(char *text, size_t size, const char *from, const char *to) {
+    size_t length = 0;
+
+    while (from < to) {
+        char character = *from;
+        size_t taken = 1;
+
+        if (character == '<' || length == size - 1)
+            return false;
+        if (character == '&')
+            taken = read_reference(from, (size_t)(to - from), &character);
+        if (taken == 0)
+            return false;
+        from += taken;
+        text[length++] = character;
+    }
+    text[length] = '\0';
+    return true;
+}
+
+static bool is_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static bool take_element(const struct part *part, const char *start, const char *end, char *flaw) {
+    char text[TT_AWS_TOKEN_SIZE + 1]; /* one more than fits, for take_part to say so */
+    const char *from, *to;
+    bool is_taken;
+
+    if (!find_element(start, end, part->xml, &from, &to))
+        return take_part(part, part->xml, NULL, flaw);
+    while (from < to && is_blank(*from))
+        from++;
+    while (to > from && is_blank(to[-1]))
+        to--;
+    is_taken = unescape(text, sizeof text, from, to);
+    if (is_taken)
+        is_taken = take_part(part, part->xml, text, flaw);
+    else
+        (void)snprintf(flaw, TT_KEYS_FLAW_SIZE,
+                       "has a %s that cannot be read, or is over %zu bytes", part->xml,
+                       part->size - 1);
+    OPENSSL_cleanse(text, sizeof text);
+    return is_taken;
+}
+
+bool tt_answer_read_xml(struct tt_aws_keys *keys, const char *body, char flaw[TT_KEYS_FLAW_SIZE]) {
+    struct part parts[PART_COUNT];
+    char expires[TT_LOOK_EXPIRES_BYTES] = "";
+    const char *start, *end;
+
+    if (!find_element(body, body + strlen(body), "Credentials", &start, &end)) {
+        (void)snprintf(flaw, TT_KEYS_FLAW_SIZE, "has no <Credentials>");
+        return false;
+    }
+    set_parts(parts, keys, expires);
+    for (size_t i = 0; i < PART_COUNT; i++) {
+        parts[i].is_optional = false; /* STS always gives all four */
+        if (!take_element(&parts[i], start, end, flaw))
+            return false;
+    }
+    return take_expiration(keys, expires, flaw);
+}
+
+void tt_answer_read_code(char *code, size_t size, const char *body) {
+    const char *from, *to;
+
+    code[0] = '\0';
+    if (!find_element(body, body + strlen(body), "Code", &from, &to) || (size_t)(to - from) >= size)
+        return;
+    for (const char *c = from; c < to; c++)
+        if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || *c == '.'))
+            return;
+    memcpy(code, from, (size_t)(to - from));
+    code[to - from] = '\0';
+}

@@ -1,0 +1,247 @@
+/* Keys that a service beside this machine gives: the container's agent, at an address that the
+ * environment names (AWS SDKs and Tools Reference Guide, "Container credential provider"), and
+ * EC2's instance metadata, version 2 alone (EC2 User Guide, "Use the Instance Metadata Service"): a
+ * token first, then the name of the role, then its keys. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "aws/credentials_look.h"
+
+#define CONTAINER_TIMEOUT_MS 2000
+#define INSTANCE_TIMEOUT_MS  1000 /* away from EC2 nobody answers, mostly */
+#define TOKEN_TTL_SECONDS    "300"
+#define ROLE_NAME_SIZE       129
+#define CONTAINER_HOST       "http://169.254.170.2"
+#define INSTANCE_URL         "http://169.254.169.254"
+#define INSTANCE_IPV6_URL    "http://[fd00:ec2::254]"
+#define ROLES_PATH           "/latest/meta-data/iam/security-credentials/"
+
+static enum tt_look_step send_request(struct tt_look *look, const char *method, const char *url,
+                                      const struct tt_http_header *header, int64_t timeout_ms,
+                                      tt_look_next *next) {
+    struct tt_http_request request = {
+        .method = method,
+        .url = url,
+        .body_fd = -1,
+        .sink_fd = -1,
+        .max_answer_bytes = TT_HTTP_ANSWER_KEPT_BYTES,
+        .timeout_ms = timeout_ms,
+        .ca_file = look->ca_file,
+    };
+
+    if (header != NULL)
+        request.headers[request.header_count++] = *header;
+    return tt_look_send(look, &request, next);
+}
+
+/* ---- container ---- */
+
+/* Hosts to which keys may be asked for in clear: this machine, and what ECS and EKS have set up on
+ * it. */
+static bool is_trusted_host(const char *name) {
+    static const char *const agents[] = {"169.254.170.2", "169.254.170.23", "fd00:ec2::23"};
+    struct in6_addr ipv6, agent_ipv6;
+    struct in_addr ipv4, agent_ipv4;
+    bool is_ipv4 = inet_pton(AF_INET, name, &ipv4) == 1;
+    bool is_ipv6 = !is_ipv4 && inet_pton(AF_INET6, name, &ipv6) == 1;
+
+    if (strcmp(name, "localhost") == 0 || (is_ipv4 && ntohl(ipv4.s_addr) >> 24 == 127) ||
+        (is_ipv6 && IN6_IS_ADDR_LOOPBACK(&ipv6)))
+        return true;
+    for (size_t i = 0; i < sizeof agents / sizeof *agents; i++) {
+        if (is_ipv4 && inet_pton(AF_INET, agents[i], &agent_ipv4) == 1 &&
+            ipv4.s_addr == agent_ipv4.s_addr)
+            return true;
+        if (is_ipv6 && inet_pton(AF_INET6, agents[i], &agent_ipv6) == 1 &&
+            IN6_ARE_ADDR_EQUAL(&ipv6, &agent_ipv6))
+            return true;
+    }
+    return false;
+}
+
+/* WAITING with the URL, BROKEN, or ABSENT when neither variable is set. */
+static enum tt_look_step find_container_url(struct tt_look *look, char url[TT_LOOK_URL_SIZE]) {
+    const char *relative = tt_aws_variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+    const char *full = tt_aws_variable("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+    const char *name = relative != NULL ? "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
+                                        : "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+    const char *flaw;
+    struct tt_url parsed;
+    int length;
+
+    if (relative == NULL && full == NULL)
+        return tt_look_pass(look, "AWS_CONTAINER_CREDENTIALS_FULL_URI is not set");
+    if (relative != NULL && relative[0] != '/')
+        return tt_look_break(look, "container: %s does not begin with /", name);
+    length = snprintf(url, TT_LOOK_URL_SIZE, "%s%s", relative != NULL ? CONTAINER_HOST : "",
+                      relative != NULL ? relative : full);
+    if (length < 0 || length >= TT_LOOK_URL_SIZE)
+        return tt_look_break(look, "container: %s has over %d bytes", name, TT_LOOK_URL_SIZE - 1);
+    flaw = tt_url_parse(&parsed, url);
+    if (flaw != NULL)
+        return tt_look_break(look, "container: %s %s", name, flaw);
+    if (strcmp(parsed.scheme, "http") == 0 && !is_trusted_host(parsed.name))
+        return tt_look_break(look,
+                             "container: %s would send keys in clear to %.100s: use https, or a "
+                             "host of this machine",
+                             name, parsed.name);
+    return TT_LOOK_WAITING;
+}
+
+/* The file, which is the fresher one, beats the variable. token is "" when neither is set; it may
+ * have blanks ("Basic ..."), but nothing that ends a header. */
+static bool find_authorization(struct tt_look *look) {
+    const char *path = tt_aws_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+    const char *text = tt_aws_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
+    char flaw[TT_KEYS_FLAW_SIZE];
+
+    look->token[0] = '\0';
+    if (path != NULL) {
+        if (!tt_look_read_token(path, look->token, sizeof look->token, flaw)) {
+            (void)tt_look_break(look, "container: the token file %.150s %s", path, flaw);
+            return false;
+        }
+    } else if (text != NULL) {
+        if ((size_t)snprintf(look->token, sizeof look->token, "%s", text) >= sizeof look->token) {
+            (void)tt_look_break(look,
+                                "container: AWS_CONTAINER_AUTHORIZATION_TOKEN has over %zu "
+                                "bytes",
+                                sizeof look->token - 1);
+            return false;
+        }
+    }
+    for (const char *c = look->token; *c != '\0'; c++) {
+        if (*c < ' ' || *c > '~') {
+            (void)tt_look_break(look, "container: its authorization token has a control character, "
+                                      "or one beyond ASCII");
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum tt_look_step take_container(struct tt_look *look, const struct tt_http_answer *answer) {
+    char flaw[TT_KEYS_FLAW_SIZE];
+
+    if (answer->err != TT_OK)
+        return tt_look_break(look, "container: %.200s", answer->cause);
+    if (answer->status != 200)
+        return tt_look_break(look, "container: its credentials' service answered %d",
+                             answer->status);
+    if (!tt_answer_read_json(&look->keys, answer->body, answer->body_bytes, flaw))
+        return tt_look_break(look, "container: the answer of its credentials' service %s", flaw);
+    return TT_LOOK_FOUND;
+}
+
+enum tt_look_step tt_look_container(struct tt_look *look) {
+    char url[TT_LOOK_URL_SIZE];
+    struct tt_http_header header = {"Authorization", look->token};
+    enum tt_look_step step = find_container_url(look, url);
+
+    if (step != TT_LOOK_WAITING)
+        return step;
+    if (!find_authorization(look))
+        return TT_LOOK_BROKEN;
+    return send_request(look, "GET", url, look->token[0] != '\0' ? &header : NULL,
+                        CONTAINER_TIMEOUT_MS, take_container);
+}
+
+/* ---- instance metadata ---- */
+
+/* The last of the chain: whatever it answers, there may be no EC2 here at all. True for 200. */
+static bool check_instance(struct tt_look *look, const struct tt_http_answer *answer,
+                           const char *what) {
+    if (answer->err != TT_OK)
+        (void)tt_look_pass(look, "instance metadata: %.120s", answer->cause);
+    else if (answer->status != 200)
+        (void)tt_look_pass(look, "instance metadata answered %d when asked for %s", answer->status,
+                           what);
+    return answer->err == TT_OK && answer->status == 200;
+}
+
+static enum tt_look_step ask_instance(struct tt_look *look, const char *role, tt_look_next *next) {
+    char url[TT_LOOK_URL_SIZE + sizeof ROLES_PATH + ROLE_NAME_SIZE];
+    struct tt_http_header header = {"X-aws-ec2-metadata-token", look->token};
+
+    (void)snprintf(url, sizeof url, "%s" ROLES_PATH "%s", look->base_url, role);
+    return send_request(look, "GET", url, &header, INSTANCE_TIMEOUT_MS, next);
+}
+
+static enum tt_look_step take_instance_keys(struct tt_look *look,
+                                            const struct tt_http_answer *answer) {
+    char flaw[TT_KEYS_FLAW_SIZE];
+
+    if (!check_instance(look, answer, "keys"))
+        return TT_LOOK_ABSENT;
+    if (!tt_answer_read_json(&look->keys, answer->body, answer->body_bytes, flaw))
+        return tt_look_pass(look, "instance metadata: the answer with keys %s", flaw);
+    look->may_be_expired = true;
+    return TT_LOOK_FOUND;
+}
+
+/* One role an instance has; its name is the first line. */
+static enum tt_look_step take_role(struct tt_look *look, const struct tt_http_answer *answer) {
+    /* IAM API Reference, "RoleName": these, which need no encoding in a path. */
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+=,.@-";
+    char role[ROLE_NAME_SIZE];
+    size_t length;
+
+    if (!check_instance(look, answer, "its role"))
+        return TT_LOOK_ABSENT;
+    length = strspn(answer->body, letters);
+    if (length == 0 || length >= sizeof role ||
+        (answer->body[length] != '\0' && answer->body[length] != '\n' &&
+         answer->body[length] != '\r'))
+        return tt_look_pass(look, "instance metadata names no role");
+    memcpy(role, answer->body, length);
+    role[length] = '\0';
+    return ask_instance(look, role, take_instance_keys);
+}
+
+static enum tt_look_step take_token(struct tt_look *look, const struct tt_http_answer *answer) {
+    char flaw[TT_KEYS_FLAW_SIZE];
+
+    if (!check_instance(look, answer, "a token"))
+        return TT_LOOK_ABSENT;
+    if (!tt_keys_copy(look->token, sizeof look->token, answer->body, flaw))
+        return tt_look_pass(look, "instance metadata: its token %s", flaw);
+    return ask_instance(look, "", take_role);
+}
+
+static bool find_instance_url(struct tt_look *look) {
+    const char *text = tt_aws_variable("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+    const char *mode = tt_aws_variable("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
+    struct tt_url parsed;
+    char path[TT_URL_PATH_SIZE];
+    const char *flaw;
+
+    if (text == NULL)
+        text = mode != NULL && strcasecmp(mode, "ipv6") == 0 ? INSTANCE_IPV6_URL : INSTANCE_URL;
+    flaw = tt_url_parse_base(&parsed, path, text);
+    if (flaw != NULL) {
+        (void)tt_look_break(look, "AWS_EC2_METADATA_SERVICE_ENDPOINT %s", flaw);
+        return false;
+    }
+    (void)snprintf(look->base_url, sizeof look->base_url, "%s://%s%s", parsed.scheme, parsed.host,
+                   path);
+    return true;
+}
+
+enum tt_look_step tt_look_instance(struct tt_look *look) {
+    static const struct tt_http_header ttl = {"X-aws-ec2-metadata-token-ttl-seconds",
+                                              TOKEN_TTL_SECONDS};
+    const char *disabled = tt_aws_variable("AWS_EC2_METADATA_DISABLED");
+    char url[TT_LOOK_URL_SIZE + 32];
+
+    if (disabled != NULL && strcasecmp(disabled, "true") == 0)
+        return tt_look_pass(look, "AWS_EC2_METADATA_DISABLED is true");
+    if (!find_instance_url(look))
+        return TT_LOOK_BROKEN;
+    (void)snprintf(url, sizeof url, "%s/latest/api/token", look->base_url);
+    return send_request(look, "PUT", url, &ttl, INSTANCE_TIMEOUT_MS, take_token);
+}

@@ -1,0 +1,101 @@
+/* One item's calls to DynamoDB: the JSON of each. What attributes an item has is the caller's. */
+#include "tintype/dynamodb.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "aws/call.h"
+#include "tintype/text.h"
+
+#define CONTENT_TYPE "application/x-amz-json-1.0"
+#define TARGET       "DynamoDB_20120810."
+
+/* jansson says NULL for text that is not UTF-8 as it does for want of memory. */
+static enum tt_err check_text(const char *what, const char *text) {
+    if (!tt_text_is_utf8(text, strlen(text)))
+        return tt_err_fail(TT_ERR_INTERNAL, "dynamodb: %s is not UTF-8", what);
+    return TT_OK;
+}
+
+static enum tt_err check_attribute(const struct tt_dynamodb_attribute *attribute) {
+    enum tt_err err = check_text("an attribute's name", attribute->name);
+
+    if (err == TT_OK && attribute->type != 'S' && attribute->type != 'N')
+        err = tt_err_fail(TT_ERR_INTERNAL, "dynamodb: %s has no such type", attribute->name);
+    return err != TT_OK ? err : check_text(attribute->name, attribute->value);
+}
+
+/* Signs the operation, and gives parameters back in any case; NULL: there was no memory. */
+static enum tt_err sign(struct tt_http_request *request, struct tt_arena *arena,
+                        const struct tt_aws_signer *signer, const char *target,
+                        json_t *parameters) {
+    char *dumped = parameters != NULL ? json_dumps(parameters, JSON_COMPACT) : NULL;
+    size_t length = dumped != NULL ? strlen(dumped) : 0;
+    const char *body = NULL;
+
+    json_decref(parameters);
+    if (dumped == NULL)
+        return tt_err_fail(TT_ERR_NO_MEMORY, "dynamodb: no memory for a request");
+    body = tt_arena_copy_text(arena, dumped, length);
+    free(dumped);
+    if (body == NULL)
+        return TT_ERR_NO_MEMORY;
+    return tt_aws_call_json(request, arena, signer, CONTENT_TYPE, target, body, length);
+}
+
+/* NULL without memory. */
+static json_t *new_item(const struct tt_dynamodb_attribute *attributes, size_t count) {
+    json_t *item = json_object();
+
+    for (size_t i = 0; i < count; i++) {
+        const char type[2] = {attributes[i].type, '\0'};
+
+        if (json_object_set_new(item, attributes[i].name,
+                                json_pack("{s:s}", type, attributes[i].value)) != 0) {
+            json_decref(item);
+            return NULL;
+        }
+    }
+    return item;
+}
+
+enum tt_err tt_dynamodb_put_item(struct tt_http_request *request, struct tt_arena *arena,
+                                 const struct tt_aws_signer *signer, const char *table,
+                                 const struct tt_dynamodb_attribute *attributes, size_t count) {
+    enum tt_err err = check_text("the table's name", table);
+
+    for (size_t i = 0; err == TT_OK && i < count; i++)
+        err = check_attribute(&attributes[i]);
+    if (err != TT_OK)
+        return err;
+    return sign(request, arena, signer, TARGET "PutItem",
+                json_pack("{s:s, s:o, s:s}", "TableName", table, "Item",
+                          new_item(attributes, count), "ConditionExpression",
+                          "attribute_not_exists(ID)"));
+}
+
+enum tt_err tt_dynamodb_get_item(struct tt_http_request *request, struct tt_arena *arena,
+                                 const struct tt_aws_signer *signer, const char *table,
+                                 const char *id) {
+    enum tt_err err;
+
+    if ((err = check_text("the table's name", table)) != TT_OK ||
+        (err = check_text("an id", id)) != TT_OK)
+        return err;
+    return sign(request, arena, signer, TARGET "GetItem",
+                json_pack("{s:s, s:{s:{s:s}}, s:b}", "TableName", table, "Key", "ID", "S", id,
+                          "ConsistentRead", 1));
+}
+
+enum tt_err tt_dynamodb_delete_item(struct tt_http_request *request, struct tt_arena *arena,
+                                    const struct tt_aws_signer *signer, const char *table,
+                                    const char *id) {
+    enum tt_err err;
+
+    if ((err = check_text("the table's name", table)) != TT_OK ||
+        (err = check_text("an id", id)) != TT_OK)
+        return err;
+    return sign(request, arena, signer, TARGET "DeleteItem",
+                json_pack("{s:s, s:{s:{s:s}}}", "TableName", table, "Key", "ID", "S", id));
+}

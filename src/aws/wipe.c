@@ -1,0 +1,27 @@
+/* Freeing with wiping. */
+#include "aws/wipe.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+void tt_wipe_free(void *memory) {
+    if (memory == NULL)
+        return;
+    explicit_bzero(memory, malloc_usable_size(memory));
+    free(memory);
+}
+
+void *tt_wipe_realloc(void *memory, size_t size) {
+    size_t held = memory != NULL ? malloc_usable_size(memory) : 0;
+    void *moved;
+
+    if (memory != NULL && size <= held)
+        return memory;
+    moved = malloc(size);
+    if (moved == NULL || memory == NULL)
+        return moved;
+    memcpy(moved, memory, held);
+    tt_wipe_free(memory);
+    return moved;
+}

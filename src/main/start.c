@@ -1,0 +1,79 @@
+/* The start that both daemons have in common. What each does then is in its own file. */
+#include "main/start.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tintype/file.h"
+
+enum tt_err tt_start_open_standard_fds(void) {
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+            return tt_err_fail_errno(TT_ERR_SYSTEM, "open /dev/null");
+    return TT_OK;
+}
+
+const char *tt_start_find_config(void) {
+    const char *named = getenv("TINTYPE_CONFIG");
+
+    if (named != NULL && named[0] != '\0')
+        return named;
+    return access(TT_START_CONFIG_FILE, F_OK) == 0 ? TT_START_CONFIG_FILE : NULL;
+}
+
+/* The name of a directory that was just made is on the disk once its parent is. */
+static enum tt_err sync_parent(const char *dir) {
+    char path[sizeof((struct tt_config *)0)->storage.dir + sizeof "/.."];
+    enum tt_err err;
+    int fd;
+
+    (void)snprintf(path, sizeof path, "%s/..", dir);
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "open %s", path);
+    err = tt_file_sync_dir(fd);
+    tt_file_close(&fd);
+    return err;
+}
+
+/* Storage belongs to two users of one group: what is made in it gets its group (set-group-ID, which
+ * mkdir does not set). Directories above are the administrator's. */
+enum tt_err tt_start_make_storage_dir(const char *dir) {
+    struct stat status;
+
+    if (mkdir(dir, 0770) == 0) {
+        if (chmod(dir, 02770) < 0)
+            return tt_err_fail_errno(TT_ERR_SYSTEM, "chmod %s", dir);
+        return sync_parent(dir);
+    }
+    if (errno != EEXIST)
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "cannot make the storage directory %s", dir);
+    if (stat(dir, &status) < 0)
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "cannot use the storage directory %s", dir);
+    if (!S_ISDIR(status.st_mode))
+        return tt_err_fail(TT_ERR_SYSTEM, "storage.dir %s is not a directory", dir);
+    return TT_OK;
+}
+
+/* Every entry of that name: the block may have several, of which getenv shows one. */
+static void forget_variable(const char *name) {
+    size_t length = strlen(name);
+
+    for (char **entry = environ; entry != NULL && *entry != NULL; entry++)
+        if (strncmp(*entry, name, length) == 0 && (*entry)[length] == '=')
+            explicit_bzero(*entry + length + 1, strlen(*entry + length + 1));
+    /* It fails for names that are none, alone. */
+    (void)unsetenv(name);
+}
+
+void tt_start_forget_credentials(void) {
+    forget_variable("AWS_ACCESS_KEY_ID");
+    forget_variable("AWS_SECRET_ACCESS_KEY");
+    forget_variable("AWS_SESSION_TOKEN");
+    forget_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
+}

@@ -1,0 +1,101 @@
+/* tintype-sync: the daemon that carries images, items and events to the cloud. Here: arguments,
+ * configuration, and the start. The work is in src/sync. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "main/start.h"
+#include "tintype/log.h"
+#include "tintype/sync.h"
+
+static void print_usage(FILE *out) {
+    fputs("tintype-sync " TT_VERSION " - carries tintype's images to S3, DynamoDB and CloudWatch\n"
+          "\n"
+          "usage: tintype-sync [-c FILE] [-t] [--once]\n"
+          "  -c, --config FILE   read the configuration from FILE\n"
+          "                      (else $TINTYPE_CONFIG, else " TT_START_CONFIG_FILE
+          " if it is there)\n"
+          "  -t, --test          check the configuration and exit\n"
+          "      --once          carry what is due, then exit\n"
+          "  -h, --help          this text\n"
+          "  -V, --version       print the version\n"
+          "\n"
+          "signals: TERM, INT finish the requests in flight and stop; HUP tries again at once\n"
+          "         whatever pauses\n"
+          "exit status: 0 stopped cleanly; with --once: all is in the cloud\n"
+          "             1 failed; with --once: something is dead or left\n"
+          "             2 bad usage or configuration\n"
+          "\n"
+          "The configuration is tintyped's (tintyped -h lists it). Credentials, regions and\n"
+          "endpoints come from the AWS variables and files as well.\n",
+          out);
+}
+
+/* Keys are in this process's memory: nothing of it may reach a disk. */
+static enum tt_err forbid_core_files(void) {
+    const struct rlimit none = {0, 0};
+
+    if (setrlimit(RLIMIT_CORE, &none) != 0)
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "setrlimit");
+    return TT_OK;
+}
+
+static int run(const struct tt_config *config, bool once) {
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    enum tt_err err;
+
+    tt_log_open("tintype-sync", (enum tt_log_level)config->log.level);
+    umask(0007);
+    err = forbid_core_files();
+    if (err == TT_OK && sigaction(SIGPIPE, &ignore, NULL) != 0)
+        err = tt_err_fail_errno(TT_ERR_SYSTEM, "sigaction");
+    if (err == TT_OK)
+        err = tt_start_make_storage_dir(config->storage.dir);
+    if (err == TT_OK)
+        return tt_sync_run(config, once) == 0 ? EXIT_CLEAN : EXIT_FAILED;
+    tt_log(TT_LOG_ERROR, "cannot start: %s", tt_err_cause());
+    return EXIT_FAILED;
+}
+
+int main(int argc, char **argv) {
+    static const struct option long_options[] = {
+        {"config", required_argument, NULL, 'c'}, {"test", no_argument, NULL, 't'},
+        {"once", no_argument, NULL, 'o'},         {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},      {NULL, 0, NULL, 0},
+    };
+    static struct tt_config config;
+    const char *path;
+    bool test_only = false;
+    bool once = false;
+
+    if (tt_start_open_standard_fds() != TT_OK)
+        return EXIT_FAILED;
+    path = tt_start_find_config();
+    for (int option; (option = getopt_long(argc, argv, "c:thV", long_options, NULL)) != -1;) {
+        switch (option) {
+        case 'c': path = optarg; break;
+        case 't': test_only = true; break;
+        case 'o': once = true; break;
+        case 'h': print_usage(stdout); return EXIT_CLEAN;
+        case 'V': puts("tintype-sync " TT_VERSION); return EXIT_CLEAN;
+        default: fputs("try: tintype-sync -h\n", stderr); return EXIT_REFUSED;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "tintype-sync: what is \"%s\"? try: tintype-sync -h\n", argv[optind]);
+        return EXIT_REFUSED;
+    }
+    if (tt_config_load(&config, path, stderr) != TT_OK)
+        return EXIT_REFUSED;
+    if (tt_sync_check(&config) != TT_OK) {
+        fprintf(stderr, "tintype-sync: %s\n", tt_err_cause());
+        return EXIT_REFUSED;
+    }
+    if (test_only) {
+        puts("configuration ok");
+        return EXIT_CLEAN;
+    }
+    return run(&config, once);
+}

@@ -1,0 +1,123 @@
+/* Events of the journal: what waits to be told to CloudWatch Logs. What is in a message is its
+ * writer's business, and not known here. */
+#include "store/journal_row.h"
+#include "tintype/journal_sync.h"
+
+static enum tt_err prepare_add(struct tt_journal *journal) {
+    return tt_db_prepare(&journal->db, &journal->add_event,
+                         "INSERT INTO event (time_ms, is_failure, message) VALUES (?1, ?2, ?3)");
+}
+
+enum tt_err tt_journal_add_event(struct tt_journal *journal, const struct tt_journal_note *event,
+                                 bool is_failure) {
+    enum tt_err err = prepare_add(journal);
+    bool is_bound;
+
+    if (err != TT_OK)
+        return err;
+    is_bound = tt_journal_bind_int(journal->add_event, 1, event->time_ms) &&
+               tt_journal_bind_int(journal->add_event, 2, is_failure) &&
+               tt_journal_bind_text(journal->add_event, 3, event->message);
+    return tt_journal_run(journal, journal->add_event, is_bound);
+}
+
+static enum tt_err add_dropped(struct tt_journal *journal, int64_t dropped) {
+    enum tt_err err = tt_db_prepare(&journal->db, &journal->count_dropped,
+                                    "UPDATE event_total SET dropped = dropped + ?1");
+
+    if (err != TT_OK || dropped <= 0)
+        return err;
+    return tt_journal_run(journal, journal->count_dropped,
+                          tt_journal_bind_int(journal->count_dropped, 1, dropped));
+}
+
+/* Drops the oldest failures beyond the most that may wait. */
+static enum tt_err trim_failures(struct tt_journal *journal) {
+    enum tt_err err = tt_db_prepare(&journal->db, &journal->trim_failures,
+                                    "DELETE FROM event WHERE number IN (SELECT number FROM event "
+                                    "INDEXED BY event_failure WHERE is_failure = 1 ORDER BY number "
+                                    "LIMIT (SELECT max(failures - ?1, 0) FROM event_total))");
+
+    if (err == TT_OK)
+        err =
+            tt_journal_run(journal, journal->trim_failures,
+                           tt_journal_bind_int(journal->trim_failures, 1, TT_JOURNAL_FAILURES_MAX));
+    if (err == TT_OK)
+        err = add_dropped(journal, sqlite3_changes64(journal->db.sqlite));
+    return err;
+}
+
+enum tt_err tt_journal_note_failure(struct tt_journal *journal,
+                                    const struct tt_journal_note *event) {
+    enum tt_err err = tt_db_begin(&journal->db);
+
+    if (err != TT_OK)
+        return err;
+    err = tt_journal_add_event(journal, event, true);
+    if (err == TT_OK)
+        err = trim_failures(journal);
+    return tt_journal_end_and_tell(journal, err);
+}
+
+/* The event that the statement stands on; *fits is false, and it is not read, when its message
+ * would take more than *left_bytes and is not the first. */
+static enum tt_err read_event(sqlite3_stmt *statement, struct tt_arena *arena, bool is_first,
+                              int64_t *left_bytes, struct tt_journal_event *event, bool *fits) {
+    const char *message = (const char *)sqlite3_column_text(statement, 2);
+    int size_bytes = sqlite3_column_bytes(statement, 2);
+
+    if (message == NULL)
+        return tt_journal_refuse_row();
+    *fits = is_first || size_bytes <= *left_bytes;
+    if (!*fits)
+        return TT_OK;
+    *left_bytes -= size_bytes;
+    event->number = sqlite3_column_int64(statement, 0);
+    event->time_ms = sqlite3_column_int64(statement, 1);
+    event->message = tt_arena_copy_text(arena, message, (size_t)size_bytes);
+    return event->message != NULL ? TT_OK : TT_ERR_NO_MEMORY;
+}
+
+static enum tt_err read_events(struct tt_journal *journal, struct tt_arena *arena, int limit,
+                               int64_t max_bytes, struct tt_journal_event *events, int *count) {
+    enum tt_err err = TT_OK;
+    bool has_row = false;
+    bool fits = true;
+
+    while (*count < limit && (err = tt_db_step(&journal->db, journal->events, &has_row)) == TT_OK &&
+           has_row) {
+        err = read_event(journal->events, arena, *count == 0, &max_bytes, &events[*count], &fits);
+        if (err != TT_OK || !fits)
+            break;
+        *count += 1;
+    }
+    return err;
+}
+
+enum tt_err tt_journal_events(struct tt_journal *journal, struct tt_arena *arena, int limit,
+                              int64_t max_bytes, struct tt_journal_event *events, int *count) {
+    enum tt_err err = tt_db_prepare(&journal->db, &journal->events,
+                                    "SELECT number, time_ms, message FROM event ORDER BY number");
+
+    *count = 0;
+    if (err != TT_OK)
+        return err;
+    err = read_events(journal, arena, limit, max_bytes, events, count);
+    tt_db_reset(journal->events);
+    return err;
+}
+
+enum tt_err tt_journal_events_shipped(struct tt_journal *journal, int64_t number, int64_t dropped) {
+    enum tt_err err = tt_db_prepare(&journal->db, &journal->remove_events,
+                                    "DELETE FROM event WHERE number <= ?1");
+
+    if (err == TT_OK)
+        err = tt_db_begin(&journal->db);
+    if (err != TT_OK)
+        return err;
+    err = tt_journal_run(journal, journal->remove_events,
+                         tt_journal_bind_int(journal->remove_events, 1, number));
+    if (err == TT_OK)
+        err = add_dropped(journal, dropped);
+    return tt_db_end(&journal->db, err);
+}

@@ -1,0 +1,69 @@
+/* Pages of the journal: a filter and a cursor become one walk along an index. Other statements are
+ * in journal.c. */
+#include "store/journal_list.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "store/journal_row.h"
+
+/* Above every id: ids are lower-case hexadecimal. */
+#define LAST_BOUND "g"
+
+/* A page may start just after a row, or at a bound that belongs to it. */
+static bool starts_after_row(const struct tt_journal_query *query) {
+    return query->ascending && query->after_id != NULL &&
+           (query->since_id == NULL || strcmp(query->after_id, query->since_id) >= 0);
+}
+
+int tt_journal_list_sql(const struct tt_journal_query *query, char sql[TT_JOURNAL_LIST_SQL_SIZE]) {
+    /* The index is named, so that no statistics can turn a walk into a sort. */
+    static const char *const sources[4] = {
+        "image WHERE",
+        "image INDEXED BY image_by_filename WHERE filename = ?3 AND",
+        "image INDEXED BY image_by_sync_state WHERE sync_state = ?4 AND",
+        "image INDEXED BY image_by_filename WHERE filename = ?3 AND sync_state = ?4 AND",
+    };
+    int source = (query->filename != NULL ? 1 : 0) + (query->has_state ? 2 : 0);
+    int is_after = starts_after_row(query) ? 1 : 0;
+    int is_ascending = query->ascending ? 1 : 0;
+
+    (void)snprintf(sql, TT_JOURNAL_LIST_SQL_SIZE,
+                   "SELECT " TT_JOURNAL_COLUMNS
+                   " FROM %s id %s ?1 AND id < ?2 ORDER BY id%s LIMIT ?5",
+                   sources[source], is_after ? ">" : ">=", is_ascending ? "" : " DESC");
+    return source * 4 + is_after * 2 + is_ascending;
+}
+
+/* A bound of the page is the narrower one of the filter's and the cursor's. */
+static bool bind_list(sqlite3_stmt *statement, const struct tt_journal_query *query) {
+    const char *lower = query->since_id != NULL ? query->since_id : "";
+    const char *upper = query->until_id != NULL ? query->until_id : LAST_BOUND;
+
+    if (starts_after_row(query))
+        lower = query->after_id;
+    if (!query->ascending && query->after_id != NULL && strcmp(query->after_id, upper) < 0)
+        upper = query->after_id;
+    if (query->filename != NULL && !tt_journal_bind_text(statement, 3, query->filename))
+        return false;
+    if (query->has_state && !tt_journal_bind_text(statement, 4, tt_sync_state_name(query->state)))
+        return false;
+    /* One row more than asked for tells whether there is a next page. */
+    return tt_journal_bind_text(statement, 1, lower) && tt_journal_bind_text(statement, 2, upper) &&
+           tt_journal_bind_int(statement, 5, (int64_t)query->limit + 1);
+}
+
+enum tt_err tt_journal_list(struct tt_journal *journal, const struct tt_journal_query *query,
+                            struct tt_journal_row *rows, int *count, bool *more) {
+    char sql[TT_JOURNAL_LIST_SQL_SIZE];
+    sqlite3_stmt **statement = &journal->lists[tt_journal_list_sql(query, sql)];
+    enum tt_err err;
+
+    *count = 0;
+    *more = false;
+    err = tt_db_prepare(&journal->db, statement, sql);
+    if (err != TT_OK)
+        return err;
+    return tt_journal_run_rows(journal, *statement, bind_list(*statement, query), query->limit,
+                               rows, count, more);
+}

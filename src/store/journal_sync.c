@@ -1,0 +1,374 @@
+/* The agent's statements: what is due, what came of it, removals, eviction, backlog. In which order
+ * an image is carried, and when it is tried again, is not known here. */
+#include "tintype/journal_sync.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "store/journal_row.h"
+
+#define REMOVALS_COUNTED_MAX "1000"
+
+/* States are literals and the index is named: a partial index is proven usable from literals alone,
+ * and where it is not, a statement fails at its preparation instead of walking every row. */
+#define DUE_SQL(state)                                                                             \
+    "SELECT " TT_JOURNAL_COLUMNS " FROM image INDEXED BY image_due WHERE sync_state = '" state     \
+    "' AND retry_at_ms <= ?1 ORDER BY retry_at_ms, id LIMIT ?2"
+#define NEXT_DUE_SQL(state)                                                                        \
+    "SELECT retry_at_ms FROM image INDEXED BY image_due WHERE sync_state = '" state                \
+    "' ORDER BY retry_at_ms, id LIMIT 1"
+#define FETCHED_SQL(column) "UPDATE image SET " column " = 0, local_since_ms = ?2 WHERE id = ?1"
+
+static const char *const due_sql[TT_JOURNAL_DUE_STATES] = {DUE_SQL("pending"), DUE_SQL("stored")};
+static const char *const next_due_sql[TT_JOURNAL_DUE_STATES] = {NEXT_DUE_SQL("pending"),
+                                                                NEXT_DUE_SQL("stored")};
+
+/* Place of a state among the TT_JOURNAL_DUE_STATES. */
+static int find_due_state(enum tt_sync_state state) {
+    return state == TT_SYNC_STORED ? 1 : 0;
+}
+
+/* A negative LIMIT is none, for SQLite. */
+static bool bind_limit(sqlite3_stmt *statement, int parameter, int limit) {
+    return tt_journal_bind_int(statement, parameter, limit > 0 ? limit : 0);
+}
+
+/* The integer that a statement's first row starts with; left alone when it gives no row. */
+static enum tt_err ask_int(struct tt_journal *journal, sqlite3_stmt *statement, int64_t *value) {
+    bool has_row;
+    enum tt_err err = tt_db_step(&journal->db, statement, &has_row);
+
+    if (err == TT_OK && has_row)
+        *value = sqlite3_column_int64(statement, 0);
+    tt_db_reset(statement);
+    return err;
+}
+
+/* ---- commits that wait for the disk, and those that do not ---- */
+
+enum tt_err tt_journal_relax(struct tt_journal *journal) {
+    journal->is_relaxed = true;
+    return tt_db_set_durable(&journal->db, false);
+}
+
+static enum tt_err begin_durable(struct tt_journal *journal) {
+    enum tt_err err = tt_db_set_durable(&journal->db, true);
+
+    return err == TT_OK ? tt_db_begin(&journal->db) : err;
+}
+
+static enum tt_err end_durable(struct tt_journal *journal, enum tt_err err) {
+    enum tt_err back = TT_OK;
+
+    err = tt_db_end(&journal->db, err);
+    if (journal->is_relaxed)
+        back = tt_db_set_durable(&journal->db, false);
+    return err != TT_OK ? err : back;
+}
+
+/* ---- what is due ---- */
+
+enum tt_err tt_journal_adopt(struct tt_journal *journal, int limit, int *changed) {
+    struct tt_journal_totals totals;
+    enum tt_err err = tt_journal_totals(journal, &totals);
+
+    *changed = 0;
+    /* The agent asks often, and every write waits for the workers'. */
+    if (err != TT_OK || totals.rows[TT_SYNC_OFF] == 0)
+        return err;
+    err = tt_db_prepare(&journal->db, &journal->adopt,
+                        "UPDATE image SET sync_state = 'pending', retry_at_ms = 0 "
+                        "WHERE id IN (SELECT id FROM image INDEXED BY image_by_sync_state "
+                        "WHERE sync_state = 'off' ORDER BY id LIMIT ?1)");
+    if (err != TT_OK)
+        return err;
+    err = begin_durable(journal);
+    if (err == TT_OK)
+        err = tt_journal_run(journal, journal->adopt, bind_limit(journal->adopt, 1, limit));
+    if (err == TT_OK)
+        *changed = sqlite3_changes(journal->db.sqlite);
+    return end_durable(journal, err);
+}
+
+enum tt_err tt_journal_due(struct tt_journal *journal, enum tt_sync_state state, int64_t now_ms,
+                           int limit, struct tt_journal_row *rows, int *count) {
+    int which = find_due_state(state);
+    sqlite3_stmt **due = &journal->due[which];
+    enum tt_err err = tt_db_prepare(&journal->db, due, due_sql[which]);
+    bool is_bound;
+    bool more;
+
+    *count = 0;
+    if (err != TT_OK)
+        return err;
+    is_bound = tt_journal_bind_int(*due, 1, now_ms) && bind_limit(*due, 2, limit);
+    return tt_journal_run_rows(journal, *due, is_bound, limit, rows, count, &more);
+}
+
+static enum tt_err find_next_removal(struct tt_journal *journal, int64_t *retry_at_ms) {
+    int64_t removal_ms = INT64_MAX;
+    enum tt_err err = tt_db_prepare(
+        &journal->db, &journal->next_removal,
+        "SELECT retry_at_ms FROM removal INDEXED BY removal_due ORDER BY retry_at_ms, id LIMIT 1");
+
+    if (err == TT_OK)
+        err = ask_int(journal, journal->next_removal, &removal_ms);
+    if (removal_ms < *retry_at_ms)
+        *retry_at_ms = removal_ms;
+    return err;
+}
+
+enum tt_err tt_journal_next_due(struct tt_journal *journal, enum tt_sync_state state,
+                                bool with_removals, int64_t *retry_at_ms) {
+    int which = find_due_state(state);
+    sqlite3_stmt **next = &journal->next_due[which];
+    enum tt_err err = tt_db_prepare(&journal->db, next, next_due_sql[which]);
+
+    *retry_at_ms = INT64_MAX;
+    if (err == TT_OK)
+        err = ask_int(journal, *next, retry_at_ms);
+    if (err == TT_OK && with_removals)
+        err = find_next_removal(journal, retry_at_ms);
+    return err;
+}
+
+static enum tt_err read_removal(sqlite3_stmt *statement, struct tt_journal_removal *removal) {
+    if (!tt_journal_read_text(statement, 0, removal->id, sizeof removal->id) ||
+        !tt_uuid_parse(removal->id, NULL) ||
+        !tt_journal_read_format(statement, 1, &removal->processed_format) ||
+        !tt_journal_read_format(statement, 2, &removal->original_format))
+        return tt_journal_refuse_row();
+    removal->original_kept = sqlite3_column_int(statement, 3) != 0;
+    removal->attempts = sqlite3_column_int64(statement, 4);
+    return TT_OK;
+}
+
+enum tt_err tt_journal_due_removals(struct tt_journal *journal, int64_t now_ms, int limit,
+                                    struct tt_journal_removal *removals, int *count) {
+    bool has_row = false;
+    enum tt_err err =
+        tt_db_prepare(&journal->db, &journal->due_removals,
+                      "SELECT id, processed_format, original_format, original_kept, attempts "
+                      "FROM removal INDEXED BY removal_due WHERE retry_at_ms <= ?1 "
+                      "ORDER BY retry_at_ms, id LIMIT ?2");
+
+    *count = 0;
+    if (err != TT_OK)
+        return err;
+    if (!tt_journal_bind_int(journal->due_removals, 1, now_ms) ||
+        !bind_limit(journal->due_removals, 2, limit))
+        err = tt_db_fail(&journal->db, "bind a parameter");
+    while (err == TT_OK &&
+           (err = tt_db_step(&journal->db, journal->due_removals, &has_row)) == TT_OK && has_row) {
+        err = read_removal(journal->due_removals, &removals[*count]);
+        if (err == TT_OK)
+            *count += 1;
+    }
+    tt_db_reset(journal->due_removals);
+    return err;
+}
+
+/* ---- what came of it ---- */
+
+static enum tt_err prepare_record(struct tt_journal *journal) {
+    /* What lies here is counted from the first time that the cloud had it: a row is done twice when
+     * a table is configured after the bucket. */
+    enum tt_err err = tt_db_prepare(
+        &journal->db, &journal->record_image,
+        "UPDATE image SET sync_state = ?2, attempts = attempts + ?3, retry_at_ms = ?4, "
+        "last_error = ?5, "
+        "synced_at_ms = iif(?2 = 'synced' AND sync_state <> 'synced', ?7, synced_at_ms), "
+        "local_since_ms = iif(?6 AND (processed_evicted = 0 OR original_kept > original_evicted), "
+        "coalesce(local_since_ms, ?7), local_since_ms) WHERE id = ?1");
+
+    if (err == TT_OK)
+        err = tt_db_prepare(
+            &journal->db, &journal->record_removal,
+            "UPDATE removal SET attempts = attempts + ?2, retry_at_ms = ?3 WHERE id = ?1");
+    if (err == TT_OK)
+        err =
+            tt_db_prepare(&journal->db, &journal->end_removal, "DELETE FROM removal WHERE id = ?1");
+    return err;
+}
+
+/* What a service said becomes part of documents in UTF-8; a text that was cut may end within a
+ * character. */
+static void clean_error(const char *raw, char clean[TT_JOURNAL_ERROR_SIZE]) {
+    size_t length = strnlen(raw, TT_JOURNAL_ERROR_SIZE - 1);
+    size_t end = length;
+
+    memcpy(clean, raw, length);
+    clean[length] = '\0';
+    for (int i = 0; i < 4 && end > 0; i++, end--) {
+        if (!tt_text_is_utf8(clean, end))
+            continue;
+        clean[end] = '\0';
+        return;
+    }
+    for (size_t i = 0; i < length; i++)
+        if ((unsigned char)clean[i] >= 0x80)
+            clean[i] = '?';
+}
+
+static enum tt_err record_image(struct tt_journal *journal,
+                                const struct tt_journal_outcome *outcome, int64_t now_ms) {
+    sqlite3_stmt *statement = journal->record_image;
+    char last_error[TT_JOURNAL_ERROR_SIZE];
+    bool is_bound;
+
+    clean_error(outcome->last_error, last_error);
+    is_bound = tt_journal_bind_text(statement, 1, outcome->id) &&
+               tt_journal_bind_text(statement, 2, tt_sync_state_name(outcome->state)) &&
+               tt_journal_bind_int(statement, 3, outcome->failed) &&
+               tt_journal_bind_int(statement, 4, outcome->retry_at_ms) &&
+               tt_journal_bind_text(statement, 5, last_error) &&
+               tt_journal_bind_int(statement, 6, outcome->done) &&
+               tt_journal_bind_int(statement, 7, now_ms);
+    return tt_journal_run(journal, statement, is_bound);
+}
+
+static enum tt_err record_removal(struct tt_journal *journal,
+                                  const struct tt_journal_outcome *outcome) {
+    sqlite3_stmt *statement = outcome->done ? journal->end_removal : journal->record_removal;
+    bool is_bound = tt_journal_bind_text(statement, 1, outcome->id);
+
+    if (!outcome->done)
+        is_bound = is_bound && tt_journal_bind_int(statement, 2, outcome->failed) &&
+                   tt_journal_bind_int(statement, 3, outcome->retry_at_ms);
+    return tt_journal_run(journal, statement, is_bound);
+}
+
+enum tt_err tt_journal_record(struct tt_journal *journal, const struct tt_journal_outcome *outcomes,
+                              int count, int64_t now_ms) {
+    enum tt_err err = prepare_record(journal);
+
+    if (err != TT_OK || count <= 0)
+        return err;
+    err = tt_db_begin(&journal->db);
+    if (err != TT_OK)
+        return err;
+    for (int i = 0; err == TT_OK && i < count; i++)
+        err = outcomes[i].is_removal ? record_removal(journal, &outcomes[i])
+                                     : record_image(journal, &outcomes[i], now_ms);
+    return tt_db_end(&journal->db, err);
+}
+
+/* ---- files that come and go ---- */
+
+static enum tt_err prepare_evict(struct tt_journal *journal) {
+    enum tt_err err =
+        tt_db_prepare(&journal->db, &journal->next_local,
+                      "SELECT local_since_ms FROM image INDEXED BY image_local "
+                      "WHERE local_since_ms IS NOT NULL ORDER BY local_since_ms, id LIMIT 1");
+
+    if (err == TT_OK)
+        err = tt_db_prepare(&journal->db, &journal->evict,
+                            "UPDATE image SET processed_evicted = 1, "
+                            "original_evicted = original_kept, local_since_ms = NULL "
+                            "WHERE id IN (SELECT id FROM image INDEXED BY image_local "
+                            "WHERE local_since_ms <= ?1 ORDER BY local_since_ms, id LIMIT ?2) "
+                            "RETURNING " TT_JOURNAL_COLUMNS);
+    return err;
+}
+
+enum tt_err tt_journal_evict(struct tt_journal *journal, int64_t before_ms, int limit,
+                             struct tt_journal_row *rows, int *count) {
+    int64_t local_since_ms = INT64_MAX;
+    bool more = false;
+    enum tt_err err = prepare_evict(journal);
+
+    *count = 0;
+    if (err == TT_OK)
+        err = ask_int(journal, journal->next_local, &local_since_ms);
+    if (err != TT_OK || local_since_ms > before_ms)
+        return err;
+    err = begin_durable(journal);
+    if (err == TT_OK) {
+        bool is_bound = tt_journal_bind_int(journal->evict, 1, before_ms) &&
+                        bind_limit(journal->evict, 2, limit);
+
+        err = tt_journal_run_rows(journal, journal->evict, is_bound, limit, rows, count, &more);
+    }
+    err = end_durable(journal, err);
+    if (err != TT_OK)
+        *count = 0;
+    return err;
+}
+
+enum tt_err tt_journal_fetched(struct tt_journal *journal, const char *id, enum tt_spool_kind kind,
+                               int64_t now_ms) {
+    static const char *const fetched_sql[] = {
+        [TT_SPOOL_ORIGINAL] = FETCHED_SQL("original_evicted"),
+        [TT_SPOOL_PROCESSED] = FETCHED_SQL("processed_evicted"),
+    };
+    sqlite3_stmt **fetched = &journal->fetched[kind];
+    enum tt_err err = tt_db_prepare(&journal->db, fetched, fetched_sql[kind]);
+    bool is_bound;
+
+    if (err != TT_OK)
+        return err;
+    is_bound = tt_journal_bind_text(*fetched, 1, id) && tt_journal_bind_int(*fetched, 2, now_ms);
+    err = tt_journal_run(journal, *fetched, is_bound);
+    if (err == TT_OK && sqlite3_changes(journal->db.sqlite) == 0)
+        err = TT_ERR_NOT_FOUND;
+    return err;
+}
+
+/* ---- backlog ---- */
+
+/* The time within an id; 0 when there is none. */
+static int64_t read_id_time(sqlite3_stmt *statement, int column) {
+    char id[TT_UUID_SIZE];
+    int64_t time_ms = 0;
+
+    if (tt_journal_read_text(statement, column, id, sizeof id) && tt_uuid_parse(id, &time_ms))
+        return time_ms;
+    return 0;
+}
+
+static void read_backlog(sqlite3_stmt *statement, bool stored_waits,
+                         struct tt_journal_backlog *backlog) {
+    backlog->waiting = sqlite3_column_int64(statement, 0);
+    backlog->oldest_ms = read_id_time(statement, 1);
+    if (stored_waits) {
+        int64_t stored_ms = read_id_time(statement, 3);
+
+        backlog->waiting += sqlite3_column_int64(statement, 2);
+        if (backlog->oldest_ms == 0 || (stored_ms != 0 && stored_ms < backlog->oldest_ms))
+            backlog->oldest_ms = stored_ms;
+    }
+    backlog->dead = sqlite3_column_int64(statement, 4);
+    backlog->removals = sqlite3_column_int64(statement, 5);
+    backlog->local_since_ms = sqlite3_column_int64(statement, 6); /* 0 for NULL */
+    backlog->events = sqlite3_column_int64(statement, 7);
+    backlog->dropped = sqlite3_column_int64(statement, 8);
+}
+
+/* In the order of read_backlog. Each part is one look into a small table, or at the start of an
+ * index. */
+#define TOTAL_SQL(state) "(SELECT images FROM image_total WHERE sync_state = '" state "'), "
+#define OLDEST_SQL(state)                                                                          \
+    "(SELECT id FROM image INDEXED BY image_by_sync_state WHERE sync_state = '" state              \
+    "' ORDER BY id LIMIT 1), "
+#define BACKLOG_SQL                                                                                \
+    "SELECT " TOTAL_SQL("pending") OLDEST_SQL("pending") TOTAL_SQL("stored") OLDEST_SQL("stored")  \
+        TOTAL_SQL("dead") "(SELECT count(*) FROM (SELECT 1 FROM removal INDEXED BY removal_due "   \
+                          "LIMIT " REMOVALS_COUNTED_MAX ")), "                                     \
+                          "(SELECT local_since_ms FROM image INDEXED BY image_local "              \
+                          "WHERE local_since_ms IS NOT NULL ORDER BY local_since_ms, id LIMIT 1)," \
+                          " events, dropped FROM event_total"
+
+enum tt_err tt_journal_backlog(struct tt_journal *journal, bool stored_waits,
+                               struct tt_journal_backlog *backlog) {
+    bool has_row;
+    enum tt_err err = tt_db_prepare(&journal->db, &journal->backlog, BACKLOG_SQL);
+
+    *backlog = (struct tt_journal_backlog){0};
+    if (err != TT_OK)
+        return err;
+    err = tt_db_step(&journal->db, journal->backlog, &has_row);
+    if (err == TT_OK && has_row)
+        read_backlog(journal->backlog, stored_waits, backlog);
+    tt_db_reset(journal->backlog);
+    return err;
+}

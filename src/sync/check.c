@@ -1,0 +1,77 @@
+/* The look at bucket and table: an object and an item that are never there are asked for. It needs
+ * no right beyond those that delivery needs. */
+#include "sync/check.h"
+
+#include <stdio.h>
+
+#include "tintype/dynamodb.h"
+#include "tintype/log.h"
+#include "tintype/s3.h"
+
+#define ARENA_MAX_BYTES (256 * 1024)
+
+/* An id that is no image's: its time is 1970, its version 0. */
+#define NO_ID "00000000-0000-0000-0000-000000000000"
+
+void tt_check_init(struct tt_check *check, struct tt_agent *agent) {
+    *check = (struct tt_check){.agent = agent};
+    tt_arena_init(&check->arena, ARENA_MAX_BYTES);
+}
+
+void tt_check_fini(struct tt_check *check) {
+    tt_arena_fini(&check->arena);
+}
+
+static void answered(void *context, const struct tt_aws_outcome *outcome,
+                     const struct tt_http_answer *answer) {
+    struct tt_check *check = context;
+
+    (void)answer;
+    (void)outcome;
+    if (check->exchanges[TT_AWS_S3].agent == NULL &&
+        check->exchanges[TT_AWS_DYNAMODB].agent == NULL)
+        tt_arena_reset(&check->arena);
+}
+
+static enum tt_err build(struct tt_check *check, enum tt_aws_service service,
+                         const struct tt_aws_signer *signer, struct tt_http_request *request) {
+    const struct tt_config *config = check->agent->config;
+    char key[TT_OBJECT_KEY_SIZE];
+    const struct tt_s3_object object = {.bucket = config->s3.bucket, .key = key, .body_fd = -1};
+
+    if (service == TT_AWS_DYNAMODB)
+        return tt_dynamodb_get_item(request, &check->arena, signer, config->dynamodb.table, NO_ID);
+    tt_object_key(config, TT_SPOOL_PROCESSED, NO_ID, TT_FORMAT_PNG, key);
+    return tt_s3_get(request, &check->arena, signer, &object);
+}
+
+static enum tt_err ask(struct tt_check *check, enum tt_aws_service service) {
+    struct tt_aws_signer signer;
+    struct tt_http_request request;
+    enum tt_err err = tt_exchange_signer(check->agent, service, &signer);
+
+    if (err == TT_OK)
+        err = build(check, service, &signer, &request);
+    /* Who may not list a bucket is told AccessDenied of an object that is not there (S3 API
+     * Reference, GetObject, "Permissions"), and so would be each time. */
+    check->exchanges[service].forgiven_code =
+        service == TT_AWS_S3 ? "AccessDenied" : "AccessDeniedException";
+    if (err == TT_OK)
+        err = tt_exchange_start(&check->exchanges[service], check->agent, service, &request,
+                                answered, check);
+    return err;
+}
+
+void tt_check_turn(struct tt_check *check) {
+    for (int i = 0; i < TT_AWS_LOGS; i++) {
+        enum tt_err err;
+
+        if (check->asked[i] || !tt_exchange_may_start(check->agent, (enum tt_aws_service)i))
+            continue;
+        err = ask(check, (enum tt_aws_service)i);
+        check->asked[i] = err != TT_ERR_BUSY;
+        if (err != TT_OK && err != TT_ERR_BUSY && err != TT_ERR_CLOUD_KEYS)
+            tt_log(TT_LOG_ERROR, "check: %s", tt_err_cause());
+        tt_err_clear();
+    }
+}

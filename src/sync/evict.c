@@ -1,0 +1,84 @@
+/* Evict: which files may go is the journal's to say; here they go, in time. */
+#include "sync/evict.h"
+
+#include <stdlib.h>
+
+#include "tintype/log.h"
+
+#define ROWS_MAX 100  /* a turn */
+#define LOOK_MS  1000 /* between two looks that find little */
+#define REST_MS  5000 /* after the journal failed */
+
+/* However short files are to be kept: one that was just fetched back is still there when its asker
+ * opens it. */
+#define KEEP_MIN_MS 2000
+
+static enum tt_err remove_files(struct tt_spool *spool, const struct tt_journal_row *row) {
+    enum tt_err err = tt_spool_remove(spool, TT_SPOOL_PROCESSED, row->id, row->processed.format);
+
+    if (tt_spool_remove(spool, TT_SPOOL_ORIGINAL, row->id, row->original.format) != TT_OK)
+        err = TT_ERR_STORAGE;
+    return err;
+}
+
+static enum tt_err evict(struct tt_agent *agent, int64_t keep_ms, int *count) {
+    struct tt_journal_row *rows = calloc(ROWS_MAX, sizeof *rows);
+    enum tt_err err;
+
+    *count = 0;
+    if (rows == NULL)
+        return tt_err_fail(TT_ERR_NO_MEMORY, "evict: no memory for rows");
+    err = tt_journal_evict(agent->journal, agent->now_ms - keep_ms, ROWS_MAX, rows, count);
+    for (int i = 0; err == TT_OK && i < *count; i++)
+        if (remove_files(&agent->spool, &rows[i]) != TT_OK) {
+            tt_log(TT_LOG_WARNING, "files of evicted %s are left to the sweep: %s", rows[i].id,
+                   tt_err_cause());
+            tt_err_clear();
+        }
+    free(rows);
+    if (*count > 0)
+        tt_log(TT_LOG_DEBUG, "%d images are now in the cloud alone", *count);
+    return err;
+}
+
+/* When the next are due; TT_NEVER_MS when nothing is to go. */
+static enum tt_err find_next(struct tt_agent *agent, int64_t keep_ms, int64_t *next_ms) {
+    struct tt_journal_backlog backlog;
+    enum tt_err err =
+        tt_journal_backlog(agent->journal, agent->has_service[TT_AWS_DYNAMODB], &backlog);
+
+    *next_ms = backlog.local_since_ms > 0 ? backlog.local_since_ms + keep_ms : TT_NEVER_MS;
+    return err;
+}
+
+static enum tt_err look(struct tt_agent *agent, int64_t keep_ms, int64_t *next_ms) {
+    int count;
+    enum tt_err err = evict(agent, keep_ms, &count);
+
+    if (err != TT_OK)
+        return err;
+    if (count < ROWS_MAX)
+        return find_next(agent, keep_ms, next_ms);
+    agent->evict_at_ms = *next_ms = agent->now_ms;
+    return TT_OK;
+}
+
+void tt_evict_turn(struct tt_agent *agent) {
+    int64_t keep_ms = agent->config->storage.keep_local_seconds * 1000;
+    int64_t next_ms;
+
+    /* Without a bucket, nobody could bring back what goes. */
+    if (agent->stopping || keep_ms < 0 || !agent->has_service[TT_AWS_S3])
+        return;
+    if (agent->now_ms < agent->evict_at_ms) {
+        tt_agent_wake(agent, agent->evict_at_ms);
+        return;
+    }
+    agent->evict_at_ms = agent->now_ms + LOOK_MS;
+    if (look(agent, keep_ms > KEEP_MIN_MS ? keep_ms : KEEP_MIN_MS, &next_ms) != TT_OK) {
+        tt_log(TT_LOG_ERROR, "files that the cloud has as well stay here: %s", tt_err_cause());
+        tt_err_clear();
+        agent->evict_at_ms = next_ms = agent->now_ms + REST_MS;
+    }
+    tt_agent_wake(agent, next_ms > agent->evict_at_ms ? next_ms : agent->evict_at_ms);
+}

@@ -1,0 +1,210 @@
+/* Fetch: staged, checked against the row, named, known to the journal, in that order, so that a
+ * worker finds the whole file or none. Who asked for it is not known here. */
+#include "sync/fetch.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "tintype/file.h"
+#include "tintype/log.h"
+
+#define PATIENCE_MS 5000 /* for keys, and for S3 when it asks to slow down */
+
+/* A request's text, with a session token of TT_AWS_TOKEN_SIZE several times. */
+#define ARENA_MAX_BYTES ((size_t)256 * 1024)
+
+#define PIECE_BYTES ((size_t)64 * 1024)
+
+const struct tt_journal_file *tt_fetch_file(const struct tt_journal_row *row,
+                                            enum tt_spool_kind kind) {
+    return kind == TT_SPOOL_PROCESSED ? &row->processed : &row->original;
+}
+
+struct tt_s3_object tt_fetch_object(const struct tt_agent *agent, const struct tt_journal_row *row,
+                                    enum tt_spool_kind kind, char key[TT_OBJECT_KEY_SIZE]) {
+    tt_object_key(agent->config, kind, row->id, tt_fetch_file(row, kind)->format, key);
+    return (struct tt_s3_object){.bucket = agent->config->s3.bucket, .key = key, .body_fd = -1};
+}
+
+/* What somebody should look at; of a service that pauses, exchange.c has said so, and who asked is
+ * told in any case. */
+static bool is_worth_a_warning(enum tt_err err) {
+    return err == TT_ERR_CLOUD_OBJECT || err == TT_ERR_STORAGE || err == TT_ERR_SPOOL_FULL ||
+           err == TT_ERR_JOURNAL || err == TT_ERR_NO_MEMORY || err == TT_ERR_INTERNAL;
+}
+
+/* sentence may be the cause noted, which ends here. */
+static void end_fetch(struct tt_fetch *fetch, enum tt_err err, const char *sentence) {
+    if (sentence[0] == '\0')
+        sentence = tt_err_row(err)->title;
+    if (err != TT_OK)
+        tt_log(is_worth_a_warning(err) ? TT_LOG_WARNING : TT_LOG_DEBUG,
+               "image %s is not fetched back: %s: %s", fetch->row.id, tt_err_row(err)->name,
+               sentence);
+    tt_spool_discard(&fetch->agent->spool, &fetch->staged);
+    tt_arena_reset(&fetch->arena);
+    fetch->in_use = false;
+    fetch->done(fetch->context, fetch, err, sentence);
+    tt_err_clear();
+}
+
+static enum tt_err hash_file(int fd, struct tt_hash *hash, uint8_t digest[TT_HASH_BYTES]) {
+    char piece[PIECE_BYTES];
+    size_t got = sizeof piece;
+    enum tt_err err = TT_OK;
+
+    for (off_t offset = 0; err == TT_OK && got == sizeof piece; offset += (off_t)got) {
+        err = tt_file_read_at(fd, offset, piece, sizeof piece, &got);
+        if (err == TT_OK)
+            err = tt_hash_update(hash, piece, got);
+    }
+    return err == TT_OK ? tt_hash_finish(hash, digest) : err;
+}
+
+/* Whether the staged file is what was stored: others may write to the bucket. */
+static enum tt_err check_content(const struct tt_fetch *fetch) {
+    const struct tt_journal_file *file = tt_fetch_file(&fetch->row, fetch->kind);
+    struct stat status;
+    struct tt_hash hash;
+    uint8_t digest[TT_HASH_BYTES] = {0};
+    enum tt_err err;
+
+    if (fstat(fetch->staged.fd, &status) != 0)
+        return tt_err_fail_errno(TT_ERR_STORAGE, "stat of a staged file");
+    err = tt_hash_init(&hash);
+    if (err == TT_OK)
+        err = hash_file(fetch->staged.fd, &hash, digest);
+    tt_hash_fini(&hash);
+    if (err == TT_OK &&
+        (status.st_size != file->size_bytes || memcmp(digest, file->sha256, sizeof digest) != 0))
+        err = tt_err_fail(TT_ERR_CLOUD_OBJECT, "the object in S3 is not what was stored there");
+    return err;
+}
+
+/* *is_new is false where the file was there already. */
+static enum tt_err name_file(struct tt_fetch *fetch, bool *is_new) {
+    const struct tt_journal_file *file = tt_fetch_file(&fetch->row, fetch->kind);
+    struct tt_spool *spool = &fetch->agent->spool;
+    int fd;
+    int64_t size_bytes;
+    enum tt_err err =
+        tt_spool_read(spool, fetch->kind, fetch->row.id, file->format, &fd, &size_bytes);
+
+    *is_new = err == TT_ERR_NOT_FOUND;
+    tt_file_close(&fd);
+    if (*is_new)
+        return tt_spool_keep(spool, &fetch->staged, fetch->kind, fetch->row.id, file->format);
+    if (err == TT_OK && size_bytes != file->size_bytes)
+        err = tt_err_fail(TT_ERR_STORAGE, "the spool has another file of that name");
+    return err;
+}
+
+static enum tt_err keep(struct tt_fetch *fetch) {
+    struct tt_agent *agent = fetch->agent;
+    const struct tt_journal_row *row = &fetch->row;
+    bool is_new = false;
+    enum tt_err err = check_content(fetch);
+
+    if (err == TT_OK)
+        err = tt_file_sync(fetch->staged.fd);
+    if (err == TT_OK)
+        err = name_file(fetch, &is_new);
+    if (err == TT_OK)
+        err = tt_spool_sync(&agent->spool);
+    if (err == TT_OK)
+        err = tt_journal_fetched(agent->journal, row->id, fetch->kind, agent->now_ms);
+    /* Deleted meanwhile, say: nobody would know of the file. */
+    if (err != TT_OK && is_new &&
+        tt_spool_remove(&agent->spool, fetch->kind, row->id,
+                        tt_fetch_file(row, fetch->kind)->format) != TT_OK)
+        tt_log(TT_LOG_WARNING, "a file of %s is left to the sweep", row->id);
+    return err;
+}
+
+static void fetched(void *context, const struct tt_aws_outcome *outcome,
+                    const struct tt_http_answer *answer) {
+    struct tt_fetch *fetch = context;
+    enum tt_err err;
+
+    (void)answer;
+    if (outcome->err != TT_OK) {
+        /* The journal says that it was stored. */
+        err = outcome->err == TT_ERR_NOT_FOUND ? TT_ERR_CLOUD_OBJECT : outcome->err;
+        end_fetch(fetch, err, outcome->message);
+        return;
+    }
+    err = keep(fetch);
+    end_fetch(fetch, err, tt_err_cause());
+}
+
+static enum tt_err send_request(struct tt_fetch *fetch) {
+    struct tt_agent *agent = fetch->agent;
+    char key[TT_OBJECT_KEY_SIZE];
+    struct tt_aws_signer signer;
+    struct tt_http_request request;
+    enum tt_err err = tt_exchange_signer(agent, TT_AWS_S3, &signer);
+
+    if (err != TT_OK)
+        return err;
+    const struct tt_s3_object object = tt_fetch_object(agent, &fetch->row, fetch->kind, key);
+    err = tt_s3_get(&request, &fetch->arena, &signer, &object);
+    if (err == TT_OK)
+        err = tt_spool_stage(&agent->spool, &fetch->staged);
+    if (err != TT_OK)
+        return err;
+    request.sink_fd = fetch->staged.fd;
+    request.max_answer_bytes = tt_fetch_file(&fetch->row, fetch->kind)->size_bytes;
+    /* Said of a single object that is gone, to who may not list the bucket; uploads go on. */
+    fetch->exchange.forgiven_code = "AccessDenied";
+    return tt_exchange_start(&fetch->exchange, agent, TT_AWS_S3, &request, fetched, fetch);
+}
+
+/* Not for a place in S3's window does it wait: somebody waits for it, and images on their way would
+ * take every place first. */
+void tt_fetch_turn(struct tt_fetch *fetch) {
+    struct tt_agent *agent = fetch->agent;
+    const struct tt_service *service = &agent->services[TT_AWS_S3];
+    enum tt_err err = TT_ERR_BUSY;
+
+    if (fetch->exchange.agent != NULL)
+        return;
+    if (agent->stopping) {
+        end_fetch(fetch, TT_ERR_AGENT_AWAY, "the agent stops");
+        return;
+    }
+    if (tt_service_is_paused(service) && !tt_exchange_may_start(agent, TT_AWS_S3)) {
+        end_fetch(fetch, service->reason, "S3 pauses");
+        return;
+    }
+    if (agent->now_ms >= service->resumes_ms)
+        err = send_request(fetch);
+    else
+        tt_agent_wake(agent, service->resumes_ms);
+    if (err == TT_ERR_BUSY && agent->now_ms < fetch->give_up_ms) {
+        tt_agent_wake(agent, fetch->give_up_ms);
+        tt_err_clear();
+    } else if (err != TT_OK) {
+        end_fetch(fetch, err, tt_err_cause());
+    }
+}
+
+void tt_fetch_start(struct tt_fetch *fetch, const struct tt_journal_row *row,
+                    enum tt_spool_kind kind) {
+    fetch->in_use = true;
+    fetch->kind = kind;
+    fetch->row = *row;
+    fetch->give_up_ms = fetch->agent->now_ms + PATIENCE_MS;
+    tt_fetch_turn(fetch);
+}
+
+void tt_fetch_init(struct tt_fetch *fetch, struct tt_agent *agent, tt_fetch_done *done,
+                   void *context) {
+    *fetch =
+        (struct tt_fetch){.agent = agent, .staged = {.fd = -1}, .done = done, .context = context};
+    tt_arena_init(&fetch->arena, ARENA_MAX_BYTES);
+}
+
+void tt_fetch_fini(struct tt_fetch *fetch) {
+    tt_spool_discard(&fetch->agent->spool, &fetch->staged);
+    tt_arena_fini(&fetch->arena);
+}

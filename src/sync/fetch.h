@@ -1,0 +1,47 @@
+/* Fetch: one file of an image, out of S3 back into the spool. */
+#ifndef TINTYPE_SYNC_FETCH_H
+#define TINTYPE_SYNC_FETCH_H
+
+#include "sync/agent.h"
+#include "tintype/s3.h"
+
+struct tt_fetch;
+
+/* A fetch is over, and free for another. sentence: why it failed, in one line, without secrets. */
+typedef void tt_fetch_done(void *context, const struct tt_fetch *fetch, enum tt_err err,
+                           const char *sentence);
+
+struct tt_fetch {
+    bool in_use;
+    enum tt_spool_kind kind;
+    struct tt_journal_row row;
+
+    /* All private. */
+    struct tt_agent *agent;
+    struct tt_exchange exchange; /* idle while the fetch waits for keys or for S3 */
+    struct tt_staged staged;
+    struct tt_arena arena;
+    int64_t give_up_ms; /* while it waits */
+    tt_fetch_done *done;
+    void *context;
+};
+
+/* It stays where it is until fini. */
+void tt_fetch_init(struct tt_fetch *fetch, struct tt_agent *agent, tt_fetch_done *done,
+                   void *context);
+/* What is under way is dropped, without done. */
+void tt_fetch_fini(struct tt_fetch *fetch);
+
+/* Of one that is not in use. done is called once, perhaps from here. */
+void tt_fetch_start(struct tt_fetch *fetch, const struct tt_journal_row *row,
+                    enum tt_spool_kind kind);
+/* Of one in use: sends what still waits, and asks (tt_agent_wake) for the turn it needs next. */
+void tt_fetch_turn(struct tt_fetch *fetch);
+
+/* One of a row's files, and its object; key is where the object's name is put. */
+const struct tt_journal_file *tt_fetch_file(const struct tt_journal_row *row,
+                                            enum tt_spool_kind kind);
+struct tt_s3_object tt_fetch_object(const struct tt_agent *agent, const struct tt_journal_row *row,
+                                    enum tt_spool_kind kind, char key[TT_OBJECT_KEY_SIZE]);
+
+#endif

@@ -1,0 +1,143 @@
+/* Reading ahead what is due. Which job takes it, and when, is job.c's. */
+#include "sync/queue.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Rows read at once where there are many: a look costs about as much as twenty of them. */
+#define QUEUE_ROWS 64
+
+#define ADOPT_ROWS 1000
+
+/* Who asks, during one look. */
+struct look {
+    bool (*is_leased)(const void *context, const char *id);
+    const void *context;
+};
+
+enum tt_err tt_queue_init(struct tt_queue *queue, struct tt_agent *agent,
+                          enum tt_aws_service service, int leased_max) {
+    *queue = (struct tt_queue){.agent = agent, .service = service};
+    /* Leased rows are due as well, and must hide no others. */
+    queue->look_max = QUEUE_ROWS + leased_max;
+    queue->works = calloc(QUEUE_ROWS, sizeof *queue->works);
+    queue->rows = calloc((size_t)queue->look_max, sizeof *queue->rows);
+    queue->removals = calloc((size_t)queue->look_max, sizeof *queue->removals);
+    if (queue->works != NULL && queue->rows != NULL && queue->removals != NULL)
+        return TT_OK;
+    return tt_err_fail(TT_ERR_NO_MEMORY, "sync: no memory for a queue");
+}
+
+void tt_queue_fini(struct tt_queue *queue) {
+    free(queue->works);
+    free(queue->rows);
+    free(queue->removals);
+}
+
+static struct tt_work *add_work(struct tt_queue *queue, bool is_removal, bool has_original) {
+    struct tt_work *work = &queue->works[queue->count++];
+
+    work->way = (struct tt_step_way){
+        .is_removal = is_removal,
+        .has_original = has_original,
+        .has_table = queue->agent->has_service[TT_AWS_DYNAMODB],
+    };
+    return work;
+}
+
+static enum tt_err look_for_rows(struct tt_queue *queue, const struct look *look,
+                                 enum tt_sync_state state) {
+    struct tt_agent *agent = queue->agent;
+    int count = 0;
+    enum tt_err err =
+        tt_journal_due(agent->journal, state, agent->now_ms, queue->look_max, queue->rows, &count);
+
+    for (int i = 0; err == TT_OK && i < count && queue->count < QUEUE_ROWS; i++) {
+        const struct tt_journal_row *row = &queue->rows[i];
+
+        if (!look->is_leased(look->context, row->id))
+            add_work(queue, false, row->original_kept)->row = *row;
+    }
+    return err;
+}
+
+static enum tt_err look_for_removals(struct tt_queue *queue, const struct look *look) {
+    struct tt_agent *agent = queue->agent;
+    int count = 0;
+    enum tt_err err = tt_journal_due_removals(agent->journal, agent->now_ms, queue->look_max,
+                                              queue->removals, &count);
+
+    for (int i = 0; err == TT_OK && i < count && queue->count < QUEUE_ROWS; i++) {
+        const struct tt_journal_removal *removal = &queue->removals[i];
+        struct tt_journal_row *row;
+
+        if (look->is_leased(look->context, removal->id))
+            continue;
+        row = &add_work(queue, true, removal->original_kept)->row;
+        *row = (struct tt_journal_row){.attempts = removal->attempts,
+                                       .original_kept = removal->original_kept};
+        memcpy(row->id, removal->id, sizeof row->id);
+        row->processed.format = removal->processed_format;
+        row->original.format = removal->original_format;
+    }
+    return err;
+}
+
+/* Fills an empty queue, or finds out when the next look is worth while. */
+static enum tt_err look_for_all(struct tt_queue *queue, const struct look *look) {
+    struct tt_agent *agent = queue->agent;
+    enum tt_sync_state state = queue->service == TT_AWS_S3 ? TT_SYNC_PENDING : TT_SYNC_STORED;
+    bool has_removals = queue->service == TT_AWS_DYNAMODB || !agent->has_service[TT_AWS_DYNAMODB];
+    enum tt_err err = TT_OK;
+    int adopted = 0;
+
+    if (queue->service == TT_AWS_S3)
+        err = tt_journal_adopt(agent->journal, ADOPT_ROWS, &adopted);
+    if (err == TT_OK && has_removals)
+        err = look_for_removals(queue, look);
+    if (err == TT_OK)
+        err = look_for_rows(queue, look, state);
+    queue->has_nothing = queue->count == 0 && adopted == 0;
+    if (err == TT_OK && queue->has_nothing)
+        err = tt_journal_next_due(agent->journal, state, has_removals, &queue->look_at_ms);
+    return err;
+}
+
+enum tt_err tt_queue_take(struct tt_queue *queue,
+                          bool (*is_leased)(const void *context, const char *id),
+                          const void *context, const struct tt_work **work) {
+    const struct look look = {is_leased, context};
+
+    *work = NULL;
+    while (queue->next == queue->count) {
+        enum tt_err err;
+
+        if (queue->has_nothing && queue->agent->now_ms < queue->look_at_ms)
+            return TT_OK;
+        queue->next = queue->count = 0;
+        err = look_for_all(queue, &look);
+        if (err != TT_OK || queue->has_nothing)
+            return err;
+    }
+    *work = &queue->works[queue->next++];
+    return TT_OK;
+}
+
+void tt_queue_look(struct tt_queue *queue) {
+    queue->look_at_ms = 0;
+}
+
+void tt_queue_clear(struct tt_queue *queue) {
+    queue->next = queue->count = 0;
+    queue->has_nothing = false;
+}
+
+bool tt_queue_has_nothing(const struct tt_queue *queue) {
+    return queue->next == queue->count && queue->has_nothing;
+}
+
+void tt_queue_wake(const struct tt_queue *queue) {
+    /* What is due already waits for a job to end, and not for the clock. */
+    if (queue->has_nothing && queue->look_at_ms > queue->agent->now_ms)
+        tt_agent_wake(queue->agent, queue->look_at_ms);
+}

@@ -1,0 +1,40 @@
+/* Service: whether one of the cloud's services takes requests, and how many at once. Pure.
+ *
+ * A failure that is the whole service's (tt_err_row(err)->retry is TT_RETRY_LATER) pauses it for a
+ * time that grows; then one request is let through to see. Throttling halves the window and pauses
+ * briefly; each success widens it by one (additive increase, multiplicative decrease, as TCP has
+ * it: RFC 5681, 3.1). */
+#ifndef TINTYPE_SYNC_SERVICE_H
+#define TINTYPE_SYNC_SERVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tintype/err.h"
+
+struct tt_service {
+    int window;     /* requests that may be in flight, 1 to window_max */
+    int window_max; /* sync.in_flight */
+    int in_flight;
+    int64_t resumes_ms; /* Unix; nothing starts before */
+    int failures;       /* pauses and throttlings since the last success */
+    enum tt_err reason; /* of the pause; TT_OK when there is none */
+    int64_t since_ms;   /* when it began */
+};
+
+enum tt_service_change { TT_SERVICE_SAME, TT_SERVICE_PAUSED, TT_SERVICE_RESUMED };
+
+/* Begins with a window of one: the first answer tells. */
+void tt_service_init(struct tt_service *service, int window_max);
+
+bool tt_service_may_start(const struct tt_service *service, int64_t now_ms);
+
+/* Paused, or being tried out after a pause. */
+bool tt_service_is_paused(const struct tt_service *service);
+
+/* Takes note of an outcome; in_flight is the caller's to count. random is uniform over 64 bits.
+ * PAUSED when it begins or its reason changes, RESUMED when it ends. */
+enum tt_service_change tt_service_report(struct tt_service *service, enum tt_err err,
+                                         int64_t retry_after_ms, int64_t now_ms, uint64_t random);
+
+#endif

@@ -1,0 +1,437 @@
+/* Ship: from the journal to CloudWatch Logs, one request at a time. How a request looks and what
+ * makes a batch is logs.h's, what an answer means for the service exchange.c's, what a heartbeat
+ * says heartbeat.c's. */
+#include "sync/ship.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync/backoff.h"
+#include "sync/heartbeat.h"
+#include "tintype/log.h"
+#include "tintype/logs.h"
+
+/* Far below what CloudWatch takes, so that memory stays small. */
+#define BATCH_MAX_EVENTS 1000
+#define BATCH_MAX_BYTES  ((int64_t)512 * 1024)
+
+/* A batch, and its request: JSON may take six bytes for one ("\u0001"). A bound, not a need. */
+#define ARENA_MAX_BYTES ((size_t)8 * 1024 * 1024)
+
+/* The first event that waits is waited with, so that others join it. */
+#define GATHER_MS 1000
+
+#define HEARTBEAT_MS (60 * 1000)
+#define TIMEOUT_MS   (30 * 1000)
+
+/* After the journal failed. */
+#define REST_MS 5000
+
+/* A group or stream that is still missing once it was made, or may not be made, is an operator's:
+ * the service pauses meanwhile. */
+#define CREATE_AGAIN_MS (10 * 60 * 1000)
+
+/* Failures in a row after which --once leaves the rest. */
+#define ONCE_TRIES 3
+
+#define MISSING "ResourceNotFoundException"
+
+static const struct tt_backoff backoff = {.first_ms = 1000, .last_ms = 30000};
+
+enum call { PUT_EVENTS, PUT_HEARTBEAT, CREATE_GROUP, CREATE_STREAM };
+
+struct batch {
+    size_t count;    /* events sent */
+    int64_t number;  /* with all of them in the cloud, the journal may forget those up to here */
+    int64_t too_old; /* of these, not sent */
+    int64_t dropped; /* once it is over: too_old, and what was refused */
+};
+
+struct tt_ship {
+    struct tt_agent *agent;
+    struct tt_exchange exchange;
+    struct tt_arena arena; /* of the request in flight */
+    enum call call;        /* in flight, or the last */
+    enum call next;        /* CREATE_GROUP, CREATE_STREAM; else what is due */
+    struct batch batch;
+    bool is_unrecorded; /* the batch is over, and the journal does not know yet */
+    int limit;          /* of events in a batch: fewer where a batch was refused for good */
+    bool waits;         /* events waited at the last look */
+    int failures;       /* since the last success */
+    int64_t rests_until_ms;
+    int64_t creates_at_ms; /* before, nothing missing is made */
+    int64_t heartbeat_at_ms;
+};
+
+/* ---- what came of it ---- */
+
+static void rest(struct tt_ship *ship) {
+    tt_log(TT_LOG_ERROR, "events for CloudWatch Logs rest for %d s: %s", REST_MS / 1000,
+           tt_err_cause());
+    tt_err_clear();
+    ship->failures++;
+    ship->rests_until_ms = ship->agent->now_ms + REST_MS;
+    tt_agent_wake(ship->agent, ship->rests_until_ms);
+}
+
+static void record(struct tt_ship *ship) {
+    const struct batch *batch = &ship->batch;
+
+    if (tt_journal_events_shipped(ship->agent->journal, batch->number, batch->dropped) == TT_OK)
+        ship->is_unrecorded = false;
+    else
+        rest(ship);
+}
+
+/* The batch is over: in the cloud, but for what will never be there. */
+static void settle(struct tt_ship *ship, int64_t refused) {
+    struct batch *batch = &ship->batch;
+
+    batch->dropped = batch->too_old + refused;
+    if (batch->dropped > 0)
+        tt_log(TT_LOG_WARNING,
+               "events dropped: %" PRId64 " too old for CloudWatch Logs, %" PRId64 " refused by it",
+               batch->too_old, refused);
+    ship->is_unrecorded = true;
+    record(ship);
+}
+
+static void schedule_heartbeat(struct tt_ship *ship) {
+    ship->heartbeat_at_ms = ship->agent->now_ms + HEARTBEAT_MS;
+}
+
+static void succeed(struct tt_ship *ship, const struct tt_http_answer *answer) {
+    ship->next = PUT_EVENTS;
+    if (ship->call == CREATE_GROUP) {
+        ship->next = CREATE_STREAM;
+        return;
+    }
+    if (ship->call == CREATE_STREAM)
+        return;
+    ship->failures = 0;
+    ship->creates_at_ms = 0;
+    if (ship->call == PUT_HEARTBEAT) {
+        schedule_heartbeat(ship);
+        return;
+    }
+    ship->limit = ship->limit > BATCH_MAX_EVENTS / 2 ? BATCH_MAX_EVENTS : 2 * ship->limit;
+    settle(ship, (int64_t)tt_logs_rejected(answer, ship->batch.count));
+}
+
+/* Refused for good. Which event it is for is not said: the half is tried, until one is alone. */
+static void refuse(struct tt_ship *ship, const struct tt_aws_outcome *outcome) {
+    if (ship->call == PUT_EVENTS && ship->batch.count > 1) {
+        ship->limit = (int)(ship->batch.count / 2);
+        return;
+    }
+    tt_log(TT_LOG_ERROR, "CloudWatch Logs refuses an event for good: %s", outcome->message);
+    if (ship->call == PUT_EVENTS)
+        settle(ship, 1);
+    else
+        schedule_heartbeat(ship);
+}
+
+/* "The specified log stream does not exist": the group is there, and keys that may not make one
+ * need not. */
+static bool lacks_stream_alone(const char *message) {
+    return strcasestr(message, "stream") != NULL && strcasestr(message, "group") == NULL;
+}
+
+static bool is_put(enum call call) {
+    return call == PUT_EVENTS || call == PUT_HEARTBEAT;
+}
+
+static void fail(struct tt_ship *ship, const struct tt_aws_outcome *outcome) {
+    struct tt_agent *agent = ship->agent;
+
+    ship->next = PUT_EVENTS;
+    if (is_put(ship->call) && strcmp(outcome->code, MISSING) == 0 &&
+        agent->now_ms >= ship->creates_at_ms) {
+        ship->creates_at_ms = agent->now_ms + CREATE_AGAIN_MS;
+        ship->next = lacks_stream_alone(outcome->message) ? CREATE_STREAM : CREATE_GROUP;
+        return;
+    }
+    if (is_put(ship->call) && outcome->err == TT_ERR_CLOUD_OBJECT) {
+        refuse(ship, outcome);
+        return;
+    }
+    ship->failures++;
+    /* Where the service pauses, the pause is the wait. */
+    if (!tt_service_is_paused(&agent->services[TT_AWS_LOGS]))
+        ship->rests_until_ms =
+            agent->now_ms + tt_backoff_wait_ms(&backoff, ship->failures, tt_agent_random(),
+                                               outcome->retry_after_ms);
+}
+
+static void answered(void *context, const struct tt_aws_outcome *outcome,
+                     const struct tt_http_answer *answer) {
+    struct tt_ship *ship = context;
+
+    tt_arena_reset(&ship->arena);
+    if (outcome->err == TT_OK)
+        succeed(ship, answer);
+    else
+        fail(ship, outcome);
+}
+
+/* ---- requests ---- */
+
+static const char *stream_name(const struct tt_agent *agent) {
+    const char *name = agent->config->cloudwatch.log_stream;
+
+    return name[0] != '\0' ? name : agent->node;
+}
+
+static enum tt_err send_request(struct tt_ship *ship, enum call call,
+                                struct tt_http_request *request) {
+    struct tt_agent *agent = ship->agent;
+
+    ship->call = call;
+    ship->exchange.forgiven_code = is_put(call) && agent->now_ms >= ship->creates_at_ms &&
+                                           !tt_service_is_paused(&agent->services[TT_AWS_LOGS])
+                                       ? MISSING
+                                       : NULL;
+    request->timeout_ms = TIMEOUT_MS;
+    return tt_exchange_start(&ship->exchange, agent, TT_AWS_LOGS, request, answered, ship);
+}
+
+static enum tt_err create(struct tt_ship *ship) {
+    struct tt_agent *agent = ship->agent;
+    const char *group = agent->config->cloudwatch.log_group;
+    struct tt_aws_signer signer;
+    struct tt_http_request request;
+    enum tt_err err = tt_exchange_signer(agent, TT_AWS_LOGS, &signer);
+
+    if (err != TT_OK)
+        return err;
+    if (ship->next == CREATE_GROUP)
+        err = tt_logs_create_group(&request, &ship->arena, &signer, group);
+    else
+        err = tt_logs_create_stream(&request, &ship->arena, &signer, group, stream_name(agent));
+    if (err == TT_OK)
+        err = send_request(ship, ship->next, &request);
+    return err;
+}
+
+static enum tt_err put(struct tt_ship *ship, enum call call, const struct tt_aws_signer *signer,
+                       const struct tt_logs_event *events, size_t count) {
+    const struct tt_agent *agent = ship->agent;
+    struct tt_http_request request;
+    enum tt_err err =
+        tt_logs_put_events(&request, &ship->arena, signer, agent->config->cloudwatch.log_group,
+                           stream_name(agent), events, count);
+
+    return err == TT_OK ? send_request(ship, call, &request) : err;
+}
+
+/* Written when it is sent: after an outage, what is true then is told once. */
+static enum tt_err put_heartbeat(struct tt_ship *ship) {
+    struct tt_agent *agent = ship->agent;
+    struct tt_journal_backlog backlog;
+    struct tt_aws_signer signer;
+    struct tt_buf text;
+    enum tt_err err = tt_exchange_signer(agent, TT_AWS_LOGS, &signer);
+
+    if (err == TT_OK)
+        err = tt_journal_backlog(agent->journal, agent->has_service[TT_AWS_DYNAMODB], &backlog);
+    if (err != TT_OK)
+        return err;
+    tt_buf_init(&text, TT_HEARTBEAT_MAX_BYTES);
+    const int64_t time_ms = agent->now_ms + agent->skew_ms;
+    tt_heartbeat_format(&text, agent->node, &backlog, agent->now_ms, time_ms);
+    const struct tt_logs_event event = {.time_ms = time_ms, .message = tt_buf_text(&text)};
+    if (text.overflowed)
+        err = tt_err_fail(TT_ERR_NO_MEMORY, "no memory for a heartbeat");
+    else
+        err = put(ship, PUT_HEARTBEAT, &signer, &event, 1);
+    tt_buf_fini(&text);
+    return err;
+}
+
+/* ---- a batch ---- */
+
+/* Keeps events[0..count] in order of time, those of one time in the order they came. Quick for what
+ * is nearly in order, as events are. */
+static void insert_by_time(struct tt_logs_event *events, size_t count, struct tt_logs_event event) {
+    while (count > 0 && events[count - 1].time_ms > event.time_ms) {
+        events[count] = events[count - 1];
+        count--;
+    }
+    events[count] = event;
+}
+
+static void fill_batch(struct tt_ship *ship, const struct tt_journal_event *taken, int count,
+                       struct tt_logs_event *events) {
+    const struct tt_agent *agent = ship->agent;
+    int64_t oldest_ms = agent->now_ms + agent->skew_ms - TT_LOGS_EVENT_MAX_AGE_MS;
+    struct batch *batch = &ship->batch;
+
+    *batch = (struct batch){0};
+    for (int i = 0; i < count; i++) {
+        batch->number = taken[i].number;
+        if (taken[i].time_ms < oldest_ms)
+            batch->too_old++;
+        else
+            insert_by_time(events, batch->count++,
+                           (struct tt_logs_event){taken[i].time_ms, taken[i].message});
+    }
+}
+
+/* A batch is the longest waiting events, all up to a number: so none is forgotten for one that came
+ * after it. Where that many are too far apart in time for one batch, fewer are taken. */
+static enum tt_err take_batch(struct tt_ship *ship, struct tt_logs_event **events) {
+    struct tt_journal_event *taken;
+    size_t limit = (size_t)ship->limit;
+    int count;
+    enum tt_err err;
+
+    taken = tt_arena_alloc_array(&ship->arena, limit, sizeof *taken);
+    *events = tt_arena_alloc_array(&ship->arena, limit, sizeof **events);
+    if (taken == NULL || *events == NULL)
+        return TT_ERR_NO_MEMORY;
+    err = tt_journal_events(ship->agent->journal, &ship->arena, ship->limit, BATCH_MAX_BYTES, taken,
+                            &count);
+    if (err != TT_OK)
+        return err;
+    do {
+        fill_batch(ship, taken, count, *events);
+        count /= 2;
+    } while (tt_logs_batch_length(*events, ship->batch.count) < ship->batch.count);
+    return TT_OK;
+}
+
+static enum tt_err put_events(struct tt_ship *ship) {
+    struct tt_logs_event *events;
+    struct tt_aws_signer signer;
+    enum tt_err err = tt_exchange_signer(ship->agent, TT_AWS_LOGS, &signer);
+
+    if (err == TT_OK)
+        err = take_batch(ship, &events);
+    if (err != TT_OK)
+        return err;
+    if (ship->batch.count > 0)
+        return put(ship, PUT_EVENTS, &signer, events, ship->batch.count);
+    if (ship->batch.too_old > 0)
+        settle(ship, 0);
+    tt_agent_wake(ship->agent, ship->agent->now_ms);
+    return TT_OK;
+}
+
+/* Looks at the longest waiting event; *due_ms is TT_NEVER_MS when there is none. */
+static enum tt_err look(struct tt_journal *journal, struct tt_arena *arena, int64_t now_ms,
+                        int64_t *due_ms) {
+    struct tt_journal_event first;
+    int count;
+    enum tt_err err = tt_journal_events(journal, arena, 1, 0, &first, &count);
+
+    *due_ms = TT_NEVER_MS;
+    if (err == TT_OK && count > 0)
+        *due_ms = (first.time_ms < now_ms ? first.time_ms : now_ms) + GATHER_MS;
+    return err;
+}
+
+/* ---- turns ---- */
+
+/* A clock that was set back must not silence it. */
+static bool is_heartbeat_due(const struct tt_ship *ship) {
+    int64_t left_ms = ship->heartbeat_at_ms - ship->agent->now_ms;
+
+    return !ship->agent->once && (left_ms <= 0 || left_ms > HEARTBEAT_MS);
+}
+
+static enum tt_err start(struct tt_ship *ship) {
+    struct tt_agent *agent = ship->agent;
+    int64_t due_ms;
+    enum tt_err err;
+
+    if (!is_put(ship->next))
+        return create(ship);
+    if (is_heartbeat_due(ship))
+        return put_heartbeat(ship);
+    if (!agent->once)
+        tt_agent_wake(agent, ship->heartbeat_at_ms);
+    err = look(agent->journal, &ship->arena, agent->now_ms, &due_ms);
+    if (err != TT_OK)
+        return err;
+    ship->waits = due_ms != TT_NEVER_MS;
+    if (!ship->waits)
+        return TT_OK;
+    if (!agent->once && agent->now_ms < due_ms) {
+        tt_agent_wake(agent, due_ms);
+        return TT_OK;
+    }
+    return put_events(ship);
+}
+
+void tt_ship_turn(struct tt_ship *ship) {
+    struct tt_agent *agent = ship->agent;
+    int64_t resumes_ms = agent->services[TT_AWS_LOGS].resumes_ms;
+    int64_t free_ms = resumes_ms > ship->rests_until_ms ? resumes_ms : ship->rests_until_ms;
+    enum tt_err err;
+
+    if (agent->stopping || ship->exchange.agent != NULL)
+        return;
+    if (agent->now_ms < free_ms) {
+        tt_agent_wake(agent, free_ms);
+        return;
+    }
+    if (ship->is_unrecorded)
+        record(ship);
+    if (ship->is_unrecorded || !tt_exchange_may_start(agent, TT_AWS_LOGS))
+        return;
+    err = start(ship);
+    if (ship->exchange.agent == NULL)
+        tt_arena_reset(&ship->arena);
+    /* Keys that are on their way bring a turn; of keys that are not to be had, exchange.c has said
+     * so. */
+    if (err != TT_OK && err != TT_ERR_BUSY && err != TT_ERR_CLOUD_KEYS)
+        rest(ship);
+    tt_err_clear();
+}
+
+bool tt_ship_is_idle(const struct tt_ship *ship) {
+    const struct tt_agent *agent = ship->agent;
+
+    if (ship->exchange.agent != NULL)
+        return false;
+    return agent->stopping || !ship->waits || ship->failures >= ONCE_TRIES ||
+           tt_service_is_paused(&agent->services[TT_AWS_LOGS]);
+}
+
+bool tt_ship_has_left(const struct tt_ship *ship) {
+    struct tt_arena arena;
+    int64_t due_ms;
+    enum tt_err err;
+
+    tt_arena_init(&arena, ARENA_MAX_BYTES);
+    err = look(ship->agent->journal, &arena, ship->agent->now_ms, &due_ms);
+    tt_arena_fini(&arena);
+    if (err != TT_OK) {
+        tt_log(TT_LOG_ERROR, "%s", tt_err_cause());
+        tt_err_clear();
+    }
+    return err != TT_OK || due_ms != TT_NEVER_MS;
+}
+
+/* ---- start and end ---- */
+
+struct tt_ship *tt_ship_new(struct tt_agent *agent) {
+    struct tt_ship *ship = calloc(1, sizeof *ship);
+
+    if (ship == NULL) {
+        (void)tt_err_fail(TT_ERR_NO_MEMORY, "sync: no memory for events");
+        return NULL;
+    }
+    ship->agent = agent;
+    ship->limit = BATCH_MAX_EVENTS;
+    tt_arena_init(&ship->arena, ARENA_MAX_BYTES);
+    return ship;
+}
+
+void tt_ship_free(struct tt_ship *ship) {
+    if (ship == NULL)
+        return;
+    tt_arena_fini(&ship->arena);
+    free(ship);
+}

@@ -1,0 +1,23 @@
+/* Ship: events of the journal to CloudWatch Logs, one batch at a time, and the minute's heartbeat
+ * with the backlog's metrics (embedded metric format). Works only where cloudwatch.log_group is
+ * set. */
+#ifndef TINTYPE_SYNC_SHIP_H
+#define TINTYPE_SYNC_SHIP_H
+
+#include "sync/agent.h"
+#include "tintype/arena.h"
+
+struct tt_ship; /* heap */
+
+/* NULL with TT_ERR_NO_MEMORY noted. */
+struct tt_ship *tt_ship_new(struct tt_agent *agent);
+/* NULL is allowed. Nothing may be in flight. */
+void tt_ship_free(struct tt_ship *ship);
+/* Starts what may be started now, and asks (tt_agent_wake) for the turn it needs next. */
+void tt_ship_turn(struct tt_ship *ship);
+/* Nothing in flight, and nothing that waits and could be sent now: --once may end. */
+bool tt_ship_is_idle(const struct tt_ship *ship);
+/* Of --once: events are left that could not be sent. */
+bool tt_ship_has_left(const struct tt_ship *ship);
+
+#endif

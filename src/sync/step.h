@@ -1,0 +1,46 @@
+/* Step: what comes next for an image on its way to the cloud, or out of it. Pure.
+ *
+ * An image: result, original, item, so that an object is always there before the item that names
+ * it. A removal: item, result, original, so that it never stays behind without them. Every step may
+ * be repeated: keys and items depend on the id alone. */
+#ifndef TINTYPE_SYNC_STEP_H
+#define TINTYPE_SYNC_STEP_H
+
+#include <stdbool.h>
+
+#include "tintype/aws.h"
+#include "tintype/journal.h"
+
+enum tt_step {
+    TT_STEP_PUT_PROCESSED,
+    TT_STEP_PUT_ORIGINAL,
+    TT_STEP_PUT_ITEM,
+    TT_STEP_DELETE_ITEM,
+    TT_STEP_DELETE_PROCESSED,
+    TT_STEP_DELETE_ORIGINAL,
+    TT_STEP_END,
+};
+
+/* What the way depends on. */
+struct tt_step_way {
+    bool is_removal;
+    bool has_original; /* one was kept, and so is or was carried */
+    bool has_table;
+};
+
+/* The first step of a row in that state (pending or stored; of a removal it is not read). */
+enum tt_step tt_step_first(const struct tt_step_way *way, enum tt_sync_state state);
+
+/* The step after one that succeeded. */
+enum tt_step tt_step_next(const struct tt_step_way *way, enum tt_step step);
+
+/* Which service a step (not END) asks. */
+enum tt_aws_service tt_step_service(enum tt_step step);
+
+/* What a row is once this step failed or was put off: pending or stored. */
+enum tt_sync_state tt_step_state_before(enum tt_step step);
+
+/* What a row is once all is done. */
+enum tt_sync_state tt_step_state_after(const struct tt_step_way *way);
+
+#endif

@@ -1,0 +1,110 @@
+/* Asking the agent, and sending clients elsewhere. What the two say to each other is in
+ * src/store/ask.c. */
+#include "web/remote.h"
+
+#include <string.h>
+
+#include "tintype/ask.h"
+#include "web/reply.h"
+
+#define PRESIGN_TIMEOUT_MS 5000
+#define FETCH_TIMEOUT_MS   60000
+
+/* A URL of the configuration, and a key of which every byte is escaped. */
+#define LOCATION_MAX_BYTES (TT_CONFIG_TEXT_MAX + 3 * 320)
+
+_Static_assert(TT_ASK_ANSWER_MAX_BYTES <= TT_REPLY_HEADER_MAX_BYTES,
+               "a presigned URL fits a header");
+
+bool tt_remote_has(const struct tt_journal_row *row, enum tt_spool_kind kind) {
+    bool is_original = kind == TT_SPOOL_ORIGINAL;
+
+    if (is_original && !row->original_kept)
+        return false;
+    return row->sync_state == TT_SYNC_STORED || row->sync_state == TT_SYNC_SYNCED ||
+           (is_original ? row->original_evicted : row->processed_evicted);
+}
+
+/* The agent found no object, or no row. */
+static enum tt_err explain_lost(struct tt_request *request) {
+    struct tt_journal_row row;
+    enum tt_err err = tt_journal_find(request->worker->journal, request->id, &row);
+
+    return err != TT_OK ? err : tt_err_fail(TT_ERR_CLOUD_OBJECT, "S3 has no such object");
+}
+
+/* In a seat, so that others go on answering whatever the agent does. */
+static enum tt_err ask(struct tt_request *request, enum tt_ask_verb verb, const char *id,
+                       enum tt_spool_kind kind, int64_t timeout_ms,
+                       char url[TT_ASK_ANSWER_MAX_BYTES]) {
+    const struct tt_web_seats *seats = &request->worker->seats;
+    struct tt_ask_question question = {.verb = verb, .kind = kind};
+    enum tt_err err = seats->take(seats->context);
+
+    if (err != TT_OK)
+        return err;
+    memcpy(question.id, id, TT_UUID_SIZE);
+    err = tt_ask(request->worker->config->storage.dir, &question, timeout_ms, url);
+    seats->give(seats->context);
+    return err == TT_ERR_NOT_FOUND ? explain_lost(request) : err;
+}
+
+static void append_escaped(struct tt_buf *text, const char *path) {
+    for (const char *c = path; *c != '\0'; c++) {
+        /* RFC 3986, 2.3, and the slashes between the parts of a path. */
+        bool is_plain = (*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'z') ||
+                        (*c >= 'A' && *c <= 'Z') || strchr("-._~/", *c) != NULL;
+
+        if (is_plain)
+            tt_buf_append(text, c, 1);
+        else
+            tt_buf_append_format(text, "%%%02X", (unsigned char)*c);
+    }
+}
+
+/* The object's address below delivery.cloudfront_url. */
+static void append_public_url(struct tt_buf *text, const struct tt_config *config,
+                              const struct tt_journal_row *row, enum tt_spool_kind kind) {
+    bool is_original = kind == TT_SPOOL_ORIGINAL;
+    const struct tt_journal_file *file = is_original ? &row->original : &row->processed;
+
+    tt_buf_append_format(text, "%s/", config->delivery.cloudfront_url);
+    append_escaped(text, is_original ? config->s3.original_prefix : config->s3.processed_prefix);
+    tt_buf_append_format(text, "%s.%s", row->id, tt_picture_format_row(file->format)->extension);
+}
+
+static enum tt_err send_elsewhere(struct tt_request *request, const char *url) {
+    if (strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0)
+        return tt_err_fail(TT_ERR_AGENT_AWAY, "the agent's answer is no address");
+    tt_reply_header(request, "Location", "%s", url);
+    /* The address is good for minutes, and the picture may be local again at any time. */
+    tt_reply_header(request, "Cache-Control", "no-store");
+    tt_reply_bytes(request, 307, NULL, "", 0);
+    return TT_OK;
+}
+
+enum tt_err tt_remote_redirect(struct tt_request *request, const struct tt_journal_row *row,
+                               enum tt_spool_kind kind) {
+    const struct tt_config *config = request->worker->config;
+    char url[TT_ASK_ANSWER_MAX_BYTES];
+    struct tt_buf text;
+    enum tt_err err;
+
+    if (config->delivery.cloudfront_url[0] == '\0') {
+        err = ask(request, TT_ASK_PRESIGN, row->id, kind, PRESIGN_TIMEOUT_MS, url);
+        return err != TT_OK ? err : send_elsewhere(request, url);
+    }
+    tt_buf_init(&text, LOCATION_MAX_BYTES);
+    append_public_url(&text, config, row, kind);
+    err = text.overflowed ? tt_err_fail(TT_ERR_NO_MEMORY, "an address in the cloud")
+                          : send_elsewhere(request, tt_buf_text(&text));
+    tt_buf_fini(&text);
+    return err;
+}
+
+enum tt_err tt_remote_fetch(struct tt_request *request, const struct tt_journal_row *row,
+                            enum tt_spool_kind kind) {
+    char url[TT_ASK_ANSWER_MAX_BYTES]; /* that none comes in */
+
+    return ask(request, TT_ASK_FETCH, row->id, kind, FETCH_TIMEOUT_MS, url);
+}

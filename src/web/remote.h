@@ -1,0 +1,22 @@
+/* Remote: bytes that are in the cloud, and not in the spool. Only tintype-sync has keys to them: it
+ * is asked for an address, or to bring them back. */
+#ifndef TINTYPE_WEB_REMOTE_H
+#define TINTYPE_WEB_REMOTE_H
+
+#include "web/request.h"
+
+/* Whether the cloud has that file of the image. */
+bool tt_remote_has(const struct tt_journal_row *row, enum tt_spool_kind kind);
+
+/* Answers with 307: below delivery.cloudfront_url, or at an address that the agent signed. The
+ * codes of tt_ask, TT_ERR_BUSY (no seat to wait in), TT_ERR_CLOUD_OBJECT (the cloud has lost it),
+ * TT_ERR_NOT_FOUND (the row is gone meanwhile). */
+enum tt_err tt_remote_redirect(struct tt_request *request, const struct tt_journal_row *row,
+                               enum tt_spool_kind kind);
+
+/* Has the agent bring the file back; the spool has it then, though perhaps not for long. The same
+ * codes. */
+enum tt_err tt_remote_fetch(struct tt_request *request, const struct tt_journal_row *row,
+                            enum tt_spool_kind kind);
+
+#endif

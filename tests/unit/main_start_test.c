@@ -1,0 +1,139 @@
+/* The first steps of both daemons: src/main/start.c. Included whole, as main is no part of the
+ * library. */
+#include "../../src/main/start.c"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "scratch.h"
+
+static const char *const names[] = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+                                    "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN"};
+
+/* What is in the block that the kernel shows to others. */
+static bool environment_shows(const char *text) {
+    static char block[65536];
+    int fd = open("/proc/self/environ", O_RDONLY | O_CLOEXEC);
+    size_t length;
+
+    assert_true(fd >= 0);
+    assert_int_equal(tt_file_read_at(fd, 0, block, sizeof block, &length), TT_OK);
+    tt_file_close(&fd);
+    return memmem(block, length, text, strlen(text)) != NULL;
+}
+
+/* In a program that was started with them, which this one becomes. */
+static int run_with_credentials(void) {
+    if (!environment_shows("sesame") || getenv("AWS_SECRET_ACCESS_KEY") == NULL)
+        return 2;
+    tt_start_forget_credentials();
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (getenv(names[i]) != NULL)
+            return 3;
+    if (environment_shows("sesame"))
+        return 4;
+    /* Names that merely begin so, and all others, are left alone. */
+    if (getenv("AWS_SECRET_ACCESS_KEY_FILE") == NULL || getenv("AWS_REGION") == NULL)
+        return 5;
+    return environment_shows("kept") ? 0 : 6;
+}
+
+static int become(int argument) {
+    char *const arguments[] = {(char[]){"main_start_test"}, (char[]){"--forget"}, NULL};
+    char *const variables[] = {(char[]){"AWS_ACCESS_KEY_ID=sesame-1"},
+                               (char[]){"AWS_SECRET_ACCESS_KEY=sesame-2"},
+                               (char[]){"AWS_SECRET_ACCESS_KEY=sesame-3"},
+                               (char[]){"AWS_SESSION_TOKEN=sesame-4"},
+                               (char[]){"AWS_CONTAINER_AUTHORIZATION_TOKEN=sesame-5"},
+                               (char[]){"AWS_SECRET_ACCESS_KEY_FILE=/kept"},
+                               (char[]){"AWS_REGION=kept"},
+                               NULL};
+
+    (void)argument;
+    execve("/proc/self/exe", arguments, variables);
+    return 7;
+}
+
+static void credentials_are_forgotten(void **state) {
+    (void)state;
+    assert_int_equal(scratch_wait(scratch_fork(become, 0)), 0);
+    tt_start_forget_credentials(); /* where there are none */
+}
+
+static void config_file_of_the_environment(void **state) {
+    (void)state;
+    assert_int_equal(setenv("TINTYPE_CONFIG", "/x/y.conf", 1), 0);
+    assert_string_equal(tt_start_find_config(), "/x/y.conf");
+    assert_int_equal(setenv("TINTYPE_CONFIG", "", 1), 0);
+    if (access(TT_START_CONFIG_FILE, F_OK) != 0)
+        assert_null(tt_start_find_config());
+    assert_int_equal(unsetenv("TINTYPE_CONFIG"), 0);
+}
+
+static void storage_dir_is_made_once(void **state) {
+    char path[SCRATCH_PATH_SIZE];
+    struct stat status;
+    mode_t mask = umask(0007);
+
+    (void)state;
+    tt_err_clear();
+    (void)snprintf(path, sizeof path, "%s", scratch_path("state"));
+    assert_int_equal(tt_start_make_storage_dir(path), TT_OK);
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 07777, 02770);
+    assert_int_equal(chmod(path, 0700), 0);
+    assert_int_equal(tt_start_make_storage_dir(path), TT_OK);
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0700); /* the administrator's word */
+    umask(mask);
+}
+
+static void storage_dir_that_cannot_be(void **state) {
+    char path[SCRATCH_PATH_SIZE];
+    FILE *file;
+
+    (void)state;
+    tt_err_clear();
+    assert_int_equal(tt_start_make_storage_dir(scratch_path("a/b")), TT_ERR_SYSTEM);
+    assert_non_null(strstr(tt_err_cause(), "a/b"));
+    tt_err_clear();
+    (void)snprintf(path, sizeof path, "%s", scratch_path("file"));
+    file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(tt_start_make_storage_dir(path), TT_ERR_SYSTEM);
+    assert_non_null(strstr(tt_err_cause(), "is not a directory"));
+    tt_err_clear();
+}
+
+static int close_and_open(int closed) {
+    struct stat status;
+
+    if (close(closed) != 0 || tt_start_open_standard_fds() != TT_OK || fstat(closed, &status) != 0)
+        return 1;
+    return S_ISCHR(status.st_mode) ? 0 : 2;
+}
+
+static void closed_standard_descriptors_are_opened(void **state) {
+    (void)state;
+    for (int fd = 0; fd <= 2; fd++)
+        assert_int_equal(scratch_wait(scratch_fork(close_and_open, fd)), 0);
+}
+
+int main(int argc, char **argv) {
+    if (argc > 1 && strcmp(argv[1], "--forget") == 0)
+        return run_with_credentials();
+#define CASE(test) cmocka_unit_test_setup_teardown(test, scratch_make, scratch_remove)
+    const struct CMUnitTest tests[] = {
+        CASE(credentials_are_forgotten),
+        CASE(config_file_of_the_environment),
+        CASE(storage_dir_is_made_once),
+        CASE(storage_dir_that_cannot_be),
+        CASE(closed_standard_descriptors_are_opened),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

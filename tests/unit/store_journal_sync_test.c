@@ -1,0 +1,508 @@
+/* Units of src/store/journal_sync.c and of journal_event.c, the agent's side: what is due, what
+ * came of it, eviction, backlog, events, plans; and of the step of the schema that brought them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "store_agent.h"
+
+#define WORKER_ROWS 100
+
+/* ---- adoption ---- */
+
+static void adopts_what_was_off_oldest_first(void **state) {
+    int changed = -1;
+
+    (void)state;
+    assert_int_equal(tt_journal_adopt(journal, 10, &changed), TT_OK);
+    assert_int_equal(changed, 0);
+    for (int i = 5; i > 0; i--)
+        (void)insert_as(i, TT_SYNC_OFF);
+    (void)insert_as(6, TT_SYNC_DEAD);
+    assert_int_equal(tt_journal_adopt(journal, 0, &changed), TT_OK);
+    assert_int_equal(changed, 0);
+    assert_int_equal(tt_journal_adopt(journal, 3, &changed), TT_OK);
+    assert_int_equal(changed, 3);
+    assert_string_equal(due(TT_SYNC_PENDING, 10), "1 2 3");
+    assert_int_equal(tt_journal_adopt(journal, 3, &changed), TT_OK);
+    assert_int_equal(changed, 2);
+    assert_int_equal(tt_journal_adopt(journal, 3, &changed), TT_OK);
+    assert_int_equal(changed, 0);
+    assert_string_equal(due(TT_SYNC_PENDING, 10), "1 2 3 4 5");
+}
+
+/* ---- what is due ---- */
+
+static void the_longest_due_comes_first(void **state) {
+    struct tt_journal_outcome outcome;
+
+    (void)state;
+    for (int i = 1; i <= 6; i++)
+        (void)insert_as(i, i == 6 ? TT_SYNC_STORED : TT_SYNC_PENDING);
+    outcome = outcome_of(1, TT_SYNC_PENDING);
+    outcome.retry_at_ms = NOW_MS;
+    record(&outcome, NOW_MS);
+    outcome = outcome_of(2, TT_SYNC_PENDING);
+    outcome.retry_at_ms = NOW_MS - 1;
+    record(&outcome, NOW_MS);
+    outcome = outcome_of(3, TT_SYNC_PENDING);
+    outcome.retry_at_ms = NOW_MS + 1;
+    record(&outcome, NOW_MS);
+    assert_string_equal(due(TT_SYNC_PENDING, 10), "4 5 2 1");
+    assert_string_equal(due(TT_SYNC_PENDING, 3), "4 5 2");
+    assert_string_equal(due(TT_SYNC_PENDING, 0), "");
+    assert_string_equal(due(TT_SYNC_STORED, 10), "6");
+    assert_int_equal(rows[0].sync_state, TT_SYNC_STORED);
+}
+
+static void tells_when_the_next_is_due(void **state) {
+    struct tt_journal_outcome outcome = outcome_of(1, TT_SYNC_PENDING);
+    struct tt_journal_row row;
+    int64_t at_ms = 0;
+
+    (void)state;
+    assert_int_equal(tt_journal_next_due(journal, TT_SYNC_PENDING, true, &at_ms), TT_OK);
+    assert_true(at_ms == INT64_MAX);
+    (void)insert_as(1, TT_SYNC_PENDING);
+    outcome.retry_at_ms = NOW_MS + 70;
+    record(&outcome, NOW_MS);
+    assert_int_equal(tt_journal_next_due(journal, TT_SYNC_PENDING, true, &at_ms), TT_OK);
+    assert_true(at_ms == NOW_MS + 70);
+    assert_int_equal(tt_journal_next_due(journal, TT_SYNC_STORED, true, &at_ms), TT_OK);
+    assert_true(at_ms == INT64_MAX);
+    row = insert_as(2, TT_SYNC_STORED);
+    assert_int_equal(tt_journal_delete(journal, row.id, &row), TT_OK);
+    outcome = outcome_of(2, TT_SYNC_PENDING);
+    outcome.is_removal = true;
+    outcome.retry_at_ms = NOW_MS + 30;
+    record(&outcome, NOW_MS);
+    assert_int_equal(tt_journal_next_due(journal, TT_SYNC_PENDING, true, &at_ms), TT_OK);
+    assert_true(at_ms == NOW_MS + 30);
+    assert_int_equal(tt_journal_next_due(journal, TT_SYNC_STORED, true, &at_ms), TT_OK);
+    assert_true(at_ms == NOW_MS + 30);
+    assert_int_equal(tt_journal_next_due(journal, TT_SYNC_PENDING, false, &at_ms), TT_OK);
+    assert_true(at_ms == NOW_MS + 70);
+}
+
+/* ---- what came of it ---- */
+
+static void a_failure_counts_and_a_success_clears_it(void **state) {
+    struct tt_journal_outcome outcome = outcome_of(1, TT_SYNC_PENDING);
+    struct tt_journal_row row;
+
+    (void)state;
+    (void)insert_as(1, TT_SYNC_PENDING);
+    outcome.failed = true;
+    outcome.retry_at_ms = NOW_MS + 5;
+    (void)snprintf(outcome.last_error, sizeof outcome.last_error, "503 Slow Down");
+    record(&outcome, NOW_MS);
+    record(&outcome, NOW_MS);
+    row = find(1);
+    assert_int_equal(row.attempts, 2);
+    assert_string_equal(row.last_error, "503 Slow Down");
+    assert_int_equal(row.sync_state, TT_SYNC_PENDING);
+    assert_int_equal(row.synced_at_ms, 0);
+    assert_int_equal(backlog(true).local_since_ms, 0);
+    record_done(1, TT_SYNC_SYNCED, NOW_MS + 9);
+    row = find(1);
+    assert_int_equal(row.attempts, 2);
+    assert_string_equal(row.last_error, "");
+    assert_int_equal(row.sync_state, TT_SYNC_SYNCED);
+    assert_true(row.synced_at_ms == NOW_MS + 9);
+    assert_true(backlog(true).local_since_ms == NOW_MS + 9);
+    assert_int_equal(ask("SELECT retry_at_ms FROM image"), 0);
+}
+
+static void synced_at_is_when_it_became_so(void **state) {
+    (void)state;
+    (void)insert_as(1, TT_SYNC_PENDING);
+    record_done(1, TT_SYNC_STORED, NOW_MS);
+    assert_int_equal(find(1).synced_at_ms, 0);
+    record_done(1, TT_SYNC_SYNCED, NOW_MS + 1);
+    record_done(1, TT_SYNC_SYNCED, NOW_MS + 2);
+    assert_true(find(1).synced_at_ms == NOW_MS + 1);
+    /* The cloud has had the files since the first time. */
+    assert_true(backlog(true).local_since_ms == NOW_MS);
+}
+
+static void what_is_not_done_stays_here(void **state) {
+    struct tt_journal_outcome outcome = outcome_of(1, TT_SYNC_STORED);
+
+    (void)state;
+    (void)insert_as(1, TT_SYNC_PENDING);
+    record(&outcome, NOW_MS);
+    outcome.state = TT_SYNC_DEAD;
+    outcome.failed = true;
+    record(&outcome, NOW_MS);
+    assert_int_equal(find(1).sync_state, TT_SYNC_DEAD);
+    assert_int_equal(backlog(true).local_since_ms, 0);
+    assert_int_equal(tt_journal_evict(journal, INT64_MAX, ROWS_MAX, rows, &count), TT_OK);
+    assert_int_equal(count, 0);
+    assert_int_equal(kept_bytes(), 6001);
+}
+
+static void outcomes_are_recorded_together(void **state) {
+    struct tt_journal_outcome outcomes[100];
+
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        outcomes[i] = outcome_of(i, TT_SYNC_STORED);
+        if (i != 40)
+            (void)insert_as(i, TT_SYNC_PENDING);
+    }
+    outcomes[99].retry_at_ms = -1; /* refused: then nothing is recorded */
+    assert_int_equal(tt_journal_record(journal, outcomes, 100, NOW_MS), TT_ERR_JOURNAL);
+    assert_string_equal(due(TT_SYNC_STORED, ROWS_MAX), "");
+    tt_err_clear();
+    outcomes[99].retry_at_ms = 0;
+    assert_int_equal(tt_journal_record(journal, outcomes, 100, NOW_MS), TT_OK);
+    (void)due(TT_SYNC_STORED, ROWS_MAX);
+    assert_int_equal(count, 99); /* number 40 was deleted meanwhile */
+    assert_string_equal(due(TT_SYNC_PENDING, ROWS_MAX), "");
+    assert_int_equal(tt_journal_record(journal, outcomes, 0, NOW_MS), TT_OK);
+}
+
+static void an_error_is_kept_as_utf8(void **state) {
+    struct tt_journal_outcome outcome = outcome_of(1, TT_SYNC_PENDING);
+
+    (void)state;
+    (void)insert_as(1, TT_SYNC_PENDING);
+    (void)snprintf(outcome.last_error, sizeof outcome.last_error, "caf\xC3\xA9");
+    record(&outcome, NOW_MS);
+    assert_string_equal(find(1).last_error, "caf\xC3\xA9");
+    outcome.last_error[4] = '\0'; /* within the last character */
+    record(&outcome, NOW_MS);
+    assert_string_equal(find(1).last_error, "caf");
+    (void)snprintf(outcome.last_error, sizeof outcome.last_error, "\xE9t\xE9 \xFF ok");
+    record(&outcome, NOW_MS);
+    assert_string_equal(find(1).last_error, "?t? ? ok");
+    memset(outcome.last_error, 'x', sizeof outcome.last_error); /* and no NUL */
+    record(&outcome, NOW_MS);
+    assert_int_equal(strlen(find(1).last_error), TT_JOURNAL_ERROR_SIZE - 1);
+}
+
+/* ---- removals ---- */
+
+static void removals_are_tried_until_they_are_done(void **state) {
+    struct tt_journal_removal removals[4];
+    struct tt_journal_outcome outcome = outcome_of(1, TT_SYNC_PENDING);
+    struct tt_journal_row row;
+
+    (void)state;
+    for (int i = 1; i <= 3; i++) {
+        row = make_row(i);
+        row.sync_state = TT_SYNC_SYNCED;
+        row.original_kept = i != 2;
+        insert(&row);
+        assert_int_equal(tt_journal_delete(journal, row.id, &row), TT_OK);
+    }
+    outcome.is_removal = true;
+    outcome.failed = true;
+    outcome.retry_at_ms = NOW_MS;
+    record(&outcome, NOW_MS);
+    assert_int_equal(tt_journal_due_removals(journal, NOW_MS - 1, 4, removals, &count), TT_OK);
+    assert_int_equal(count, 2);
+    assert_int_equal(tt_journal_due_removals(journal, NOW_MS, 4, removals, &count), TT_OK);
+    assert_int_equal(count, 3);
+    assert_string_equal(removals[0].id, make_row(2).id);
+    assert_false(removals[0].original_kept);
+    assert_int_equal(removals[0].attempts, 0);
+    assert_string_equal(removals[2].id, outcome.id);
+    assert_true(removals[2].original_kept);
+    assert_int_equal(removals[2].attempts, 1);
+    assert_int_equal(removals[2].processed_format, TT_FORMAT_PNG);
+    assert_int_equal(removals[2].original_format, TT_FORMAT_JPEG);
+    assert_int_equal(backlog(false).removals, 3);
+    outcome.failed = false;
+    outcome.done = true;
+    record(&outcome, NOW_MS);
+    record(&outcome, NOW_MS); /* gone already: no failure */
+    assert_int_equal(tt_journal_due_removals(journal, NOW_MS, 1, removals, &count), TT_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(backlog(false).removals, 2);
+}
+
+/* ---- files that come and go ---- */
+
+static void evicts_what_has_been_here_long_enough(void **state) {
+    struct tt_journal_row row;
+
+    (void)state;
+    for (int i = 1; i <= 5; i++) {
+        row = make_row(i);
+        row.original_kept = i != 2;
+        insert(&row);
+        if (i != 5)
+            record_done(i, TT_SYNC_SYNCED, NOW_MS + i);
+    }
+    assert_int_equal(kept_bytes(), 6001 + 1002 + 6003 + 6004 + 6005);
+    assert_int_equal(tt_journal_evict(journal, NOW_MS, ROWS_MAX, rows, &count), TT_OK);
+    assert_int_equal(count, 0);
+    assert_int_equal(tt_journal_evict(journal, NOW_MS + 3, 0, rows, &count), TT_OK);
+    assert_int_equal(count, 0);
+    assert_int_equal(tt_journal_evict(journal, NOW_MS + 3, 2, rows, &count), TT_OK);
+    assert_int_equal(count, 2);
+    assert_int_equal(kept_bytes(), 6003 + 6004 + 6005);
+    assert_true(find(1).processed_evicted && find(1).original_evicted);
+    assert_true(find(2).processed_evicted);
+    assert_false(find(2).original_evicted); /* it was never kept */
+    assert_false(find(3).processed_evicted);
+    assert_int_equal(tt_journal_evict(journal, NOW_MS + 3, 2, rows, &count), TT_OK);
+    assert_string_equal(numbers(), "3");
+    assert_true(rows[0].processed_evicted && rows[0].original_evicted && rows[0].original_kept);
+    assert_int_equal(rows[0].original.format, TT_FORMAT_JPEG);
+    assert_int_equal(tt_journal_evict(journal, NOW_MS + 3, 2, rows, &count), TT_OK);
+    assert_int_equal(count, 0);
+    assert_true(backlog(false).local_since_ms == NOW_MS + 4);
+    assert_int_equal(find(1).sync_state, TT_SYNC_SYNCED);
+    /* Done once more, with nothing here: there is nothing to let go. */
+    record_done(1, TT_SYNC_SYNCED, NOW_MS);
+    record_done(2, TT_SYNC_SYNCED, NOW_MS);
+    assert_true(backlog(false).local_since_ms == NOW_MS + 4);
+}
+
+static void what_is_fetched_counts_again(void **state) {
+    struct tt_journal_row row = insert_as(1, TT_SYNC_PENDING);
+
+    (void)state;
+    record_done(1, TT_SYNC_SYNCED, NOW_MS);
+    assert_int_equal(tt_journal_evict(journal, NOW_MS, ROWS_MAX, rows, &count), TT_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(tt_journal_fetched(journal, row.id, TT_SPOOL_PROCESSED, NOW_MS + 8), TT_OK);
+    assert_int_equal(kept_bytes(), 1001);
+    assert_false(find(1).processed_evicted);
+    assert_true(find(1).original_evicted);
+    assert_true(backlog(false).local_since_ms == NOW_MS + 8);
+    assert_int_equal(tt_journal_fetched(journal, row.id, TT_SPOOL_ORIGINAL, NOW_MS + 9), TT_OK);
+    assert_int_equal(kept_bytes(), 6001);
+    assert_true(backlog(false).local_since_ms == NOW_MS + 9);
+    assert_int_equal(tt_journal_evict(journal, NOW_MS + 9, ROWS_MAX, rows, &count), TT_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(kept_bytes(), 0);
+    assert_int_equal(tt_journal_delete(journal, row.id, &row), TT_OK);
+    assert_int_equal(tt_journal_fetched(journal, row.id, TT_SPOOL_ORIGINAL, NOW_MS),
+                     TT_ERR_NOT_FOUND);
+    assert_string_equal(tt_err_cause(), "");
+}
+
+/* What the handle runs, but for the triggers' own: the start of each text. */
+static char traced[2048];
+
+static int trace(unsigned kind, void *context, void *statement, void *text) {
+    const char *sql = text;
+    size_t length = strlen(traced);
+
+    (void)kind;
+    (void)context;
+    (void)statement;
+    if (strncmp(sql, "--", 2) != 0)
+        (void)snprintf(traced + length, sizeof traced - length, "%.22s|", sql);
+    return 0;
+}
+
+static void only_what_must_not_be_lost_waits_for_the_disk(void **state) {
+    int changed;
+
+    (void)state;
+    (void)insert_as(1, TT_SYNC_OFF);
+    assert_int_equal(sqlite3_trace_v2(journal->db.sqlite, SQLITE_TRACE_STMT, trace, NULL),
+                     SQLITE_OK);
+    traced[0] = '\0';
+    assert_int_equal(tt_journal_adopt(journal, 9, &changed), TT_OK);
+    assert_non_null(strstr(traced, "PRAGMA synchronous = F|BEGIN IMMEDIATE|UPDATE image SET "
+                                   "sync_|COMMIT|PRAGMA synchronous = N|"));
+    traced[0] = '\0';
+    record_done(1, TT_SYNC_SYNCED, NOW_MS);
+    assert_null(strstr(traced, "PRAGMA"));
+    assert_non_null(strstr(traced, "COMMIT"));
+    traced[0] = '\0';
+    assert_int_equal(tt_journal_evict(journal, NOW_MS, ROWS_MAX, rows, &count), TT_OK);
+    assert_int_equal(count, 1);
+    assert_non_null(strstr(traced, "PRAGMA synchronous = F|BEGIN IMMEDIATE|UPDATE image SET "
+                                   "proce|COMMIT|PRAGMA synchronous = N|"));
+    /* With nothing to do, no lock is taken. */
+    traced[0] = '\0';
+    assert_int_equal(tt_journal_evict(journal, NOW_MS, ROWS_MAX, rows, &count), TT_OK);
+    assert_int_equal(tt_journal_adopt(journal, 9, &changed), TT_OK);
+    assert_null(strstr(traced, "BEGIN"));
+    assert_int_equal(ask("PRAGMA synchronous"), 1);
+}
+
+/* Whether anything came since the last call. */
+static bool was_told(int fd) {
+    char events[4096];
+    bool is_told = false;
+
+    while (read(fd, events, sizeof events) > 0)
+        is_told = true;
+    return is_told;
+}
+
+static void whoever_watches_is_told_of_changes_by_others(void **state) {
+    const struct tt_journal_note note = {BASE_MS, "{}"};
+    struct tt_journal_row row = make_row(1);
+    struct tt_journal_outcome outcome = {.done = true, .state = TT_SYNC_STORED};
+    int fd;
+
+    (void)state;
+    assert_int_equal(tt_journal_watch(scratch, &fd), TT_OK);
+    assert_false(was_told(fd));
+    insert(&row);
+    assert_true(was_told(fd));
+    assert_int_equal(tt_journal_note_failure(journal, &note), TT_OK);
+    assert_true(was_told(fd));
+    memcpy(outcome.id, row.id, sizeof outcome.id);
+    assert_int_equal(tt_journal_record(journal, &outcome, 1, BASE_MS), TT_OK);
+    assert_false(was_told(fd));
+    assert_int_equal(tt_journal_delete(journal, row.id, &row), TT_OK);
+    assert_true(was_told(fd));
+    assert_int_equal(tt_journal_delete(journal, row.id, &row), TT_ERR_NOT_FOUND);
+    assert_false(was_told(fd));
+    assert_int_equal(close(fd), 0);
+}
+
+static void a_handle_that_was_not_relaxed_stays_so(void **state) {
+    int changed;
+
+    (void)state;
+    assert_int_equal(tt_journal_adopt(journal, 9, &changed), TT_OK);
+    (void)insert_as(1, TT_SYNC_OFF);
+    assert_int_equal(tt_journal_adopt(journal, 9, &changed), TT_OK);
+    record_done(1, TT_SYNC_SYNCED, NOW_MS);
+    assert_int_equal(tt_journal_evict(journal, NOW_MS, ROWS_MAX, rows, &count), TT_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(ask("PRAGMA synchronous"), 2);
+}
+
+/* ---- backlog ---- */
+
+static void the_backlog_tells_what_waits(void **state) {
+    const struct tt_journal_note event = {NOW_MS, "{}"};
+    struct tt_journal_backlog found = backlog(true);
+
+    (void)state;
+    assert_int_equal(found.waiting + found.dead + found.removals + found.oldest_ms + found.events +
+                         found.dropped + found.local_since_ms,
+                     0);
+    (void)insert_as(30, TT_SYNC_PENDING);
+    (void)insert_as(40, TT_SYNC_PENDING);
+    (void)insert_as(20, TT_SYNC_STORED);
+    (void)insert_as(10, TT_SYNC_SYNCED);
+    (void)insert_as(5, TT_SYNC_DEAD);
+    assert_int_equal(tt_journal_note_failure(journal, &event), TT_OK);
+    found = backlog(true);
+    assert_int_equal(found.waiting, 3);
+    assert_true(found.oldest_ms == BASE_MS + 20);
+    assert_int_equal(found.dead, 1);
+    assert_int_equal(found.events, 1);
+    found = backlog(false);
+    assert_int_equal(found.waiting, 2);
+    assert_true(found.oldest_ms == BASE_MS + 30);
+    record_done(30, TT_SYNC_SYNCED, NOW_MS);
+    record_done(40, TT_SYNC_SYNCED, NOW_MS);
+    assert_int_equal(backlog(false).oldest_ms, 0);
+    assert_true(backlog(true).oldest_ms == BASE_MS + 20);
+    execute("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500) "
+            "INSERT INTO removal (id, processed_format, original_format, original_kept) "
+            "SELECT printf('018bcfe5-6800-7000-8000-%012x', i), 'PNG', 'PNG', 1 FROM n");
+    assert_int_equal(backlog(false).removals, 1000);
+}
+
+/* ---- beside workers ---- */
+
+static int insert_and_delete(int worker) {
+    const struct tt_journal_note note = {NOW_MS, "{}"};
+    struct tt_journal *own;
+
+    if (tt_journal_open(&own, scratch) != TT_OK)
+        return 1;
+    for (int i = 0; i < WORKER_ROWS; i++) {
+        struct tt_journal_row row = make_row(i * 2 + worker);
+
+        if (tt_journal_insert(own, &row, &note, 0) != TT_OK ||
+            (i % 4 == 0 && tt_journal_delete(own, row.id, &row) != TT_OK)) {
+            (void)fprintf(stderr, "worker: %s\n", tt_err_cause());
+            return 2;
+        }
+    }
+    tt_journal_close(own);
+    return 0;
+}
+
+/* Carries everything, one look after the other, until nothing is left after the workers ended. */
+static void carry(bool *has_carried) {
+    struct tt_journal_outcome outcomes[ROWS_MAX];
+    struct tt_journal_removal removals[ROWS_MAX];
+    int removal_count;
+
+    (void)due(TT_SYNC_PENDING, ROWS_MAX / 2);
+    assert_int_equal(
+        tt_journal_due_removals(journal, NOW_MS, ROWS_MAX / 2, removals, &removal_count), TT_OK);
+    *has_carried = count + removal_count > 0;
+    for (int i = 0; i < count; i++) {
+        outcomes[i] = (struct tt_journal_outcome){.state = TT_SYNC_SYNCED, .done = true};
+        memcpy(outcomes[i].id, rows[i].id, TT_UUID_SIZE);
+    }
+    for (int i = 0; i < removal_count; i++) {
+        outcomes[count + i] = (struct tt_journal_outcome){.is_removal = true, .done = true};
+        memcpy(outcomes[count + i].id, removals[i].id, TT_UUID_SIZE);
+    }
+    assert_int_equal(tt_journal_record(journal, outcomes, count + removal_count, NOW_MS), TT_OK);
+    assert_int_equal(tt_journal_evict(journal, NOW_MS, ROWS_MAX, rows, &count), TT_OK);
+}
+
+static void carries_beside_workers(void **state) {
+    struct tt_journal_totals totals;
+    bool has_carried = true;
+    pid_t workers[2];
+
+    (void)state;
+    tt_journal_close(journal);
+    journal = NULL;
+    for (int i = 0; i < 2; i++)
+        workers[i] = scratch_fork(insert_and_delete, i);
+    assert_int_equal(tt_journal_open(&journal, scratch), TT_OK);
+    assert_int_equal(tt_journal_relax(journal), TT_OK);
+    for (int i = 0; i < 50; i++)
+        carry(&has_carried);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(scratch_wait(workers[i]), 0);
+    do {
+        carry(&has_carried);
+    } while (has_carried);
+    assert_int_equal(tt_journal_totals(journal, &totals), TT_OK);
+    assert_int_equal(totals.rows[TT_SYNC_SYNCED], 2 * WORKER_ROWS * 3 / 4);
+    assert_int_equal(totals.rows[TT_SYNC_PENDING], 0);
+    assert_int_equal(totals.bytes, 0);
+    assert_int_equal(backlog(true).removals, 0);
+    assert_int_equal(backlog(true).events, 2 * WORKER_ROWS);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, open_relaxed, close_journal)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(adopts_what_was_off_oldest_first),
+        TEST(the_longest_due_comes_first),
+        TEST(tells_when_the_next_is_due),
+        TEST(a_failure_counts_and_a_success_clears_it),
+        TEST(synced_at_is_when_it_became_so),
+        TEST(what_is_not_done_stays_here),
+        TEST(outcomes_are_recorded_together),
+        TEST(an_error_is_kept_as_utf8),
+        TEST(removals_are_tried_until_they_are_done),
+        TEST(evicts_what_has_been_here_long_enough),
+        TEST(what_is_fetched_counts_again),
+        TEST(only_what_must_not_be_lost_waits_for_the_disk),
+        TEST(whoever_watches_is_told_of_changes_by_others),
+        cmocka_unit_test_setup_teardown(a_handle_that_was_not_relaxed_stays_so, open_journal,
+                                        close_journal),
+        TEST(the_backlog_tells_what_waits),
+        TEST(carries_beside_workers),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

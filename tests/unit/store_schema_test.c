@@ -1,0 +1,100 @@
+/* Units of sql/: a journal of an older program, and handles that were open meanwhile. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "store/schema.h"
+#include "store_agent.h"
+
+#define OLD_COLUMNS                                                                                \
+    "id, filename, processed_size_bytes, processed_format, processed_width_px, "                   \
+    "processed_height_px, processed_sha256, original_size_bytes, original_format, "                \
+    "original_width_px, original_height_px, original_sha256, original_kept, sync_state"
+
+/* Makes a journal as the first step of the schema has it, with i rows of the i-th state. */
+static sqlite3 *make_old_journal(void) {
+    sqlite3 *old = NULL;
+
+    assert_int_equal(sqlite3_open(scratch_path("journal.db"), &old), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(old, "PRAGMA journal_mode = WAL", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(old, tt_schema_steps[0], NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(old, "PRAGMA user_version = 1", NULL, NULL, NULL), SQLITE_OK);
+    for (int i = 0; i < 15; i++) {
+        static const enum tt_sync_state states[15] = {0, 1, 1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4};
+        char id[TT_UUID_SIZE];
+        char sql[1024];
+
+        tt_uuid_floor(BASE_MS + i, id);
+        (void)snprintf(sql, sizeof sql,
+                       "INSERT INTO image (" OLD_COLUMNS ") VALUES ('%s', 'a', %d, 'PNG', 1, 1, "
+                       "zeroblob(32), 5000, 'JPEG', 1, 1, zeroblob(32), %d, '%s')",
+                       id, 1000 + i, i % 2, tt_sync_state_name(states[i]));
+        assert_int_equal(sqlite3_exec(old, sql, NULL, NULL, NULL), SQLITE_OK);
+    }
+    return old;
+}
+
+static void an_old_journal_gets_what_it_lacks(void **state) {
+    const int64_t old_bytes = 15 * 1000 + 14 * 15 / 2 + 7 * 5000;
+    struct tt_journal_totals totals;
+    sqlite3 *old = make_old_journal();
+
+    (void)state;
+    assert_int_equal(sqlite3_close(old), SQLITE_OK);
+    assert_int_equal(tt_journal_open(&journal, scratch), TT_OK);
+    assert_int_equal(ask("PRAGMA user_version"), tt_schema_step_count);
+    assert_int_equal(ask("SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
+    assert_int_equal(tt_journal_totals(journal, &totals), TT_OK);
+    for (int i = 0; i < TT_SYNC_STATE_COUNT; i++)
+        assert_int_equal(totals.rows[i], i + 1);
+    assert_true(totals.bytes == old_bytes);
+    assert_true(ask("SELECT sum(kept_bytes) FROM image") == old_bytes);
+    assert_string_equal(due(TT_SYNC_PENDING, 10), "1 2");
+    assert_string_equal(due(TT_SYNC_STORED, 10), "3 4 5");
+    assert_false(rows[0].processed_evicted || rows[0].original_evicted);
+    record_done(1, TT_SYNC_SYNCED, NOW_MS); /* an original is kept */
+    assert_int_equal(tt_journal_evict(journal, NOW_MS, ROWS_MAX, rows, &count), TT_OK);
+    assert_string_equal(numbers(), "1");
+    assert_int_equal(tt_journal_totals(journal, &totals), TT_OK);
+    assert_int_equal(totals.rows[TT_SYNC_SYNCED], TT_SYNC_SYNCED + 2);
+    assert_int_equal(totals.rows[TT_SYNC_PENDING], TT_SYNC_PENDING);
+    assert_true(totals.bytes == old_bytes - 6001);
+}
+
+/* Workers of the program before go on for a while beside an agent that is new. */
+static void a_handle_opened_before_the_step_goes_on(void **state) {
+    struct tt_journal_totals totals;
+    sqlite3_stmt *statement = NULL;
+    sqlite3 *old = make_old_journal();
+
+    (void)state;
+    assert_int_equal(sqlite3_prepare_v2(old,
+                                        "INSERT INTO image (" OLD_COLUMNS ") VALUES (?1, 'b', 7, "
+                                        "'PNG', 1, 1, zeroblob(32), 5, 'PNG', 1, 1, zeroblob(32), "
+                                        "1, 'pending')",
+                                        -1, &statement, NULL),
+                     SQLITE_OK);
+    assert_int_equal(tt_journal_open(&journal, scratch), TT_OK);
+    assert_int_equal(tt_journal_totals(journal, &totals), TT_OK);
+    assert_int_equal(sqlite3_bind_text(statement, 1, make_row(99).id, -1, SQLITE_TRANSIENT),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_DONE);
+    assert_int_equal(sqlite3_finalize(statement), SQLITE_OK);
+    assert_int_equal(sqlite3_close(old), SQLITE_OK);
+    assert_string_equal(due(TT_SYNC_PENDING, 10), "1 2 99");
+    assert_int_equal(kept_bytes(), totals.bytes + 12);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, scratch_make, close_journal)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(an_old_journal_gets_what_it_lacks),
+        TEST(a_handle_opened_before_the_step_goes_on),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,192 @@
+/* Units of src/sync/evict.c: what goes, what stays, and when it looks again. */
+#include "sync/evict.h"
+
+#include "fake_exchange.h"
+#include "scratch.h"
+#include "store_rows.h"
+#include "tintype/file.h"
+
+static int setup(void **state) {
+    if (open_journal(state) != 0)
+        return -1;
+    make_agent(scratch, journal);
+    config.storage.keep_local_seconds = 60;
+    return 0;
+}
+
+static int teardown(void **state) {
+    free_agent();
+    return close_journal(state);
+}
+
+static void keep_file(const struct tt_journal_row *row, enum tt_spool_kind kind,
+                      enum tt_picture_format format) {
+    struct tt_staged staged;
+
+    assert_int_equal(tt_spool_stage(&agent.spool, &staged), TT_OK);
+    assert_int_equal(tt_file_write(staged.fd, "x", 1), TT_OK);
+    assert_int_equal(tt_spool_keep(&agent.spool, &staged, kind, row->id, format), TT_OK);
+    tt_spool_discard(&agent.spool, &staged);
+}
+
+/* A row whose files are here and, since then, in the cloud. */
+static void add_row(int number, int64_t since_ms) {
+    struct tt_journal_row row = make_row(number);
+    struct tt_journal_outcome outcome = {.done = true, .state = TT_SYNC_SYNCED};
+
+    insert(&row);
+    keep_file(&row, TT_SPOOL_PROCESSED, row.processed.format);
+    keep_file(&row, TT_SPOOL_ORIGINAL, row.original.format);
+    memcpy(outcome.id, row.id, sizeof outcome.id);
+    assert_int_equal(tt_journal_record(journal, &outcome, 1, since_ms), TT_OK);
+}
+
+static bool is_here(int number, enum tt_spool_kind kind) {
+    struct tt_journal_row row = make_row(number);
+    int fd;
+    int64_t size_bytes;
+    enum tt_err err = tt_spool_read(
+        &agent.spool, kind, row.id,
+        kind == TT_SPOOL_PROCESSED ? row.processed.format : row.original.format, &fd, &size_bytes);
+
+    tt_file_close(&fd);
+    return err == TT_OK;
+}
+
+static void assert_here(int number, bool expected) {
+    struct tt_journal_row row = make_row(number);
+
+    assert_int_equal(is_here(number, TT_SPOOL_PROCESSED), expected);
+    assert_int_equal(is_here(number, TT_SPOOL_ORIGINAL), expected);
+    assert_int_equal(tt_journal_find(journal, row.id, &row), TT_OK);
+    assert_int_equal(row.processed_evicted, !expected);
+    assert_int_equal(row.original_evicted, !expected);
+}
+
+static void turn(void) {
+    agent.woken_ms = TT_NEVER_MS;
+    tt_evict_turn(&agent);
+    assert_string_equal(tt_err_cause(), "");
+}
+
+static void what_is_due_goes(void **state) {
+    struct tt_journal_row waiting = make_row(3);
+
+    (void)state;
+    add_row(1, NOW_MS - 60000);
+    add_row(2, NOW_MS - 59000);
+    insert(&waiting);
+    keep_file(&waiting, TT_SPOOL_PROCESSED, waiting.processed.format);
+    turn();
+    assert_here(1, false);
+    assert_here(2, true);
+    assert_true(is_here(3, TT_SPOOL_PROCESSED));
+    assert_int_equal(agent.woken_ms, NOW_MS + 1000);
+    agent.now_ms = NOW_MS + 1000;
+    turn();
+    assert_here(2, false);
+    assert_true(is_here(3, TT_SPOOL_PROCESSED));
+}
+
+/* Turns are many, looks are not; what came between them is looked for all the same. */
+static void looks_once_a_second(void **state) {
+    (void)state;
+    turn();
+    add_row(1, NOW_MS - 60000);
+    agent.now_ms = NOW_MS + 999;
+    turn();
+    assert_here(1, true);
+    assert_int_equal(agent.woken_ms, NOW_MS + 1000);
+    agent.now_ms = NOW_MS + 1000;
+    turn();
+    assert_here(1, false);
+}
+
+static void nobody_wakes_where_nothing_is_local(void **state) {
+    (void)state;
+    turn();
+    assert_int_equal(agent.woken_ms, TT_NEVER_MS);
+}
+
+static void nothing_goes_unless_told(void **state) {
+    (void)state;
+    add_row(1, NOW_MS - 60000);
+    agent.stopping = true;
+    turn();
+    agent.stopping = false;
+    config.storage.keep_local_seconds = -1;
+    turn();
+    config.storage.keep_local_seconds = 60;
+    agent.has_service[TT_AWS_S3] = false;
+    turn();
+    assert_here(1, true);
+    assert_int_equal(agent.woken_ms, TT_NEVER_MS);
+}
+
+/* Of zero seconds too: whoever had it fetched back finds it. */
+static void stays_two_seconds_at_least(void **state) {
+    (void)state;
+    config.storage.keep_local_seconds = 0;
+    add_row(1, NOW_MS);
+    turn();
+    assert_here(1, true);
+    assert_int_equal(agent.woken_ms, NOW_MS + 2000);
+    agent.now_ms = NOW_MS + 2000;
+    turn();
+    assert_here(1, false);
+}
+
+static void many_go_in_several_turns(void **state) {
+    (void)state;
+    for (int i = 0; i < 101; i++)
+        add_row(i, NOW_MS - 60000);
+    turn();
+    assert_int_equal(ask("SELECT count(*) FROM image WHERE processed_evicted = 1"), 100);
+    assert_int_equal(agent.woken_ms, NOW_MS);
+    turn();
+    assert_int_equal(ask("SELECT count(*) FROM image WHERE processed_evicted = 1"), 101);
+    assert_int_equal(agent.woken_ms, TT_NEVER_MS);
+}
+
+static void a_file_that_is_gone_is_no_failure(void **state) {
+    struct tt_journal_row row = make_row(1);
+
+    (void)state;
+    add_row(1, NOW_MS - 60000);
+    assert_int_equal(
+        tt_spool_remove(&agent.spool, TT_SPOOL_PROCESSED, row.id, row.processed.format), TT_OK);
+    turn();
+    assert_here(1, false);
+}
+
+static void journal_that_fails_is_asked_again(void **state) {
+    (void)state;
+    add_row(1, NOW_MS - 60000);
+    execute("CREATE TRIGGER stop BEFORE UPDATE ON image BEGIN SELECT RAISE(ABORT, 'no'); END");
+    turn();
+    assert_here(1, true);
+    assert_int_equal(agent.woken_ms, NOW_MS + 5000);
+    execute("DROP TRIGGER stop");
+    agent.now_ms = NOW_MS + 4999;
+    turn();
+    assert_here(1, true);
+    agent.now_ms = NOW_MS + 5000;
+    turn();
+    assert_here(1, false);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(what_is_due_goes),
+        TEST(looks_once_a_second),
+        TEST(nobody_wakes_where_nothing_is_local),
+        TEST(nothing_goes_unless_told),
+        TEST(stays_two_seconds_at_least),
+        TEST(many_go_in_several_turns),
+        TEST(a_file_that_is_gone_is_no_failure),
+        TEST(journal_that_fails_is_asked_again),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,161 @@
+/* The pause and the window of a service. */
+#include "sync/service.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define NOW_MS INT64_C(1000000)
+
+#define RANDOM UINT64_MAX
+
+static enum tt_service_change report(struct tt_service *service, enum tt_err err, int64_t now_ms) {
+    return tt_service_report(service, err, 0, now_ms, RANDOM);
+}
+
+/* A service in full swing. */
+static void open_window(struct tt_service *service) {
+    tt_service_init(service, 16);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(report(service, TT_OK, NOW_MS), TT_SERVICE_SAME);
+    assert_int_equal(service->window, 16);
+}
+
+static void begins_with_one_request(void **state) {
+    struct tt_service service;
+
+    (void)state;
+    tt_service_init(&service, 16);
+    assert_true(tt_service_may_start(&service, NOW_MS));
+    service.in_flight = 1;
+    assert_false(tt_service_may_start(&service, NOW_MS));
+    service.in_flight = 0;
+    (void)report(&service, TT_OK, NOW_MS);
+    assert_int_equal(service.window, 2);
+}
+
+static void an_outage_pauses_and_one_request_tries_it_out(void **state) {
+    struct tt_service service;
+
+    (void)state;
+    open_window(&service);
+    assert_int_equal(report(&service, TT_ERR_CLOUD_AWAY, NOW_MS), TT_SERVICE_PAUSED);
+    assert_true(tt_service_is_paused(&service));
+    assert_false(tt_service_may_start(&service, NOW_MS));
+    assert_true(service.resumes_ms <= NOW_MS + 1001);
+    assert_true(tt_service_may_start(&service, service.resumes_ms));
+    service.in_flight = 1;
+    assert_false(tt_service_may_start(&service, service.resumes_ms));
+    assert_int_equal(report(&service, TT_OK, NOW_MS + 2000), TT_SERVICE_RESUMED);
+    assert_false(tt_service_is_paused(&service));
+}
+
+static void requests_that_fail_together_count_once(void **state) {
+    struct tt_service service;
+    int64_t resumes_ms;
+
+    (void)state;
+    open_window(&service);
+    (void)report(&service, TT_ERR_CLOUD_AWAY, NOW_MS);
+    resumes_ms = service.resumes_ms;
+    for (int i = 0; i < 15; i++)
+        assert_int_equal(report(&service, TT_ERR_CLOUD_AWAY, NOW_MS), TT_SERVICE_SAME);
+    assert_int_equal(service.failures, 1);
+    assert_int_equal(service.resumes_ms, resumes_ms);
+}
+
+static void pauses_grow_to_half_a_minute(void **state) {
+    struct tt_service service;
+    int64_t now_ms = NOW_MS;
+    int64_t longest_ms = 0;
+
+    (void)state;
+    tt_service_init(&service, 16);
+    for (int i = 0; i < 20; i++) {
+        (void)report(&service, TT_ERR_CLOUD_KEYS, now_ms);
+        assert_true(service.resumes_ms > now_ms);
+        assert_true(service.resumes_ms <= now_ms + 30001);
+        now_ms = service.resumes_ms;
+    }
+    for (uint64_t random = 0; random < 100; random++) {
+        (void)tt_service_report(&service, TT_ERR_CLOUD_KEYS, 0, now_ms, random * 1234567891);
+        if (service.resumes_ms - now_ms > longest_ms)
+            longest_ms = service.resumes_ms - now_ms;
+        now_ms = service.resumes_ms;
+    }
+    assert_true(longest_ms > 20000);
+}
+
+static void another_reason_is_news(void **state) {
+    struct tt_service service;
+
+    (void)state;
+    tt_service_init(&service, 16);
+    assert_int_equal(report(&service, TT_ERR_CLOUD_AWAY, NOW_MS), TT_SERVICE_PAUSED);
+    assert_int_equal(report(&service, TT_ERR_CLOUD_KEYS, NOW_MS + 60000), TT_SERVICE_PAUSED);
+    assert_int_equal(service.since_ms, NOW_MS);
+}
+
+static void throttling_halves_the_window(void **state) {
+    struct tt_service service;
+
+    (void)state;
+    open_window(&service);
+    assert_int_equal(tt_service_report(&service, TT_ERR_CLOUD_THROTTLED, 3000, NOW_MS, 0),
+                     TT_SERVICE_SAME);
+    assert_int_equal(service.window, 8);
+    assert_false(tt_service_is_paused(&service));
+    assert_false(tt_service_may_start(&service, NOW_MS + 3000));
+    assert_true(tt_service_may_start(&service, NOW_MS + 3001));
+    for (int i = 0; i < 10; i++)
+        (void)report(&service, TT_ERR_CLOUD_THROTTLED, NOW_MS + 10000 * i);
+    assert_int_equal(service.window, 1);
+}
+
+static void one_failed_request_says_nothing_of_the_service(void **state) {
+    struct tt_service service;
+
+    (void)state;
+    open_window(&service);
+    assert_int_equal(report(&service, TT_ERR_CLOUD_FAILED, NOW_MS), TT_SERVICE_SAME);
+    assert_int_equal(service.window, 16);
+    assert_true(tt_service_may_start(&service, NOW_MS));
+}
+
+static void a_failed_trial_keeps_the_pause(void **state) {
+    struct tt_service service;
+
+    (void)state;
+    tt_service_init(&service, 16);
+    (void)report(&service, TT_ERR_CLOUD_AWAY, NOW_MS);
+    assert_int_equal(report(&service, TT_ERR_CLOUD_FAILED, NOW_MS + 5000), TT_SERVICE_SAME);
+    assert_true(tt_service_is_paused(&service));
+    assert_false(tt_service_may_start(&service, NOW_MS + 5000));
+}
+
+static void an_object_that_is_refused_shows_that_the_service_answers(void **state) {
+    struct tt_service service;
+
+    (void)state;
+    tt_service_init(&service, 16);
+    (void)report(&service, TT_ERR_CLOUD_SETUP, NOW_MS);
+    assert_int_equal(report(&service, TT_ERR_CLOUD_OBJECT, NOW_MS + 5000), TT_SERVICE_RESUMED);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(begins_with_one_request),
+        cmocka_unit_test(an_outage_pauses_and_one_request_tries_it_out),
+        cmocka_unit_test(requests_that_fail_together_count_once),
+        cmocka_unit_test(pauses_grow_to_half_a_minute),
+        cmocka_unit_test(another_reason_is_news),
+        cmocka_unit_test(throttling_halves_the_window),
+        cmocka_unit_test(one_failed_request_says_nothing_of_the_service),
+        cmocka_unit_test(a_failed_trial_keeps_the_pause),
+        cmocka_unit_test(an_object_that_is_refused_shows_that_the_service_answers),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

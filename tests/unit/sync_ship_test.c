@@ -1,0 +1,519 @@
+/* Units of src/sync/ship.c: batches, what is missing, what is refused, failures, the heartbeat. */
+#include "sync/ship.h"
+
+#include <inttypes.h>
+
+#include "fake_exchange.h"
+#include "scratch.h"
+#include "store_rows.h"
+
+#define DAY_MS    (INT64_C(24) * 3600 * 1000)
+#define MINUTE_MS 60000
+
+#define MISSING "ResourceNotFoundException"
+
+static struct tt_ship *ship;
+
+static int setup(void **state) {
+    if (open_journal(state) != 0)
+        return -1;
+    make_agent(scratch, journal);
+    agent.once = true; /* no heartbeat, no waiting; tests of these unset it */
+    ship = tt_ship_new(&agent);
+    return ship != NULL ? 0 : -1;
+}
+
+static int teardown(void **state) {
+    tt_ship_free(ship);
+    free_agent();
+    return close_journal(state);
+}
+
+static void add_event(int64_t time_ms, const char *message) {
+    const struct tt_journal_note note = {time_ms, message};
+
+    assert_int_equal(tt_journal_note_failure(journal, &note), TT_OK);
+}
+
+static void turn(void) {
+    agent.woken_ms = TT_NEVER_MS;
+    tt_ship_turn(ship);
+    assert_string_equal(tt_err_cause(), "");
+}
+
+/* Turns until a request is sent that was not before. */
+static void turn_until_sent(void) {
+    int before = sent_count;
+
+    for (int i = 0; i < 10 && sent_count == before; i++)
+        turn();
+    assert_int_equal(sent_count, before + 1);
+}
+
+/* The messages of the last request, each one letter, as "abc". */
+static const char *letters(void) {
+    static char found[64];
+    size_t length = 0;
+    const char *at = last_sent()->body;
+
+    while ((at = strstr(at, "\"message\":\"")) != NULL && length + 1 < sizeof found) {
+        at += strlen("\"message\":\"");
+        found[length++] = *at;
+    }
+    found[length] = '\0';
+    assert_string_equal(last_sent()->target, "PutLogEvents");
+    return found;
+}
+
+static int64_t dropped(void) {
+    return ask("SELECT dropped FROM event_total");
+}
+
+static int64_t waiting(void) {
+    return ask("SELECT count(*) FROM event");
+}
+
+/* ---- batches ---- */
+
+static void events_are_shipped_and_forgotten(void **state) {
+    (void)state;
+    turn();
+    assert_int_equal(sent_count, 0);
+    assert_true(tt_ship_is_idle(ship));
+    assert_false(tt_ship_has_left(ship));
+    add_event(NOW_MS - 10, "a");
+    add_event(NOW_MS - 30, "b");
+    add_event(NOW_MS - 10, "c");
+    turn();
+    assert_string_equal(letters(), "bac");
+    assert_non_null(strstr(last_sent()->body, "\"logGroupName\":\"/group\""));
+    assert_non_null(strstr(last_sent()->body, "\"logStreamName\":\"node-1\""));
+    assert_int_equal(waiting(), 3);
+    assert_false(tt_ship_is_idle(ship));
+    assert_true(tt_ship_has_left(ship));
+    turn();
+    assert_int_equal(sent_count, 1); /* one at a time */
+    add_event(NOW_MS, "d");
+    answer_ok("{}");
+    assert_int_equal(waiting(), 1);
+    turn();
+    assert_string_equal(letters(), "d");
+    answer_ok("{}");
+    turn();
+    assert_true(tt_ship_is_idle(ship));
+    assert_false(tt_ship_has_left(ship));
+    assert_int_equal(dropped(), 0);
+}
+
+static void stream_of_the_configuration(void **state) {
+    (void)state;
+    (void)snprintf(config.cloudwatch.log_stream, sizeof config.cloudwatch.log_stream, "mine");
+    add_event(NOW_MS, "a");
+    turn();
+    assert_non_null(strstr(last_sent()->body, "\"logStreamName\":\"mine\""));
+}
+
+/* The first is waited with until it is a second old; the others come along. */
+static void batches_form(void **state) {
+    (void)state;
+    agent.once = false;
+    turn_until_sent();
+    answer_ok("{}"); /* a heartbeat */
+    add_event(NOW_MS, "a");
+    turn();
+    assert_int_equal(sent_count, 1);
+    assert_int_equal(agent.woken_ms, NOW_MS + 1000);
+    add_event(NOW_MS + 900, "b");
+    agent.now_ms = NOW_MS + 999;
+    turn();
+    assert_int_equal(sent_count, 1);
+    agent.now_ms = NOW_MS + 1000;
+    turn();
+    assert_string_equal(letters(), "ab");
+}
+
+/* A clock that was set back makes none wait longer. */
+static void event_of_the_future_waits_a_second(void **state) {
+    (void)state;
+    agent.once = false;
+    turn_until_sent();
+    answer_ok("{}");
+    add_event(NOW_MS + DAY_MS, "a");
+    turn();
+    assert_int_equal(agent.woken_ms, NOW_MS + 1000);
+}
+
+static void a_batch_has_bounds(void **state) {
+    char *large = malloc(200001);
+
+    (void)state;
+    execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1001) "
+            "INSERT INTO event (time_ms, is_failure, message) SELECT 1799999999000, 0, 'x' FROM n");
+    turn();
+    answer_ok("{}");
+    assert_int_equal(waiting(), 1);
+    assert_non_null(large);
+    memset(large, 'y', 200000);
+    large[200000] = '\0';
+    for (int i = 0; i < 3; i++)
+        add_event(NOW_MS, large);
+    free(large);
+    turn();
+    answer_ok("{}");
+    assert_int_equal(waiting(), 1); /* x, and two of the large ones */
+}
+
+/* Numbers are forgotten in their order, whatever the times are; no batch spans over a day. */
+static void events_of_many_days(void **state) {
+    static const char *const batches[] = {"a", "de", "fhg"};
+
+    (void)state;
+    add_event(NOW_MS, "a");
+    add_event(NOW_MS - 20 * DAY_MS, "b");
+    add_event(NOW_MS - 15 * DAY_MS, "c");
+    add_event(NOW_MS - 3 * DAY_MS, "d");
+    add_event(NOW_MS - 2 * DAY_MS, "e");
+    add_event(NOW_MS - DAY_MS / 2, "f");
+    add_event(NOW_MS - 1000, "g");
+    add_event(NOW_MS - 3000, "h");
+    for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
+        turn_until_sent();
+        assert_string_equal(letters(), batches[i]);
+        answer_ok("{}");
+    }
+    turn();
+    assert_int_equal(sent_count, sizeof batches / sizeof *batches);
+    assert_int_equal(waiting(), 0);
+    assert_int_equal(dropped(), 2);
+}
+
+static void old_events_alone_cost_no_request(void **state) {
+    (void)state;
+    add_event(NOW_MS - 14 * DAY_MS - 1, "a");
+    add_event(1, "b");
+    turn();
+    assert_int_equal(agent.woken_ms, NOW_MS);
+    turn();
+    assert_int_equal(sent_count, 0);
+    assert_int_equal(waiting(), 0);
+    assert_int_equal(dropped(), 2);
+    assert_true(tt_ship_is_idle(ship));
+}
+
+static void rejected_events_are_counted(void **state) {
+    (void)state;
+    add_event(NOW_MS, "a");
+    add_event(NOW_MS, "b");
+    add_event(NOW_MS - 20 * DAY_MS, "c");
+    turn();
+    assert_string_equal(letters(), "ab");
+    answer_ok("{\"rejectedLogEventsInfo\":{\"tooNewLogEventStartIndex\":1}}");
+    assert_int_equal(waiting(), 0);
+    assert_int_equal(dropped(), 2);
+}
+
+/* One that can never be taken costs a few requests, and no other event. */
+static void event_refused_for_good_goes_alone(void **state) {
+    char shipped[64] = "";
+
+    (void)state;
+    for (int i = 0; i < 16; i++) {
+        const char message[] = {(char)('a' + i), '\0'};
+
+        add_event(NOW_MS, message);
+    }
+    for (int i = 0; i < 40 && waiting() > 0; i++) {
+        turn();
+        if (strchr(letters(), 'k') != NULL) {
+            answer_error(TT_ERR_CLOUD_OBJECT, "InvalidParameterException", "no");
+        } else {
+            strcat(shipped, letters());
+            answer_ok("{}");
+        }
+    }
+    assert_string_equal(shipped, "abcdefghijlmnop");
+    assert_int_equal(dropped(), 1);
+    assert_in_range(sent_count, 6, 16);
+}
+
+/* ---- what is missing ---- */
+
+static void assert_sends(const char *target, const char *forgiven_code) {
+    turn_until_sent();
+    assert_string_equal(last_sent()->target, target);
+    assert_string_equal(last_sent()->forgiven_code, forgiven_code);
+}
+
+static void group_and_stream_are_made(void **state) {
+    (void)state;
+    add_event(NOW_MS, "a");
+    assert_sends("PutLogEvents", MISSING);
+    answer_error(TT_ERR_CLOUD_SETUP, MISSING, "The specified log group does not exist.");
+    assert_false(tt_ship_is_idle(ship));
+    assert_sends("CreateLogGroup", "");
+    assert_string_equal(last_sent()->body, "{\"logGroupName\":\"/group\"}");
+    answer_ok("");
+    assert_sends("CreateLogStream", "");
+    assert_string_equal(last_sent()->body,
+                        "{\"logGroupName\":\"/group\",\"logStreamName\":\"node-1\"}");
+    answer_ok("");
+    assert_sends("PutLogEvents", "");
+    answer_ok("{}");
+    assert_int_equal(waiting(), 0);
+    assert_int_equal(agent.services[TT_AWS_LOGS].reason, TT_OK);
+    add_event(NOW_MS, "b");
+    assert_sends("PutLogEvents", MISSING); /* and so it would be once more */
+}
+
+static void stream_alone_is_made(void **state) {
+    (void)state;
+    add_event(NOW_MS, "a");
+    assert_sends("PutLogEvents", MISSING);
+    answer_error(TT_ERR_CLOUD_SETUP, MISSING, "The specified log stream does not exist.");
+    assert_sends("CreateLogStream", "");
+    answer_ok("");
+    assert_sends("PutLogEvents", "");
+}
+
+/* What is missing though it was made pauses the service, and is made again minutes later. */
+static void missing_after_it_was_made(void **state) {
+    (void)state;
+    add_event(NOW_MS, "a");
+    assert_sends("PutLogEvents", MISSING);
+    answer_error(TT_ERR_CLOUD_SETUP, MISSING, "");
+    assert_sends("CreateLogGroup", "");
+    answer_ok("");
+    assert_sends("CreateLogStream", "");
+    answer_ok("");
+    for (int i = 0; i < 3; i++) {
+        assert_sends("PutLogEvents", "");
+        answer_error(TT_ERR_CLOUD_SETUP, MISSING, "");
+        assert_true(tt_service_is_paused(&agent.services[TT_AWS_LOGS]));
+        turn();
+        assert_int_equal(agent.woken_ms, agent.services[TT_AWS_LOGS].resumes_ms);
+        agent.now_ms = agent.woken_ms;
+    }
+    agent.now_ms = NOW_MS + 10 * (int64_t)MINUTE_MS;
+    assert_sends("PutLogEvents", ""); /* the service pauses still: this tries it out */
+    answer_error(TT_ERR_CLOUD_SETUP, MISSING, "");
+    agent.now_ms = agent.services[TT_AWS_LOGS].resumes_ms;
+    assert_sends("CreateLogGroup", "");
+}
+
+static void group_that_may_not_be_made(void **state) {
+    (void)state;
+    add_event(NOW_MS, "a");
+    assert_sends("PutLogEvents", MISSING);
+    answer_error(TT_ERR_CLOUD_SETUP, MISSING, "log group");
+    assert_sends("CreateLogGroup", "");
+    answer_error(TT_ERR_CLOUD_KEYS, "AccessDeniedException", "not allowed");
+    assert_true(tt_ship_is_idle(ship)); /* of --once: there is nothing more to do */
+    assert_true(tt_ship_has_left(ship));
+    agent.now_ms = agent.services[TT_AWS_LOGS].resumes_ms;
+    assert_sends("PutLogEvents", "");
+    answer_ok("{}"); /* somebody else made it */
+    assert_int_equal(waiting(), 0);
+}
+
+/* ---- failures ---- */
+
+/* What the fake's random number makes of a ceiling. */
+static int64_t backoff_ms(int64_t ceiling_ms) {
+    return (int64_t)(tt_agent_random() % ((uint64_t)ceiling_ms + 1));
+}
+
+static void failure_backs_off(void **state) {
+    (void)state;
+    agent.once = false;
+    turn_until_sent();
+    answer_ok("{}");
+    add_event(NOW_MS - 1000, "a");
+    turn_until_sent();
+    answer_error(TT_ERR_CLOUD_FAILED, "InternalFailure", "");
+    for (int i = 0; i < 4; i++) {
+        turn();
+        assert_int_equal(sent_count, 2 + i);
+        assert_int_equal(agent.woken_ms, agent.now_ms + backoff_ms(1000 << i));
+        agent.now_ms = agent.woken_ms;
+        turn();
+        assert_int_equal(sent_count, 3 + i);
+        answer_error(TT_ERR_CLOUD_FAILED, "InternalFailure", "");
+    }
+    assert_int_equal(waiting(), 1);
+}
+
+static void once_tries_three_times(void **state) {
+    (void)state;
+    add_event(NOW_MS, "a");
+    for (int i = 0; i < 3; i++) {
+        turn_until_sent();
+        answer_error(TT_ERR_CLOUD_THROTTLED, "ThrottlingException", "");
+        turn();
+        assert_int_equal(tt_ship_is_idle(ship), i == 2);
+        agent.now_ms = agent.woken_ms;
+    }
+    assert_true(tt_ship_has_left(ship));
+}
+
+static void paused_service_is_waited_for(void **state) {
+    (void)state;
+    add_event(NOW_MS, "a");
+    turn();
+    answer_error(TT_ERR_CLOUD_AWAY, "", "no route");
+    assert_true(tt_ship_is_idle(ship));
+    turn();
+    assert_int_equal(sent_count, 1);
+    assert_int_equal(agent.woken_ms, agent.services[TT_AWS_LOGS].resumes_ms);
+    agent.now_ms = agent.woken_ms;
+    turn();
+    assert_string_equal(letters(), "a");
+}
+
+static void keys_on_their_way(void **state) {
+    (void)state;
+    add_event(NOW_MS, "a");
+    signer_err = TT_ERR_BUSY;
+    turn();
+    assert_int_equal(sent_count, 0);
+    assert_false(tt_ship_is_idle(ship));
+    signer_err = TT_OK;
+    turn();
+    assert_int_equal(sent_count, 1);
+}
+
+static void nothing_starts_while_stopping(void **state) {
+    (void)state;
+    agent.once = false;
+    agent.stopping = true;
+    add_event(NOW_MS - 5000, "a");
+    turn();
+    assert_int_equal(sent_count, 0);
+    assert_true(tt_ship_is_idle(ship));
+}
+
+/* What is in the cloud is not sent again because the journal failed to note it. */
+static void journal_that_fails_is_told_later(void **state) {
+    (void)state;
+    add_event(NOW_MS, "a");
+    turn();
+    execute("CREATE TRIGGER stop BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'no'); END");
+    answer_ok("{}");
+    assert_int_equal(waiting(), 1);
+    turn();
+    assert_int_equal(agent.woken_ms, NOW_MS + 5000);
+    agent.now_ms = NOW_MS + 5000;
+    turn();
+    assert_int_equal(agent.woken_ms, NOW_MS + 10000);
+    execute("DROP TRIGGER stop");
+    agent.now_ms = NOW_MS + 10000;
+    turn();
+    assert_int_equal(waiting(), 0);
+    assert_int_equal(sent_count, 1);
+}
+
+static void journal_that_cannot_be_read_rests(void **state) {
+    (void)state;
+    add_event(NOW_MS, "a");
+    execute("ALTER TABLE event RENAME TO hidden");
+    turn();
+    assert_int_equal(agent.woken_ms, NOW_MS + 5000);
+    turn();
+    execute("ALTER TABLE hidden RENAME TO event");
+    agent.now_ms = NOW_MS + 5000;
+    turn();
+    assert_int_equal(sent_count, 1);
+}
+
+/* ---- the heartbeat ---- */
+
+static void heartbeat_each_minute(void **state) {
+    struct tt_journal_row row = make_row(1);
+
+    (void)state;
+    agent.once = false;
+    agent.skew_ms = 5000;
+    tt_uuid_floor(NOW_MS - 90500, row.id);
+    insert(&row);
+    add_event(NOW_MS, "a");
+    turn();
+    assert_string_equal(last_sent()->target, "PutLogEvents");
+    assert_non_null(strstr(last_sent()->body, "\"timestamp\":1800000005000,"));
+    assert_non_null(strstr(last_sent()->body, "\\\"event\\\":\\\"heartbeat\\\""));
+    assert_non_null(strstr(last_sent()->body, "\\\"OldestUnsyncedSeconds\\\":90,"));
+    assert_non_null(strstr(last_sent()->body, "\\\"WaitingImages\\\":1,"));
+    answer_ok("{}");
+    assert_int_equal(waiting(), 1); /* it is none of the journal's */
+    turn();
+    assert_int_equal(sent_count, 1);
+    agent.now_ms = NOW_MS + 1000;
+    turn();
+    assert_string_equal(letters(), "a");
+    answer_ok("{}");
+    turn();
+    assert_int_equal(agent.woken_ms, NOW_MS + MINUTE_MS);
+    agent.now_ms = NOW_MS + MINUTE_MS;
+    turn();
+    assert_int_equal(sent_count, 3);
+    assert_non_null(strstr(last_sent()->body, "heartbeat"));
+    answer_ok("{}");
+    agent.now_ms = NOW_MS - DAY_MS; /* the clock was set back */
+    turn();
+    assert_int_equal(sent_count, 4);
+}
+
+/* It is not lost; and after an outage of many minutes, one tells all. */
+static void heartbeat_survives_an_outage(void **state) {
+    (void)state;
+    agent.once = false;
+    for (int i = 0; i < 5; i++) {
+        turn_until_sent();
+        answer_error(TT_ERR_CLOUD_AWAY, "", "no route");
+        agent.now_ms = agent.services[TT_AWS_LOGS].resumes_ms + MINUTE_MS;
+    }
+    turn_until_sent();
+    assert_non_null(strstr(last_sent()->body, "heartbeat"));
+    answer_ok("{}");
+    turn();
+    assert_int_equal(sent_count, 6);
+}
+
+static void heartbeat_refused_for_good_stops_no_event(void **state) {
+    (void)state;
+    agent.once = false;
+    add_event(NOW_MS - 5000, "a");
+    turn();
+    answer_error(TT_ERR_CLOUD_OBJECT, "InvalidParameterException", "no");
+    turn();
+    assert_string_equal(letters(), "a");
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(events_are_shipped_and_forgotten),
+        TEST(stream_of_the_configuration),
+        TEST(batches_form),
+        TEST(event_of_the_future_waits_a_second),
+        TEST(a_batch_has_bounds),
+        TEST(events_of_many_days),
+        TEST(old_events_alone_cost_no_request),
+        TEST(rejected_events_are_counted),
+        TEST(event_refused_for_good_goes_alone),
+        TEST(group_and_stream_are_made),
+        TEST(stream_alone_is_made),
+        TEST(missing_after_it_was_made),
+        TEST(group_that_may_not_be_made),
+        TEST(failure_backs_off),
+        TEST(once_tries_three_times),
+        TEST(paused_service_is_waited_for),
+        TEST(keys_on_their_way),
+        TEST(nothing_starts_while_stopping),
+        TEST(journal_that_fails_is_told_later),
+        TEST(journal_that_cannot_be_read_rests),
+        TEST(heartbeat_each_minute),
+        TEST(heartbeat_survives_an_outage),
+        TEST(heartbeat_refused_for_good_stops_no_event),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,237 @@
+/* src/web/upload.c: what an upload tells the journal beside its row. The decoder is a stand-in that
+ * renders nothing; the pipeline as a whole is tested from outside. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <jansson.h>
+#include <sqlite3.h>
+
+#include "fake_worker.h"
+#include "tintype/clock.h"
+#include "tintype/journal_sync.h"
+
+static const uint8_t picture[] = {0x89, 'P', 'N', 'G', 0x0D, 0x0A, 0x1A, 0x0A, 0, 0,
+                                  0,    13,  'I', 'H', 'D',  'R',  0,    0,    0, 1};
+
+static enum tt_err decoder_says;
+
+static enum tt_err fake_start(void *context, int picture_fd, int result_fd,
+                              const struct tt_picture_options *options) {
+    (void)context;
+    (void)picture_fd;
+    (void)options;
+    return tt_file_write(result_fd, "result", 6);
+}
+
+static enum tt_err fake_finish(void *context, struct tt_picture_report *report) {
+    (void)context;
+    *report = (struct tt_picture_report){
+        .source_width_px = 8, .source_height_px = 6, .width_px = 4, .height_px = 3};
+    return decoder_says == TT_OK ? TT_OK : tt_err_refuse(decoder_says, "Thus the decoder.");
+}
+
+static int set_up(void **state) {
+    if (worker_open(state) != 0)
+        return -1;
+    worker.decoder = (struct tt_web_decoder){.start = fake_start, .finish = fake_finish};
+    config.image.options.format = TT_FORMAT_PNG;
+    (void)strcpy(config.cloudwatch.log_group, "/tintype");
+    decoder_says = TT_OK;
+    fake_param_set("CONTENT_TYPE", "image/png");
+    return 0;
+}
+
+static int upload_bytes(const char *query, const void *bytes, size_t length) {
+    char target[256];
+
+    sent_body = bytes;
+    sent_left = length;
+    (void)snprintf(target, sizeof target, "/api/images?%s", query);
+    return ask_worker("POST", target);
+}
+
+static int upload(const char *query) {
+    return upload_bytes(query, picture, sizeof picture);
+}
+
+/* The one event that waits, parsed; its time is within now. */
+static json_t *only_event(void) {
+    struct tt_arena arena;
+    struct tt_journal_event events[2];
+    json_t *parsed;
+    int count;
+
+    tt_arena_init(&arena, 1 << 20);
+    assert_int_equal(tt_journal_events(worker.journal, &arena, 2, 1 << 20, events, &count), TT_OK);
+    assert_int_equal(count, 1);
+    assert_in_range(events[0].time_ms, tt_clock_now_ms() - 60000, tt_clock_now_ms());
+    parsed = json_loads(events[0].message, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(parsed);
+    assert_int_equal(
+        json_integer_value(json_object_get(json_object_get(parsed, "_aws"), "Timestamp")),
+        events[0].time_ms);
+    tt_arena_fini(&arena);
+    return parsed;
+}
+
+static const char *text_of(const json_t *object, const char *name) {
+    const char *text = json_string_value(json_object_get(object, name));
+
+    return text != NULL ? text : "";
+}
+
+static int64_t count_events(void) {
+    struct tt_journal_backlog backlog;
+
+    assert_int_equal(tt_journal_backlog(worker.journal, true, &backlog), TT_OK);
+    return backlog.events;
+}
+
+static void success_is_told(void **state) {
+    json_t *event;
+    json_t *image;
+
+    (void)state;
+    assert_int_equal(upload("filename=a.png"), 200);
+    image = json_loads(answer_body(), 0, NULL);
+    event = only_event();
+    assert_string_equal(text_of(event, "event"), "image.processed");
+    assert_string_equal(text_of(event, "id"), text_of(image, "id"));
+    assert_string_equal(text_of(event, "sha256"), text_of(image, "sha256"));
+    assert_string_equal(text_of(event, "filename"), "a.png");
+    assert_string_equal(text_of(event, "requestId"), answer_header("X-Request-Id"));
+    assert_string_equal(text_of(event, "Node"), "node-1");
+    assert_int_equal(json_integer_value(json_object_get(event, "status")), 200);
+    assert_int_equal(json_integer_value(json_object_get(event, "ResultBytes")), 6);
+    assert_true(json_is_integer(json_object_get(event, "ReadMs")));
+    assert_true(json_is_integer(json_object_get(event, "RenderMs")));
+    assert_true(json_is_integer(json_object_get(event, "KeepMs")));
+    json_decref(event);
+    json_decref(image);
+}
+
+static void redirected_browser_is_told(void **state) {
+    json_t *event;
+
+    (void)state;
+    fake_param_set("HTTP_ACCEPT", "text/html");
+    assert_int_equal(upload(""), 303);
+    event = only_event();
+    assert_int_equal(json_integer_value(json_object_get(event, "status")), 303);
+    /* Of the id, as none was given. */
+    assert_non_null(strstr(text_of(event, "filename"), text_of(event, "id")));
+    json_decref(event);
+}
+
+static void refusal_of_the_body_is_told(void **state) {
+    json_t *event;
+
+    (void)state;
+    assert_int_equal(upload_bytes("filename=b.png", "no picture at all", 17), 415);
+    event = only_event();
+    assert_string_equal(text_of(event, "event"), "image.refused");
+    assert_string_equal(text_of(event, "error"), "unsupported-picture");
+    assert_string_equal(text_of(event, "filename"), "b.png");
+    assert_string_equal(text_of(event, "requestId"), answer_header("X-Request-Id"));
+    assert_int_equal(json_integer_value(json_object_get(event, "status")), 415);
+    assert_null(json_object_get(event, "id"));
+    assert_null(json_object_get(json_object_get(event, "original"), "sha256"));
+    json_decref(event);
+}
+
+static void refusal_of_the_decoder_is_told(void **state) {
+    json_t *event;
+
+    (void)state;
+    decoder_says = TT_ERR_PICTURE_BROKEN;
+    assert_int_equal(upload(""), 422);
+    event = only_event();
+    assert_string_equal(text_of(event, "error"), "broken-picture");
+    assert_string_equal(text_of(event, "detail"), "Thus the decoder.");
+    assert_int_equal(json_integer_value(json_object_get(event, "UploadFailures")), 1);
+    assert_non_null(json_object_get(json_object_get(event, "original"), "sha256"));
+    assert_null(json_object_get(event, "KeepMs"));
+    json_decref(event);
+}
+
+/* Its code is one that answers no request: the client is told an internal error, and so is the
+ * log group. */
+static void failure_is_told_as_it_was_answered(void **state) {
+    json_t *event;
+
+    (void)state;
+    decoder_says = TT_ERR_SYSTEM;
+    assert_int_equal(upload(""), 500);
+    event = only_event();
+    assert_string_equal(text_of(event, "error"), "internal-error");
+    assert_int_equal(json_integer_value(json_object_get(event, "status")), 500);
+    json_decref(event);
+}
+
+/* The transaction that refuses the row takes its event along; the refusal's own comes after. */
+static void refused_row_leaves_one_event(void **state) {
+    json_t *event;
+
+    (void)state;
+    config.storage.quota_bytes = 1;
+    assert_int_equal(upload(""), 507);
+    event = only_event();
+    assert_string_equal(text_of(event, "error"), "storage-full");
+    json_decref(event);
+}
+
+static void nobody_is_told_without_a_log_group(void **state) {
+    (void)state;
+    config.cloudwatch.log_group[0] = '\0';
+    assert_int_equal(upload(""), 200);
+    decoder_says = TT_ERR_PICTURE_BROKEN;
+    assert_int_equal(upload(""), 422);
+    assert_int_equal(count_events(), 0);
+}
+
+/* A name that is no text can be told to nobody; the picture is kept all the same. */
+static void event_that_cannot_be_made_harms_nothing(void **state) {
+    (void)state;
+    (void)strcpy(worker.node, "\xFF");
+    assert_int_equal(upload(""), 200);
+    decoder_says = TT_ERR_PICTURE_BROKEN;
+    assert_int_equal(upload(""), 422);
+    assert_problem(TT_ERR_PICTURE_BROKEN);
+    assert_int_equal(count_events(), 0);
+}
+
+/* The journal cannot take it; the client is told of its picture, not of that. */
+static void event_that_cannot_be_noted_changes_no_answer(void **state) {
+    sqlite3 *db;
+
+    (void)state;
+    assert_int_equal(sqlite3_open(scratch_path("journal.db"), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "DROP TABLE event", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    decoder_says = TT_ERR_PICTURE_BROKEN;
+    assert_int_equal(upload(""), 422);
+    assert_problem(TT_ERR_PICTURE_BROKEN);
+    assert_non_null(strstr(answer_body(), "Thus the decoder."));
+}
+
+int main(void) {
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, worker_close)
+    const struct CMUnitTest tests[] = {
+        CASE(success_is_told),
+        CASE(redirected_browser_is_told),
+        CASE(refusal_of_the_body_is_told),
+        CASE(refusal_of_the_decoder_is_told),
+        CASE(failure_is_told_as_it_was_answered),
+        CASE(refused_row_leaves_one_event),
+        CASE(nobody_is_told_without_a_log_group),
+        CASE(event_that_cannot_be_made_harms_nothing),
+        CASE(event_that_cannot_be_noted_changes_no_answer),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

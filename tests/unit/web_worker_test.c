@@ -1,0 +1,137 @@
+/* src/web/worker.c: what the preparation of a storage directory removes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+
+#include "scratch.h"
+#include "tintype/file.h"
+#include "tintype/journal_sync.h"
+#include "tintype/spool.h"
+#include "tintype/web.h"
+
+static struct tt_spool spool;
+static struct tt_journal *journal;
+
+static int set_up(void **state) {
+    tt_err_clear();
+    return scratch_make(state) == 0 && tt_spool_open(&spool, scratch) == TT_OK &&
+                   tt_journal_open(&journal, scratch) == TT_OK
+               ? 0
+               : -1;
+}
+
+static int tear_down(void **state) {
+    tt_journal_close(journal);
+    tt_spool_close(&spool);
+    return scratch_remove(state);
+}
+
+static void put(enum tt_spool_kind kind, const char *id) {
+    struct tt_staged staged;
+
+    assert_int_equal(tt_spool_stage(&spool, &staged), TT_OK);
+    assert_int_equal(tt_file_write(staged.fd, "x", 1), TT_OK);
+    assert_int_equal(tt_spool_keep(&spool, &staged, kind, id, TT_FORMAT_PNG), TT_OK);
+    tt_spool_discard(&spool, &staged);
+}
+
+static bool has(enum tt_spool_kind kind, const char *id) {
+    int64_t size_bytes;
+    int fd;
+    enum tt_err err = tt_spool_read(&spool, kind, id, TT_FORMAT_PNG, &fd, &size_bytes);
+
+    if (err == TT_OK)
+        tt_file_close(&fd);
+    return err == TT_OK;
+}
+
+/* A row with both files; id is set. */
+static void insert(char id[TT_UUID_SIZE]) {
+    struct tt_journal_row row = {
+        .filename = "a.png",
+        .processed = {.size_bytes = 1, .format = TT_FORMAT_PNG, .width_px = 1, .height_px = 1},
+        .original = {.size_bytes = 1, .format = TT_FORMAT_PNG, .width_px = 1, .height_px = 1},
+        .original_kept = true,
+        .sync_state = TT_SYNC_PENDING,
+    };
+
+    assert_int_equal(tt_uuid_new(row.id, NULL), TT_OK);
+    memcpy(id, row.id, TT_UUID_SIZE);
+    assert_int_equal(tt_journal_insert(journal, &row, NULL, 0), TT_OK);
+    put(TT_SPOOL_ORIGINAL, id);
+    put(TT_SPOOL_PROCESSED, id);
+}
+
+static void evict(const char *id) {
+    struct tt_journal_outcome outcome = {.done = true, .state = TT_SYNC_SYNCED};
+    struct tt_journal_row rows[2];
+    int count;
+
+    memcpy(outcome.id, id, TT_UUID_SIZE);
+    assert_int_equal(tt_journal_record(journal, &outcome, 1, 1000), TT_OK);
+    assert_int_equal(tt_journal_evict(journal, 1000, 2, rows, &count), TT_OK);
+    assert_int_equal(count, 1);
+}
+
+static void prepare(void) {
+    static struct tt_config config;
+
+    (void)snprintf(config.storage.dir, sizeof config.storage.dir, "%s", scratch);
+    assert_int_equal(tt_web_prepare(&config), TT_OK);
+}
+
+static void files_without_a_row_go(void **state) {
+    char known[TT_UUID_SIZE];
+    char stray[TT_UUID_SIZE];
+
+    (void)state;
+    insert(known);
+    assert_int_equal(tt_uuid_new(stray, NULL), TT_OK);
+    put(TT_SPOOL_ORIGINAL, stray);
+    prepare();
+    assert_true(has(TT_SPOOL_ORIGINAL, known) && has(TT_SPOOL_PROCESSED, known));
+    assert_false(has(TT_SPOOL_ORIGINAL, stray));
+}
+
+/* The agent ended between the journal's word and the unlinking. */
+static void evicted_files_go(void **state) {
+    char known[TT_UUID_SIZE];
+    char evicted[TT_UUID_SIZE];
+
+    (void)state;
+    insert(known);
+    insert(evicted);
+    evict(evicted);
+    prepare();
+    assert_true(has(TT_SPOOL_ORIGINAL, known) && has(TT_SPOOL_PROCESSED, known));
+    assert_false(has(TT_SPOOL_ORIGINAL, evicted) || has(TT_SPOOL_PROCESSED, evicted));
+}
+
+/* One of the two was fetched back. */
+static void evicted_is_said_of_each_file(void **state) {
+    char id[TT_UUID_SIZE];
+
+    (void)state;
+    insert(id);
+    evict(id);
+    assert_int_equal(tt_journal_fetched(journal, id, TT_SPOOL_PROCESSED, 2000), TT_OK);
+    prepare();
+    assert_true(has(TT_SPOOL_PROCESSED, id));
+    assert_false(has(TT_SPOOL_ORIGINAL, id));
+}
+
+int main(void) {
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        CASE(files_without_a_row_go),
+        CASE(evicted_files_go),
+        CASE(evicted_is_said_of_each_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
