@@ -36,7 +36,7 @@ ROOMS    := base proc auth image store aws web sync
 LIB_SRC  := $(wildcard $(ROOMS:%=src/%/*.c))
 SQL      := $(sort $(wildcard sql/[0-9]*.sql))
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/gen/schema.o
-PROGRAMS := $(BUILD)/tintyped $(BUILD)/tintype-sync
+PROGRAMS := $(BUILD)/tintyped $(BUILD)/tintype-sync $(BUILD)/tintype
 UNIT_SRC := $(wildcard tests/unit/*_test.c)
 UNIT     := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 DRIVERS  := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/drivers/*_driver.c))
@@ -85,6 +85,10 @@ $(BUILD)/tintyped: $(BUILD)/src/main/tintyped.o $(BUILD)/src/main/decoder.o $(BU
 	$(Q)$(CC) $(TT_LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/tintype-sync: $(BUILD)/src/main/tintype_sync.o $(BUILD)/src/main/start.o $(BUILD)/libtintype.a
+	@echo '  LD $@'
+	$(Q)$(CC) $(TT_LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/tintype: $(BUILD)/src/main/tintype.o $(BUILD)/src/main/start.o $(BUILD)/libtintype.a
 	@echo '  LD $@'
 	$(Q)$(CC) $(TT_LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -182,10 +186,11 @@ $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/libtintype.a
 .PHONY: fuzzers
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/tintype/www $(DESTDIR)$(PREFIX)/share/doc/tintype
-	install $(PROGRAMS) $(DESTDIR)$(PREFIX)/sbin
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/tintype/www $(DESTDIR)$(PREFIX)/share/doc/tintype
+	install $(BUILD)/tintyped $(BUILD)/tintype-sync $(DESTDIR)$(PREFIX)/sbin
+	install $(BUILD)/tintype $(DESTDIR)$(PREFIX)/bin
 	install -m 644 www/* $(DESTDIR)$(PREFIX)/share/tintype/www
-	install -m 644 deploy/lighttpd.conf $(DESTDIR)$(PREFIX)/share/tintype
+	install -m 644 deploy/lighttpd.conf deploy/aws/template.yaml $(DESTDIR)$(PREFIX)/share/tintype
 	install -m 644 LICENSE $(wildcard README.md) $(DESTDIR)$(PREFIX)/share/doc/tintype
 
 FORCE:

@@ -70,9 +70,10 @@ start_sync() {
     sync_pid=$!
 }
 
-# Not in lighttpd's environment: it has no use for them.
+# Credentials are not in lighttpd's environment: it has no use for them.
 start_lighttpd() {
-    env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN \
+    env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN -u AWS_SECURITY_TOKEN \
+        -u AWS_CONTAINER_AUTHORIZATION_TOKEN \
         PORT="$port" STATE_DIR="$STATE_DIR" WWW_DIR="$root/www" API_SOCKET="$TINTYPE_SERVER_LISTEN" \
         API_PATH="$(setting server base_path)" \
         BODY_KIB="$((($(setting server max_body_bytes) + 1048576) / 1024))" \

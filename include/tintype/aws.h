@@ -134,8 +134,9 @@ struct tt_aws_outcome {
 
 /* Reads code and message of an error (XML of S3, JSON of the others) and judges it by one table of
  * codes, then by status. A 2xx that is no answer of such a service (an <Error> or a web page of S3,
- * no JSON of the others) is TT_ERR_CLOUD_FAILED. now_ms is the time that was signed: a refusal of
- * the signature by a server whose Date is over four minutes off is TT_ERR_CLOUD_CLOCK. */
+ * no JSON of the others, nothing at all of DynamoDB) is TT_ERR_CLOUD_FAILED. now_ms is the time
+ * that was signed: a refusal of the signature by a server whose Date is over four minutes off is
+ * TT_ERR_CLOUD_CLOCK. */
 void tt_aws_answer_judge(struct tt_aws_outcome *outcome, enum tt_aws_service service,
                          const struct tt_http_answer *answer, int64_t now_ms);
 

@@ -80,6 +80,10 @@ enum tt_err tt_journal_find(struct tt_journal *journal, const char *id, struct t
 enum tt_err tt_journal_delete(struct tt_journal *journal, const char *id,
                               struct tt_journal_row *row);
 
+/* Has the agent try an image that waits or is dead again at once, as if it had never failed; id
+ * NULL: every dead one. *changed counts; 0 when the id is no such image's. TT_ERR_JOURNAL. */
+enum tt_err tt_journal_retry(struct tt_journal *journal, const char *id, int64_t *changed);
+
 struct tt_journal_query {
     int limit;            /* rows, 1 to 200 */
     bool ascending;       /* oldest first */

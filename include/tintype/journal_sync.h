@@ -33,6 +33,10 @@ enum tt_err tt_journal_due(struct tt_journal *journal, enum tt_sync_state state,
 enum tt_err tt_journal_next_due(struct tt_journal *journal, enum tt_sync_state state,
                                 bool with_removals, int64_t *retry_at_ms);
 
+/* Rows and removals that would be due after latest_ms are due then: of a clock that was set back
+ * since they were recorded. */
+enum tt_err tt_journal_cap_retries(struct tt_journal *journal, int64_t latest_ms);
+
 /* What came of one attempt. */
 struct tt_journal_outcome {
     char id[TT_UUID_SIZE];

@@ -95,6 +95,8 @@ static const struct rule rules[] = {
     {ANY, TT_ERR_CLOUD_FAILED, "RequestTimeout*", NULL},
     {ANY, TT_ERR_CLOUD_FAILED, "OperationAborted*", NULL},
     {ANY, TT_ERR_CLOUD_FAILED, "IncompleteBody", NULL},
+    {TT_AWS_S3, TT_ERR_CLOUD_FAILED, "XAmzContentSHA256Mismatch", NULL}, /* spoilt on its way? */
+    {TT_AWS_S3, TT_ERR_CLOUD_FAILED, "BadDigest", NULL},
     {ANY, TT_ERR_CLOUD_FAILED, "TransactionConflictException", NULL},
     {TT_AWS_S3, TT_ERR_CLOUD_FAILED, "KMS.KMSInternal*", NULL},
     {TT_AWS_S3, TT_ERR_CLOUD_FAILED, "KMS.KeyUnavailable*", NULL},
@@ -120,12 +122,10 @@ static const struct rule rules[] = {
     {TT_AWS_S3, TT_ERR_CLOUD_SETUP, "XMinioAdminBucketQuotaExceeded", NULL},
     {TT_AWS_S3, TT_ERR_CLOUD_SETUP, "XMinioStorageFull", NULL},
 
-    /* This object alone: it is too large, or not what its hash says; or it was archived, and GET
-     * would have to wait for a restore. */
+    /* This object alone: it is too large; or it was archived, and GET would have to wait for a
+     * restore. */
     {TT_AWS_S3, TT_ERR_CLOUD_OBJECT, "EntityTooLarge", NULL},
     {TT_AWS_S3, TT_ERR_CLOUD_OBJECT, "KeyTooLongError", NULL},
-    {TT_AWS_S3, TT_ERR_CLOUD_OBJECT, "XAmzContentSHA256Mismatch", NULL},
-    {TT_AWS_S3, TT_ERR_CLOUD_OBJECT, "BadDigest", NULL},
     {TT_AWS_S3, TT_ERR_CLOUD_OBJECT, "InvalidDigest", NULL},
     {TT_AWS_S3, TT_ERR_CLOUD_OBJECT, "MetadataTooLarge", NULL},
     {TT_AWS_S3, TT_ERR_CLOUD_OBJECT, "InvalidObjectState", NULL},
@@ -283,13 +283,16 @@ static const char *find_first_tag(const char *body) {
 }
 
 /* S3 may fail after it said 200 (Amazon S3 API Reference, "CopyObject"); and what is no such
- * service at all, a portal that wants a sign-in or a wrong endpoint, says 200 to anything. */
+ * service at all, a portal that wants a sign-in or a wrong endpoint, says 200 to anything. DynamoDB
+ * always says something, if only {}; CloudWatch Logs says nothing where it has made a name. */
 static bool is_false_success(struct saying *saying, enum tt_aws_service service,
                              const struct tt_http_answer *answer) {
     const char *tag;
 
+    if (service == TT_AWS_LOGS && answer->body_bytes == 0)
+        return false;
     if (service != TT_AWS_S3)
-        return answer->body_bytes > 0 && !read_json(saying, answer);
+        return !read_json(saying, answer);
     tag = find_first_tag(answer->body);
     if (strncmp(tag, "<Error", 6) != 0)
         return strncasecmp(tag, "<html", 5) == 0 || strncasecmp(tag, "<!doctype html", 14) == 0;

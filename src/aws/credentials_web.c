@@ -105,8 +105,10 @@ static enum tt_look_step make_body(struct tt_look *look, const char *token_file,
                              "AWS_ROLE_SESSION_NAME over %d",
                              TT_PROFILE_ROLE_SIZE - 1, TT_PROFILE_SESSION_SIZE - 1);
     if (!tt_look_read_token(token_file, token, sizeof token, flaw) ||
-        !tt_keys_check(token, sizeof token, flaw))
+        !tt_keys_check(token, sizeof token, flaw)) {
+        OPENSSL_cleanse(token, sizeof token);
         return tt_look_break(look, "web identity: the token file %.150s %s", token_file, flaw);
+    }
     look->body = malloc(BODY_SIZE);
     if (look->body != NULL) {
         append_pair(look, "Action", "AssumeRoleWithWebIdentity");

@@ -1,6 +1,8 @@
 /* SHA-256 through OpenSSL's EVP, which picks the CPU's own instructions for it. */
 #include "tintype/hash.h"
 
+#include "tintype/file.h"
+
 #include <openssl/evp.h>
 
 /* Looked up once: EVP_sha256() would look it up at each init (crypto(7), "Performance"). Lives as
@@ -39,6 +41,23 @@ enum tt_err tt_hash_finish(struct tt_hash *hash, uint8_t digest[TT_HASH_BYTES]) 
         EVP_DigestInit_ex2(hash->context, sha256, NULL) != 1)
         return tt_err_fail(TT_ERR_INTERNAL, "hash: finish failed");
     return TT_OK;
+}
+
+enum tt_err tt_hash_file(int fd, uint8_t digest[TT_HASH_BYTES]) {
+    uint8_t piece[16 * 1024];
+    struct tt_hash hash;
+    enum tt_err err = tt_hash_init(&hash);
+    off_t offset = 0;
+
+    for (size_t got = sizeof piece; err == TT_OK && got == sizeof piece; offset += (off_t)got) {
+        err = tt_file_read_at(fd, offset, piece, sizeof piece, &got);
+        if (err == TT_OK)
+            err = tt_hash_update(&hash, piece, got);
+    }
+    if (err == TT_OK)
+        err = tt_hash_finish(&hash, digest);
+    tt_hash_fini(&hash);
+    return err;
 }
 
 void tt_hash_format(const uint8_t digest[TT_HASH_BYTES], char hex[TT_HASH_HEX_SIZE]) {

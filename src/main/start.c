@@ -75,5 +75,6 @@ void tt_start_forget_credentials(void) {
     forget_variable("AWS_ACCESS_KEY_ID");
     forget_variable("AWS_SECRET_ACCESS_KEY");
     forget_variable("AWS_SESSION_TOKEN");
+    forget_variable("AWS_SECURITY_TOKEN");
     forget_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
 }

@@ -21,8 +21,9 @@ const char *tt_start_find_config(void);
 enum tt_err tt_start_make_storage_dir(const char *dir);
 
 /* Overwrites and unsets what the environment says of AWS credentials (AWS_ACCESS_KEY_ID,
- * AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_CONTAINER_AUTHORIZATION_TOKEN): a process that
- * decodes hostile pictures must not know them, nor show them in /proc. */
+ * AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and its older name AWS_SECURITY_TOKEN,
+ * AWS_CONTAINER_AUTHORIZATION_TOKEN): a process that decodes hostile pictures must not know them,
+ * nor show them in /proc. */
 void tt_start_forget_credentials(void);
 
 #endif

@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -33,12 +34,17 @@ static void print_usage(FILE *out) {
           out);
 }
 
-/* Keys are in this process's memory: nothing of it may reach a disk. */
-static enum tt_err forbid_core_files(void) {
+/* Keys are in this process's memory: nothing of it may reach a disk, or another process of the same
+ * user (/proc/PID/mem, environ, ptrace(2)). The leak checker of a sanitizer build is such a one. */
+static enum tt_err hide_memory(void) {
     const struct rlimit none = {0, 0};
 
     if (setrlimit(RLIMIT_CORE, &none) != 0)
         return tt_err_fail_errno(TT_ERR_SYSTEM, "setrlimit");
+#ifndef TT_SANITIZED
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "prctl");
+#endif
     return TT_OK;
 }
 
@@ -48,7 +54,7 @@ static int run(const struct tt_config *config, bool once) {
 
     tt_log_open("tintype-sync", (enum tt_log_level)config->log.level);
     umask(0007);
-    err = forbid_core_files();
+    err = hide_memory();
     if (err == TT_OK && sigaction(SIGPIPE, &ignore, NULL) != 0)
         err = tt_err_fail_errno(TT_ERR_SYSTEM, "sigaction");
     if (err == TT_OK)

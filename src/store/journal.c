@@ -201,6 +201,36 @@ enum tt_err tt_journal_delete(struct tt_journal *journal, const char *id,
     return tt_journal_end_and_tell(journal, delete_row(journal, id, row));
 }
 
+/* Files that were let go are in the cloud: then the item alone was refused. */
+#define RETRY_SQL(condition)                                                                       \
+    "UPDATE image SET attempts = 0, retry_at_ms = 0, last_error = '', sync_state = "               \
+    "CASE WHEN sync_state <> 'dead' THEN sync_state "                                              \
+    "WHEN processed_evicted OR original_evicted THEN 'stored' ELSE 'pending' END "                 \
+    "WHERE " condition
+
+static enum tt_err retry_rows(struct tt_journal *journal, const char *id, int64_t *changed) {
+    sqlite3_stmt *statement = journal->retry[id == NULL];
+    enum tt_err err =
+        tt_journal_run(journal, statement, id == NULL || tt_journal_bind_text(statement, 1, id));
+
+    *changed = err == TT_OK ? sqlite3_changes64(journal->db.sqlite) : 0;
+    return err;
+}
+
+enum tt_err tt_journal_retry(struct tt_journal *journal, const char *id, int64_t *changed) {
+    enum tt_err err = tt_db_prepare(
+        &journal->db, &journal->retry[id == NULL],
+        id != NULL ? RETRY_SQL("id = ?1 AND sync_state IN ('pending', 'stored', 'dead')")
+                   : RETRY_SQL("sync_state = 'dead'"));
+
+    *changed = 0;
+    if (err == TT_OK)
+        err = tt_db_begin(&journal->db);
+    if (err != TT_OK)
+        return err;
+    return tt_journal_end_and_tell(journal, retry_rows(journal, id, changed));
+}
+
 enum tt_err tt_journal_check(struct tt_journal *journal) {
     enum tt_err err = tt_db_begin(&journal->db);
 

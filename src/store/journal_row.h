@@ -29,6 +29,7 @@ struct tt_journal {
     sqlite3_stmt *find;
     sqlite3_stmt *delete;
     sqlite3_stmt *add_removal;
+    sqlite3_stmt *retry[2]; /* one, every dead one */
     sqlite3_stmt *totals;
     sqlite3_stmt *lists[TT_JOURNAL_LIST_KINDS];
     /* journal_sync.c: */
@@ -37,6 +38,7 @@ struct tt_journal {
     sqlite3_stmt *next_due[TT_JOURNAL_DUE_STATES];
     sqlite3_stmt *due_removals;
     sqlite3_stmt *next_removal;
+    sqlite3_stmt *cap_retries[TT_JOURNAL_DUE_STATES + 1];
     sqlite3_stmt *record_image;
     sqlite3_stmt *record_removal;
     sqlite3_stmt *end_removal;

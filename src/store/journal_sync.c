@@ -17,7 +17,10 @@
 #define NEXT_DUE_SQL(state)                                                                        \
     "SELECT retry_at_ms FROM image INDEXED BY image_due WHERE sync_state = '" state                \
     "' ORDER BY retry_at_ms, id LIMIT 1"
-#define FETCHED_SQL(column) "UPDATE image SET " column " = 0, local_since_ms = ?2 WHERE id = ?1"
+#define CAP_SQL(table_and_index, condition)                                                        \
+    "UPDATE " table_and_index " SET retry_at_ms = ?1 WHERE " condition "retry_at_ms > ?1"
+#define CAP_STATE_SQL(state) CAP_SQL("image INDEXED BY image_due", "sync_state = '" state "' AND ")
+#define FETCHED_SQL(column)  "UPDATE image SET " column " = 0, local_since_ms = ?2 WHERE id = ?1"
 
 static const char *const due_sql[TT_JOURNAL_DUE_STATES] = {DUE_SQL("pending"), DUE_SQL("stored")};
 static const char *const next_due_sql[TT_JOURNAL_DUE_STATES] = {NEXT_DUE_SQL("pending"),
@@ -166,6 +169,23 @@ enum tt_err tt_journal_due_removals(struct tt_journal *journal, int64_t now_ms, 
     }
     tt_db_reset(journal->due_removals);
     return err;
+}
+
+enum tt_err tt_journal_cap_retries(struct tt_journal *journal, int64_t latest_ms) {
+    static const char *const cap_sql[] = {CAP_STATE_SQL("pending"), CAP_STATE_SQL("stored"),
+                                          CAP_SQL("removal INDEXED BY removal_due", "")};
+    enum tt_err err = tt_db_begin(&journal->db);
+
+    if (err != TT_OK)
+        return err;
+    for (size_t i = 0; err == TT_OK && i < sizeof cap_sql / sizeof *cap_sql; i++) {
+        sqlite3_stmt **cap = &journal->cap_retries[i];
+
+        err = tt_db_prepare(&journal->db, cap, cap_sql[i]);
+        if (err == TT_OK)
+            err = tt_journal_run(journal, *cap, tt_journal_bind_int(*cap, 1, latest_ms));
+    }
+    return tt_db_end(&journal->db, err);
 }
 
 /* ---- what came of it ---- */

@@ -26,6 +26,12 @@
 #define DRAIN_MS        30000
 #define LONGEST_WAIT_MS 60000
 
+/* Back-offs end within it, whatever a server asks for (Retry-After). */
+#define RETRY_MAX_MS (10 * 60 * 1000)
+
+/* The least that a clock must be set back to matter. */
+#define SET_BACK_MS 1000
+
 /* Where the journal cannot be watched. */
 #define UNWATCHED_WAIT_MS 1000
 
@@ -39,8 +45,9 @@ struct loop {
     struct tt_check check;
     int lock_fd;
     int signal_fd;
-    int watch_fd; /* -1: the journal cannot be watched */
-    int64_t give_up_ms;
+    int watch_fd;       /* -1: the journal cannot be watched */
+    int64_t turned_ms;  /* Unix: when the last turn began */
+    int64_t give_up_ms; /* monotonic; once the agent stops */
     struct pollfd fds[FD_SERVE + TT_SERVE_CLIENTS_MAX + 1];
 };
 
@@ -140,6 +147,8 @@ static enum tt_err open_storage(struct loop *loop) {
         err = tt_journal_open(&agent->journal, agent->config->storage.dir);
     if (err == TT_OK)
         err = tt_journal_relax(agent->journal);
+    if (err == TT_OK)
+        err = tt_journal_cap_retries(agent->journal, tt_clock_now_ms() + RETRY_MAX_MS);
     return err;
 }
 
@@ -180,10 +189,33 @@ static enum tt_err open_loop(struct loop *loop) {
 
 /* ---- turns ---- */
 
+/* SIGHUP, or a clock that was set back: whatever waits for the clock is tried at once. */
+static void try_again(struct loop *loop) {
+    for (int i = 0; i < TT_AWS_SERVICE_COUNT; i++)
+        loop->agent.services[i].resumes_ms = 0;
+    loop->agent.evict_at_ms = 0;
+    tt_jobs_hurry(loop->jobs);
+    if (loop->ship != NULL)
+        tt_ship_hurry(loop->ship);
+    if (loop->serve != NULL)
+        tt_serve_hurry(loop->serve);
+}
+
+static void look_at_clock(struct loop *loop) {
+    int64_t before_ms = loop->turned_ms;
+
+    loop->agent.now_ms = loop->turned_ms = tt_clock_now_ms();
+    if (loop->turned_ms > before_ms - SET_BACK_MS)
+        return;
+    tt_log(TT_LOG_WARNING, "the clock was set back by %lld s",
+           (long long)(before_ms - loop->turned_ms) / 1000);
+    try_again(loop);
+}
+
 static void turn(struct loop *loop) {
     struct tt_agent *agent = &loop->agent;
 
-    agent->now_ms = tt_clock_now_ms();
+    look_at_clock(loop);
     agent->woken_ms = agent->now_ms + (loop->watch_fd < 0 ? UNWATCHED_WAIT_MS : LONGEST_WAIT_MS);
     if (!agent->once && !agent->stopping)
         tt_check_turn(&loop->check);
@@ -195,30 +227,25 @@ static void turn(struct loop *loop) {
     tt_evict_turn(agent);
 }
 
+/* Asked more than once, it takes no longer. */
 static void stop(struct loop *loop) {
-    if (!loop->agent.stopping)
-        tt_log(TT_LOG_INFO, "stops; finishes %d requests first",
-               tt_http_in_flight(loop->agent.http));
+    if (loop->agent.stopping)
+        return;
+    tt_log(TT_LOG_INFO, "stops; finishes %d requests first", tt_http_in_flight(loop->agent.http));
     loop->agent.stopping = true;
     loop->give_up_ms = tt_clock_monotonic_ms() + DRAIN_MS;
-}
-
-/* SIGHUP: whatever pauses is tried at once, with keys read anew. */
-static void try_again(struct loop *loop) {
-    for (int i = 0; i < TT_AWS_SERVICE_COUNT; i++)
-        loop->agent.services[i].resumes_ms = 0;
-    tt_aws_credentials_forget(loop->agent.credentials);
-    tt_jobs_look(loop->jobs);
 }
 
 static void take_signals(struct loop *loop) {
     struct signalfd_siginfo signal;
 
     while (read(loop->signal_fd, &signal, sizeof signal) == (ssize_t)sizeof signal) {
-        if (signal.ssi_signo == SIGHUP)
-            try_again(loop);
-        else
+        if (signal.ssi_signo != SIGHUP) {
             stop(loop);
+            continue;
+        }
+        tt_aws_credentials_forget(loop->agent.credentials);
+        try_again(loop);
     }
 }
 
@@ -241,6 +268,8 @@ static enum tt_err await(struct loop *loop) {
         count += tt_serve_fds(loop->serve, loop->fds + FD_SERVE);
     if (wait_ms > LONGEST_WAIT_MS)
         wait_ms = LONGEST_WAIT_MS;
+    if (agent->stopping && wait_ms > loop->give_up_ms - tt_clock_monotonic_ms())
+        wait_ms = loop->give_up_ms - tt_clock_monotonic_ms();
     enum tt_err err = tt_http_run(agent->http, loop->fds, count, wait_ms > 0 ? (int)wait_ms : 0);
     take_signals(loop);
     if (loop->watch_fd >= 0)
@@ -307,11 +336,10 @@ int tt_sync_run(const struct tt_config *config, bool once) {
         .agent = {.config = config, .once = once}, .lock_fd = -1, .signal_fd = -1, .watch_fd = -1};
     loop.agent.spool.dir_fd = -1;
     err = open_loop(&loop);
-    if (err == TT_OK)
+    for (; err == TT_OK; err = await(&loop)) {
         turn(&loop);
-    while (err == TT_OK && !is_over(&loop)) {
-        err = await(&loop);
-        turn(&loop);
+        if (is_over(&loop))
+            break;
     }
     if (err != TT_OK) {
         tt_log(TT_LOG_ERROR, "cannot %s: %s", loop.jobs == NULL ? "start" : "go on",

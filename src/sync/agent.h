@@ -2,7 +2,7 @@
  * the clock, lets every part start what it may, waits for something to happen, and records what
  * came of it. Parts never wait themselves.
  *
- *   job.c       an image to S3 and DynamoDB, or its removal there
+ *   job.c       an image to S3 and DynamoDB, or its removal there; request.c what is sent for it
  *   check.c     the one look at bucket and table when the agent starts
  *   ship.c      events to CloudWatch Logs, the minute's heartbeat
  *   serve.c     what workers ask (presign, fetch back)

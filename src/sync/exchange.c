@@ -73,7 +73,9 @@ static void report(struct tt_agent *agent, enum tt_aws_service service, enum tt_
 
 enum tt_err tt_exchange_signer(struct tt_agent *agent, enum tt_aws_service service,
                                struct tt_aws_signer *signer) {
-    enum tt_err err = tt_aws_credentials_get(agent->credentials, agent->now_ms, &signer->keys);
+    /* Keys expire by the cloud's clock. */
+    enum tt_err err =
+        tt_aws_credentials_get(agent->credentials, agent->now_ms + agent->skew_ms, &signer->keys);
 
     if (err != TT_OK && err != TT_ERR_BUSY) {
         report(agent, service, err, 0, tt_err_cause());
@@ -93,11 +95,16 @@ static enum tt_err correct_clock(struct tt_exchange *exchange,
 
     if (outcome->date_ms == 0 || llabs(skew_ms - exchange->skew_ms) < SKEW_IGNORED_MS)
         return TT_ERR_CLOUD_CLOCK;
-    if (llabs(skew_ms - agent->skew_ms) >= SKEW_IGNORED_MS)
+    if (llabs(skew_ms) < SKEW_IGNORED_MS) {
+        skew_ms = 0;
+        if (agent->skew_ms != 0)
+            tt_log(TT_LOG_INFO, "this machine's clock agrees with the cloud's again");
+    } else if (llabs(skew_ms - agent->skew_ms) >= SKEW_IGNORED_MS) {
         tt_log(TT_LOG_WARNING,
                "this machine's clock is %" PRId64 " s %s; requests are signed with the cloud's "
                "time from now on. Set the clock",
                (int64_t)llabs(skew_ms) / 1000, skew_ms > 0 ? "slow" : "fast");
+    }
     agent->skew_ms = skew_ms;
     return TT_ERR_CLOUD_FAILED;
 }

@@ -13,8 +13,6 @@
 /* A request's text, with a session token of TT_AWS_TOKEN_SIZE several times. */
 #define ARENA_MAX_BYTES ((size_t)256 * 1024)
 
-#define PIECE_BYTES ((size_t)64 * 1024)
-
 const struct tt_journal_file *tt_fetch_file(const struct tt_journal_row *row,
                                             enum tt_spool_kind kind) {
     return kind == TT_SPOOL_PROCESSED ? &row->processed : &row->original;
@@ -48,75 +46,52 @@ static void end_fetch(struct tt_fetch *fetch, enum tt_err err, const char *sente
     tt_err_clear();
 }
 
-static enum tt_err hash_file(int fd, struct tt_hash *hash, uint8_t digest[TT_HASH_BYTES]) {
-    char piece[PIECE_BYTES];
-    size_t got = sizeof piece;
-    enum tt_err err = TT_OK;
-
-    for (off_t offset = 0; err == TT_OK && got == sizeof piece; offset += (off_t)got) {
-        err = tt_file_read_at(fd, offset, piece, sizeof piece, &got);
-        if (err == TT_OK)
-            err = tt_hash_update(hash, piece, got);
-    }
-    return err == TT_OK ? tt_hash_finish(hash, digest) : err;
-}
-
 /* Whether the staged file is what was stored: others may write to the bucket. */
 static enum tt_err check_content(const struct tt_fetch *fetch) {
     const struct tt_journal_file *file = tt_fetch_file(&fetch->row, fetch->kind);
     struct stat status;
-    struct tt_hash hash;
-    uint8_t digest[TT_HASH_BYTES] = {0};
+    uint8_t digest[TT_HASH_BYTES];
     enum tt_err err;
 
     if (fstat(fetch->staged.fd, &status) != 0)
         return tt_err_fail_errno(TT_ERR_STORAGE, "stat of a staged file");
-    err = tt_hash_init(&hash);
-    if (err == TT_OK)
-        err = hash_file(fetch->staged.fd, &hash, digest);
-    tt_hash_fini(&hash);
+    err = tt_hash_file(fetch->staged.fd, digest);
     if (err == TT_OK &&
         (status.st_size != file->size_bytes || memcmp(digest, file->sha256, sizeof digest) != 0))
         err = tt_err_fail(TT_ERR_CLOUD_OBJECT, "the object in S3 is not what was stored there");
     return err;
 }
 
-/* *is_new is false where the file was there already. */
-static enum tt_err name_file(struct tt_fetch *fetch, bool *is_new) {
-    const struct tt_journal_file *file = tt_fetch_file(&fetch->row, fetch->kind);
+/* What is there already was left by an eviction, or by a crash before the journal knew of it: a
+ * sweep may be about to remove it, so it makes way for this one, which has a lock. */
+static enum tt_err name_file(struct tt_fetch *fetch) {
+    enum tt_picture_format format = tt_fetch_file(&fetch->row, fetch->kind)->format;
     struct tt_spool *spool = &fetch->agent->spool;
-    int fd;
-    int64_t size_bytes;
-    enum tt_err err =
-        tt_spool_read(spool, fetch->kind, fetch->row.id, file->format, &fd, &size_bytes);
+    enum tt_err err = tt_spool_remove(spool, fetch->kind, fetch->row.id, format);
 
-    *is_new = err == TT_ERR_NOT_FOUND;
-    tt_file_close(&fd);
-    if (*is_new)
-        return tt_spool_keep(spool, &fetch->staged, fetch->kind, fetch->row.id, file->format);
-    if (err == TT_OK && size_bytes != file->size_bytes)
-        err = tt_err_fail(TT_ERR_STORAGE, "the spool has another file of that name");
+    if (err == TT_OK)
+        err = tt_spool_keep(spool, &fetch->staged, fetch->kind, fetch->row.id, format);
     return err;
 }
 
+/* Named, durable, and known to the journal, or not there. */
 static enum tt_err keep(struct tt_fetch *fetch) {
     struct tt_agent *agent = fetch->agent;
     const struct tt_journal_row *row = &fetch->row;
-    bool is_new = false;
     enum tt_err err = check_content(fetch);
 
     if (err == TT_OK)
         err = tt_file_sync(fetch->staged.fd);
     if (err == TT_OK)
-        err = name_file(fetch, &is_new);
-    if (err == TT_OK)
-        err = tt_spool_sync(&agent->spool);
+        err = name_file(fetch);
+    if (err != TT_OK)
+        return err;
+    err = tt_spool_sync(&agent->spool);
     if (err == TT_OK)
         err = tt_journal_fetched(agent->journal, row->id, fetch->kind, agent->now_ms);
     /* Deleted meanwhile, say: nobody would know of the file. */
-    if (err != TT_OK && is_new &&
-        tt_spool_remove(&agent->spool, fetch->kind, row->id,
-                        tt_fetch_file(row, fetch->kind)->format) != TT_OK)
+    if (err != TT_OK && tt_spool_remove(&agent->spool, fetch->kind, row->id,
+                                        tt_fetch_file(row, fetch->kind)->format) != TT_OK)
         tt_log(TT_LOG_WARNING, "a file of %s is left to the sweep", row->id);
     return err;
 }

@@ -1,5 +1,5 @@
 /* Jobs: lease → step → record. The order of steps is step.c's, whether a service takes requests
- * service.c's, what an answer means aws/answer.c's. */
+ * service.c's, what is sent request.c's, what an answer means aws/answer.c's. */
 #include "sync/job.h"
 
 #include <inttypes.h>
@@ -8,14 +8,11 @@
 #include <string.h>
 
 #include "sync/backoff.h"
-#include "sync/item.h"
 #include "sync/queue.h"
+#include "sync/request.h"
 #include "sync/step.h"
-#include "tintype/clock.h"
-#include "tintype/dynamodb.h"
 #include "tintype/file.h"
 #include "tintype/log.h"
-#include "tintype/s3.h"
 
 /* Outcomes are recorded together: a transaction for each would be most of the agent's work. */
 #define RECORD_AT_COUNT 32
@@ -23,6 +20,9 @@
 
 /* After the journal failed. */
 #define REST_MS 5000
+
+/* The least that a removal is put off, and the most that an item waits in its job. */
+#define PUT_OFF_MS 1000
 
 /* Of one step: a request's text, and an item as JSON (16 KiB at most, every byte of the filename
  * escaped), with a session token of TT_AWS_TOKEN_SIZE several times. */
@@ -50,6 +50,7 @@ struct tt_jobs {
     int outcome_count;
     int64_t record_at_ms;
     int64_t rests_until_ms;
+    bool queues_go_first; /* of this turn */
 };
 
 /* ---- record ---- */
@@ -61,17 +62,20 @@ static void rest(struct tt_jobs *jobs) {
            tt_err_cause());
     tt_err_clear();
     jobs->rests_until_ms = jobs->agent->now_ms + REST_MS;
+    tt_agent_wake(jobs->agent, jobs->rests_until_ms);
     for (int i = 0; i < TT_AWS_LOGS; i++)
         tt_queue_clear(&jobs->queues[i]);
 }
 
-static void record(struct tt_jobs *jobs) {
+/* What is recorded may be due, with another service or later, and no lease hides it any longer: so
+ * the queues look again, in this turn or, from its end, in another. */
+static void record(struct tt_jobs *jobs, bool is_end_of_turn) {
     struct tt_agent *agent = jobs->agent;
 
     if (jobs->outcome_count == 0)
         return;
-    if (jobs->outcome_count < RECORD_AT_COUNT && jobs->in_use > 0 &&
-        agent->now_ms < jobs->record_at_ms) {
+    if (jobs->outcome_count < RECORD_AT_COUNT && jobs->outcome_count < jobs->job_count &&
+        jobs->in_use > 0 && agent->now_ms < jobs->record_at_ms) {
         tt_agent_wake(agent, jobs->record_at_ms);
         return;
     }
@@ -79,6 +83,9 @@ static void record(struct tt_jobs *jobs) {
         TT_OK)
         rest(jobs);
     jobs->outcome_count = 0;
+    tt_jobs_look(jobs);
+    if (is_end_of_turn)
+        tt_agent_wake(agent, agent->now_ms);
 }
 
 static void end_job(struct job *job) {
@@ -112,13 +119,30 @@ static void succeed(struct job *job) {
     outcome->state = tt_step_state_after(&job->work.way);
 }
 
+/* A removal that goes on with S3 begins with the table again, which may take requests while S3 does
+ * not: it must not be due all the time until then. */
+static void put_off_removal(struct job *job) {
+    struct tt_agent *agent = job->jobs->agent;
+    int64_t resumes_ms = agent->services[TT_AWS_S3].resumes_ms;
+    int64_t soon_ms = agent->now_ms + PUT_OFF_MS;
+
+    if (agent->stopping || job->step == tt_step_first(&job->work.way, TT_SYNC_PENDING))
+        end_job(job);
+    else
+        new_outcome(job)->retry_at_ms = resumes_ms > soon_ms ? resumes_ms : soon_ms;
+}
+
 /* Neither done nor failed: its service takes nothing now, or the agent stops. Recorded all the
  * same where a step was done, so that it need not be done again. */
 static void put_off(struct job *job) {
     const struct tt_work *work = &job->work;
     struct tt_journal_outcome *outcome;
 
-    if (work->way.is_removal || tt_step_state_before(job->step) == work->row.sync_state) {
+    if (work->way.is_removal) {
+        put_off_removal(job);
+        return;
+    }
+    if (tt_step_state_before(job->step) == work->row.sync_state) {
         end_job(job);
         return;
     }
@@ -126,10 +150,23 @@ static void put_off(struct job *job) {
     memcpy(outcome->last_error, work->row.last_error, sizeof outcome->last_error);
 }
 
+/* Where the service pauses, the pause is the wait, and others that are due come first: what fails
+ * for one image alone must not be every trial. A removal has time, and where the keys may not
+ * delete, it must not pause the service again and again. */
+static int64_t find_retry_time(const struct job *job, enum tt_err err, int64_t retry_after_ms) {
+    const struct tt_agent *agent = job->jobs->agent;
+    const struct tt_service *service = &agent->services[tt_step_service(job->step)];
+
+    if (!job->work.way.is_removal && tt_err_row(err)->retry == TT_RETRY_LATER &&
+        tt_service_is_paused(service))
+        return agent->now_ms;
+    return agent->now_ms + tt_backoff_wait_ms(&row_backoff, job->work.row.attempts + 1,
+                                              tt_agent_random(), retry_after_ms);
+}
+
 /* A removal is never given up: what was deleted here must not stay there. */
 static void fail(struct job *job, enum tt_err err, int64_t retry_after_ms, const char *reason) {
-    struct tt_agent *agent = job->jobs->agent;
-    int64_t attempts = job->work.row.attempts + 1;
+    int64_t retry_at_ms = find_retry_time(job, err, retry_after_ms);
     bool is_dead = err == TT_ERR_CLOUD_OBJECT && !job->work.way.is_removal;
     struct tt_journal_outcome *outcome = new_outcome(job);
 
@@ -140,118 +177,12 @@ static void fail(struct job *job, enum tt_err err, int64_t retry_after_ms, const
         tt_log(TT_LOG_ERROR, "image %s is dead, it stays here alone: %s", outcome->id, reason);
         return;
     }
-    /* Where the service pauses, the pause is the wait. */
-    if (tt_err_row(err)->retry != TT_RETRY_LATER || err == TT_ERR_STORAGE)
-        outcome->retry_at_ms =
-            agent->now_ms +
-            tt_backoff_wait_ms(&row_backoff, attempts, tt_agent_random(), retry_after_ms);
-    tt_log(TT_LOG_DEBUG, "image %s waits after attempt %" PRId64 ": %s", outcome->id, attempts,
-           reason);
+    outcome->retry_at_ms = retry_at_ms;
+    tt_log(TT_LOG_DEBUG, "image %s waits after attempt %" PRId64 ": %s", outcome->id,
+           job->work.row.attempts + 1, reason);
 }
 
 /* ---- step ---- */
-
-void tt_object_key(const struct tt_config *config, enum tt_spool_kind kind, const char *id,
-                   enum tt_picture_format format, char key[TT_OBJECT_KEY_SIZE]) {
-    (void)snprintf(key, TT_OBJECT_KEY_SIZE, "%s%s.%s",
-                   kind == TT_SPOOL_PROCESSED ? config->s3.processed_prefix
-                                              : config->s3.original_prefix,
-                   id, tt_picture_format_row(format)->extension);
-}
-
-/* A file that is not as the row has it can never be carried; one whose row is gone was deleted. */
-static enum tt_err open_file(struct job *job, enum tt_spool_kind kind,
-                             const struct tt_journal_file *file) {
-    static const char *const names[] = {"original", "result"};
-    struct tt_agent *agent = job->jobs->agent;
-    struct tt_journal_row row;
-    int64_t size_bytes;
-    enum tt_err err =
-        tt_spool_read(&agent->spool, kind, job->work.row.id, file->format, &job->fd, &size_bytes);
-
-    if (err == TT_ERR_NOT_FOUND) {
-        err = tt_journal_find(agent->journal, job->work.row.id, &row);
-        return err != TT_OK
-                   ? err
-                   : tt_err_fail(TT_ERR_CLOUD_OBJECT, "its %s is not in the spool", names[kind]);
-    }
-    if (err == TT_OK && size_bytes != file->size_bytes)
-        err = tt_err_fail(TT_ERR_CLOUD_OBJECT,
-                          "its %s in the spool has %" PRId64 " bytes, and had %" PRId64,
-                          names[kind], size_bytes, file->size_bytes);
-    return err;
-}
-
-static enum tt_err build_put(struct job *job, struct tt_http_request *request,
-                             const struct tt_aws_signer *signer, enum tt_spool_kind kind) {
-    const struct tt_config *config = job->jobs->agent->config;
-    const struct tt_journal_row *row = &job->work.row;
-    const struct tt_journal_file *file =
-        kind == TT_SPOOL_PROCESSED ? &row->processed : &row->original;
-    char key[TT_OBJECT_KEY_SIZE];
-    char sha256[TT_HASH_HEX_SIZE];
-    enum tt_err err = open_file(job, kind, file);
-
-    if (err != TT_OK)
-        return err;
-    tt_object_key(config, kind, row->id, file->format, key);
-    tt_hash_format(file->sha256, sha256);
-    const struct tt_s3_object object = {
-        .bucket = config->s3.bucket,
-        .key = key,
-        .content_type = tt_picture_format_row(file->format)->media_type,
-        .sha256 = sha256,
-        .body_fd = job->fd,
-        .size_bytes = file->size_bytes,
-        .sse = config->s3.sse,
-        .sse_kms_key_id = config->s3.sse_kms_key_id,
-    };
-    return tt_s3_put(request, &job->arena, signer, &object);
-}
-
-static enum tt_err build_delete(struct job *job, struct tt_http_request *request,
-                                const struct tt_aws_signer *signer, enum tt_spool_kind kind) {
-    const struct tt_config *config = job->jobs->agent->config;
-    const struct tt_journal_row *row = &job->work.row;
-    char key[TT_OBJECT_KEY_SIZE];
-    const struct tt_s3_object object = {.bucket = config->s3.bucket, .key = key, .body_fd = -1};
-
-    tt_object_key(config, kind, row->id,
-                  kind == TT_SPOOL_PROCESSED ? row->processed.format : row->original.format, key);
-    return tt_s3_delete(request, &job->arena, signer, &object);
-}
-
-static enum tt_err build_item(struct job *job, struct tt_http_request *request,
-                              const struct tt_aws_signer *signer) {
-    const struct tt_agent *agent = job->jobs->agent;
-    struct tt_dynamodb_attribute attributes[TT_ITEM_ATTRIBUTES_MAX];
-    size_t count;
-    enum tt_err err =
-        tt_item_format(&job->arena, agent->config, agent->node, &job->work.row, attributes, &count);
-
-    if (err != TT_OK)
-        return err;
-    return tt_dynamodb_put_item(request, &job->arena, signer, agent->config->dynamodb.table,
-                                attributes, count);
-}
-
-static enum tt_err build(struct job *job, struct tt_http_request *request,
-                         const struct tt_aws_signer *signer) {
-    const struct tt_config *config = job->jobs->agent->config;
-
-    switch (job->step) {
-    case TT_STEP_PUT_PROCESSED: return build_put(job, request, signer, TT_SPOOL_PROCESSED);
-    case TT_STEP_PUT_ORIGINAL: return build_put(job, request, signer, TT_SPOOL_ORIGINAL);
-    case TT_STEP_PUT_ITEM: return build_item(job, request, signer);
-    case TT_STEP_DELETE_ITEM:
-        return tt_dynamodb_delete_item(request, &job->arena, signer, config->dynamodb.table,
-                                       job->work.row.id);
-    case TT_STEP_DELETE_PROCESSED: return build_delete(job, request, signer, TT_SPOOL_PROCESSED);
-    case TT_STEP_DELETE_ORIGINAL: return build_delete(job, request, signer, TT_SPOOL_ORIGINAL);
-    case TT_STEP_END: break;
-    }
-    return tt_err_fail(TT_ERR_INTERNAL, "no such step");
-}
 
 static void step_done(void *context, const struct tt_aws_outcome *outcome,
                       const struct tt_http_answer *answer);
@@ -262,28 +193,36 @@ static enum tt_err send_step(struct job *job) {
     enum tt_aws_service service = tt_step_service(job->step);
     struct tt_aws_signer signer;
     struct tt_http_request request;
+    const struct tt_request_needs needs = {agent, &job->work.row, &job->arena, &job->fd};
     enum tt_err err = tt_exchange_signer(agent, service, &signer);
 
     if (err == TT_OK)
-        err = build(job, &request, &signer);
+        err = tt_request_build(&request, &needs, job->step, &signer);
     if (err == TT_OK)
         err = tt_exchange_start(&job->exchange, agent, service, &request, step_done, job);
     return err;
 }
 
+/* Whether the step is not worth waiting for: jobs that wait long for the table would leave none for
+ * S3, and of an image that was stored nothing is to be done again. */
+static bool is_far_off(const struct job *job) {
+    const struct tt_agent *agent = job->jobs->agent;
+    const struct tt_service *service = &agent->services[tt_step_service(job->step)];
+
+    return agent->stopping || tt_service_is_paused(service) ||
+           (job->step == TT_STEP_PUT_ITEM && service->resumes_ms > agent->now_ms + PUT_OFF_MS);
+}
+
 /* Starts the step, or leaves it waiting for a place in its service's window. */
 static void advance(struct job *job) {
     struct tt_agent *agent = job->jobs->agent;
-    enum tt_aws_service service = tt_step_service(job->step);
     enum tt_err err;
 
-    if (agent->stopping || (tt_service_is_paused(&agent->services[service]) &&
-                            !tt_exchange_may_start(agent, service))) {
-        put_off(job);
+    if (agent->stopping || !tt_exchange_may_start(agent, tt_step_service(job->step))) {
+        if (is_far_off(job))
+            put_off(job);
         return;
     }
-    if (!tt_exchange_may_start(agent, service))
-        return;
     err = send_step(job);
     if (err == TT_ERR_NOT_FOUND)
         end_job(job);
@@ -348,6 +287,21 @@ static bool start_job(struct tt_jobs *jobs, const struct tt_work *work) {
     return !job->in_use || job->exchange.agent != NULL;
 }
 
+/* What was read ahead may be gone since, and its removal over: carried now, it would stay there.
+ * Whoever asks has the lease before a removal that comes later can be taken. */
+static enum tt_err find_out_whether_gone(const struct tt_jobs *jobs, const struct tt_work *work,
+                                         bool *is_gone) {
+    struct tt_journal_row row;
+    enum tt_err err;
+
+    *is_gone = false;
+    if (work->way.is_removal)
+        return TT_OK;
+    err = tt_journal_find(jobs->agent->journal, work->row.id, &row);
+    *is_gone = err == TT_ERR_NOT_FOUND;
+    return *is_gone ? TT_OK : err;
+}
+
 /* Every job under way, and the one to be started, find room for their outcomes. */
 static bool has_room(const struct tt_jobs *jobs) {
     return jobs->in_use < jobs->job_count && jobs->outcome_count < jobs->job_count;
@@ -356,11 +310,14 @@ static bool has_room(const struct tt_jobs *jobs) {
 static enum tt_err start_from(struct tt_jobs *jobs, enum tt_aws_service service) {
     while (has_room(jobs) && tt_exchange_may_start(jobs->agent, service)) {
         const struct tt_work *work;
+        bool is_gone = false;
         enum tt_err err = tt_queue_take(&jobs->queues[service], is_leased, jobs, &work);
 
+        if (err == TT_OK && work != NULL)
+            err = find_out_whether_gone(jobs, work, &is_gone);
         if (err != TT_OK || work == NULL)
             return err;
-        if (!start_job(jobs, work))
+        if (!is_gone && !start_job(jobs, work))
             return TT_OK;
     }
     return TT_OK;
@@ -375,25 +332,49 @@ static void wake_for(struct tt_jobs *jobs, enum tt_aws_service service) {
         tt_queue_wake(&jobs->queues[service]);
 }
 
-void tt_jobs_turn(struct tt_jobs *jobs) {
+static void start_from_all(struct tt_jobs *jobs) {
     struct tt_agent *agent = jobs->agent;
     enum tt_err err = TT_OK;
 
-    record(jobs);
-    for (int i = 0; i < jobs->job_count; i++)
-        if (jobs->jobs[i].in_use && jobs->jobs[i].exchange.agent == NULL)
-            advance(&jobs->jobs[i]);
-    if (!agent->stopping && agent->now_ms < jobs->rests_until_ms) {
+    if (agent->stopping)
+        return;
+    if (agent->now_ms < jobs->rests_until_ms) {
         tt_agent_wake(agent, jobs->rests_until_ms);
         return;
     }
-    for (int i = TT_AWS_LOGS - 1; !agent->stopping && err == TT_OK && i >= 0; i--) {
+    for (int i = TT_AWS_LOGS - 1; err == TT_OK && i >= 0; i--) {
         err = start_from(jobs, (enum tt_aws_service)i);
         wake_for(jobs, (enum tt_aws_service)i);
     }
     if (err != TT_OK)
         rest(jobs);
-    record(jobs);
+}
+
+static void advance_waiting(struct tt_jobs *jobs) {
+    for (int i = 0; i < jobs->job_count; i++)
+        if (jobs->jobs[i].in_use && jobs->jobs[i].exchange.agent == NULL)
+            advance(&jobs->jobs[i]);
+}
+
+void tt_jobs_turn(struct tt_jobs *jobs) {
+    record(jobs, false);
+    /* By turns, so that images that come from S3 do not take every place at the table from removals
+     * and from those that were stored before, nor these from them. */
+    jobs->queues_go_first = !jobs->queues_go_first;
+    if (!jobs->queues_go_first)
+        advance_waiting(jobs);
+    start_from_all(jobs);
+    if (jobs->queues_go_first)
+        advance_waiting(jobs);
+    record(jobs, true);
+}
+
+void tt_jobs_hurry(struct tt_jobs *jobs) {
+    jobs->rests_until_ms = 0;
+    jobs->record_at_ms = 0;
+    if (tt_journal_cap_retries(jobs->agent->journal, jobs->agent->now_ms) != TT_OK)
+        rest(jobs);
+    tt_jobs_look(jobs);
 }
 
 void tt_jobs_look(struct tt_jobs *jobs) {

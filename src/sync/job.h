@@ -17,6 +17,9 @@ void tt_jobs_free(struct tt_jobs *jobs);
 /* The journal has changed: look for what is due in the next turn. */
 void tt_jobs_look(struct tt_jobs *jobs);
 
+/* Whatever waits for the clock, rows that failed as well, is tried in the next turn. */
+void tt_jobs_hurry(struct tt_jobs *jobs);
+
 /* Starts what may be started, records what has ended, and asks (tt_agent_wake) for the turn it
  * needs next. */
 void tt_jobs_turn(struct tt_jobs *jobs);

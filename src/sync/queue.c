@@ -9,6 +9,10 @@
 
 #define ADOPT_ROWS 1000
 
+/* Without any news, too: a change may go unnoticed (tt_journal_watch is told of it by a file that
+ * somebody may remove, or that could not be opened). */
+#define LOOK_EVERY_MS 60000
+
 /* Who asks, during one look. */
 struct look {
     bool (*is_leased)(const void *context, const char *id);
@@ -83,6 +87,13 @@ static enum tt_err look_for_removals(struct tt_queue *queue, const struct look *
     return err;
 }
 
+/* Removals go on to S3, wherever they begin: while that pauses, each would only be begun again and
+ * again. */
+static bool may_begin_removals(const struct tt_agent *agent) {
+    return !tt_service_is_paused(&agent->services[TT_AWS_S3]) ||
+           tt_exchange_may_start(agent, TT_AWS_S3);
+}
+
 /* Fills an empty queue, or finds out when the next look is worth while. */
 static enum tt_err look_for_all(struct tt_queue *queue, const struct look *look) {
     struct tt_agent *agent = queue->agent;
@@ -93,13 +104,15 @@ static enum tt_err look_for_all(struct tt_queue *queue, const struct look *look)
 
     if (queue->service == TT_AWS_S3)
         err = tt_journal_adopt(agent->journal, ADOPT_ROWS, &adopted);
-    if (err == TT_OK && has_removals)
+    if (err == TT_OK && has_removals && may_begin_removals(agent))
         err = look_for_removals(queue, look);
     if (err == TT_OK)
         err = look_for_rows(queue, look, state);
     queue->has_nothing = queue->count == 0 && adopted == 0;
     if (err == TT_OK && queue->has_nothing)
         err = tt_journal_next_due(agent->journal, state, has_removals, &queue->look_at_ms);
+    if (queue->look_at_ms > agent->now_ms + LOOK_EVERY_MS)
+        queue->look_at_ms = agent->now_ms + LOOK_EVERY_MS;
     return err;
 }
 

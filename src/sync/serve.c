@@ -74,10 +74,13 @@ static enum tt_err find_row(const struct tt_serve *serve, const struct tt_ask_qu
 
     if (err != TT_OK)
         return err;
-    if ((row->sync_state != TT_SYNC_STORED && row->sync_state != TT_SYNC_SYNCED) ||
-        (question->kind == TT_SPOOL_ORIGINAL && !row->original_kept))
+    if (question->kind == TT_SPOOL_ORIGINAL && !row->original_kept)
         return TT_ERR_NOT_FOUND;
-    return TT_OK;
+    /* One whose item was refused for good is dead, and its objects are there. */
+    if (row->sync_state == TT_SYNC_STORED || row->sync_state == TT_SYNC_SYNCED ||
+        (question->kind == TT_SPOOL_ORIGINAL ? row->original_evicted : row->processed_evicted))
+        return TT_OK;
+    return TT_ERR_NOT_FOUND;
 }
 
 /* ---- presign ---- */
@@ -304,6 +307,10 @@ size_t tt_serve_fds(const struct tt_serve *serve, struct pollfd *fds) {
             fds[count++] = (struct pollfd){.fd = serve->clients[i].fd,
                                            .events = events_of(&serve->clients[i])};
     return count;
+}
+
+void tt_serve_hurry(struct tt_serve *serve) {
+    serve->accepts_at_ms = 0;
 }
 
 bool tt_serve_is_idle(const struct tt_serve *serve) {

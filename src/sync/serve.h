@@ -18,6 +18,8 @@ struct tt_serve *tt_serve_new(struct tt_agent *agent);
 void tt_serve_free(struct tt_serve *serve);
 /* Fills fds with what to wait for; at most TT_SERVE_CLIENTS_MAX + 1. Returns how many. */
 size_t tt_serve_fds(const struct tt_serve *serve, struct pollfd *fds);
+/* Whatever waits for the clock is tried in the next turn. */
+void tt_serve_hurry(struct tt_serve *serve);
 /* Takes new questions, answers what can be answered, starts fetches. */
 void tt_serve_turn(struct tt_serve *serve);
 /* No fetch in flight. */

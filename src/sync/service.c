@@ -21,9 +21,12 @@ bool tt_service_is_paused(const struct tt_service *service) {
     return service->reason != TT_OK;
 }
 
-static enum tt_service_change succeed(struct tt_service *service) {
+static enum tt_service_change succeed(struct tt_service *service, int64_t now_ms) {
     bool was_paused = tt_service_is_paused(service);
 
+    /* Sent before another was throttled, it tells nothing of the time since. */
+    if (!was_paused && now_ms < service->resumes_ms)
+        return TT_SERVICE_SAME;
     service->reason = TT_OK;
     service->failures = 0;
     service->resumes_ms = 0;
@@ -70,5 +73,5 @@ enum tt_service_change tt_service_report(struct tt_service *service, enum tt_err
             wait_longer(service, &pause_backoff, retry_after_ms, now_ms, random);
         return TT_SERVICE_SAME;
     }
-    return succeed(service);
+    return succeed(service, now_ms);
 }

@@ -2,8 +2,8 @@
  *
  * A failure that is the whole service's (tt_err_row(err)->retry is TT_RETRY_LATER) pauses it for a
  * time that grows; then one request is let through to see. Throttling halves the window and pauses
- * briefly; each success widens it by one (additive increase, multiplicative decrease, as TCP has
- * it: RFC 5681, 3.1). */
+ * briefly; each success after that widens it by one (additive increase, multiplicative decrease, as
+ * TCP has it: RFC 5681, 3.1). */
 #ifndef TINTYPE_SYNC_SERVICE_H
 #define TINTYPE_SYNC_SERVICE_H
 

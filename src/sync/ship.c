@@ -318,7 +318,8 @@ static enum tt_err put_events(struct tt_ship *ship) {
     return TT_OK;
 }
 
-/* Looks at the longest waiting event; *due_ms is TT_NEVER_MS when there is none. */
+/* Looks at the longest waiting event; *due_ms is TT_NEVER_MS when there is none. One of the future
+ * (the clock was set back) is due at once. */
 static enum tt_err look(struct tt_journal *journal, struct tt_arena *arena, int64_t now_ms,
                         int64_t *due_ms) {
     struct tt_journal_event first;
@@ -327,7 +328,7 @@ static enum tt_err look(struct tt_journal *journal, struct tt_arena *arena, int6
 
     *due_ms = TT_NEVER_MS;
     if (err == TT_OK && count > 0)
-        *due_ms = (first.time_ms < now_ms ? first.time_ms : now_ms) + GATHER_MS;
+        *due_ms = first.time_ms <= now_ms ? first.time_ms + GATHER_MS : now_ms;
     return err;
 }
 
@@ -388,6 +389,11 @@ void tt_ship_turn(struct tt_ship *ship) {
     if (err != TT_OK && err != TT_ERR_BUSY && err != TT_ERR_CLOUD_KEYS)
         rest(ship);
     tt_err_clear();
+}
+
+void tt_ship_hurry(struct tt_ship *ship) {
+    ship->rests_until_ms = 0;
+    ship->creates_at_ms = 0;
 }
 
 bool tt_ship_is_idle(const struct tt_ship *ship) {

@@ -13,6 +13,8 @@ struct tt_ship; /* heap */
 struct tt_ship *tt_ship_new(struct tt_agent *agent);
 /* NULL is allowed. Nothing may be in flight. */
 void tt_ship_free(struct tt_ship *ship);
+/* Whatever waits for the clock is tried in the next turn. */
+void tt_ship_hurry(struct tt_ship *ship);
 /* Starts what may be started now, and asks (tt_agent_wake) for the turn it needs next. */
 void tt_ship_turn(struct tt_ship *ship);
 /* Nothing in flight, and nothing that waits and could be sent now: --once may end. */

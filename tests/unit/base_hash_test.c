@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -77,12 +78,33 @@ static void fini_is_safe_on_zeroes_and_twice(void **state) {
     tt_hash_fini(&hash);
 }
 
+static void a_file_is_read_from_its_start(void **state) {
+    uint8_t digest[TT_HASH_BYTES];
+    char hex[TT_HASH_HEX_SIZE];
+    char block[1000];
+    FILE *file = tmpfile();
+
+    (void)state;
+    assert_non_null(file);
+    memset(block, 'a', sizeof block);
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(fwrite(block, 1, sizeof block, file), sizeof block);
+    assert_int_equal(fflush(file), 0);
+    assert_int_equal(tt_hash_file(fileno(file), digest), TT_OK);
+    tt_hash_format(digest, hex);
+    assert_string_equal(hex, MILLION_HEX);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(tt_hash_file(-1, digest), TT_ERR_STORAGE);
+    tt_err_clear();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_answers),
         cmocka_unit_test(pieces_make_no_difference),
         cmocka_unit_test(two_sums_at_once),
         cmocka_unit_test(fini_is_safe_on_zeroes_and_twice),
+        cmocka_unit_test(a_file_is_read_from_its_start),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* The agent of a test, and exchanges that stay here: what was sent is looked at and answered by the
- * test. Takes the place of src/sync/exchange.c, agent.c and job.c, so no object of these may be
- * linked. */
+ * test. Takes the place of src/sync/exchange.c, agent.c and, unless TT_TEST_HAS_JOBS is defined,
+ * request.c, so no object of these may be linked. */
 #ifndef TINTYPE_TESTS_FAKE_EXCHANGE_H
 #define TINTYPE_TESTS_FAKE_EXCHANGE_H
 
@@ -50,6 +50,7 @@ void tt_agent_wake(struct tt_agent *woken, int64_t time_ms) {
         woken->woken_ms = time_ms;
 }
 
+#ifndef TT_TEST_HAS_JOBS
 void tt_object_key(const struct tt_config *settings, enum tt_spool_kind kind, const char *id,
                    enum tt_picture_format format, char key[TT_OBJECT_KEY_SIZE]) {
     (void)settings;
@@ -57,6 +58,7 @@ void tt_object_key(const struct tt_config *settings, enum tt_spool_kind kind, co
                    kind == TT_SPOOL_PROCESSED ? "results" : "uploads", id,
                    tt_picture_format_row(format)->extension);
 }
+#endif
 
 bool tt_exchange_may_start(const struct tt_agent *asked, enum tt_aws_service service) {
     return asked->has_service[service] &&
@@ -109,14 +111,13 @@ static inline const struct sent *last_sent(void) {
     return &sent[sent_count - 1];
 }
 
-/* Answers the last request, as exchange.c does. */
-static inline void answer(const struct tt_aws_outcome *outcome, const char *body) {
+/* Answers a request, as exchange.c does. */
+static inline void answer_request(struct sent *one, const struct tt_aws_outcome *outcome,
+                                  const char *body) {
     const struct tt_http_answer http = {
         .status = outcome->status, .body = body, .body_bytes = strlen(body)};
-    struct sent *one = &sent[sent_count - 1];
     struct tt_exchange *exchange = one->exchange;
 
-    assert_true(sent_count > 0);
     assert_non_null(exchange);
     agent.services[one->service].in_flight--;
     if (outcome->err == TT_OK || strcmp(outcome->code, one->forgiven_code) != 0)
@@ -125,6 +126,18 @@ static inline void answer(const struct tt_aws_outcome *outcome, const char *body
     one->exchange = NULL;
     exchange->agent = NULL;
     exchange->done(exchange->context, outcome, &http);
+}
+
+/* Answers the last request. */
+static inline void answer(const struct tt_aws_outcome *outcome, const char *body) {
+    assert_true(sent_count > 0);
+    answer_request(&sent[sent_count - 1], outcome, body);
+}
+
+static inline void answer_ok_at(int index) {
+    const struct tt_aws_outcome outcome = {.err = TT_OK, .status = 200};
+
+    answer_request(&sent[index], &outcome, "{}");
 }
 
 static inline void answer_ok(const char *body) {

@@ -12,7 +12,8 @@
 #include "scratch.h"
 
 static const char *const names[] = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
-                                    "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN"};
+                                    "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN",
+                                    "AWS_CONTAINER_AUTHORIZATION_TOKEN"};
 
 /* What is in the block that the kernel shows to others. */
 static bool environment_shows(const char *text) {
@@ -49,6 +50,7 @@ static int become(int argument) {
                                (char[]){"AWS_SECRET_ACCESS_KEY=sesame-3"},
                                (char[]){"AWS_SESSION_TOKEN=sesame-4"},
                                (char[]){"AWS_CONTAINER_AUTHORIZATION_TOKEN=sesame-5"},
+                               (char[]){"AWS_SECURITY_TOKEN=sesame-6"},
                                (char[]){"AWS_SECRET_ACCESS_KEY_FILE=/kept"},
                                (char[]){"AWS_REGION=kept"},
                                NULL};

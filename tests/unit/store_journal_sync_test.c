@@ -58,6 +58,32 @@ static void the_longest_due_comes_first(void **state) {
     assert_int_equal(rows[0].sync_state, TT_SYNC_STORED);
 }
 
+static int64_t retry_at(const char *table, const char *id) {
+    char sql[128];
+
+    (void)snprintf(sql, sizeof sql, "SELECT retry_at_ms FROM %s WHERE id = '%s'", table, id);
+    return ask(sql);
+}
+
+static void no_wait_outlasts_its_cap(void **state) {
+    (void)state;
+    for (int i = 1; i <= 4; i++) {
+        struct tt_journal_row row = insert_as(i, i == 2 ? TT_SYNC_STORED : TT_SYNC_PENDING);
+        struct tt_journal_outcome outcome = outcome_of(i, row.sync_state);
+
+        if (i == 3)
+            assert_int_equal(tt_journal_delete(journal, row.id, &row), TT_OK);
+        outcome.is_removal = i == 3;
+        outcome.retry_at_ms = i == 4 ? NOW_MS + 30 : NOW_MS + 3600000;
+        record(&outcome, NOW_MS);
+    }
+    assert_int_equal(tt_journal_cap_retries(journal, NOW_MS + 40), TT_OK);
+    assert_true(retry_at("image", make_row(1).id) == NOW_MS + 40);
+    assert_true(retry_at("image", make_row(2).id) == NOW_MS + 40);
+    assert_true(retry_at("removal", make_row(3).id) == NOW_MS + 40);
+    assert_true(retry_at("image", make_row(4).id) == NOW_MS + 30);
+}
+
 static void tells_when_the_next_is_due(void **state) {
     struct tt_journal_outcome outcome = outcome_of(1, TT_SYNC_PENDING);
     struct tt_journal_row row;
@@ -488,6 +514,7 @@ int main(void) {
         TEST(adopts_what_was_off_oldest_first),
         TEST(the_longest_due_comes_first),
         TEST(tells_when_the_next_is_due),
+        TEST(no_wait_outlasts_its_cap),
         TEST(a_failure_counts_and_a_success_clears_it),
         TEST(synced_at_is_when_it_became_so),
         TEST(what_is_not_done_stays_here),

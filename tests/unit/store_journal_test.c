@@ -523,6 +523,35 @@ static void a_full_disk_loses_nothing(void **state) {
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, open_journal, close_journal)
 
+static void what_is_retried_is_due_at_once(void **state) {
+    struct tt_journal_row row;
+    int64_t changed;
+
+    (void)state;
+    for (int i = 1; i <= 5; i++) {
+        row = make_row(i);
+        row.sync_state = i == 5 ? TT_SYNC_SYNCED : TT_SYNC_DEAD;
+        row.attempts = 7;
+        (void)snprintf(row.last_error, sizeof row.last_error, "no");
+        insert(&row);
+    }
+    execute("UPDATE image SET retry_at_ms = 99, processed_evicted = filename = 'photo 2.jpg'");
+    row = make_row(1);
+    assert_int_equal(tt_journal_retry(journal, row.id, &changed), TT_OK);
+    assert_int_equal(changed, 1);
+    assert_int_equal(tt_journal_find(journal, row.id, &row), TT_OK);
+    assert_int_equal(row.sync_state, TT_SYNC_PENDING);
+    assert_int_equal(row.attempts, 0);
+    assert_string_equal(row.last_error, "");
+    assert_int_equal(tt_journal_retry(journal, NULL, &changed), TT_OK);
+    assert_int_equal(changed, 3);
+    assert_int_equal(ask("SELECT count(*) FROM image WHERE retry_at_ms = 0"), 4);
+    assert_int_equal(ask("SELECT count(*) FROM image WHERE sync_state = 'stored'"), 1);
+    row = make_row(5);
+    assert_int_equal(tt_journal_retry(journal, row.id, &changed), TT_OK);
+    assert_int_equal(changed, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(sync_states_have_names),
@@ -544,6 +573,7 @@ int main(void) {
         TEST(check_passes_and_leaves_no_transaction),
         TEST(open_fails_without_a_handle),
         TEST(a_full_disk_loses_nothing),
+        TEST(what_is_retried_is_due_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

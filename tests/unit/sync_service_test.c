@@ -114,6 +114,21 @@ static void throttling_halves_the_window(void **state) {
     assert_int_equal(service.window, 1);
 }
 
+static void success_of_before_ends_no_throttling(void **state) {
+    struct tt_service service;
+
+    (void)state;
+    open_window(&service);
+    (void)tt_service_report(&service, TT_ERR_CLOUD_THROTTLED, 3000, NOW_MS, 0);
+    for (int i = 0; i < 7; i++)
+        assert_int_equal(report(&service, TT_OK, NOW_MS + 10), TT_SERVICE_SAME);
+    assert_int_equal(service.window, 8);
+    assert_false(tt_service_may_start(&service, NOW_MS + 3000));
+    assert_int_equal(report(&service, TT_OK, NOW_MS + 3010), TT_SERVICE_SAME);
+    assert_int_equal(service.window, 9);
+    assert_int_equal(service.failures, 0);
+}
+
 static void one_failed_request_says_nothing_of_the_service(void **state) {
     struct tt_service service;
 
@@ -152,6 +167,7 @@ int main(void) {
         cmocka_unit_test(pauses_grow_to_half_a_minute),
         cmocka_unit_test(another_reason_is_news),
         cmocka_unit_test(throttling_halves_the_window),
+        cmocka_unit_test(success_of_before_ends_no_throttling),
         cmocka_unit_test(one_failed_request_says_nothing_of_the_service),
         cmocka_unit_test(a_failed_trial_keeps_the_pause),
         cmocka_unit_test(an_object_that_is_refused_shows_that_the_service_answers),

@@ -1,0 +1,300 @@
+/* tintype: the operator's command, on the machine that has the storage directory. Reads the journal
+ * and the spool beside the daemons; the cloud is the agent's alone. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "main/start.h"
+#include "tintype/clock.h"
+#include "tintype/config.h"
+#include "tintype/file.h"
+#include "tintype/journal_sync.h"
+#include "tintype/log.h"
+#include "tintype/spool.h"
+
+#define PAGE_ROWS 200
+
+/* What the commands work on. */
+struct place {
+    struct tt_config config;
+    struct tt_journal *journal;
+    struct tt_spool spool;
+};
+
+struct command {
+    const char *name;
+    const char *takes; /* its argument, for the help */
+    const char *help;
+    int arguments; /* -1: any number above none */
+    int (*run)(struct place *place, char **arguments);
+};
+
+static int failed(void) {
+    fprintf(stderr, "tintype: %s\n", tt_err_cause());
+    return EXIT_FAILED;
+}
+
+/* ---- status ---- */
+
+/* The agent holds its lock as long as it lives. */
+static bool agent_runs(const struct tt_config *config) {
+    char path[sizeof config->storage.dir + sizeof "/agent.lock"];
+    bool is_held;
+    int fd;
+
+    (void)snprintf(path, sizeof path, "%s/agent.lock", config->storage.dir);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    is_held = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    tt_file_close(&fd);
+    return is_held;
+}
+
+static int show_status(struct place *place, char **arguments) {
+    bool has_table = place->config.dynamodb.table[0] != '\0';
+    struct tt_journal_totals totals;
+    struct tt_journal_backlog backlog;
+    int64_t waits_s = 0;
+
+    (void)arguments;
+    if (tt_journal_totals(place->journal, &totals) != TT_OK ||
+        tt_journal_backlog(place->journal, has_table, &backlog) != TT_OK)
+        return failed();
+    if (backlog.oldest_ms > 0)
+        waits_s = (tt_clock_now_ms() - backlog.oldest_ms) / 1000;
+    for (int state = 0; state < TT_SYNC_STATE_COUNT; state++)
+        printf("%s: %" PRId64 "\n", tt_sync_state_name((enum tt_sync_state)state),
+               totals.rows[state]);
+    printf("kept bytes: %" PRId64 "\n", totals.bytes);
+    printf("oldest waits: %" PRId64 " s\n", waits_s > 0 ? waits_s : 0);
+    printf("removals: %" PRId64 "\n", backlog.removals);
+    printf("events waiting: %" PRId64 "\n", backlog.events);
+    printf("events dropped: %" PRId64 "\n", backlog.dropped);
+    printf("agent: %s\n", agent_runs(&place->config) ? "runs" : "does not run");
+    return EXIT_CLEAN;
+}
+
+/* ---- all rows, a page at a time ---- */
+
+/* Calls take for each row (of one state, or of any: NULL) until it gives false. */
+static int for_each_row(struct place *place, const enum tt_sync_state *state,
+                        int (*take)(struct place *place, const struct tt_journal_row *row)) {
+    static struct tt_journal_row rows[PAGE_ROWS];
+    char after_id[TT_UUID_SIZE] = "";
+    int status = EXIT_CLEAN;
+    bool more = true;
+
+    while (more) {
+        const struct tt_journal_query query = {
+            .limit = PAGE_ROWS,
+            .ascending = true,
+            .after_id = after_id[0] != '\0' ? after_id : NULL,
+            .has_state = state != NULL,
+            .state = state != NULL ? *state : TT_SYNC_OFF,
+        };
+        int count;
+
+        if (tt_journal_list(place->journal, &query, rows, &count, &more) != TT_OK)
+            return failed();
+        for (int i = 0; i < count; i++)
+            if (take(place, &rows[i]) != EXIT_CLEAN)
+                status = EXIT_FAILED;
+        if (count > 0)
+            memcpy(after_id, rows[count - 1].id, sizeof after_id);
+    }
+    return status;
+}
+
+static int print_row(struct place *place, const struct tt_journal_row *row) {
+    (void)place;
+    printf("%s\t%s\t%" PRId64 "\t%s\t%s\n", row->id, tt_sync_state_name(row->sync_state),
+           row->attempts, row->filename, row->last_error);
+    return EXIT_CLEAN;
+}
+
+static int list_rows(struct place *place, char **arguments) {
+    enum tt_sync_state state;
+
+    if (tt_sync_state_parse(arguments[0], &state))
+        return for_each_row(place, &state, print_row);
+    fprintf(stderr, "tintype: \"%s\" is no sync state: off, pending, stored, synced, dead\n",
+            arguments[0]);
+    return EXIT_REFUSED;
+}
+
+/* ---- retry ---- */
+
+static int retry_rows(struct place *place, char **arguments) {
+    int status = EXIT_CLEAN;
+
+    for (; *arguments != NULL; arguments++) {
+        bool is_all = strcmp(*arguments, "dead") == 0;
+        int64_t changed;
+
+        if (tt_journal_retry(place->journal, is_all ? NULL : *arguments, &changed) != TT_OK)
+            return failed();
+        if (changed > 0 || is_all)
+            printf("%s: %" PRId64 " to be tried again\n", *arguments, changed);
+        else
+            status = EXIT_FAILED;
+        if (status != EXIT_CLEAN)
+            fprintf(stderr, "tintype: %s: no such image, or not one that waits or is dead\n",
+                    *arguments);
+    }
+    return status;
+}
+
+/* ---- verify ---- */
+
+/* What is wrong with a file; NULL when it is as it was acknowledged. */
+static const char *find_problem(struct place *place, const struct tt_journal_row *row,
+                                enum tt_spool_kind kind) {
+    const struct tt_journal_file *file =
+        kind == TT_SPOOL_PROCESSED ? &row->processed : &row->original;
+    uint8_t digest[TT_HASH_BYTES];
+    int64_t size_bytes;
+    int fd;
+    enum tt_err err = tt_spool_read(&place->spool, kind, row->id, file->format, &fd, &size_bytes);
+
+    if (err == TT_ERR_NOT_FOUND)
+        return "is missing";
+    if (err == TT_OK)
+        err = tt_hash_file(fd, digest);
+    tt_file_close(&fd);
+    if (err != TT_OK)
+        return tt_err_cause();
+    if (size_bytes != file->size_bytes || memcmp(digest, file->sha256, sizeof digest) != 0)
+        return "has other bytes than were acknowledged";
+    return NULL;
+}
+
+/* Whether the row says that the file is here; a deletion or eviction may have come between. */
+static bool is_kept(const struct tt_journal_row *row, enum tt_spool_kind kind) {
+    if (kind == TT_SPOOL_PROCESSED)
+        return !row->processed_evicted;
+    return row->original_kept && !row->original_evicted;
+}
+
+static int verify_kind(struct place *place, const struct tt_journal_row *row,
+                       enum tt_spool_kind kind) {
+    struct tt_journal_row now;
+    const char *problem;
+
+    if (!is_kept(row, kind) || (problem = find_problem(place, row, kind)) == NULL)
+        return EXIT_CLEAN;
+    if (tt_journal_find(place->journal, row->id, &now) != TT_OK || !is_kept(&now, kind))
+        return EXIT_CLEAN;
+    printf("%s\t%s %s\n", row->id, kind == TT_SPOOL_PROCESSED ? "processed" : "original", problem);
+    return EXIT_FAILED;
+}
+
+static int verify_row(struct place *place, const struct tt_journal_row *row) {
+    int status = verify_kind(place, row, TT_SPOOL_PROCESSED);
+
+    if (verify_kind(place, row, TT_SPOOL_ORIGINAL) != EXIT_CLEAN)
+        status = EXIT_FAILED;
+    tt_err_clear();
+    return status;
+}
+
+static int verify_rows(struct place *place, char **arguments) {
+    (void)arguments;
+    return for_each_row(place, NULL, verify_row);
+}
+
+/* ---- arguments ---- */
+
+static const struct command commands[] = {
+    {"status", "", "what is kept, waits and is dead, and whether the agent runs", 0, show_status},
+    {"list", " STATE", "images of a sync state: id, state, attempts, filename, last error", 1,
+     list_rows},
+    {"retry", " ID... | dead", "have the agent try them again at once, dead ones too", -1,
+     retry_rows},
+    {"verify", "", "compare every file kept here with the journal's SHA-256", 0, verify_rows},
+};
+
+static void print_usage(FILE *out) {
+    fputs("tintype " TT_VERSION " - looks after a tintype service, on its machine\n"
+          "\n"
+          "usage: tintype [-c FILE] COMMAND\n"
+          "  -c, --config FILE   the services' configuration\n"
+          "                      (else $TINTYPE_CONFIG, else " TT_START_CONFIG_FILE
+          " if it is there)\n"
+          "  -h, --help          this text\n"
+          "  -V, --version       print the version\n"
+          "\n"
+          "commands:\n",
+          out);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        fprintf(out, "  %s%-*s %s\n", commands[i].name, (int)(20 - strlen(commands[i].name)),
+                commands[i].takes, commands[i].help);
+    fputs(
+        "\nexit status: 0 done, 1 failed or found something wrong, 2 bad usage or configuration\n",
+        out);
+}
+
+static const struct command *find_command(int count, char **arguments) {
+    for (size_t i = 0; count > 0 && i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(arguments[0], commands[i].name) == 0 &&
+            (commands[i].arguments == count - 1 || (commands[i].arguments < 0 && count > 1)))
+            return &commands[i];
+    return NULL;
+}
+
+/* The journal is not made here: where there is none, the path is wrong. */
+static enum tt_err open_place(struct place *place) {
+    char path[sizeof place->config.storage.dir + sizeof "/journal.db"];
+    struct stat status;
+    enum tt_err err;
+
+    (void)snprintf(path, sizeof path, "%s/journal.db", place->config.storage.dir);
+    if (stat(path, &status) != 0)
+        return tt_err_fail_errno(TT_ERR_JOURNAL, "%s", path);
+    err = tt_journal_open(&place->journal, place->config.storage.dir);
+    return err != TT_OK ? err : tt_spool_open(&place->spool, place->config.storage.dir);
+}
+
+int main(int argc, char **argv) {
+    static const struct option long_options[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {NULL, 0, NULL, 0},
+    };
+    static struct place place = {.spool = {.dir_fd = -1, .kind_fds = {-1, -1}, .tmp_fd = -1}};
+    const struct command *command;
+    const char *path;
+    int status;
+
+    if (tt_start_open_standard_fds() != TT_OK)
+        return EXIT_FAILED;
+    path = tt_start_find_config();
+    /* +: what follows the command is the command's. */
+    for (int option; (option = getopt_long(argc, argv, "+c:hV", long_options, NULL)) != -1;) {
+        switch (option) {
+        case 'c': path = optarg; break;
+        case 'h': print_usage(stdout); return EXIT_CLEAN;
+        case 'V': puts("tintype " TT_VERSION); return EXIT_CLEAN;
+        default: fputs("try: tintype -h\n", stderr); return EXIT_REFUSED;
+        }
+    }
+    command = find_command(argc - optind, argv + optind);
+    if (command == NULL) {
+        print_usage(stderr);
+        return EXIT_REFUSED;
+    }
+    if (tt_config_load(&place.config, path, stderr) != TT_OK)
+        return EXIT_REFUSED;
+    tt_log_open("tintype", TT_LOG_WARNING);
+    umask(0007);
+    status = open_place(&place) == TT_OK ? command->run(&place, argv + optind + 1) : failed();
+    tt_journal_close(place.journal);
+    tt_spool_close(&place.spool);
+    return status;
+}

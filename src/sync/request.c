@@ -1,0 +1,128 @@
+/* The requests of each step: what it needs of the spool and of a row becomes a signed request. In
+ * which order, and what an answer means, is not known here. */
+#include "sync/request.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sync/item.h"
+#include "tintype/dynamodb.h"
+#include "tintype/s3.h"
+
+void tt_object_key(const struct tt_config *config, enum tt_spool_kind kind, const char *id,
+                   enum tt_picture_format format, char key[TT_OBJECT_KEY_SIZE]) {
+    (void)snprintf(key, TT_OBJECT_KEY_SIZE, "%s%s.%s",
+                   kind == TT_SPOOL_PROCESSED ? config->s3.processed_prefix
+                                              : config->s3.original_prefix,
+                   id, tt_picture_format_row(format)->extension);
+}
+
+/* What was refused for its bytes may have been spoilt on its way, or here: only the latter lasts.
+ * So a file that failed before is read whole first. */
+static enum tt_err check_bytes(int fd, const struct tt_journal_file *file, const char *name) {
+    uint8_t digest[TT_HASH_BYTES];
+    enum tt_err err = tt_hash_file(fd, digest);
+
+    if (err == TT_OK && memcmp(digest, file->sha256, sizeof digest) != 0)
+        err = tt_err_fail(TT_ERR_CLOUD_OBJECT,
+                          "its %s in the spool has other bytes than were acknowledged", name);
+    return err;
+}
+
+/* A file that is not as the row has it can never be carried; one whose row is gone was deleted. */
+static enum tt_err open_file(const struct tt_request_needs *needs, enum tt_spool_kind kind,
+                             const struct tt_journal_file *file) {
+    static const char *const names[] = {"original", "result"};
+    struct tt_agent *agent = needs->agent;
+    struct tt_journal_row row;
+    int64_t size_bytes;
+    enum tt_err err =
+        tt_spool_read(&agent->spool, kind, needs->row->id, file->format, needs->fd, &size_bytes);
+
+    if (err == TT_ERR_NOT_FOUND) {
+        err = tt_journal_find(agent->journal, needs->row->id, &row);
+        return err != TT_OK
+                   ? err
+                   : tt_err_fail(TT_ERR_CLOUD_OBJECT, "its %s is not in the spool", names[kind]);
+    }
+    if (err == TT_OK && size_bytes != file->size_bytes)
+        err = tt_err_fail(TT_ERR_CLOUD_OBJECT,
+                          "its %s in the spool has %" PRId64 " bytes, and had %" PRId64,
+                          names[kind], size_bytes, file->size_bytes);
+    if (err == TT_OK && needs->row->attempts > 0)
+        err = check_bytes(*needs->fd, file, names[kind]);
+    return err;
+}
+
+static enum tt_err build_put(const struct tt_request_needs *needs, struct tt_http_request *request,
+                             const struct tt_aws_signer *signer, enum tt_spool_kind kind) {
+    const struct tt_config *config = needs->agent->config;
+    const struct tt_journal_row *row = needs->row;
+    const struct tt_journal_file *file =
+        kind == TT_SPOOL_PROCESSED ? &row->processed : &row->original;
+    char key[TT_OBJECT_KEY_SIZE];
+    char sha256[TT_HASH_HEX_SIZE];
+    enum tt_err err = open_file(needs, kind, file);
+
+    if (err != TT_OK)
+        return err;
+    tt_object_key(config, kind, row->id, file->format, key);
+    tt_hash_format(file->sha256, sha256);
+    const struct tt_s3_object object = {
+        .bucket = config->s3.bucket,
+        .key = key,
+        .content_type = tt_picture_format_row(file->format)->media_type,
+        .sha256 = sha256,
+        .body_fd = *needs->fd,
+        .size_bytes = file->size_bytes,
+        .sse = config->s3.sse,
+        .sse_kms_key_id = config->s3.sse_kms_key_id,
+    };
+    return tt_s3_put(request, needs->arena, signer, &object);
+}
+
+static enum tt_err build_delete(const struct tt_request_needs *needs,
+                                struct tt_http_request *request, const struct tt_aws_signer *signer,
+                                enum tt_spool_kind kind) {
+    const struct tt_config *config = needs->agent->config;
+    const struct tt_journal_row *row = needs->row;
+    char key[TT_OBJECT_KEY_SIZE];
+    const struct tt_s3_object object = {.bucket = config->s3.bucket, .key = key, .body_fd = -1};
+
+    tt_object_key(config, kind, row->id,
+                  kind == TT_SPOOL_PROCESSED ? row->processed.format : row->original.format, key);
+    return tt_s3_delete(request, needs->arena, signer, &object);
+}
+
+static enum tt_err build_item(const struct tt_request_needs *needs, struct tt_http_request *request,
+                              const struct tt_aws_signer *signer) {
+    const struct tt_agent *agent = needs->agent;
+    struct tt_dynamodb_attribute attributes[TT_ITEM_ATTRIBUTES_MAX];
+    size_t count;
+    enum tt_err err =
+        tt_item_format(needs->arena, agent->config, agent->node, needs->row, attributes, &count);
+
+    if (err != TT_OK)
+        return err;
+    return tt_dynamodb_put_item(request, needs->arena, signer, agent->config->dynamodb.table,
+                                attributes, count);
+}
+
+enum tt_err tt_request_build(struct tt_http_request *request, const struct tt_request_needs *needs,
+                             enum tt_step step, const struct tt_aws_signer *signer) {
+    const struct tt_config *config = needs->agent->config;
+
+    switch (step) {
+    case TT_STEP_PUT_PROCESSED: return build_put(needs, request, signer, TT_SPOOL_PROCESSED);
+    case TT_STEP_PUT_ORIGINAL: return build_put(needs, request, signer, TT_SPOOL_ORIGINAL);
+    case TT_STEP_PUT_ITEM: return build_item(needs, request, signer);
+    case TT_STEP_DELETE_ITEM:
+        return tt_dynamodb_delete_item(request, needs->arena, signer, config->dynamodb.table,
+                                       needs->row->id);
+    case TT_STEP_DELETE_PROCESSED: return build_delete(needs, request, signer, TT_SPOOL_PROCESSED);
+    case TT_STEP_DELETE_ORIGINAL: return build_delete(needs, request, signer, TT_SPOOL_ORIGINAL);
+    case TT_STEP_END: break;
+    }
+    return tt_err_fail(TT_ERR_INTERNAL, "no such step");
+}

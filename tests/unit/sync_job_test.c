@@ -1,0 +1,313 @@
+/* Units of src/sync/job.c and queue.c: what is started, put off, tried again, and when the next
+ * turn is. */
+#define TT_TEST_HAS_JOBS
+#include "sync/job.h"
+
+#include "fake_exchange.h"
+
+#include <unistd.h>
+
+#include "scratch.h"
+#include "store_rows.h"
+
+static struct tt_jobs *jobs;
+
+static int setup(void **state) {
+    if (open_journal(state) != 0)
+        return -1;
+    make_agent(scratch, journal);
+    config.sync.in_flight = 4;
+    jobs = tt_jobs_new(&agent);
+    return jobs != NULL ? 0 : -1;
+}
+
+static int teardown(void **state) {
+    tt_jobs_free(jobs);
+    free_agent();
+    return close_journal(state);
+}
+
+static void add_file(const struct tt_journal_row *row, enum tt_spool_kind kind) {
+    const struct tt_journal_file *file =
+        kind == TT_SPOOL_PROCESSED ? &row->processed : &row->original;
+    struct tt_staged staged;
+
+    assert_int_equal(tt_spool_stage(&agent.spool, &staged), TT_OK);
+    assert_int_equal(ftruncate(staged.fd, file->size_bytes), 0);
+    assert_int_equal(tt_spool_keep(&agent.spool, &staged, kind, row->id, file->format), TT_OK);
+    tt_spool_discard(&agent.spool, &staged);
+}
+
+/* An image with its files, as a worker adds it. */
+static struct tt_journal_row add_image(int number, enum tt_sync_state sync_state) {
+    struct tt_journal_row row = make_row(number);
+
+    row.sync_state = sync_state;
+    insert(&row);
+    add_file(&row, TT_SPOOL_PROCESSED);
+    add_file(&row, TT_SPOOL_ORIGINAL);
+    tt_jobs_look(jobs);
+    return row;
+}
+
+/* As a worker does that is killed before it removes the files. */
+static void delete_row(const char *id) {
+    struct tt_journal_row gone;
+
+    assert_int_equal(tt_journal_delete(journal, id, &gone), TT_OK);
+    tt_jobs_look(jobs);
+}
+
+static void turn(void) {
+    agent.woken_ms = TT_NEVER_MS;
+    tt_jobs_turn(jobs);
+    assert_string_equal(tt_err_cause(), "");
+}
+
+/* As the loop does: a turn when one is asked for, until it is for later. */
+static void turn_until_quiet(void) {
+    for (int i = 0; i < 10; i++) {
+        turn();
+        if (agent.woken_ms > agent.now_ms)
+            return;
+    }
+    fail_msg("turns without end");
+}
+
+static void wait_for_wake(void) {
+    assert_true(agent.woken_ms > agent.now_ms && agent.woken_ms != TT_NEVER_MS);
+    agent.now_ms = agent.woken_ms;
+    turn_until_quiet();
+}
+
+/* Both objects are carried; the item is sent. */
+static void carry_to_the_table(void) {
+    turn_until_quiet();
+    answer_ok("");
+    answer_ok("");
+    assert_string_equal(last_sent()->target, "PutItem");
+}
+
+/* ---- turns that come ---- */
+
+static void item_that_failed_is_tried_again(void **state) {
+    struct tt_journal_row row = add_image(1, TT_SYNC_PENDING);
+
+    (void)state;
+    carry_to_the_table();
+    answer_error(TT_ERR_CLOUD_FAILED, "InternalServerError", "no");
+    turn_until_quiet();
+    assert_int_equal(tt_journal_find(journal, row.id, &row), TT_OK);
+    assert_int_equal(row.sync_state, TT_SYNC_STORED);
+    assert_int_equal(row.attempts, 1);
+    wait_for_wake();
+    assert_int_equal(sent_count, 4);
+    assert_string_equal(last_sent()->target, "PutItem");
+}
+
+static void item_waits_as_long_as_the_table_pauses(void **state) {
+    struct tt_journal_row row = add_image(1, TT_SYNC_PENDING);
+
+    (void)state;
+    carry_to_the_table();
+    answer_error(TT_ERR_CLOUD_AWAY, "Away", "no");
+    turn_until_quiet();
+    assert_int_equal(agent.woken_ms, agent.services[TT_AWS_DYNAMODB].resumes_ms);
+    wait_for_wake();
+    assert_int_equal(sent_count, 4);
+    answer_ok("{}");
+    turn_until_quiet();
+    assert_int_equal(tt_journal_find(journal, row.id, &row), TT_OK);
+    assert_int_equal(row.sync_state, TT_SYNC_SYNCED);
+    assert_true(tt_jobs_is_idle(jobs));
+}
+
+static void change_that_nobody_told_of_is_found(void **state) {
+    struct tt_journal_row row = make_row(1);
+
+    (void)state;
+    turn_until_quiet();
+    assert_true(agent.woken_ms <= agent.now_ms + 60000);
+    row.sync_state = TT_SYNC_STORED;
+    insert(&row);
+    wait_for_wake();
+    assert_string_equal(last_sent()->target, "PutItem");
+}
+
+static void journal_that_failed_is_tried_again(void **state) {
+    (void)state;
+    (void)add_image(1, TT_SYNC_PENDING);
+    execute("ALTER TABLE image RENAME TO elsewhere");
+    turn_until_quiet();
+    assert_int_equal(sent_count, 0);
+    execute("ALTER TABLE elsewhere RENAME TO image");
+    wait_for_wake();
+    assert_int_equal(sent_count, 1);
+}
+
+static void hurry_shortens_every_wait(void **state) {
+    (void)state;
+    (void)add_image(1, TT_SYNC_PENDING);
+    turn_until_quiet();
+    answer_error(TT_ERR_CLOUD_FAILED, "InternalError", "no");
+    turn_until_quiet();
+    agent.now_ms -= 3600000;
+    turn_until_quiet();
+    assert_int_equal(sent_count, 1);
+    tt_jobs_hurry(jobs);
+    turn_until_quiet();
+    assert_int_equal(sent_count, 2);
+}
+
+/* ---- who comes first ---- */
+
+/* What fails for one image alone is not every trial. */
+static void another_image_is_the_next_trial(void **state) {
+    (void)state;
+    agent.services[TT_AWS_S3].window = 1;
+    (void)add_image(1, TT_SYNC_PENDING);
+    turn_until_quiet();
+    (void)add_image(2, TT_SYNC_PENDING);
+    assert_non_null(strstr(last_sent()->url, make_row(1).id));
+    answer_error(TT_ERR_CLOUD_KEYS, "AccessDenied", "no");
+    turn_until_quiet();
+    wait_for_wake();
+    assert_int_equal(sent_count, 2);
+    assert_non_null(strstr(last_sent()->url, make_row(2).id));
+}
+
+/* Images that come from S3 without end leave removals places at the table. */
+static void removals_find_places_at_a_narrow_table(void **state) {
+    int removed = 0;
+
+    (void)state;
+    agent.services[TT_AWS_DYNAMODB].window = agent.services[TT_AWS_DYNAMODB].window_max = 1;
+    for (int i = 1; i <= 20; i++)
+        (void)add_image(i, TT_SYNC_PENDING);
+    turn_until_quiet();
+    for (int round = 0; round < 12; round++) {
+        /* S3 answers all, the table one. */
+        for (int i = sent_count; i-- > 0;) {
+            if (sent[i].exchange == NULL || sent[i].service != TT_AWS_S3)
+                continue;
+            answer_ok_at(i);
+            i = sent_count;
+        }
+        if (round == 4) {
+            (void)add_image(30, TT_SYNC_SYNCED);
+            delete_row(make_row(30).id);
+        }
+        for (int i = 0; i < sent_count; i++)
+            if (sent[i].exchange != NULL && sent[i].service == TT_AWS_DYNAMODB) {
+                removed += strcmp(sent[i].target, "DeleteItem") == 0;
+                answer_ok_at(i);
+                break;
+            }
+        agent.now_ms += 100;
+        turn_until_quiet();
+    }
+    assert_int_equal(removed, 1);
+}
+
+static void long_throttling_of_the_table_leaves_places_to_s3(void **state) {
+    struct tt_journal_row row;
+
+    (void)state;
+    for (int i = 1; i <= 12; i++)
+        (void)add_image(i, TT_SYNC_PENDING);
+    (void)tt_service_report(&agent.services[TT_AWS_DYNAMODB], TT_ERR_CLOUD_THROTTLED, 60000,
+                            agent.now_ms, 0);
+    for (int i = 0; i < 30; i++) {
+        turn_until_quiet();
+        for (int j = 0; j < sent_count; j++)
+            if (sent[j].exchange != NULL)
+                answer_ok_at(j);
+        agent.now_ms += 100;
+    }
+    assert_int_equal(sent_count, 24);
+    assert_int_equal(tt_journal_find(journal, make_row(12).id, &row), TT_OK);
+    assert_int_equal(row.sync_state, TT_SYNC_STORED);
+}
+
+/* ---- removals ---- */
+
+static void removal_that_s3_holds_up_asks_the_table_seldom(void **state) {
+    struct tt_journal_row row = add_image(1, TT_SYNC_SYNCED);
+    int table_requests = 0;
+
+    (void)state;
+    delete_row(row.id);
+    turn_until_quiet();
+    assert_string_equal(last_sent()->target, "DeleteItem");
+    (void)tt_service_report(&agent.services[TT_AWS_S3], TT_ERR_CLOUD_AWAY, 0, agent.now_ms,
+                            UINT64_MAX);
+    answer_ok("{}");
+    for (int i = 0; i < 20; i++) {
+        agent.now_ms += 10;
+        turn_until_quiet();
+        while (sent_count > 0 && last_sent()->exchange != NULL) {
+            table_requests += last_sent()->service == TT_AWS_DYNAMODB;
+            answer_ok("{}");
+        }
+    }
+    assert_int_equal(table_requests, 0);
+    agent.now_ms += 2000;
+    for (int i = 0; i < 3; i++) { /* item, result, original */
+        turn_until_quiet();
+        answer_ok("{}");
+    }
+    turn_until_quiet();
+    assert_int_equal(ask("SELECT count(*) FROM removal"), 0);
+}
+
+static void removal_that_is_not_allowed_backs_off(void **state) {
+    struct tt_journal_row row = add_image(1, TT_SYNC_SYNCED);
+
+    (void)state;
+    delete_row(row.id);
+    turn_until_quiet();
+    answer_ok("{}");
+    answer_error(TT_ERR_CLOUD_KEYS, "AccessDenied", "no");
+    turn_until_quiet();
+    assert_true(ask("SELECT retry_at_ms FROM removal") > agent.now_ms);
+    assert_int_equal(ask("SELECT attempts FROM removal"), 1);
+}
+
+/* Read ahead, deleted and removed from the cloud, while its file was left: it must not come back.
+ */
+static void deleted_image_does_not_come_back(void **state) {
+    struct tt_journal_row row;
+
+    (void)state;
+    agent.services[TT_AWS_S3].window = agent.services[TT_AWS_S3].window_max = 1;
+    (void)add_image(1, TT_SYNC_PENDING);
+    row = add_image(2, TT_SYNC_PENDING);
+    turn_until_quiet(); /* the first is on its way, the second was read as well */
+    assert_int_equal(sent_count, 1);
+    delete_row(row.id);
+    execute("DELETE FROM removal");
+    answer_error(TT_ERR_CLOUD_OBJECT, "EntityTooLarge", "no");
+    turn_until_quiet();
+    assert_int_equal(sent_count, 1);
+    assert_true(tt_jobs_is_idle(jobs));
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(item_that_failed_is_tried_again),
+        TEST(item_waits_as_long_as_the_table_pauses),
+        TEST(change_that_nobody_told_of_is_found),
+        TEST(journal_that_failed_is_tried_again),
+        TEST(hurry_shortens_every_wait),
+        TEST(another_image_is_the_next_trial),
+        TEST(removals_find_places_at_a_narrow_table),
+        TEST(long_throttling_of_the_table_leaves_places_to_s3),
+        TEST(removal_that_s3_holds_up_asks_the_table_seldom),
+        TEST(removal_that_is_not_allowed_backs_off),
+        TEST(deleted_image_does_not_come_back),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
