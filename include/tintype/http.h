@@ -53,8 +53,10 @@ struct tt_http_answer {
     size_t body_bytes;
     int64_t date_ms;        /* the Date header; 0 when none */
     int64_t retry_after_ms; /* seconds or a date, 0 to TT_HTTP_RETRY_AFTER_MAX_MS; 0 when none */
-    char request_id[128];   /* x-amz-request-id or x-amzn-RequestId; "" when none */
-    char region[64];        /* x-amz-bucket-region; "" when none */
+    bool has_etag;
+    char content_type[64]; /* cut; "" when none */
+    char request_id[128];  /* x-amz-request-id or x-amzn-RequestId; "" when none */
+    char region[64];       /* x-amz-bucket-region; "" when none */
 };
 
 typedef void tt_http_done(void *context, const struct tt_http_answer *answer);

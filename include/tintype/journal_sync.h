@@ -24,7 +24,8 @@ enum tt_err tt_journal_watch(const char *storage_dir, int *fd);
 enum tt_err tt_journal_adopt(struct tt_journal *journal, int limit, int *changed);
 
 /* Rows of that state (pending or stored) whose retry_at_ms is not after now_ms, the longest due
- * first, at most limit: rows[0..*count). */
+ * first, at most limit: rows[0..*count). One that this program cannot read becomes dead, and is
+ * logged. */
 enum tt_err tt_journal_due(struct tt_journal *journal, enum tt_sync_state state, int64_t now_ms,
                            int limit, struct tt_journal_row *rows, int *count);
 

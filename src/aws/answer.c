@@ -11,6 +11,7 @@
 #include "tintype/aws.h"
 
 #define RAW_MESSAGE_SIZE 1024 /* before it is cut for people: what rules look at */
+#define JSON_TYPE        "application/x-amz-json-"
 #define REQUEST_ID_MAX   64
 #define SKEW_MAX_MS      (4 * 60 * 1000) /* AWS takes five minutes, S3 fifteen */
 
@@ -283,8 +284,10 @@ static const char *find_first_tag(const char *body) {
 }
 
 /* S3 may fail after it said 200 (Amazon S3 API Reference, "CopyObject"); and what is no such
- * service at all, a portal that wants a sign-in or a wrong endpoint, says 200 to anything. DynamoDB
- * always says something, if only {}; CloudWatch Logs says nothing where it has made a name. */
+ * service at all, a portal that wants a sign-in or a wrong endpoint, says 200 to anything, but not
+ * in AWS's own media type (Smithy, "AWS JSON 1.0 protocol"). DynamoDB always says something, if
+ * only
+ * {}; CloudWatch Logs says nothing where it has made a name. */
 static bool is_false_success(struct saying *saying, enum tt_aws_service service,
                              const struct tt_http_answer *answer) {
     const char *tag;
@@ -292,7 +295,8 @@ static bool is_false_success(struct saying *saying, enum tt_aws_service service,
     if (service == TT_AWS_LOGS && answer->body_bytes == 0)
         return false;
     if (service != TT_AWS_S3)
-        return !read_json(saying, answer);
+        return !read_json(saying, answer) ||
+               strncasecmp(answer->content_type, JSON_TYPE, strlen(JSON_TYPE)) != 0;
     tag = find_first_tag(answer->body);
     if (strncmp(tag, "<Error", 6) != 0)
         return strncasecmp(tag, "<html", 5) == 0 || strncasecmp(tag, "<!doctype html", 14) == 0;

@@ -1,7 +1,9 @@
 /* Where a service is: address, region and the form of its URLs, from configuration, environment and
  * profile. Who asks is credentials.c's. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "aws/profile.h"
 #include "aws/url.h"
@@ -169,6 +171,9 @@ static enum tt_err find_ca_file(struct tt_aws_endpoint *endpoint, const struct t
     if (strlen(given.text) >= sizeof endpoint->ca_file)
         return tt_err_refuse(TT_ERR_CONFIG, "%s has over %zu bytes.", given.source,
                              sizeof endpoint->ca_file - 1);
+    if (access(given.text, R_OK) != 0)
+        return tt_err_refuse(TT_ERR_CONFIG, "%s: %s cannot be read: %s", given.source, given.text,
+                             strerror(errno));
     memcpy(endpoint->ca_file, given.text, strlen(given.text) + 1);
     return TT_OK;
 }

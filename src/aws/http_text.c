@@ -99,6 +99,10 @@ static void take_field(struct tt_http_answer *answer, int64_t *retry_at_ms, cons
     } else if (strcasecmp(name, "x-amz-request-id") == 0 ||
                strcasecmp(name, "x-amzn-requestid") == 0) {
         take_text(answer->request_id, sizeof answer->request_id, value);
+    } else if (strcasecmp(name, "content-type") == 0) {
+        take_text(answer->content_type, sizeof answer->content_type, value);
+    } else if (strcasecmp(name, "etag") == 0) {
+        answer->has_etag = value[0] != '\0';
     } else if (strcasecmp(name, "x-amz-bucket-region") == 0) {
         take_text(answer->region, sizeof answer->region, value);
     }
@@ -122,6 +126,8 @@ void tt_http_line_take(struct tt_http_answer *answer, int64_t *retry_at_ms, cons
         answer->retry_after_ms = 0;
         answer->request_id[0] = '\0';
         answer->region[0] = '\0';
+        answer->content_type[0] = '\0';
+        answer->has_etag = false;
     } else if (value != NULL) {
         *value++ = '\0';
         take_field(answer, retry_at_ms, line, value + strspn(value, " \t"));

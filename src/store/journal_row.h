@@ -35,6 +35,7 @@ struct tt_journal {
     /* journal_sync.c: */
     sqlite3_stmt *adopt;
     sqlite3_stmt *due[TT_JOURNAL_DUE_STATES];
+    sqlite3_stmt *bury;
     sqlite3_stmt *next_due[TT_JOURNAL_DUE_STATES];
     sqlite3_stmt *due_removals;
     sqlite3_stmt *next_removal;

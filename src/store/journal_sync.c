@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "store/journal_row.h"
+#include "tintype/log.h"
 
 #define REMOVALS_COUNTED_MAX "1000"
+#define ANY_ID_SIZE          160 /* 36 characters (sql/001_image.sql) of up to 4 bytes */
 
 /* States are literals and the index is named: a partial index is proven usable from literals alone,
  * and where it is not, a statement fails at its preparation instead of walking every row. */
@@ -93,19 +95,61 @@ enum tt_err tt_journal_adopt(struct tt_journal *journal, int limit, int *changed
     return end_durable(journal, err);
 }
 
+/* The rows of a look up to the first that this program cannot read, whose id goes to unreadable. */
+static enum tt_err read_due(struct tt_journal *journal, sqlite3_stmt *due, int limit,
+                            struct tt_journal_row *rows, int *count, char unreadable[ANY_ID_SIZE]) {
+    bool has_row = false;
+    enum tt_err err;
+
+    *count = 0;
+    unreadable[0] = '\0';
+    while ((err = tt_db_step(&journal->db, due, &has_row)) == TT_OK && has_row && *count < limit) {
+        if (tt_journal_read_row(due, &rows[*count]) == TT_OK) {
+            *count += 1;
+            continue;
+        }
+        (void)tt_journal_read_text(due, 0, unreadable, ANY_ID_SIZE);
+        break;
+    }
+    tt_db_reset(due);
+    return err;
+}
+
+/* It would hold up all that comes after it. */
+static enum tt_err bury(struct tt_journal *journal, const char *id) {
+    enum tt_err err = tt_db_prepare(&journal->db, &journal->bury,
+                                    "UPDATE image SET sync_state = 'dead', last_error = ?2 "
+                                    "WHERE id = ?1");
+
+    if (err != TT_OK)
+        return err;
+    tt_log(TT_LOG_ERROR, "image %s is dead: %s", id, tt_err_cause());
+    err = tt_journal_run(journal, journal->bury,
+                         tt_journal_bind_text(journal->bury, 1, id) &&
+                             tt_journal_bind_text(journal->bury, 2, tt_err_cause()));
+    tt_err_clear();
+    if (err == TT_OK && sqlite3_changes64(journal->db.sqlite) == 0)
+        err = tt_err_fail(TT_ERR_JOURNAL, "journal: a row with an unreadable id is due");
+    return err;
+}
+
 enum tt_err tt_journal_due(struct tt_journal *journal, enum tt_sync_state state, int64_t now_ms,
                            int limit, struct tt_journal_row *rows, int *count) {
     int which = find_due_state(state);
     sqlite3_stmt **due = &journal->due[which];
     enum tt_err err = tt_db_prepare(&journal->db, due, due_sql[which]);
-    bool is_bound;
-    bool more;
+    char unreadable[ANY_ID_SIZE];
 
     *count = 0;
-    if (err != TT_OK)
-        return err;
-    is_bound = tt_journal_bind_int(*due, 1, now_ms) && bind_limit(*due, 2, limit);
-    return tt_journal_run_rows(journal, *due, is_bound, limit, rows, count, &more);
+    while (err == TT_OK) {
+        if (!tt_journal_bind_int(*due, 1, now_ms) || !bind_limit(*due, 2, limit))
+            return tt_db_fail(&journal->db, "bind a parameter");
+        err = read_due(journal, *due, limit, rows, count, unreadable);
+        if (unreadable[0] == '\0')
+            break;
+        err = bury(journal, unreadable);
+    }
+    return err;
 }
 
 static enum tt_err find_next_removal(struct tt_journal *journal, int64_t *retry_at_ms) {

@@ -271,11 +271,12 @@ static enum tt_err await(struct loop *loop) {
     if (agent->stopping && wait_ms > loop->give_up_ms - tt_clock_monotonic_ms())
         wait_ms = loop->give_up_ms - tt_clock_monotonic_ms();
     enum tt_err err = tt_http_run(agent->http, loop->fds, count, wait_ms > 0 ? (int)wait_ms : 0);
-    take_signals(loop);
-    if (loop->watch_fd >= 0)
-        take_changes(loop);
-    else
+    if (loop->fds[FD_SIGNALS].revents != 0)
+        take_signals(loop);
+    if (loop->watch_fd < 0)
         tt_jobs_look(loop->jobs);
+    else if (loop->fds[FD_JOURNAL].revents != 0)
+        take_changes(loop);
     return err;
 }
 

@@ -31,8 +31,9 @@ struct tt_agent {
     bool has_service[TT_AWS_SERVICE_COUNT]; /* the configuration names a bucket, table, log group */
     struct tt_aws_endpoint endpoints[TT_AWS_SERVICE_COUNT]; /* of those */
     struct tt_service services[TT_AWS_SERVICE_COUNT];
-    char node[256];      /* sync.node, or the host's name */
-    int64_t now_ms;      /* Unix, of this turn */
+    int64_t failures_told_ms[TT_AWS_SERVICE_COUNT]; /* Unix: the next warning not before this */
+    char node[256];                                 /* sync.node, or the host's name */
+    int64_t now_ms;                                 /* Unix, of this turn */
     int64_t skew_ms;     /* the cloud's clock less ours, when they disagree by minutes; else 0 */
     int64_t woken_ms;    /* Unix: a part asks for another turn no later than this */
     int64_t evict_at_ms; /* evict.c's own: its next look; Unix */

@@ -13,6 +13,8 @@
  * on S3), and a Date header has whole seconds. */
 #define SKEW_IGNORED_MS (60 * 1000)
 
+#define FAILURES_TOLD_EVERY_MS (10 * 60 * 1000)
+
 uint64_t tt_agent_random(void) {
     uint64_t random;
 
@@ -52,21 +54,35 @@ static void log_pause(const struct tt_agent *agent, enum tt_aws_service service,
         (wait_ms + 999) / 1000);
 }
 
+/* What is tried again without a pause: said once in a while, as it may go on and on. */
+static void log_failure(struct tt_agent *agent, enum tt_aws_service service, enum tt_err err,
+                        const char *cause) {
+    enum tt_log_level level = TT_LOG_DEBUG;
+
+    if (tt_err_row(err)->retry == TT_RETRY_SOON &&
+        agent->now_ms >= agent->failures_told_ms[service]) {
+        level = TT_LOG_WARNING;
+        agent->failures_told_ms[service] = agent->now_ms + FAILURES_TOLD_EVERY_MS;
+    }
+    tt_log(level, "%s: %s (%s): %s; it is tried again", tt_aws_service_name(service),
+           tt_err_row(err)->title, tt_err_row(err)->name, cause);
+}
+
 static void report(struct tt_agent *agent, enum tt_aws_service service, enum tt_err err,
                    int64_t retry_after_ms, const char *cause) {
     struct tt_service *reported = &agent->services[service];
     int64_t since_ms = reported->since_ms;
+    uint64_t random = err != TT_OK ? tt_agent_random() : 0;
     enum tt_service_change change =
-        tt_service_report(reported, err, retry_after_ms, agent->now_ms, tt_agent_random());
+        tt_service_report(reported, err, retry_after_ms, agent->now_ms, random);
 
     if (change == TT_SERVICE_PAUSED)
         log_pause(agent, service, err, cause);
     else if (change == TT_SERVICE_RESUMED)
         tt_log(TT_LOG_INFO, "%s takes requests again, after %" PRId64 " s",
                tt_aws_service_name(service), (agent->now_ms - since_ms) / 1000);
-    else if (err != TT_OK)
-        tt_log(TT_LOG_DEBUG, "%s: %s: %s", tt_aws_service_name(service), tt_err_row(err)->name,
-               cause);
+    else if (err != TT_OK && !tt_service_is_paused(reported))
+        log_failure(agent, service, err, cause);
     if (reported->resumes_ms > agent->now_ms)
         tt_agent_wake(agent, reported->resumes_ms);
 }

@@ -236,12 +236,17 @@ static void step_done(void *context, const struct tt_aws_outcome *outcome,
                       const struct tt_http_answer *answer) {
     struct job *job = context;
 
-    (void)answer;
     tt_file_close(&job->fd);
     tt_arena_reset(&job->arena);
     /* S3 is content with a DELETE of nothing; some that speak its language are not. */
     if (outcome->err != TT_OK && !(job->work.way.is_removal && outcome->err == TT_ERR_NOT_FOUND)) {
         fail(job, outcome->err, outcome->retry_after_ms, outcome->message);
+        return;
+    }
+    /* Files may be let go on the strength of this, so it must be S3 that says it. */
+    if (tt_step_puts_object(job->step) && !answer->has_etag) {
+        fail(job, TT_ERR_CLOUD_FAILED, 0,
+             "the answer to a PUT has no ETag: is it S3 that answers?");
         return;
     }
     job->step = tt_step_next(&job->work.way, job->step);

@@ -282,14 +282,17 @@ static void attend(struct tt_serve *serve, struct client *client, short happened
 
 void tt_serve_turn(struct tt_serve *serve) {
     struct pollfd fds[TT_SERVE_CLIENTS_MAX];
+    bool has_clients = false;
 
     accept_clients(serve);
-    for (int i = 0; i < TT_SERVE_CLIENTS_MAX; i++) /* poll(2) passes over -1 */
+    for (int i = 0; i < TT_SERVE_CLIENTS_MAX; i++) { /* poll(2) passes over -1 */
         fds[i] =
             (struct pollfd){.fd = serve->clients[i].fd, .events = events_of(&serve->clients[i])};
-    if (poll(fds, TT_SERVE_CLIENTS_MAX, 0) < 0)
+        has_clients = has_clients || serve->clients[i].fd >= 0;
+    }
+    if (has_clients && poll(fds, TT_SERVE_CLIENTS_MAX, 0) < 0)
         memset(fds, 0, sizeof fds);
-    for (int i = 0; i < TT_SERVE_CLIENTS_MAX; i++)
+    for (int i = 0; has_clients && i < TT_SERVE_CLIENTS_MAX; i++)
         if (serve->clients[i].fd >= 0)
             attend(serve, &serve->clients[i], fds[i].revents);
     for (int i = 0; i < TT_SERVE_FETCHES_MAX; i++)

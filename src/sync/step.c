@@ -41,6 +41,10 @@ enum tt_aws_service tt_step_service(enum tt_step step) {
     return step == TT_STEP_PUT_ITEM || step == TT_STEP_DELETE_ITEM ? TT_AWS_DYNAMODB : TT_AWS_S3;
 }
 
+bool tt_step_puts_object(enum tt_step step) {
+    return step == TT_STEP_PUT_PROCESSED || step == TT_STEP_PUT_ORIGINAL;
+}
+
 enum tt_sync_state tt_step_state_before(enum tt_step step) {
     return step == TT_STEP_PUT_ITEM ? TT_SYNC_STORED : TT_SYNC_PENDING;
 }

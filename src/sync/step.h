@@ -37,6 +37,8 @@ enum tt_step tt_step_next(const struct tt_step_way *way, enum tt_step step);
 /* Which service a step (not END) asks. */
 enum tt_aws_service tt_step_service(enum tt_step step);
 
+bool tt_step_puts_object(enum tt_step step);
+
 /* What a row is once this step failed or was put off: pending or stored. */
 enum tt_sync_state tt_step_state_before(enum tt_step step);
 

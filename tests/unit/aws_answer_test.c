@@ -23,8 +23,11 @@
 static struct tt_aws_outcome outcome;
 
 static struct tt_http_answer make_answer(int status, const char *body) {
-    return (struct tt_http_answer){
-        .status = status, .body = body, .body_bytes = strlen(body), .date_ms = NOW_MS};
+    return (struct tt_http_answer){.content_type = "application/x-amz-json-1.0",
+                                   .status = status,
+                                   .body = body,
+                                   .body_bytes = strlen(body),
+                                   .date_ms = NOW_MS};
 }
 
 static enum tt_err judge(enum tt_aws_service service, int status, const char *body) {
@@ -265,6 +268,17 @@ static void what_only_says_ok_failed(void **state) {
     assert_int_equal(judge(TT_AWS_LOGS, 200, "[]"), TT_ERR_CLOUD_FAILED);
 }
 
+static void json_of_another_service_is_no_success(void **state) {
+    struct tt_http_answer answer = make_answer(200, "{\"error\":\"Sign in\"}");
+
+    (void)state;
+    (void)snprintf(answer.content_type, sizeof answer.content_type, "application/json");
+    tt_aws_answer_judge(&outcome, TT_AWS_DYNAMODB, &answer, NOW_MS);
+    assert_int_equal(outcome.err, TT_ERR_CLOUD_FAILED);
+    tt_aws_answer_judge(&outcome, TT_AWS_LOGS, &answer, NOW_MS);
+    assert_int_equal(outcome.err, TT_ERR_CLOUD_FAILED);
+}
+
 static void what_did_not_arrive_is_said_by_its_cause(void **state) {
     static const enum tt_err errs[] = {TT_ERR_CLOUD_AWAY, TT_ERR_CLOUD_FAILED, TT_ERR_STORAGE};
     struct tt_http_answer answer = {.cause = "cannot connect\nto AKIAIOSFODNN7EXAMPLE", .body = ""};
@@ -420,6 +434,7 @@ int main(void) {
         cmocka_unit_test(statuses_decide_where_no_code_does),
         cmocka_unit_test(success_is_ok),
         cmocka_unit_test(what_only_says_ok_failed),
+        cmocka_unit_test(json_of_another_service_is_no_success),
         cmocka_unit_test(what_did_not_arrive_is_said_by_its_cause),
         cmocka_unit_test(a_refused_signature_may_be_a_wrong_clock),
         cmocka_unit_test(a_message_has_code_region_and_request),

@@ -231,12 +231,14 @@ static void ca_files_beat_one_another(void **state) {
     set_variable("AWS_REGION", "eu-west-1");
     assert_found(TT_AWS_LOGS);
     assert_string_equal(endpoint.ca_file, "");
-    set_variable("AWS_CA_BUNDLE", "/etc/own.pem");
+    set_variable("AWS_CA_BUNDLE", "/etc/passwd");
     assert_found(TT_AWS_LOGS);
-    assert_string_equal(endpoint.ca_file, "/etc/own.pem");
-    SET(s3.ca_file, "/etc/tintype.pem");
+    assert_string_equal(endpoint.ca_file, "/etc/passwd");
+    SET(s3.ca_file, "/etc/group");
     assert_found(TT_AWS_LOGS);
-    assert_string_equal(endpoint.ca_file, "/etc/tintype.pem");
+    assert_string_equal(endpoint.ca_file, "/etc/group");
+    SET(s3.ca_file, "/etc/no/such.pem");
+    assert_refused(TT_AWS_LOGS, "s3.ca_file");
     SET(s3.ca_file, "");
     memset(path, 'a', sizeof path - 1);
     path[sizeof path - 1] = '\0';

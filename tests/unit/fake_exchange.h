@@ -111,11 +111,14 @@ static inline const struct sent *last_sent(void) {
     return &sent[sent_count - 1];
 }
 
+/* Whether answers are S3's own. */
+static bool has_etag = true;
+
 /* Answers a request, as exchange.c does. */
 static inline void answer_request(struct sent *one, const struct tt_aws_outcome *outcome,
                                   const char *body) {
     const struct tt_http_answer http = {
-        .status = outcome->status, .body = body, .body_bytes = strlen(body)};
+        .status = outcome->status, .body = body, .body_bytes = strlen(body), .has_etag = has_etag};
     struct tt_exchange *exchange = one->exchange;
 
     assert_non_null(exchange);

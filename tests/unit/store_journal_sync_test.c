@@ -84,6 +84,24 @@ static void no_wait_outlasts_its_cap(void **state) {
     assert_true(retry_at("image", make_row(4).id) == NOW_MS + 30);
 }
 
+static void a_row_that_cannot_be_read_holds_up_no_other(void **state) {
+    (void)state;
+    for (int i = 1; i <= 4; i++) {
+        rows[0] = make_row(i);
+        insert(&rows[0]);
+    }
+    execute("UPDATE image SET processed_format = 'XYZ' WHERE filename IN ('photo 1.jpg', "
+            "'photo 3.jpg')");
+    assert_int_equal(tt_journal_due(journal, TT_SYNC_PENDING, BASE_MS, 10, rows, &count), TT_OK);
+    assert_int_equal(count, 2);
+    assert_string_equal(rows[0].filename, "photo 2.jpg");
+    assert_string_equal(rows[1].filename, "photo 4.jpg");
+    assert_string_equal(tt_err_cause(), "");
+    assert_int_equal(ask("SELECT count(*) FROM image WHERE sync_state = 'dead' "
+                         "AND last_error LIKE '%does not know%'"),
+                     2);
+}
+
 static void tells_when_the_next_is_due(void **state) {
     struct tt_journal_outcome outcome = outcome_of(1, TT_SYNC_PENDING);
     struct tt_journal_row row;
@@ -513,6 +531,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(adopts_what_was_off_oldest_first),
         TEST(the_longest_due_comes_first),
+        TEST(a_row_that_cannot_be_read_holds_up_no_other),
         TEST(tells_when_the_next_is_due),
         TEST(no_wait_outlasts_its_cap),
         TEST(a_failure_counts_and_a_success_clears_it),

@@ -38,11 +38,25 @@ static void add_file(const struct tt_journal_row *row, enum tt_spool_kind kind) 
     tt_spool_discard(&agent.spool, &staged);
 }
 
+/* The hash of a file that add_file makes. */
+static void hash_file(struct tt_journal_file *file) {
+    static const char zeros[8192];
+    struct tt_hash hash;
+
+    assert_true(file->size_bytes <= (int64_t)sizeof zeros);
+    assert_int_equal(tt_hash_init(&hash), TT_OK);
+    assert_int_equal(tt_hash_update(&hash, zeros, (size_t)file->size_bytes), TT_OK);
+    assert_int_equal(tt_hash_finish(&hash, file->sha256), TT_OK);
+    tt_hash_fini(&hash);
+}
+
 /* An image with its files, as a worker adds it. */
 static struct tt_journal_row add_image(int number, enum tt_sync_state sync_state) {
     struct tt_journal_row row = make_row(number);
 
     row.sync_state = sync_state;
+    hash_file(&row.processed);
+    hash_file(&row.original);
     insert(&row);
     add_file(&row, TT_SPOOL_PROCESSED);
     add_file(&row, TT_SPOOL_ORIGINAL);
@@ -103,6 +117,47 @@ static void item_that_failed_is_tried_again(void **state) {
     wait_for_wake();
     assert_int_equal(sent_count, 4);
     assert_string_equal(last_sent()->target, "PutItem");
+}
+
+static void answer_without_an_etag_is_not_s3s(void **state) {
+    struct tt_journal_row row = add_image(1, TT_SYNC_PENDING);
+
+    (void)state;
+    turn_until_quiet();
+    has_etag = false;
+    answer_ok("Please sign in");
+    has_etag = true;
+    turn_until_quiet();
+    assert_int_equal(tt_journal_find(journal, row.id, &row), TT_OK);
+    assert_int_equal(row.sync_state, TT_SYNC_PENDING);
+    assert_int_equal(row.attempts, 1);
+    assert_non_null(strstr(row.last_error, "ETag"));
+}
+
+static void what_is_spoilt_here_is_dead_at_the_second_attempt(void **state) {
+    struct tt_journal_row whole = add_image(1, TT_SYNC_PENDING);
+    struct tt_journal_row spoilt = make_row(2);
+
+    (void)state;
+    insert(&spoilt);
+    add_file(&spoilt, TT_SPOOL_PROCESSED);
+    add_file(&spoilt, TT_SPOOL_ORIGINAL);
+    turn_until_quiet();
+    assert_int_equal(sent_count, 2);
+    for (int i = 0; i < 2; i++) {
+        const struct tt_aws_outcome refused = {
+            .err = TT_ERR_CLOUD_FAILED, .status = 400, .code = "XAmzContentSHA256Mismatch"};
+        answer_request(&sent[i], &refused, "");
+    }
+    turn_until_quiet();
+    while (sent_count < 3)
+        wait_for_wake();
+    for (int i = 0; i < 3 && agent.woken_ms != TT_NEVER_MS; i++)
+        wait_for_wake();
+    assert_int_equal(tt_journal_find(journal, spoilt.id, &spoilt), TT_OK);
+    assert_int_equal(spoilt.sync_state, TT_SYNC_DEAD);
+    assert_int_equal(tt_journal_find(journal, whole.id, &whole), TT_OK);
+    assert_int_equal(whole.sync_state, TT_SYNC_PENDING);
 }
 
 static void item_waits_as_long_as_the_table_pauses(void **state) {
@@ -297,6 +352,8 @@ static void deleted_image_does_not_come_back(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(item_that_failed_is_tried_again),
+        TEST(answer_without_an_etag_is_not_s3s),
+        TEST(what_is_spoilt_here_is_dead_at_the_second_attempt),
         TEST(item_waits_as_long_as_the_table_pauses),
         TEST(change_that_nobody_told_of_is_found),
         TEST(journal_that_failed_is_tried_again),

@@ -151,8 +151,8 @@ static void presigns_an_original(void **state) {
 
 static void what_the_cloud_has_not_is_not_found(void **state) {
     static const char *const changes[] = {
-        "UPDATE image SET sync_state = 'pending'", "UPDATE image SET sync_state = 'dead'",
-        "UPDATE image SET sync_state = 'off'",
+        "UPDATE image SET sync_state = 'pending', processed_evicted = 0, original_evicted = 0",
+        "UPDATE image SET sync_state = 'dead'", "UPDATE image SET sync_state = 'off'",
         "UPDATE image SET sync_state = 'synced', original_kept = 0", "DELETE FROM image"};
 
     (void)state;
