@@ -36,13 +36,13 @@ struct tt_journal_row {
     char filename[TT_TEXT_FILENAME_SIZE]; /* 1 to 255 bytes */
     struct tt_journal_file processed;
     struct tt_journal_file original;
-    bool original_kept; /* false where storage.keep_original was off */
+    bool original_kept;     /* false where storage.keep_original was off */
+    bool processed_evicted; /* no longer in the spool, but in S3 */
+    bool original_evicted;
     enum tt_sync_state sync_state;
     int64_t attempts;
     char last_error[TT_JOURNAL_ERROR_SIZE]; /* "" when none */
     int64_t synced_at_ms;                   /* 0 when not yet */
-    bool processed_evicted;                 /* no longer in the spool, but in S3 */
-    bool original_evicted;
 };
 
 #define TT_JOURNAL_FAILURES_MAX 10000
