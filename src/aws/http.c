@@ -21,7 +21,7 @@
 #define CONNECT_TIMEOUT_MS 5000L
 #define STALL_SECONDS      30L
 #define STALL_BYTES_PER_S  1L
-#define UPLOAD_BUFFER      (256L * 1024) /* from 128 KiB on it would be mapped for each request */
+#define UPLOAD_BUFFER      (64L * 1024) /* from 128 KiB on it would be mapped for each request */
 #define FIRST_KEPT_BYTES   ((size_t)4096)
 #define HEAP_KEPT_BYTES    (16 * 1024 * 1024)
 
@@ -501,10 +501,8 @@ struct tt_http *tt_http_new(int max_connections) {
     struct tt_http *http;
 
     /* libcurl takes and frees an upload buffer for each request. Where the heap shrank and grew
-     * with it, or it was mapped each time, page faults were three quarters of a request's CPU time.
-     */
+     * with it, page faults were three quarters of a request's CPU time. */
     (void)mallopt(M_TRIM_THRESHOLD, HEAP_KEPT_BYTES);
-    (void)mallopt(M_MMAP_THRESHOLD, HEAP_KEPT_BYTES);
     /* Signatures, session tokens and answers with keys go through memory of libcurl as well. */
     if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, tt_wipe_free, tt_wipe_realloc, strdup,
                              calloc) != CURLE_OK) {
