@@ -10,8 +10,9 @@
 #include "tintype/err.h"
 #include "tintype/picture.h"
 
-#define TT_CONFIG_PATH_MAX 4096
-#define TT_CONFIG_TEXT_MAX 1024
+#define TT_CONFIG_PATH_MAX  4096
+#define TT_CONFIG_TEXT_MAX  1024
+#define TT_CONFIG_NODE_SIZE 256
 
 enum tt_auth_mode { TT_AUTH_NONE };
 enum tt_s3_path_style { TT_S3_PATH_STYLE_AUTO, TT_S3_PATH_STYLE_ON, TT_S3_PATH_STYLE_OFF };
@@ -70,8 +71,8 @@ struct tt_config {
         char cloudfront_url[TT_CONFIG_TEXT_MAX]; /* "https://host[/path]", no slash at the end */
     } delivery;
     struct {
-        int64_t in_flight; /* requests of the agent at once, 1 to 128 */
-        char node[256];    /* "" for the host's name */
+        int64_t in_flight;              /* requests of the agent at once, 1 to 128 */
+        char node[TT_CONFIG_NODE_SIZE]; /* "" for the host's name */
     } sync;
     struct {
         int64_t level; /* enum tt_log_level */
@@ -83,6 +84,10 @@ struct tt_config {
  * on, so that the operator sees them all. TT_ERR_CONFIG when there was any. Unknown sections, keys
  * and TINTYPE_ variables are problems; so are values out of their range. */
 enum tt_err tt_config_load(struct tt_config *config, const char *path, FILE *problems);
+
+/* sync.node, or the host's name: who says it in items, events and the heartbeat must say the same.
+ */
+void tt_config_name_node(const struct tt_config *config, char node[TT_CONFIG_NODE_SIZE]);
 
 /* Every key with its default and one line of explanation, grouped by section: plain text for -h. */
 void tt_config_print_help(FILE *out);

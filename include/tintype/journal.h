@@ -11,6 +11,7 @@
 #include "tintype/err.h"
 #include "tintype/hash.h"
 #include "tintype/picture.h"
+#include "tintype/spool.h"
 #include "tintype/text.h"
 #include "tintype/uuid.h"
 
@@ -45,6 +46,18 @@ struct tt_journal_row {
     int64_t synced_at_ms;                   /* 0 when not yet */
 };
 
+/* One of a row's files. */
+const struct tt_journal_file *tt_journal_row_file(const struct tt_journal_row *row,
+                                                  enum tt_spool_kind kind);
+/* Whether the spool should have it: it was kept, and not evicted. */
+bool tt_journal_row_is_local(const struct tt_journal_row *row, enum tt_spool_kind kind);
+/* Whether S3 has it: it was kept, and is stored. An image whose item was refused for good is dead,
+ * but what was evicted of it is there. */
+bool tt_journal_row_is_remote(const struct tt_journal_row *row, enum tt_spool_kind kind);
+
+/* Events that wait at the most, of which failures; the oldest of each is dropped, and counted. A
+ * million take about a gigabyte, and are hours of a busy machine. */
+#define TT_JOURNAL_EVENTS_MAX   1000000
 #define TT_JOURNAL_FAILURES_MAX 10000
 
 /* Something to tell CloudWatch Logs. */
@@ -107,6 +120,19 @@ struct tt_journal_totals {
 
 /* Cheap: kept up to date by triggers, not counted. TT_ERR_JOURNAL. */
 enum tt_err tt_journal_totals(struct tt_journal *journal, struct tt_journal_totals *totals);
+
+struct tt_journal_backlog {
+    int64_t waiting; /* rows pending, plus stored ones where stored_waits */
+    int64_t dead;
+    int64_t removals;       /* 0 or more; counted up to 1,000 */
+    int64_t oldest_ms;      /* upload time of the oldest row waiting; 0 when none */
+    int64_t events;         /* that wait */
+    int64_t dropped;        /* events dropped since the journal was made */
+    int64_t local_since_ms; /* the least; 0 when none */
+};
+
+enum tt_err tt_journal_backlog(struct tt_journal *journal, bool stored_waits,
+                               struct tt_journal_backlog *backlog);
 
 /* TT_OK when a transaction that writes can be begun (it is rolled back). TT_ERR_JOURNAL. */
 enum tt_err tt_journal_check(struct tt_journal *journal);

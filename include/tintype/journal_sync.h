@@ -76,19 +76,6 @@ enum tt_err tt_journal_evict(struct tt_journal *journal, int64_t before_ms, int 
 enum tt_err tt_journal_fetched(struct tt_journal *journal, const char *id, enum tt_spool_kind kind,
                                int64_t now_ms);
 
-struct tt_journal_backlog {
-    int64_t waiting; /* rows pending, plus stored ones where stored_waits */
-    int64_t dead;
-    int64_t removals;       /* 0 or more; counted up to 1,000 */
-    int64_t oldest_ms;      /* upload time of the oldest row waiting; 0 when none */
-    int64_t events;         /* that wait */
-    int64_t dropped;        /* events dropped since the journal was made */
-    int64_t local_since_ms; /* the least; 0 when none */
-};
-
-enum tt_err tt_journal_backlog(struct tt_journal *journal, bool stored_waits,
-                               struct tt_journal_backlog *backlog);
-
 /* ---- events ---- */
 
 struct tt_journal_event {

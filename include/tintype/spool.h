@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tintype/config.h"
 #include "tintype/err.h"
 #include "tintype/picture.h"
 #include "tintype/uuid.h"
@@ -30,6 +31,12 @@ struct tt_staged {
     int fd;            /* read and write; owned by the staged file until discard; -1 when none */
     char tmp_name[64]; /* "" with O_TMPFILE */
 };
+
+#define TT_SPOOL_OBJECT_KEY_SIZE 320
+
+/* What the file is called in S3: "<prefix><id>.<extension>", the prefix being configured. */
+void tt_spool_object_key(const struct tt_config *config, enum tt_spool_kind kind, const char *id,
+                         enum tt_picture_format format, char key[TT_SPOOL_OBJECT_KEY_SIZE]);
 
 /* Makes the spool's directories below storage_dir, which exists, where they are missing (2770, as
  * umask allows) and opens them. TT_ERR_STORAGE, TT_ERR_SPOOL_FULL. */

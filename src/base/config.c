@@ -200,3 +200,11 @@ enum tt_err tt_config_load(struct tt_config *config, const char *path, FILE *pro
                            reading.problem_count);
     return TT_OK;
 }
+
+void tt_config_name_node(const struct tt_config *config, char node[TT_CONFIG_NODE_SIZE]) {
+    if (config->sync.node[0] != '\0')
+        (void)snprintf(node, TT_CONFIG_NODE_SIZE, "%s", config->sync.node);
+    else if (gethostname(node, TT_CONFIG_NODE_SIZE) != 0 || node[0] == '\0')
+        (void)snprintf(node, TT_CONFIG_NODE_SIZE, "unknown");
+    node[TT_CONFIG_NODE_SIZE - 1] = '\0';
+}

@@ -13,7 +13,7 @@
 #include "tintype/clock.h"
 #include "tintype/config.h"
 #include "tintype/file.h"
-#include "tintype/journal_sync.h"
+#include "tintype/journal.h"
 #include "tintype/log.h"
 #include "tintype/spool.h"
 
@@ -155,8 +155,7 @@ static int retry_rows(struct place *place, char **arguments) {
 /* What is wrong with a file; NULL when it is as it was acknowledged. */
 static const char *find_problem(struct place *place, const struct tt_journal_row *row,
                                 enum tt_spool_kind kind) {
-    const struct tt_journal_file *file =
-        kind == TT_SPOOL_PROCESSED ? &row->processed : &row->original;
+    const struct tt_journal_file *file = tt_journal_row_file(row, kind);
     uint8_t digest[TT_HASH_BYTES];
     int64_t size_bytes;
     int fd;
@@ -174,21 +173,16 @@ static const char *find_problem(struct place *place, const struct tt_journal_row
     return NULL;
 }
 
-/* Whether the row says that the file is here; a deletion or eviction may have come between. */
-static bool is_kept(const struct tt_journal_row *row, enum tt_spool_kind kind) {
-    if (kind == TT_SPOOL_PROCESSED)
-        return !row->processed_evicted;
-    return row->original_kept && !row->original_evicted;
-}
-
 static int verify_kind(struct place *place, const struct tt_journal_row *row,
                        enum tt_spool_kind kind) {
     struct tt_journal_row now;
     const char *problem;
 
-    if (!is_kept(row, kind) || (problem = find_problem(place, row, kind)) == NULL)
+    if (!tt_journal_row_is_local(row, kind) || (problem = find_problem(place, row, kind)) == NULL)
         return EXIT_CLEAN;
-    if (tt_journal_find(place->journal, row->id, &now) != TT_OK || !is_kept(&now, kind))
+    /* A deletion or an eviction may have come between. */
+    if (tt_journal_find(place->journal, row->id, &now) != TT_OK ||
+        !tt_journal_row_is_local(&now, kind))
         return EXIT_CLEAN;
     printf("%s\t%s %s\n", row->id, kind == TT_SPOOL_PROCESSED ? "processed" : "original", problem);
     return EXIT_FAILED;

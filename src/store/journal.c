@@ -1,5 +1,5 @@
-/* Journal: the handle, and the statements of one row and of the totals. Pages are in
- * journal_list.c, the agent's statements in journal_sync.c, events in journal_event.c. How a
+/* Journal: the handle, and the statements of one row, of the totals and of the backlog. Pages are
+ * in journal_list.c, the agent's statements in journal_sync.c, events in journal_event.c. How a
  * connection is opened and a transaction guarded is in db.c; the tables are in sql/. */
 #include "tintype/journal_sync.h"
 
@@ -14,6 +14,8 @@
 
 #define PATH_SIZE 4096
 #define WAKE_NAME "journal.wake"
+
+#define REMOVALS_COUNTED_MAX "1000"
 
 /* False when storage_dir is too long for one. */
 static bool format_path(char path[PATH_SIZE], const char *storage_dir, const char *name) {
@@ -229,6 +231,63 @@ enum tt_err tt_journal_retry(struct tt_journal *journal, const char *id, int64_t
     if (err != TT_OK)
         return err;
     return tt_journal_end_and_tell(journal, retry_rows(journal, id, changed));
+}
+
+/* The time within an id; 0 when there is none. */
+static int64_t read_id_time(sqlite3_stmt *statement, int column) {
+    char id[TT_UUID_SIZE];
+    int64_t time_ms = 0;
+
+    if (tt_journal_read_text(statement, column, id, sizeof id) && tt_uuid_parse(id, &time_ms))
+        return time_ms;
+    return 0;
+}
+
+static void read_backlog(sqlite3_stmt *statement, bool stored_waits,
+                         struct tt_journal_backlog *backlog) {
+    backlog->waiting = sqlite3_column_int64(statement, 0);
+    backlog->oldest_ms = read_id_time(statement, 1);
+    if (stored_waits) {
+        int64_t stored_ms = read_id_time(statement, 3);
+
+        backlog->waiting += sqlite3_column_int64(statement, 2);
+        if (backlog->oldest_ms == 0 || (stored_ms != 0 && stored_ms < backlog->oldest_ms))
+            backlog->oldest_ms = stored_ms;
+    }
+    backlog->dead = sqlite3_column_int64(statement, 4);
+    backlog->removals = sqlite3_column_int64(statement, 5);
+    backlog->local_since_ms = sqlite3_column_int64(statement, 6); /* 0 for NULL */
+    backlog->events = sqlite3_column_int64(statement, 7);
+    backlog->dropped = sqlite3_column_int64(statement, 8);
+}
+
+/* In the order of read_backlog. Each part is one look into a small table, or at the start of an
+ * index. */
+#define TOTAL_SQL(state) "(SELECT images FROM image_total WHERE sync_state = '" state "'), "
+#define OLDEST_SQL(state)                                                                          \
+    "(SELECT id FROM image INDEXED BY image_by_sync_state WHERE sync_state = '" state              \
+    "' ORDER BY id LIMIT 1), "
+#define BACKLOG_SQL                                                                                \
+    "SELECT " TOTAL_SQL("pending") OLDEST_SQL("pending") TOTAL_SQL("stored") OLDEST_SQL("stored")  \
+        TOTAL_SQL("dead") "(SELECT count(*) FROM (SELECT 1 FROM removal INDEXED BY removal_due "   \
+                          "LIMIT " REMOVALS_COUNTED_MAX ")), "                                     \
+                          "(SELECT local_since_ms FROM image INDEXED BY image_local "              \
+                          "WHERE local_since_ms IS NOT NULL ORDER BY local_since_ms, id LIMIT 1)," \
+                          " events, dropped FROM event_total"
+
+enum tt_err tt_journal_backlog(struct tt_journal *journal, bool stored_waits,
+                               struct tt_journal_backlog *backlog) {
+    bool has_row;
+    enum tt_err err = tt_db_prepare(&journal->db, &journal->backlog, BACKLOG_SQL);
+
+    *backlog = (struct tt_journal_backlog){0};
+    if (err != TT_OK)
+        return err;
+    err = tt_db_step(&journal->db, journal->backlog, &has_row);
+    if (err == TT_OK && has_row)
+        read_backlog(journal->backlog, stored_waits, backlog);
+    tt_db_reset(journal->backlog);
+    return err;
 }
 
 enum tt_err tt_journal_check(struct tt_journal *journal) {

@@ -8,19 +8,6 @@ static enum tt_err prepare_add(struct tt_journal *journal) {
                          "INSERT INTO event (time_ms, is_failure, message) VALUES (?1, ?2, ?3)");
 }
 
-enum tt_err tt_journal_add_event(struct tt_journal *journal, const struct tt_journal_note *event,
-                                 bool is_failure) {
-    enum tt_err err = prepare_add(journal);
-    bool is_bound;
-
-    if (err != TT_OK)
-        return err;
-    is_bound = tt_journal_bind_int(journal->add_event, 1, event->time_ms) &&
-               tt_journal_bind_int(journal->add_event, 2, is_failure) &&
-               tt_journal_bind_text(journal->add_event, 3, event->message);
-    return tt_journal_run(journal, journal->add_event, is_bound);
-}
-
 static enum tt_err add_dropped(struct tt_journal *journal, int64_t dropped) {
     enum tt_err err = tt_db_prepare(&journal->db, &journal->count_dropped,
                                     "UPDATE event_total SET dropped = dropped + ?1");
@@ -31,20 +18,39 @@ static enum tt_err add_dropped(struct tt_journal *journal, int64_t dropped) {
                           tt_journal_bind_int(journal->count_dropped, 1, dropped));
 }
 
-/* Drops the oldest failures beyond the most that may wait. */
-static enum tt_err trim_failures(struct tt_journal *journal) {
-    enum tt_err err = tt_db_prepare(&journal->db, &journal->trim_failures,
-                                    "DELETE FROM event WHERE number IN (SELECT number FROM event "
-                                    "INDEXED BY event_failure WHERE is_failure = 1 ORDER BY number "
-                                    "LIMIT (SELECT max(failures - ?1, 0) FROM event_total))");
+/* Drops the oldest beyond the most that may wait: of all events, or of failures. */
+static enum tt_err trim(struct tt_journal *journal, bool failures_alone) {
+    static const char *const trim_sql[] = {
+        "DELETE FROM event WHERE number IN (SELECT number FROM event ORDER BY number "
+        "LIMIT (SELECT max(events - ?1, 0) FROM event_total))",
+        "DELETE FROM event WHERE number IN (SELECT number FROM event INDEXED BY event_failure "
+        "WHERE is_failure = 1 ORDER BY number "
+        "LIMIT (SELECT max(failures - ?1, 0) FROM event_total))"};
+    sqlite3_stmt **statement = &journal->trim_events[failures_alone];
+    int64_t most = failures_alone ? TT_JOURNAL_FAILURES_MAX : TT_JOURNAL_EVENTS_MAX;
+    enum tt_err err = tt_db_prepare(&journal->db, statement, trim_sql[failures_alone]);
 
     if (err == TT_OK)
-        err =
-            tt_journal_run(journal, journal->trim_failures,
-                           tt_journal_bind_int(journal->trim_failures, 1, TT_JOURNAL_FAILURES_MAX));
+        err = tt_journal_run(journal, *statement, tt_journal_bind_int(*statement, 1, most));
     if (err == TT_OK)
         err = add_dropped(journal, sqlite3_changes64(journal->db.sqlite));
     return err;
+}
+
+enum tt_err tt_journal_add_event(struct tt_journal *journal, const struct tt_journal_note *event,
+                                 bool is_failure) {
+    enum tt_err err = prepare_add(journal);
+    bool is_bound;
+
+    if (err != TT_OK)
+        return err;
+    is_bound = tt_journal_bind_int(journal->add_event, 1, event->time_ms) &&
+               tt_journal_bind_int(journal->add_event, 2, is_failure) &&
+               tt_journal_bind_text(journal->add_event, 3, event->message);
+    err = tt_journal_run(journal, journal->add_event, is_bound);
+    if (err == TT_OK && is_failure)
+        err = trim(journal, true);
+    return err == TT_OK ? trim(journal, false) : err;
 }
 
 enum tt_err tt_journal_note_failure(struct tt_journal *journal,
@@ -53,10 +59,7 @@ enum tt_err tt_journal_note_failure(struct tt_journal *journal,
 
     if (err != TT_OK)
         return err;
-    err = tt_journal_add_event(journal, event, true);
-    if (err == TT_OK)
-        err = trim_failures(journal);
-    return tt_journal_end_and_tell(journal, err);
+    return tt_journal_end_and_tell(journal, tt_journal_add_event(journal, event, true));
 }
 
 /* The event that the statement stands on; *fits is false, and it is not read, when its message

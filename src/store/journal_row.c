@@ -1,5 +1,5 @@
-/* What goes between the journal's columns and its structs. The statements are in journal.c,
- * journal_list.c, journal_sync.c and journal_event.c. */
+/* What goes between the journal's columns and its structs, and what a row says of its files. The
+ * statements are in journal.c, journal_list.c, journal_sync.c and journal_event.c. */
 #include "store/journal_row.h"
 
 #include <string.h>
@@ -21,6 +21,28 @@ bool tt_sync_state_parse(const char *name, enum tt_sync_state *state) {
         return true;
     }
     return false;
+}
+
+const struct tt_journal_file *tt_journal_row_file(const struct tt_journal_row *row,
+                                                  enum tt_spool_kind kind) {
+    return kind == TT_SPOOL_ORIGINAL ? &row->original : &row->processed;
+}
+
+static bool is_kept(const struct tt_journal_row *row, enum tt_spool_kind kind) {
+    return kind == TT_SPOOL_PROCESSED || row->original_kept;
+}
+
+static bool is_evicted(const struct tt_journal_row *row, enum tt_spool_kind kind) {
+    return kind == TT_SPOOL_ORIGINAL ? row->original_evicted : row->processed_evicted;
+}
+
+bool tt_journal_row_is_local(const struct tt_journal_row *row, enum tt_spool_kind kind) {
+    return is_kept(row, kind) && !is_evicted(row, kind);
+}
+
+bool tt_journal_row_is_remote(const struct tt_journal_row *row, enum tt_spool_kind kind) {
+    return is_kept(row, kind) && (row->sync_state == TT_SYNC_STORED ||
+                                  row->sync_state == TT_SYNC_SYNCED || is_evicted(row, kind));
 }
 
 bool tt_journal_bind_text(sqlite3_stmt *statement, int parameter, const char *text) {

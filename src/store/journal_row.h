@@ -31,6 +31,7 @@ struct tt_journal {
     sqlite3_stmt *add_removal;
     sqlite3_stmt *retry[2]; /* one, every dead one */
     sqlite3_stmt *totals;
+    sqlite3_stmt *backlog;
     sqlite3_stmt *lists[TT_JOURNAL_LIST_KINDS];
     /* journal_sync.c: */
     sqlite3_stmt *adopt;
@@ -46,10 +47,9 @@ struct tt_journal {
     sqlite3_stmt *next_local;
     sqlite3_stmt *evict;
     sqlite3_stmt *fetched[2]; /* by enum tt_spool_kind */
-    sqlite3_stmt *backlog;
     /* journal_event.c: */
     sqlite3_stmt *add_event;
-    sqlite3_stmt *trim_failures;
+    sqlite3_stmt *trim_events[2]; /* all, failures */
     sqlite3_stmt *count_dropped;
     sqlite3_stmt *events;
     sqlite3_stmt *remove_events;

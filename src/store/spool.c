@@ -62,6 +62,15 @@ static enum tt_err open_all(struct tt_spool *spool, int storage_fd) {
     return err;
 }
 
+void tt_spool_object_key(const struct tt_config *config, enum tt_spool_kind kind, const char *id,
+                         enum tt_picture_format format, char key[TT_SPOOL_OBJECT_KEY_SIZE]) {
+    const char *prefix =
+        kind == TT_SPOOL_ORIGINAL ? config->s3.original_prefix : config->s3.processed_prefix;
+
+    (void)snprintf(key, TT_SPOOL_OBJECT_KEY_SIZE, "%s%s.%s", prefix, id,
+                   tt_picture_format_row(format)->extension);
+}
+
 enum tt_err tt_spool_open(struct tt_spool *spool, const char *storage_dir) {
     int storage_fd;
     enum tt_err err;

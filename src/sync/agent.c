@@ -130,13 +130,6 @@ static void watch_journal(struct loop *loop) {
     tt_err_clear();
 }
 
-static void name_node(struct tt_agent *agent) {
-    if (agent->config->sync.node[0] != '\0')
-        (void)snprintf(agent->node, sizeof agent->node, "%s", agent->config->sync.node);
-    else if (gethostname(agent->node, sizeof agent->node - 1) != 0 || agent->node[0] == '\0')
-        (void)snprintf(agent->node, sizeof agent->node, "unknown");
-}
-
 static enum tt_err open_storage(struct loop *loop) {
     struct tt_agent *agent = &loop->agent;
     enum tt_err err = lock(loop);
@@ -181,7 +174,7 @@ static enum tt_err open_loop(struct loop *loop) {
         err = open_storage(loop);
     if (err != TT_OK)
         return err;
-    name_node(&loop->agent);
+    tt_config_name_node(loop->agent.config, loop->agent.node);
     watch_journal(loop);
     tt_check_init(&loop->check, &loop->agent);
     return open_parts(loop);

@@ -4,8 +4,8 @@
  *
  *   job.c       an image to S3 and DynamoDB, or its removal there; request.c what is sent for it
  *   check.c     the one look at bucket and table when the agent starts
- *   ship.c      events to CloudWatch Logs, the minute's heartbeat
- *   serve.c     what workers ask (presign, fetch back)
+ *   ship.c      events to CloudWatch Logs; heartbeat.c, the minute's own
+ *   serve.c     what workers ask: presigned addresses, and, with fetch.c, objects back
  *   evict.c     local files that may go
  *   exchange.c  one signed request of any of them, and what its answer means for its service */
 #ifndef TINTYPE_SYNC_AGENT_H
@@ -32,7 +32,7 @@ struct tt_agent {
     struct tt_aws_endpoint endpoints[TT_AWS_SERVICE_COUNT]; /* of those */
     struct tt_service services[TT_AWS_SERVICE_COUNT];
     int64_t failures_told_ms[TT_AWS_SERVICE_COUNT]; /* Unix: the next warning not before this */
-    char node[256];                                 /* sync.node, or the host's name */
+    char node[TT_CONFIG_NODE_SIZE];                 /* sync.node, or the host's name */
     int64_t now_ms;                                 /* Unix, of this turn */
     int64_t skew_ms;     /* the cloud's clock less ours, when they disagree by minutes; else 0 */
     int64_t woken_ms;    /* Unix: a part asks for another turn no later than this */
@@ -77,10 +77,5 @@ uint64_t tt_agent_random(void);
 
 /* Asks for another turn at that time (Unix) at the latest. */
 void tt_agent_wake(struct tt_agent *agent, int64_t time_ms);
-
-/* "<prefix><id>.<extension>" of the object of one file of an image. */
-#define TT_OBJECT_KEY_SIZE 320
-void tt_object_key(const struct tt_config *config, enum tt_spool_kind kind, const char *id,
-                   enum tt_picture_format format, char key[TT_OBJECT_KEY_SIZE]);
 
 #endif

@@ -13,14 +13,9 @@
 /* A request's text, with a session token of TT_AWS_TOKEN_SIZE several times. */
 #define ARENA_MAX_BYTES ((size_t)256 * 1024)
 
-const struct tt_journal_file *tt_fetch_file(const struct tt_journal_row *row,
-                                            enum tt_spool_kind kind) {
-    return kind == TT_SPOOL_PROCESSED ? &row->processed : &row->original;
-}
-
 struct tt_s3_object tt_fetch_object(const struct tt_agent *agent, const struct tt_journal_row *row,
-                                    enum tt_spool_kind kind, char key[TT_OBJECT_KEY_SIZE]) {
-    tt_object_key(agent->config, kind, row->id, tt_fetch_file(row, kind)->format, key);
+                                    enum tt_spool_kind kind, char key[TT_SPOOL_OBJECT_KEY_SIZE]) {
+    tt_spool_object_key(agent->config, kind, row->id, tt_journal_row_file(row, kind)->format, key);
     return (struct tt_s3_object){.bucket = agent->config->s3.bucket, .key = key, .body_fd = -1};
 }
 
@@ -48,7 +43,7 @@ static void end_fetch(struct tt_fetch *fetch, enum tt_err err, const char *sente
 
 /* Whether the staged file is what was stored: others may write to the bucket. */
 static enum tt_err check_content(const struct tt_fetch *fetch) {
-    const struct tt_journal_file *file = tt_fetch_file(&fetch->row, fetch->kind);
+    const struct tt_journal_file *file = tt_journal_row_file(&fetch->row, fetch->kind);
     struct stat status;
     uint8_t digest[TT_HASH_BYTES];
     enum tt_err err;
@@ -65,7 +60,7 @@ static enum tt_err check_content(const struct tt_fetch *fetch) {
 /* What is there already was left by an eviction, or by a crash before the journal knew of it: a
  * sweep may be about to remove it, so it makes way for this one, which has a lock. */
 static enum tt_err name_file(struct tt_fetch *fetch) {
-    enum tt_picture_format format = tt_fetch_file(&fetch->row, fetch->kind)->format;
+    enum tt_picture_format format = tt_journal_row_file(&fetch->row, fetch->kind)->format;
     struct tt_spool *spool = &fetch->agent->spool;
     enum tt_err err = tt_spool_remove(spool, fetch->kind, fetch->row.id, format);
 
@@ -91,7 +86,7 @@ static enum tt_err keep(struct tt_fetch *fetch) {
         err = tt_journal_fetched(agent->journal, row->id, fetch->kind, agent->now_ms);
     /* Deleted meanwhile, say: nobody would know of the file. */
     if (err != TT_OK && tt_spool_remove(&agent->spool, fetch->kind, row->id,
-                                        tt_fetch_file(row, fetch->kind)->format) != TT_OK)
+                                        tt_journal_row_file(row, fetch->kind)->format) != TT_OK)
         tt_log(TT_LOG_WARNING, "a file of %s is left to the sweep", row->id);
     return err;
 }
@@ -114,7 +109,7 @@ static void fetched(void *context, const struct tt_aws_outcome *outcome,
 
 static enum tt_err send_request(struct tt_fetch *fetch) {
     struct tt_agent *agent = fetch->agent;
-    char key[TT_OBJECT_KEY_SIZE];
+    char key[TT_SPOOL_OBJECT_KEY_SIZE];
     struct tt_aws_signer signer;
     struct tt_http_request request;
     enum tt_err err = tt_exchange_signer(agent, TT_AWS_S3, &signer);
@@ -128,7 +123,7 @@ static enum tt_err send_request(struct tt_fetch *fetch) {
     if (err != TT_OK)
         return err;
     request.sink_fd = fetch->staged.fd;
-    request.max_answer_bytes = tt_fetch_file(&fetch->row, fetch->kind)->size_bytes;
+    request.max_answer_bytes = tt_journal_row_file(&fetch->row, fetch->kind)->size_bytes;
     /* Said of a single object that is gone, to who may not list the bucket; uploads go on. */
     fetch->exchange.forgiven_code = "AccessDenied";
     return tt_exchange_start(&fetch->exchange, agent, TT_AWS_S3, &request, fetched, fetch);

@@ -38,10 +38,8 @@ void tt_fetch_start(struct tt_fetch *fetch, const struct tt_journal_row *row,
 /* Of one in use: sends what still waits, and asks (tt_agent_wake) for the turn it needs next. */
 void tt_fetch_turn(struct tt_fetch *fetch);
 
-/* One of a row's files, and its object; key is where the object's name is put. */
-const struct tt_journal_file *tt_fetch_file(const struct tt_journal_row *row,
-                                            enum tt_spool_kind kind);
+/* The object of one of a row's files; key is where its name is put. */
 struct tt_s3_object tt_fetch_object(const struct tt_agent *agent, const struct tt_journal_row *row,
-                                    enum tt_spool_kind kind, char key[TT_OBJECT_KEY_SIZE]);
+                                    enum tt_spool_kind kind, char key[TT_SPOOL_OBJECT_KEY_SIZE]);
 
 #endif

@@ -21,7 +21,7 @@ static void add(struct item *item, char type, const char *name, const char *form
     __attribute__((format(printf, 4, 5)));
 
 static void add(struct item *item, char type, const char *name, const char *format, ...) {
-    char text[TT_OBJECT_KEY_SIZE + 128];
+    char text[TT_SPOOL_OBJECT_KEY_SIZE + 128];
     va_list arguments;
     const char *value;
 
@@ -35,9 +35,9 @@ static void add(struct item *item, char type, const char *name, const char *form
 
 static void add_path(struct item *item, const struct tt_config *config, const char *name,
                      enum tt_spool_kind kind, const char *id, enum tt_picture_format format) {
-    char key[TT_OBJECT_KEY_SIZE];
+    char key[TT_SPOOL_OBJECT_KEY_SIZE];
 
-    tt_object_key(config, kind, id, format, key);
+    tt_spool_object_key(config, kind, id, format, key);
     add(item, 'S', name, "s3://%s/%s", config->s3.bucket, key);
 }
 

@@ -10,14 +10,6 @@
 #include "tintype/dynamodb.h"
 #include "tintype/s3.h"
 
-void tt_object_key(const struct tt_config *config, enum tt_spool_kind kind, const char *id,
-                   enum tt_picture_format format, char key[TT_OBJECT_KEY_SIZE]) {
-    (void)snprintf(key, TT_OBJECT_KEY_SIZE, "%s%s.%s",
-                   kind == TT_SPOOL_PROCESSED ? config->s3.processed_prefix
-                                              : config->s3.original_prefix,
-                   id, tt_picture_format_row(format)->extension);
-}
-
 /* What was refused for its bytes may have been spoilt on its way, or here: only the latter lasts.
  * So a file that failed before is read whole first. */
 static enum tt_err check_bytes(int fd, const struct tt_journal_file *file, const char *name) {
@@ -59,15 +51,14 @@ static enum tt_err build_put(const struct tt_request_needs *needs, struct tt_htt
                              const struct tt_aws_signer *signer, enum tt_spool_kind kind) {
     const struct tt_config *config = needs->agent->config;
     const struct tt_journal_row *row = needs->row;
-    const struct tt_journal_file *file =
-        kind == TT_SPOOL_PROCESSED ? &row->processed : &row->original;
-    char key[TT_OBJECT_KEY_SIZE];
+    const struct tt_journal_file *file = tt_journal_row_file(row, kind);
+    char key[TT_SPOOL_OBJECT_KEY_SIZE];
     char sha256[TT_HASH_HEX_SIZE];
     enum tt_err err = open_file(needs, kind, file);
 
     if (err != TT_OK)
         return err;
-    tt_object_key(config, kind, row->id, file->format, key);
+    tt_spool_object_key(config, kind, row->id, file->format, key);
     tt_hash_format(file->sha256, sha256);
     const struct tt_s3_object object = {
         .bucket = config->s3.bucket,
@@ -87,11 +78,10 @@ static enum tt_err build_delete(const struct tt_request_needs *needs,
                                 enum tt_spool_kind kind) {
     const struct tt_config *config = needs->agent->config;
     const struct tt_journal_row *row = needs->row;
-    char key[TT_OBJECT_KEY_SIZE];
+    char key[TT_SPOOL_OBJECT_KEY_SIZE];
     const struct tt_s3_object object = {.bucket = config->s3.bucket, .key = key, .body_fd = -1};
 
-    tt_object_key(config, kind, row->id,
-                  kind == TT_SPOOL_PROCESSED ? row->processed.format : row->original.format, key);
+    tt_spool_object_key(config, kind, row->id, tt_journal_row_file(row, kind)->format, key);
     return tt_s3_delete(request, needs->arena, signer, &object);
 }
 

@@ -72,15 +72,9 @@ static enum tt_err find_row(const struct tt_serve *serve, const struct tt_ask_qu
                             struct tt_journal_row *row) {
     enum tt_err err = tt_journal_find(serve->agent->journal, question->id, row);
 
-    if (err != TT_OK)
-        return err;
-    if (question->kind == TT_SPOOL_ORIGINAL && !row->original_kept)
-        return TT_ERR_NOT_FOUND;
-    /* One whose item was refused for good is dead, and its objects are there. */
-    if (row->sync_state == TT_SYNC_STORED || row->sync_state == TT_SYNC_SYNCED ||
-        (question->kind == TT_SPOOL_ORIGINAL ? row->original_evicted : row->processed_evicted))
-        return TT_OK;
-    return TT_ERR_NOT_FOUND;
+    if (err == TT_OK && !tt_journal_row_is_remote(row, question->kind))
+        err = TT_ERR_NOT_FOUND;
+    return err;
 }
 
 /* ---- presign ---- */
@@ -88,14 +82,14 @@ static enum tt_err find_row(const struct tt_serve *serve, const struct tt_ask_qu
 static enum tt_err format_url(struct tt_serve *serve, const struct tt_aws_signer *signer,
                               const struct tt_ask_question *question, struct tt_buf *url) {
     struct tt_journal_row row;
-    char key[TT_OBJECT_KEY_SIZE];
+    char key[TT_SPOOL_OBJECT_KEY_SIZE];
     char disposition[TT_TEXT_DISPOSITION_SIZE];
     enum tt_err err = find_row(serve, question, &row);
 
     if (err != TT_OK)
         return err;
     const struct tt_s3_object object = tt_fetch_object(serve->agent, &row, question->kind, key);
-    const enum tt_picture_format format = tt_fetch_file(&row, question->kind)->format;
+    const enum tt_picture_format format = tt_journal_row_file(&row, question->kind)->format;
     tt_text_format_disposition(row.filename, disposition);
     err = tt_s3_presign(url, &serve->arena, signer, &object,
                         tt_picture_format_row(format)->media_type, disposition, PRESIGNED_SECONDS);
@@ -159,12 +153,11 @@ static bool is_here(const struct tt_serve *serve, const struct tt_journal_row *r
     int fd;
     int64_t size_bytes;
     enum tt_err err = tt_spool_read(&serve->agent->spool, kind, row->id,
-                                    tt_fetch_file(row, kind)->format, &fd, &size_bytes);
+                                    tt_journal_row_file(row, kind)->format, &fd, &size_bytes);
 
     tt_file_close(&fd);
     tt_err_clear();
-    return err == TT_OK &&
-           !(kind == TT_SPOOL_PROCESSED ? row->processed_evicted : row->original_evicted);
+    return err == TT_OK && tt_journal_row_is_local(row, kind);
 }
 
 /* The fetch of that file, or one that is free; NULL when all are taken. */

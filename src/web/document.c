@@ -8,12 +8,13 @@
 #include "tintype/clock.h"
 
 /* "s3://bucket/prefix<id>.ext"; null without a bucket, or where the file is not kept. */
-static json_t *new_s3_path(const struct tt_config *config, const char *prefix, const char *id,
-                           const struct tt_journal_file *file, bool kept) {
-    if (config->s3.bucket[0] == '\0' || !kept)
+static json_t *new_s3_path(const struct tt_config *config, const struct tt_journal_row *row,
+                           enum tt_spool_kind kind) {
+    char key[TT_SPOOL_OBJECT_KEY_SIZE];
+    if (config->s3.bucket[0] == '\0' || (kind == TT_SPOOL_ORIGINAL && !row->original_kept))
         return json_null();
-    return json_sprintf("s3://%s/%s%s.%s", config->s3.bucket, prefix, id,
-                        tt_picture_format_row(file->format)->extension);
+    tt_spool_object_key(config, kind, row->id, tt_journal_row_file(row, kind)->format, key);
+    return json_sprintf("s3://%s/%s", config->s3.bucket, key);
 }
 
 static json_t *new_hash(const struct tt_journal_file *file) {
@@ -24,11 +25,10 @@ static json_t *new_hash(const struct tt_journal_file *file) {
 
 static json_t *new_original(const struct tt_config *config, const struct tt_journal_row *row) {
     const struct tt_journal_file *file = &row->original;
-    return json_pack(
-        "{s:I, s:s, s:i, s:i, s:o, s:o}", "size", (json_int_t)file->size_bytes, "format",
-        tt_picture_format_row(file->format)->name, "width", (int)file->width_px, "height",
-        (int)file->height_px, "sha256", new_hash(file), "s3Path",
-        new_s3_path(config, config->s3.original_prefix, row->id, file, row->original_kept));
+    return json_pack("{s:I, s:s, s:i, s:i, s:o, s:o}", "size", (json_int_t)file->size_bytes,
+                     "format", tt_picture_format_row(file->format)->name, "width",
+                     (int)file->width_px, "height", (int)file->height_px, "sha256", new_hash(file),
+                     "s3Path", new_s3_path(config, row, TT_SPOOL_ORIGINAL));
 }
 
 static json_t *new_sync(const struct tt_journal_row *row) {
@@ -60,10 +60,10 @@ static json_t *new_image(const struct tt_config *config, const struct tt_journal
     return json_pack(
         "{s:s, s:s, s:s, s:s, s:o, s:I, s:s, s:i, s:i, s:o, s:o, s:o, s:o}", "id", row->id,
         "filename", row->filename, "status", "processed", "timestamp", timestamp, "s3Path",
-        new_s3_path(config, config->s3.processed_prefix, row->id, file, true), "size",
-        (json_int_t)file->size_bytes, "format", tt_picture_format_row(file->format)->name, "width",
-        (int)file->width_px, "height", (int)file->height_px, "sha256", new_hash(file), "original",
-        new_original(config, row), "sync", new_sync(row), "links", new_links(config, row));
+        new_s3_path(config, row, TT_SPOOL_PROCESSED), "size", (json_int_t)file->size_bytes,
+        "format", tt_picture_format_row(file->format)->name, "width", (int)file->width_px, "height",
+        (int)file->height_px, "sha256", new_hash(file), "original", new_original(config, row),
+        "sync", new_sync(row), "links", new_links(config, row));
 }
 
 /* Ends the value's life. */

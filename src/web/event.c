@@ -6,7 +6,6 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define NAMESPACE "tintype"
 
@@ -119,12 +118,4 @@ bool tt_event_append(struct tt_buf *text, const struct tt_event *event) {
     json_decref(maker.metrics);
     json_decref(maker.root);
     return !maker.failed;
-}
-
-void tt_event_name_node(const struct tt_config *config, char node[TT_EVENT_NODE_SIZE]) {
-    if (config->sync.node[0] != '\0')
-        (void)snprintf(node, TT_EVENT_NODE_SIZE, "%s", config->sync.node);
-    else if (gethostname(node, TT_EVENT_NODE_SIZE) != 0 || node[0] == '\0')
-        (void)snprintf(node, TT_EVENT_NODE_SIZE, "unknown");
-    node[TT_EVENT_NODE_SIZE - 1] = '\0';
 }

@@ -13,8 +13,6 @@
 /* Room for one event, every text at its longest and escaped. */
 #define TT_EVENT_MAX_BYTES 16384
 
-#define TT_EVENT_NODE_SIZE 256
-
 enum tt_event_stage { TT_EVENT_READ, TT_EVENT_RENDER, TT_EVENT_KEEP };
 #define TT_EVENT_STAGE_COUNT 3
 
@@ -35,8 +33,5 @@ struct tt_event {
 /* Appends the event. False when there was no memory for it, or a text is not UTF-8; nothing is
  * noted. */
 bool tt_event_append(struct tt_buf *text, const struct tt_event *event);
-
-/* sync.node, or the host's name. */
-void tt_event_name_node(const struct tt_config *config, char node[TT_EVENT_NODE_SIZE]);
 
 #endif

@@ -4,7 +4,6 @@
 #include <stddef.h>
 
 #include "tintype/clock.h"
-#include "tintype/journal_sync.h"
 #include "web/reply.h"
 
 static enum tt_err reply_status(struct tt_request *request, const char *json) {
@@ -99,8 +98,8 @@ static void append_backlog(struct tt_buf *text, const struct tt_journal_backlog 
     append_value(text, "tintype_removals", "gauge",
                  "Deleted images that are still to be removed from the cloud, counted up to 1000",
                  backlog->removals);
-    append_value(text, "tintype_events_waiting", "gauge",
-                 "Events that wait for CloudWatch Logs, counted up to 100000", backlog->events);
+    append_value(text, "tintype_events_waiting", "gauge", "Events that wait for CloudWatch Logs",
+                 backlog->events);
     append_value(text, "tintype_events_dropped_total", "counter",
                  "Events that never reached CloudWatch Logs, since the journal was made",
                  backlog->dropped);

@@ -11,19 +11,10 @@
 #define FETCH_TIMEOUT_MS   60000
 
 /* A URL of the configuration, and a key of which every byte is escaped. */
-#define LOCATION_MAX_BYTES (TT_CONFIG_TEXT_MAX + 3 * 320)
+#define LOCATION_MAX_BYTES (TT_CONFIG_TEXT_MAX + 3 * TT_SPOOL_OBJECT_KEY_SIZE)
 
 _Static_assert(TT_ASK_ANSWER_MAX_BYTES <= TT_REPLY_HEADER_MAX_BYTES,
                "a presigned URL fits a header");
-
-bool tt_remote_has(const struct tt_journal_row *row, enum tt_spool_kind kind) {
-    bool is_original = kind == TT_SPOOL_ORIGINAL;
-
-    if (is_original && !row->original_kept)
-        return false;
-    return row->sync_state == TT_SYNC_STORED || row->sync_state == TT_SYNC_SYNCED ||
-           (is_original ? row->original_evicted : row->processed_evicted);
-}
 
 /* The agent found no object, or no row. */
 static enum tt_err explain_lost(struct tt_request *request) {
@@ -65,12 +56,11 @@ static void append_escaped(struct tt_buf *text, const char *path) {
 /* The object's address below delivery.cloudfront_url. */
 static void append_public_url(struct tt_buf *text, const struct tt_config *config,
                               const struct tt_journal_row *row, enum tt_spool_kind kind) {
-    bool is_original = kind == TT_SPOOL_ORIGINAL;
-    const struct tt_journal_file *file = is_original ? &row->original : &row->processed;
+    char key[TT_SPOOL_OBJECT_KEY_SIZE];
 
+    tt_spool_object_key(config, kind, row->id, tt_journal_row_file(row, kind)->format, key);
     tt_buf_append_format(text, "%s/", config->delivery.cloudfront_url);
-    append_escaped(text, is_original ? config->s3.original_prefix : config->s3.processed_prefix);
-    tt_buf_append_format(text, "%s.%s", row->id, tt_picture_format_row(file->format)->extension);
+    append_escaped(text, key);
 }
 
 static enum tt_err send_elsewhere(struct tt_request *request, const char *url) {

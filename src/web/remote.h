@@ -5,9 +5,6 @@
 
 #include "web/request.h"
 
-/* Whether the cloud has that file of the image. */
-bool tt_remote_has(const struct tt_journal_row *row, enum tt_spool_kind kind);
-
 /* Answers with 307: below delivery.cloudfront_url, or at an address that the agent signed. The
  * codes of tt_ask, TT_ERR_BUSY (no seat to wait in), TT_ERR_CLOUD_OBJECT (the cloud has lost it),
  * TT_ERR_NOT_FOUND (the row is gone meanwhile). */

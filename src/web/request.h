@@ -29,7 +29,7 @@ struct tt_worker {
     struct tt_journal *journal;
     struct tt_fcgi *fcgi;
     struct tt_arena arena; /* reset after each request */
-    char node[TT_EVENT_NODE_SIZE];
+    char node[TT_CONFIG_NODE_SIZE];
     uint8_t *piece; /* TT_WORKER_PIECE_BYTES, for bytes on their way through */
 };
 

@@ -27,7 +27,8 @@ enum tt_err tt_retrieve_image(struct tt_request *request) {
     if (request->wants_html) {
         media_type = "text/html; charset=utf-8";
         tt_reply_header(request, "Content-Security-Policy", "%s",
-                        row.processed_evicted && config->delivery.remote == TT_DELIVERY_REDIRECT
+                        !tt_journal_row_is_local(&row, TT_SPOOL_PROCESSED) &&
+                                config->delivery.remote == TT_DELIVERY_REDIRECT
                             ? TT_PAGE_REMOTE_POLICY
                             : TT_PAGE_SECURITY_POLICY);
         tt_page_append_image(&text, request, &row);
@@ -54,7 +55,7 @@ struct wanted {
 
 static void choose_file(struct wanted *wanted, enum tt_spool_kind kind) {
     wanted->kind = kind;
-    wanted->file = kind == TT_SPOOL_ORIGINAL ? &wanted->row.original : &wanted->row.processed;
+    wanted->file = tt_journal_row_file(&wanted->row, kind);
     wanted->etag[0] = '"';
     tt_hash_format(wanted->file->sha256, wanted->etag + 1);
     memcpy(wanted->etag + TT_HASH_HEX_SIZE, "\"", 2);
@@ -136,7 +137,7 @@ static enum tt_err send_remote(struct wanted *wanted) {
     enum tt_err err = tt_journal_find(request->worker->journal, request->id, &wanted->row);
     if (err != TT_OK)
         return err;
-    if (!tt_remote_has(&wanted->row, wanted->kind))
+    if (!tt_journal_row_is_remote(&wanted->row, wanted->kind))
         return tt_err_fail(TT_ERR_STORAGE, "a file of %s is not in the spool", request->id);
     if (request->head_only)
         return send_bytes(wanted, -1, wanted->file->size_bytes);

@@ -297,7 +297,8 @@ static void note_failure(struct upload *upload, enum tt_err err) {
 static enum tt_err answer(struct upload *upload) {
     const struct tt_config *config = upload->worker->config;
     const struct tt_journal_row *row = &upload->row;
-    char message[512];
+    char key[TT_SPOOL_OBJECT_KEY_SIZE];
+    char message[sizeof key + 32];
     struct tt_buf text;
     tt_reply_header(upload->request, "Location", "%s/images/%s", config->server.base_path, row->id);
     tt_reply_header(upload->request, "Cache-Control", "no-store");
@@ -305,8 +306,8 @@ static enum tt_err answer(struct upload *upload) {
         tt_reply_bytes(upload->request, 303, NULL, "", 0);
         return TT_OK;
     }
-    snprintf(message, sizeof message, "Image processed: %s%s.%s", config->s3.processed_prefix,
-             row->id, tt_picture_format_row(row->processed.format)->extension);
+    tt_spool_object_key(config, TT_SPOOL_PROCESSED, row->id, row->processed.format, key);
+    snprintf(message, sizeof message, "Image processed: %s", key);
     tt_buf_init(&text, TT_DOCUMENT_IMAGE_MAX_BYTES);
     enum tt_err err = tt_document_append_image(&text, config, row, message);
     if (err == TT_OK)

@@ -18,7 +18,7 @@ static bool is_known(void *context, enum tt_spool_kind kind, const char *id) {
     struct tt_journal_row row;
     enum tt_err err = tt_journal_find(context, id, &row);
     if (err == TT_OK)
-        return !(kind == TT_SPOOL_ORIGINAL ? row.original_evicted : row.processed_evicted);
+        return tt_journal_row_is_local(&row, kind);
     return err != TT_ERR_NOT_FOUND;
 }
 
@@ -100,7 +100,7 @@ int tt_web_run(const struct tt_web_plan *plan) {
                                .stats = plan->stats,
                                .decoder = plan->decoder,
                                .seats = plan->seats};
-    tt_event_name_node(plan->config, worker.node);
+    tt_config_name_node(plan->config, worker.node);
     tt_arena_init(&worker.arena, ARENA_MAX_BYTES);
     enum tt_err err = tt_spool_open(&worker.spool, plan->config->storage.dir);
     if (err == TT_OK)

@@ -36,7 +36,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "sync"), str(HERE.parent / "e2e")]
 from bench import TICK_MS, disk, machine, mib  # noqa: E402
 from cloud import (ACCESS_KEY, CEPH_PORTS, REGION, RIGS, SECRET_KEY, TESTS, TINTYPE_SYNC,  # noqa: E402
-                   free_low_ports, listens)
+                   free_ports, listens)
 from support import ROOT, SCRATCH, TINTYPED, clean_environment, wait_for  # noqa: E402
 
 IMAGES, PROCESSED_BYTES, ORIGINAL_BYTES = 1000, 20_000, 200_000
@@ -152,11 +152,11 @@ class Services:
         self.dynalite = None
 
     def start(self):
-        ceph_port = free_low_ports(CEPH_PORTS)
+        ceph_port = free_ports(CEPH_PORTS)
         subprocess.run([RIGS / "rgw.sh", self.folder / "ceph", str(ceph_port)], check=True,
                        env=os.environ | {"ACCESS_KEY": ACCESS_KEY, "SECRET_KEY": SECRET_KEY},
                        stdin=subprocess.DEVNULL)
-        table_port = free_low_ports(1)
+        table_port = free_ports(1)
         self.s3_url, self.table_url = (f"http://127.0.0.1:{port}" for port in (ceph_port, table_port))
         with open(self.folder / "dynalite.log", "wb") as log:
             self.dynalite = subprocess.Popen(

@@ -6,6 +6,7 @@ outside: processes through /proc, the spool through the file system.
 """
 
 import os
+import random
 import re
 import shutil
 import signal
@@ -40,10 +41,35 @@ def wait_for(what, condition, seconds=PATIENCE_S):
         time.sleep(0.01)
 
 
+def listener_range():
+    """Ports outside those that the system gives to outgoing connections: one of these could be taken
+    between the look at it and its owner's bind()."""
+    low, high = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    below, above = range(10240, low), range(high + 1, 65536)
+    return max(below, above, key=len) or range(10240, 65536)
+
+
+LISTENERS = listener_range()
+
+
+def free_ports(count):
+    """The first of `count` free ports in a row."""
+    while True:
+        first = random.choice(LISTENERS[:-count])
+        probes = [socket.socket() for _ in range(count)]
+        try:
+            for port, probe in enumerate(probes, first):
+                probe.bind(("127.0.0.1", port))
+            return first
+        except OSError:
+            continue
+        finally:
+            for probe in probes:
+                probe.close()
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_ports(1)
 
 
 def children(pid):

@@ -11,7 +11,6 @@ of their own.
 import hashlib
 import itertools
 import os
-import random
 import shutil
 import signal
 import socket
@@ -33,7 +32,7 @@ sys.path[:0] = [str(TESTS / "e2e"), str(TESTS / "rigs")]
 import fault  # noqa: E402
 import gate  # noqa: E402
 import pictures  # noqa: E402
-from support import BUILD, EXTENSIONS, SCRATCH, Server, clean_environment, wait_for  # noqa: E402
+from support import BUILD, EXTENSIONS, SCRATCH, Server, clean_environment, free_ports, wait_for  # noqa: E402
 
 TINTYPE_SYNC = BUILD / "tintype-sync"
 RIGS = TESTS / "rigs"
@@ -43,23 +42,6 @@ CEPH_PORTS = 64  # rgw.sh
 MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg"}
 # As deploy/aws makes it.
 INDEXES = {"Day-Timestamp-index": "Day", "Filename-Timestamp-index": "Filename"}
-
-
-def free_low_ports(count):
-    """The first of `count` free ports in a row. Below those that the system gives to outgoing
-    connections, so that a port that is closed for a while stays its owner's."""
-    while True:
-        first = random.randrange(16384, 32000 - count)
-        probes = [socket.socket() for _ in range(count)]
-        try:
-            for port, probe in enumerate(probes, first):
-                probe.bind(("127.0.0.1", port))
-            return first
-        except OSError:
-            continue
-        finally:
-            for probe in probes:
-                probe.close()
 
 
 def listens(port):
@@ -92,7 +74,7 @@ class Cloud:
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="tintype-cloud-", dir=SCRATCH))
         self.ceph = self.folder / "ceph"
-        self.ceph_port = free_low_ports(CEPH_PORTS)
+        self.ceph_port = free_ports(CEPH_PORTS)
         self.dynalite = None
         self.numbers = itertools.count(1)
         self.keys = gate.Keys(self.folder / "keys.json")
@@ -108,9 +90,9 @@ class Cloud:
         self.start_dynalite()
         self.table_gate = gate.Gate("dynamodb", REGION, self.keys,
                                     gate.Upstream(f"http://127.0.0.1:{self.dynalite_port}"),
-                                    free_low_ports(1)).start()
+                                    free_ports(1)).start()
         self.logs = gate.Logs()
-        self.logs_gate = gate.Gate("logs", REGION, self.keys, self.logs, free_low_ports(1)).start()
+        self.logs_gate = gate.Gate("logs", REGION, self.keys, self.logs, free_ports(1)).start()
         self.s3_proxy = self.start_proxy(self.ceph_port)
         self.table_proxy = self.start_proxy(self.table_gate.port)
         self.logs_proxy = self.start_proxy(self.logs_gate.port)
@@ -124,7 +106,7 @@ class Cloud:
     def start_dynalite(self):
         cli = TESTS / "node_modules/dynalite/cli.js"
         assert cli.exists(), "dynalite is not installed: make deps"
-        self.dynalite_port = free_low_ports(1)
+        self.dynalite_port = free_ports(1)
         with open(self.folder / "dynalite.log", "wb") as log:
             self.dynalite = subprocess.Popen(
                 ["node", cli, "--host", "127.0.0.1", "--port", str(self.dynalite_port),
@@ -134,7 +116,7 @@ class Cloud:
         assert self.dynalite.poll() is None, (self.folder / "dynalite.log").read_text()
 
     def start_proxy(self, upstream_port):
-        return fault.Proxy("127.0.0.1", upstream_port, free_low_ports(1)).start()
+        return fault.Proxy("127.0.0.1", upstream_port, free_ports(1)).start()
 
     def stop(self):
         for proxy in getattr(self, "proxies", []):

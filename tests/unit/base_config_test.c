@@ -284,6 +284,20 @@ static void second_load_forgets_the_first(void **state) {
     assert_string_equal(config.s3.bucket, "");
 }
 
+static void the_node_is_named_or_the_host(void **state) {
+    char node[TT_CONFIG_NODE_SIZE];
+    char host[TT_CONFIG_NODE_SIZE];
+
+    (void)state;
+    memset(&config, 0, sizeof config);
+    tt_config_name_node(&config, node);
+    assert_int_equal(gethostname(host, sizeof host), 0);
+    assert_string_equal(node, host);
+    strcpy(config.sync.node, "node-1");
+    tt_config_name_node(&config, node);
+    assert_string_equal(node, "node-1");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, clear_environment, free_problems)
 
 static void print_values(char text[16384]) {
@@ -331,6 +345,7 @@ int main(void) {
         TEST(bad_value_of_a_variable_is_a_problem),
         TEST(other_variables_and_the_path_of_the_file_are_left_alone),
         TEST(second_load_forgets_the_first),
+        TEST(the_node_is_named_or_the_host),
     };
 
     return cmocka_run_group_tests(tests, make_file, remove_file);

@@ -50,16 +50,6 @@ void tt_agent_wake(struct tt_agent *woken, int64_t time_ms) {
         woken->woken_ms = time_ms;
 }
 
-#ifndef TT_TEST_HAS_JOBS
-void tt_object_key(const struct tt_config *settings, enum tt_spool_kind kind, const char *id,
-                   enum tt_picture_format format, char key[TT_OBJECT_KEY_SIZE]) {
-    (void)settings;
-    (void)snprintf(key, TT_OBJECT_KEY_SIZE, "%s/%s.%s",
-                   kind == TT_SPOOL_PROCESSED ? "results" : "uploads", id,
-                   tt_picture_format_row(format)->extension);
-}
-#endif
-
 bool tt_exchange_may_start(const struct tt_agent *asked, enum tt_aws_service service) {
     return asked->has_service[service] &&
            tt_service_may_start(&asked->services[service], asked->now_ms);
@@ -164,6 +154,8 @@ static inline void make_agent(const char *storage_dir, struct tt_journal *journa
     memset(&agent, 0, sizeof agent);
     (void)snprintf(config.storage.dir, sizeof config.storage.dir, "%s", storage_dir);
     (void)snprintf(config.s3.bucket, sizeof config.s3.bucket, "pictures");
+    (void)snprintf(config.s3.processed_prefix, sizeof config.s3.processed_prefix, "results/");
+    (void)snprintf(config.s3.original_prefix, sizeof config.s3.original_prefix, "uploads/");
     (void)snprintf(config.cloudwatch.log_group, sizeof config.cloudwatch.log_group, "/group");
     (void)snprintf(agent.node, sizeof agent.node, "node-1");
     agent.config = &config;

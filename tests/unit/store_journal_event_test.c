@@ -52,6 +52,25 @@ static void the_oldest_failures_make_way(void **state) {
     assert_int_equal(ask("SELECT events FROM event_total"), TT_JOURNAL_FAILURES_MAX + 1);
 }
 
+static void the_oldest_of_too_many_events_makes_way(void **state) {
+    const struct tt_journal_note event = {BASE_MS, "{}"};
+
+    (void)state;
+    for (int i = 1; i <= 3; i++) {
+        struct tt_journal_row row = make_row(i);
+
+        assert_int_equal(tt_journal_insert(journal, &row, &event, 0), TT_OK);
+    }
+    /* As if there were so many. */
+    _Static_assert(TT_JOURNAL_EVENTS_MAX == 1000000, "as below");
+    execute("UPDATE event_total SET events = 1000000");
+    assert_int_equal(tt_journal_note_failure(journal, &event), TT_OK);
+    assert_int_equal(ask("SELECT count(*) FROM event"), 3);
+    assert_int_equal(ask("SELECT min(number) FROM event"), 2);
+    assert_int_equal(ask("SELECT events FROM event_total"), TT_JOURNAL_EVENTS_MAX);
+    assert_int_equal(ask("SELECT dropped FROM event_total"), 1);
+}
+
 static void events_come_in_order_and_in_bounds(void **state) {
     static const char *const messages[] = {"{\"a\":1}", "{\"b\":22}", "{\"c\":333}", "{}"};
     struct tt_journal_event events[8];
@@ -128,6 +147,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(an_event_comes_with_its_row_or_not_at_all),
         TEST(the_oldest_failures_make_way),
+        TEST(the_oldest_of_too_many_events_makes_way),
         TEST(events_come_in_order_and_in_bounds),
         TEST(what_is_shipped_goes),
     };

@@ -8,7 +8,6 @@
 #include <cmocka.h>
 
 #include <jansson.h>
-#include <unistd.h>
 
 #include "web/event.h"
 
@@ -125,7 +124,7 @@ static void longest_texts_fit(void **state) {
     struct tt_event event = success();
     char filename[TT_TEXT_FILENAME_SIZE] = "";
     char detail[512] = "";
-    char node[TT_EVENT_NODE_SIZE] = "";
+    char node[TT_CONFIG_NODE_SIZE] = "";
     struct tt_buf text;
 
     (void)state;
@@ -156,25 +155,11 @@ static void what_cannot_be_told(void **state) {
     tt_buf_fini(&text);
 }
 
-static void nodes(void **state) {
-    static struct tt_config config;
-    char node[TT_EVENT_NODE_SIZE];
-    char host[TT_EVENT_NODE_SIZE];
-
-    (void)state;
-    tt_event_name_node(&config, node);
-    assert_int_equal(gethostname(host, sizeof host), 0);
-    assert_string_equal(node, host);
-    strcpy(config.sync.node, "node-1");
-    tt_event_name_node(&config, node);
-    assert_string_equal(node, "node-1");
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_processed_image),         cmocka_unit_test(a_refusal_while_reading),
         cmocka_unit_test(a_refusal_while_rendering), cmocka_unit_test(longest_texts_fit),
-        cmocka_unit_test(what_cannot_be_told),       cmocka_unit_test(nodes),
+        cmocka_unit_test(what_cannot_be_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
