@@ -12,7 +12,7 @@ PYTHON    ?= /usr/bin/python3
 Q         := $(if $(V),,@)
 VERSION   := 0.1.0
 
-PACKAGES := libpng libjpeg sqlite3 inih jansson libcrypto libcurl fcgi
+PACKAGES := libpng libjpeg libwebp libwebpdemux libheif lcms2 freetype2 sqlite3 inih jansson libcrypto libcurl fcgi
 
 OPTIMIZE := -O2 -ftree-vectorize
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
@@ -30,7 +30,7 @@ TT_CFLAGS  = -std=c11 $(OPTIMIZE) $(WARNINGS) $(HARDEN) $(CFLAGS) $(shell pkg-co
 TT_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
 # libb64's archive: in the shared library each character costs a call through the PLT, and decoding
 # 3 MB of base64 took 9 ms instead of 6.
-LDLIBS     = $(shell pkg-config --libs $(PACKAGES)) -l:libb64.a -lm
+LDLIBS     = $(shell pkg-config --libs $(PACKAGES)) -l:libb64.a -lgif -lm
 
 ROOMS    := base proc auth image store aws web sync
 LIB_SRC  := $(wildcard $(ROOMS:%=src/%/*.c))
@@ -113,8 +113,9 @@ clean:
 # ---- packages of Debian 12, by what needs them ----
 
 BUILD_PACKAGES := make gcc libc6-dev pkg-config libfcgi-dev libpng-dev libjpeg62-turbo-dev libsqlite3-dev \
-                  libb64-dev libinih-dev libjansson-dev libssl-dev libcurl4-openssl-dev
-RUN_PACKAGES   := lighttpd lighttpd-mod-deflate
+                  libb64-dev libinih-dev libjansson-dev libssl-dev libcurl4-openssl-dev \
+                  libwebp-dev libgif-dev libheif-dev liblcms2-dev libfreetype-dev
+RUN_PACKAGES   := lighttpd lighttpd-mod-deflate fonts-dejavu-core
 TEST_PACKAGES  := libcmocka-dev spawn-fcgi curl python3 python3-pytest python3-requests python3-pil \
                   python3-numpy python3-botocore python3-boto3 python3-yaml \
                   openssl ceph-mon ceph-osd radosgw ceph-common $(if $(shell command -v npm),,npm)

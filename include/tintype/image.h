@@ -16,6 +16,18 @@
  * TT_IMAGE_SNIFF_BYTES. */
 enum tt_picture_format tt_image_sniff(const uint8_t *bytes, size_t length);
 
+/* What watermarks are drawn with: a font and a picture, read once, used by every rendering and by
+ * processes forked since. */
+struct tt_watermark;
+
+/* Loads the font (a file FreeType knows) and the picture (PNG); each may be "" for none.
+ * *watermark is NULL on failure. TT_ERR_CONFIG, with the path and what is wrong with it as the
+ * cause; TT_ERR_NO_MEMORY. */
+enum tt_err tt_watermark_load(struct tt_watermark **watermark, const char *font_path,
+                              const char *image_path);
+/* NULL is allowed. */
+void tt_watermark_free(struct tt_watermark *watermark);
+
 /* Reads the picture from picture_fd (a regular file, from offset 0), renders it as options say, and
  * writes the encoded result to result_fd (from its current offset). Owns neither descriptor. Fills
  * *report whatever happens, and returns report->err: TT_ERR_PICTURE_TYPE, TT_ERR_PICTURE_BROKEN,

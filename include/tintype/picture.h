@@ -10,11 +10,20 @@
 
 #define TT_PICTURE_SIDE_MAX_PX 16384 /* width and height that may be asked for */
 
-enum tt_picture_format { TT_FORMAT_NONE, TT_FORMAT_PNG, TT_FORMAT_JPEG, TT_FORMAT_COUNT };
+enum tt_picture_format {
+    TT_FORMAT_NONE,
+    TT_FORMAT_PNG,
+    TT_FORMAT_JPEG,
+    TT_FORMAT_WEBP,
+    TT_FORMAT_GIF,
+    TT_FORMAT_HEIC,
+    TT_FORMAT_AVIF,
+    TT_FORMAT_COUNT
+};
 
 struct tt_picture_format_row {
     const char *name;       /* "PNG": the image object, the table */
-    const char *option;     /* "png": the format option */
+    const char *option;     /* "png": the format option; "" for one that is read and not written */
     const char *extension;  /* "png", "jpg": file and object names */
     const char *media_type; /* "image/png" */
 };
@@ -28,14 +37,48 @@ enum tt_picture_fit {
     TT_FIT_FILL,   /* exactly the box */
 };
 
+enum tt_picture_position {
+    TT_POSITION_TOP_LEFT,
+    TT_POSITION_TOP,
+    TT_POSITION_TOP_RIGHT,
+    TT_POSITION_LEFT,
+    TT_POSITION_CENTER,
+    TT_POSITION_RIGHT,
+    TT_POSITION_BOTTOM_LEFT,
+    TT_POSITION_BOTTOM,
+    TT_POSITION_BOTTOM_RIGHT,
+    TT_POSITION_COUNT
+};
+
+/* "top-left", "top", …, "bottom-right". */
+const char *tt_picture_position_name(enum tt_picture_position position);
+
+#define TT_PICTURE_WATERMARK_SIZE 256
+
+/* What is drawn over a result: the text, or where there is none the picture, or nothing. Sizes are
+ * percent of the result's shorter side. */
+struct tt_picture_watermark {
+    char text[TT_PICTURE_WATERMARK_SIZE]; /* UTF-8, one line; "" for none */
+    bool use_image;                       /* the configured one, where there is no text */
+    enum tt_picture_position position;
+    int size_percent;    /* of a text's line, or of an image's shorter side: 1 to 100 */
+    int margin_percent;  /* from the edges: 0 to 50 */
+    int opacity_percent; /* 1 to 100 */
+};
+
 struct tt_picture_options {
     int width_px;  /* 1 to TT_PICTURE_SIDE_MAX_PX, 0: follows the height, or the picture's own */
     int height_px; /* likewise; both after orientation */
     enum tt_picture_fit fit;
     bool grayscale;
     enum tt_picture_format format;
-    int quality; /* JPEG: 1 to 100 */
+    int quality; /* JPEG, WebP: 1 to 100 */
+    struct tt_picture_watermark watermark;
 };
+
+#define TT_PICTURE_PRESET_SIZE    32 /* a preset's name: 1 to 31 of a-z, 0-9 and hyphen */
+#define TT_PICTURE_RENDITIONS_MAX 8
+#define TT_PICTURE_RESULTS_MAX    (1 + TT_PICTURE_RENDITIONS_MAX)
 
 struct tt_picture_limits {
     int64_t max_pixels;       /* of the picture and of the result, from their headers */

@@ -25,6 +25,11 @@ struct tt_picture_header {
     int height_px;
     int channels;    /* of the source when started in colour: 1 to 4, as in row.h */
     int orientation; /* 1 to 8, as Exif tag 0x0112 has it; 1 when the file does not say */
+    /* The ICC profile that the samples of a source started in colour are of, for the operation in
+     * colour.h; NULL when there is none, or the decoder has applied it (CMYK). In the arena. Not
+     * checked: it may lie about all of itself. */
+    const uint8_t *icc_profile;
+    size_t icc_bytes; /* at most max_chunk_bytes */
     bool whole; /* the decoder must hold the whole picture (interlaced PNG) or all its coefficients
                    (progressive or multi-scan JPEG) */
     int64_t whole_bytes; /* how much memory that takes in start; 0 when rows stream */
@@ -67,5 +72,14 @@ enum tt_err tt_png_write(int fd, struct tt_row_source *source, struct tt_arena *
 /* Baseline, 1 or 3 channels (alpha is flattened before); quality 1 to 100. */
 enum tt_err tt_jpeg_write(int fd, struct tt_row_source *source, int quality,
                           struct tt_arena *arena);
+
+/* Lossy, 1 to 4 channels, sides to 16383 px; quality 1 to 100. */
+enum tt_err tt_webp_write(int fd, struct tt_row_source *source, int quality,
+                          struct tt_arena *arena);
+
+/* Memory a writer takes, of the arena and of its library: an upper bound, for the plan. */
+int64_t tt_png_write_bytes(int width_px, int height_px, int channels);
+int64_t tt_jpeg_write_bytes(int width_px, int height_px, int channels);
+int64_t tt_webp_write_bytes(int width_px, int height_px, int channels);
 
 #endif

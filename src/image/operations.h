@@ -17,6 +17,7 @@
 #include "image/row.h"
 #include "tintype/arena.h"
 #include "tintype/err.h"
+#include "tintype/picture.h"
 
 /* The longest side of a picture and of a result. It is libpng's own default limit (a JPEG's is
  * 65535) and keeps the sums of the resampler within 32 bits. */
@@ -41,6 +42,18 @@ enum tt_err tt_resample_open(struct tt_row_source **out, struct tt_row_source *i
 int64_t tt_resample_bytes(int in_width_px, int in_height_px, int channels,
                           const struct tt_row_box *box, int width_px, int height_px);
 
+/* The same, but its rows are pushed by the caller and not pulled: so that one decode can serve
+ * several results. The shape of the source is width_px × height_px × channels. Push at most
+ * in_height_px rows, each followed by pops until there is none; a popped row is valid until the
+ * next push or pop. The two give the very rows of tt_resample_open, and take what
+ * tt_resample_bytes says. */
+struct tt_resampler;
+enum tt_err tt_resampler_open(struct tt_resampler **resampler, int in_width_px, int in_height_px,
+                              int channels, const struct tt_row_box *box, int width_px,
+                              int height_px, struct tt_arena *arena);
+void tt_resampler_push(struct tt_resampler *resampler, const uint8_t *row);
+bool tt_resampler_pop(struct tt_resampler *resampler, const uint8_t **row);
+
 /* Means of blocks of factor_x × factor_y pixels, colour weighted by alpha, exact and rounded once.
  * The first block begins at the first pixel; blocks at the right and bottom edge are cut off there,
  * so the size is ceil(width / factor_x) × ceil(height / factor_y). Factors are 1 to
@@ -59,6 +72,16 @@ int64_t tt_shrink_bytes(int in_width_px, int channels, int factor_x);
 enum tt_err tt_orient_open(struct tt_row_source **out, struct tt_row_source *in, int orientation,
                            struct tt_arena *arena);
 
+/* A whole small picture that is put row by row as it lies in the file, and read upright: what
+ * tt_orient_open does for most orientations, for a caller that has the rows at hand. Exactly
+ * height_px puts, then rows are read from tt_canvas_rows. Takes tt_canvas_bytes. */
+struct tt_canvas;
+enum tt_err tt_canvas_open(struct tt_canvas **canvas, int width_px, int height_px, int channels,
+                           int orientation, struct tt_arena *arena);
+void tt_canvas_put(struct tt_canvas *canvas, const uint8_t *row);
+struct tt_row_source *tt_canvas_rows(struct tt_canvas *canvas);
+int64_t tt_canvas_bytes(int width_px, int height_px, int channels, int orientation);
+
 /* The arena bytes that tt_orient_open takes. */
 int64_t tt_orient_bytes(int width_px, int height_px, int channels, int orientation);
 
@@ -71,5 +94,25 @@ enum tt_err tt_flatten_open(struct tt_row_source **out, struct tt_row_source *in
 
 /* The arena bytes that tt_flatten_open takes at most. */
 int64_t tt_flatten_bytes(int width_px);
+
+/* Converts rows from an ICC profile's colours to sRGB, alpha kept. *out is `in` where there is
+ * nothing to do: no profile, one that is sRGB itself, or one that makes no sense or is of other
+ * channels than the picture's, which viewers ignore as well. TT_ERR_NO_MEMORY. */
+enum tt_err tt_colour_open(struct tt_row_source **out, struct tt_row_source *in,
+                           const uint8_t *icc_profile, size_t icc_bytes, struct tt_arena *arena);
+
+/* An upper bound of the arena bytes that tt_colour_open takes. */
+int64_t tt_colour_bytes(int width_px, size_t icc_bytes);
+
+/* Draws a watermark. watermark is what tt_watermark_load gave (image.h), NULL for nothing loaded;
+ * *out is `in` where there is nothing to draw. TT_ERR_NO_MEMORY. */
+struct tt_watermark;
+enum tt_err tt_watermark_open(struct tt_row_source **out, struct tt_row_source *in,
+                              const struct tt_watermark *watermark,
+                              const struct tt_picture_watermark *wanted, struct tt_arena *arena);
+
+/* An upper bound of the arena bytes that tt_watermark_open takes, and of FreeType's. */
+int64_t tt_watermark_bytes(int width_px, int height_px, int channels,
+                           const struct tt_picture_watermark *wanted);
 
 #endif

@@ -22,12 +22,15 @@ static void formats_have_their_names(void **state) {
 }
 
 static void every_format_has_a_whole_row(void **state) {
+    static const bool is_written[TT_FORMAT_COUNT] = {
+        [TT_FORMAT_PNG] = true, [TT_FORMAT_JPEG] = true, [TT_FORMAT_WEBP] = true};
+
     (void)state;
     for (int i = TT_FORMAT_NONE + 1; i < TT_FORMAT_COUNT; i++) {
         const struct tt_picture_format_row *row = tt_picture_format_row((enum tt_picture_format)i);
 
         assert_true(strlen(row->name) > 0);
-        assert_true(strlen(row->option) > 0);
+        assert_true((strlen(row->option) > 0) == is_written[i]);
         assert_true(strlen(row->extension) > 0);
         assert_int_equal(strncmp(row->media_type, "image/", 6), 0);
     }
