@@ -43,9 +43,10 @@ int64_t tt_resample_bytes(int in_width_px, int in_height_px, int channels,
                           const struct tt_row_box *box, int width_px, int height_px);
 
 /* The same, but its rows are pushed by the caller and not pulled: so that one decode can serve
- * several results. The shape of the source is width_px × height_px × channels. Push at most
- * in_height_px rows, each followed by pops until there is none; a popped row is valid until the
- * next push or pop. The two give the very rows of tt_resample_open, and take what
+ * several results. The shape of the source is in_width_px × in_height_px × channels. Push at most
+ * in_height_px rows, each followed by pops until there is none; the row pushed is read no later
+ * than by those pops, and a popped row is valid until the next push or pop. Rows pushed after the
+ * last result's are ignored. The two give the very rows of tt_resample_open, and take what
  * tt_resample_bytes says. */
 struct tt_resampler;
 enum tt_err tt_resampler_open(struct tt_resampler **resampler, int in_width_px, int in_height_px,
@@ -54,18 +55,23 @@ enum tt_err tt_resampler_open(struct tt_resampler **resampler, int in_width_px, 
 void tt_resampler_push(struct tt_resampler *resampler, const uint8_t *row);
 bool tt_resampler_pop(struct tt_resampler *resampler, const uint8_t **row);
 
-/* Means of blocks of factor_x × factor_y pixels, colour weighted by alpha, exact and rounded once.
- * The first block begins at the first pixel; blocks at the right and bottom edge are cut off there,
- * so the size is ceil(width / factor_x) × ceil(height / factor_y). Factors are 1 to
+/* Means of blocks of factor_x × factor_y pixels, colour weighted by alpha, exact and rounded once,
+ * ties to even. The first block begins at the first pixel; blocks at the right and bottom edge are
+ * cut off there, so the size is ceil(width / factor_x) × ceil(height / factor_y). Factors are 1 to
  * TT_SHRINK_FACTOR_MAX. TT_ERR_NO_MEMORY. */
-enum tt_err tt_shrink_open(struct tt_row_source **out, struct tt_row_source *in, int factor_x,
-                           int factor_y, struct tt_arena *arena);
+struct tt_shrinker;
+enum tt_err tt_shrinker_open(struct tt_shrinker **shrinker, int in_width_px, int in_height_px,
+                             int channels, int factor_x, int factor_y, struct tt_arena *arena);
+
+/* Takes the next of in_height_px rows. True when it was the last of its blocks: then *out is their
+ * row, valid until the next push. */
+bool tt_shrinker_push(struct tt_shrinker *shrinker, const uint8_t *row, const uint8_t **out);
 
 /* A column's sum of factor_y products of colour and alpha (255² at most) must fit in 32 bits. */
 #define TT_SHRINK_FACTOR_MAX 65536
 
-/* The arena bytes that tt_shrink_open takes. */
-int64_t tt_shrink_bytes(int in_width_px, int channels, int factor_x);
+/* The arena bytes that tt_shrinker_open takes. */
+int64_t tt_shrinker_bytes(int in_width_px, int channels, int factor_x);
 
 /* Turns and mirrors the picture as an Exif orientation of 1 to 8 asks for, so that the result's own
  * orientation is 1. All but 1 and 2 take memory for the whole picture. TT_ERR_NO_MEMORY. */

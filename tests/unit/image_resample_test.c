@@ -2,6 +2,8 @@
  * pulled, how much memory is taken. */
 #include "image/operations.h"
 
+#include <math.h>
+
 #include "picture_build.h"
 
 static const struct tt_row_box no_box = {0, 0, 0, 0};
@@ -248,6 +250,118 @@ static void a_failure_below_comes_up(void **state) {
     tt_err_clear();
 }
 
+/* Noise that is the same in every run. */
+static void fill_noise(uint8_t *samples, size_t count) {
+    uint32_t random = 1;
+
+    for (size_t i = 0; i < count; i++) {
+        random = random * 1664525u + 1013904223u; /* Numerical Recipes */
+        samples[i] = (uint8_t)(random >> 24);
+    }
+}
+
+static double lanczos(double x) {
+    const double pi = 3.14159265358979323846;
+
+    if (x == 0)
+        return 1;
+    return fabs(x) < 3 ? 3 * sin(pi * x) * sin(pi * x / 3) / (pi * pi * x * x) : 0;
+}
+
+/* One pass in double precision, from rows of count × in_px to rows of size_px × count: twice is
+ * both passes, and the picture upright again. */
+static void reference_pass(const double *in, int in_px, int count, double *out, int size_px) {
+    double ratio = (double)in_px / size_px;
+
+    for (int i = 0; i < size_px; i++) {
+        double weight_sum = 0;
+
+        for (int x = 0; x < in_px; x++)
+            weight_sum += lanczos((x + 0.5) / ratio - i - 0.5);
+        for (int y = 0; y < count; y++) {
+            double sum = 0;
+
+            for (int x = 0; x < in_px; x++)
+                sum += in[y * in_px + x] * lanczos((x + 0.5) / ratio - i - 0.5);
+            out[i * count + y] = sum / weight_sum;
+        }
+    }
+}
+
+/* Block means before the filter are off by up to five steps here. */
+static void a_strong_reduction_is_the_filter_itself(void **state) {
+    enum { IN_PX = 400, OUT_PX = 23 };
+    static uint8_t picture[IN_PX * IN_PX];
+    static double exact[IN_PX * IN_PX], halfway[OUT_PX * IN_PX], expected[OUT_PX * OUT_PX];
+    struct sample_source source = sample_source(picture, IN_PX, IN_PX, 1);
+    uint8_t out[OUT_PX * OUT_PX];
+
+    (void)state;
+    for (int i = 0; i < IN_PX * IN_PX; i++) {
+        int x = i % IN_PX, y = i / IN_PX;
+
+        picture[i] = (uint8_t)(127.5 + 127.5 * cos(0.004 * (x * x + y * y))); /* a zone plate */
+        exact[i] = picture[i];
+    }
+    reference_pass(exact, IN_PX, IN_PX, halfway, OUT_PX);
+    reference_pass(halfway, IN_PX, OUT_PX, expected, OUT_PX);
+    resample(&source, &no_box, OUT_PX, OUT_PX, out);
+    for (int i = 0; i < OUT_PX * OUT_PX; i++)
+        if (fabs(out[i] - fmin(fmax(expected[i], 0), 255)) > 0.6)
+            fail_msg("sample %d is %d, not %f", i, out[i], expected[i]);
+}
+
+/* Pushes one row at a time; each row popped must be the one that is pulled, and come as soon as
+ * pulling could give it. */
+static void assert_pushed_as_pulled(const struct tt_row_box *box, int channels, int width_px,
+                                    int height_px) {
+    static uint8_t picture[90 * 70 * 4];
+    size_t in_bytes = (size_t)90 * (size_t)channels;
+    size_t out_bytes = (size_t)width_px * (size_t)channels;
+    int64_t bound_bytes = tt_resample_bytes(90, 70, channels, box, width_px, height_px);
+    struct sample_source source = sample_source(picture, 90, 70, channels);
+    struct tt_arena pull_arena, push_arena;
+    struct tt_resampler *resampler;
+    struct tt_row_source *rows;
+    const uint8_t *popped, *pulled;
+    int y = 0;
+
+    fill_noise(picture, sizeof picture);
+    tt_arena_init(&pull_arena, (size_t)bound_bytes);
+    tt_arena_init(&push_arena, (size_t)bound_bytes);
+    assert_int_equal(tt_resample_open(&rows, &source.rows, box, width_px, height_px, &pull_arena),
+                     TT_OK);
+    assert_int_equal(
+        tt_resampler_open(&resampler, 90, 70, channels, box, width_px, height_px, &push_arena),
+        TT_OK);
+    for (int row = 0; row < 70; row++) {
+        assert_false(tt_resampler_pop(resampler, &popped));
+        tt_resampler_push(resampler, picture + (size_t)row * in_bytes);
+        for (; tt_resampler_pop(resampler, &popped); y++) {
+            assert_true(y < height_px);
+            assert_int_equal(rows->next(rows, &pulled), TT_OK);
+            assert_memory_equal(popped, pulled, out_bytes);
+            assert_int_equal(source.y, row + 1);
+        }
+    }
+    assert_int_equal(y, height_px);
+    tt_arena_fini(&pull_arena);
+    tt_arena_fini(&push_arena);
+}
+
+static void pushed_rows_are_the_pulled_ones(void **state) {
+    static const struct tt_row_box boxes[] = {
+        {0, 0, 90, 70}, {0, 0, 89.5, 69.25}, {10, 5, 50, 45}, {3.5, 20.25, 80, 70}};
+    static const int sizes[][2] = {{40, 40}, {48, 37}, {90, 70},  {40, 5},  {7, 40},
+                                   {1, 1},   {4, 4},   {150, 90}, {33, 200}};
+
+    (void)state;
+    for (size_t box = 0; box < sizeof boxes / sizeof *boxes; box++)
+        for (size_t size = 0; size < sizeof sizes / sizeof *sizes; size++)
+            for (int channels = 1; channels <= 4; channels++)
+                assert_pushed_as_pulled(&boxes[box], channels, sizes[size][0], sizes[size][1]);
+}
+
 static void a_full_arena_is_reported(void **state) {
     static uint8_t picture[100 * 100];
     const struct tt_row_box box = {0, 0, 100, 100};
@@ -281,6 +395,8 @@ int main(void) {
         cmocka_unit_test(extreme_shapes_work),
         cmocka_unit_test(a_huge_reduction_with_alpha_does_not_wrap),
         cmocka_unit_test(a_failure_below_comes_up),
+        cmocka_unit_test(a_strong_reduction_is_the_filter_itself),
+        cmocka_unit_test(pushed_rows_are_the_pulled_ones),
         cmocka_unit_test(a_full_arena_is_reported),
     };
 
