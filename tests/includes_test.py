@@ -17,12 +17,13 @@ OWNERS = {"arena": "base", "buf": "base", "clock": "base", "config": "base", "er
           "hash": "base", "log": "base", "picture": "base", "stats": "base", "text": "base", "uuid": "base",
           "auth": "auth", "image": "image", "journal": "store", "spool": "store", "process": "proc",
           "journal_sync": "store", "ask": "store", "http": "aws", "aws": "aws", "s3": "aws", "dynamodb": "aws",
-          "logs": "aws", "web": "web", "ini": "base", "sync": "sync"}
+          "logs": "aws", "web": "web", "ini": "base", "sync": "sync", "utf8": "base"}
 
 # Foreign headers, and the one file or folder that may know them; OpenSSL both hashes and signs.
 FOREIGN = {"fcgiapp.h": "src/web/fcgi.c", "fcgi_stdio.h": None, "fcgios.h": None, "jansson.h": ("src/web/", "src/aws/"),
            "b64/": "src/web/base64", "sqlite3.h": "src/store/", "jpeglib.h": "src/image/", "jerror.h": "src/image/",
-           "png.h": "src/image/", "ini.h": "src/base/ini.c", "curl/": "src/aws/http.c",
+           "png.h": "src/image/", "ft2build.h": "src/image/watermark_text.c",
+           "freetype/": "src/image/watermark_text.c", "ini.h": "src/base/ini.c", "curl/": "src/aws/http.c",
            "openssl/": ("src/base/hash.c", "src/aws/")}
 
 SOURCES = sorted([*ROOT.glob("src/*/*.[ch]"), *ROOT.glob("include/tintype/*.h")])

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "tintype/clock.h"
-#include "utf8.h"
+#include "tintype/utf8.h"
 
 #define MESSAGE_MAX_BYTES 2048
 

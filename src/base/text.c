@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "utf8.h"
+#include "tintype/utf8.h"
 
 bool tt_text_is_utf8(const char *text, size_t length) {
     while (length > 0) {

@@ -1,6 +1,6 @@
 /* UTF-8 by Unicode 15, table 3-7 (well-formed byte sequences): which second bytes are allowed
  * depends on the first, and that alone rules out overlongs, surrogates and all above U+10FFFF. */
-#include "utf8.h"
+#include "tintype/utf8.h"
 
 #define CONTINUATION_MASK 0x3F
 

@@ -111,7 +111,9 @@ enum tt_err tt_colour_open(struct tt_row_source **out, struct tt_row_source *in,
 int64_t tt_colour_bytes(int width_px, size_t icc_bytes);
 
 /* Draws a watermark. watermark is what tt_watermark_load gave (image.h), NULL for nothing loaded;
- * *out is `in` where there is nothing to draw. TT_ERR_NO_MEMORY. */
+ * *out is `in` where there is nothing to draw. What would not fit between the margins, which hold
+ * on all four sides, is made smaller; text too small to read is left out (watermark_text.h).
+ * TT_ERR_NO_MEMORY, TT_ERR_INTERNAL. */
 struct tt_watermark;
 enum tt_err tt_watermark_open(struct tt_row_source **out, struct tt_row_source *in,
                               const struct tt_watermark *watermark,

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "base/utf8.h"
+#include "tintype/utf8.h"
 
 static const struct {
     const char *text;

@@ -1,6 +1,6 @@
 /* UTF-8, a character at a time. */
-#ifndef TINTYPE_BASE_UTF8_H
-#define TINTYPE_BASE_UTF8_H
+#ifndef TINTYPE_UTF8_H
+#define TINTYPE_UTF8_H
 
 #include <stddef.h>
 #include <stdint.h>

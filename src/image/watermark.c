@@ -1,0 +1,443 @@
+/* Watermark: a text or a picture over a result.
+ *
+ * Here: loading what is drawn, its place, and blending it row by row. How a text becomes an overlay
+ * is watermark_text.c's.
+ *
+ * The overlay is made once, when the result's size is known; rows above and below it are handed
+ * through as they are. */
+#include "image/watermark.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "image/codec.h"
+#include "image/luma.h"
+#include "image/operations.h"
+#include "image/watermark_text.h"
+#include "tintype/file.h"
+#include "tintype/image.h"
+
+#define FONT_MAX_BYTES  ((off_t)32 << 20) /* fonts of 65535 glyphs have some 20 MiB */
+#define IMAGE_MAX_PX    ((int64_t)16 << 20)
+#define IMAGE_SIDE_PX   2048 /* a larger one is reduced once, so each rendering need not */
+#define LOAD_MAX_BYTES  ((size_t)192 << 20) /* an interlaced picture of IMAGE_MAX_PX, turned */
+#define CHUNK_MAX_BYTES ((int64_t)8 << 20)
+
+/* ---- loading ---- */
+
+/* Turns the failure at hand into one of the configuration, about that file. */
+static enum tt_err blame_file(enum tt_err err, const char *what, const char *path) {
+    char cause[512];
+
+    if (err == TT_ERR_NO_MEMORY)
+        return err;
+    (void)snprintf(cause, sizeof cause, "%s", tt_err_cause());
+    tt_err_clear();
+    return tt_err_fail(TT_ERR_CONFIG, "%s %s: %s", what, path, cause);
+}
+
+static enum tt_err open_file(int *fd, off_t *length, const char *path) {
+    struct stat status;
+
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (*fd < 0)
+        return tt_err_fail_errno(TT_ERR_CONFIG, "open");
+    if (fstat(*fd, &status) != 0)
+        return tt_err_fail_errno(TT_ERR_CONFIG, "fstat");
+    if (!S_ISREG(status.st_mode))
+        return tt_err_fail(TT_ERR_CONFIG, "not a regular file");
+    *length = status.st_size;
+    return TT_OK;
+}
+
+static enum tt_err read_font(struct tt_watermark *watermark, int fd, off_t length,
+                             struct tt_arena *arena) {
+    enum tt_err err;
+
+    if (length <= 0 || length > FONT_MAX_BYTES)
+        return tt_err_fail(TT_ERR_CONFIG, "%lld bytes; a font has 1 to %lld", (long long)length,
+                           (long long)FONT_MAX_BYTES);
+    watermark->font = malloc((size_t)length);
+    if (watermark->font == NULL)
+        return tt_err_fail(TT_ERR_NO_MEMORY, "a font of %lld bytes", (long long)length);
+    err = tt_file_read_at(fd, 0, watermark->font, (size_t)length, &watermark->font_bytes);
+    if (err == TT_OK)
+        err = tt_watermark_font_check(watermark->font, watermark->font_bytes, arena);
+    return err;
+}
+
+/* The size at most IMAGE_SIDE_PX on a side, in proportion. */
+static struct tt_row_source at_most_side(const struct tt_row_source *rows) {
+    int longer_px = rows->width_px > rows->height_px ? rows->width_px : rows->height_px;
+    double scale = fmin((double)IMAGE_SIDE_PX / longer_px, 1);
+
+    return (struct tt_row_source){.width_px = (int)fmax(rint(rows->width_px * scale), 1),
+                                  .height_px = (int)fmax(rint(rows->height_px * scale), 1)};
+}
+
+/* Rows of any kind to RGBA. */
+static void spread_row(uint8_t *to, const uint8_t *from, int width_px, int channels) {
+    int colours = channels - (channels + 1) % 2;
+
+    for (int x = 0; x < width_px; x++, from += channels, to += 4) {
+        for (int colour = 0; colour < 3; colour++)
+            to[colour] = from[colours == 3 ? colour : 0];
+        to[3] = channels > colours ? from[colours] : 255;
+    }
+}
+
+static enum tt_err keep_rows(struct tt_watermark *watermark, struct tt_row_source *rows) {
+    size_t row_bytes = (size_t)rows->width_px * 4;
+
+    watermark->image = malloc(row_bytes * (size_t)rows->height_px);
+    if (watermark->image == NULL)
+        return tt_err_fail(TT_ERR_NO_MEMORY, "a watermark of %d x %d pixels", rows->width_px,
+                           rows->height_px);
+    watermark->image_width_px = rows->width_px;
+    watermark->image_height_px = rows->height_px;
+    for (int y = 0; y < rows->height_px; y++) {
+        const uint8_t *row;
+        enum tt_err err = rows->next(rows, &row);
+
+        if (err != TT_OK)
+            return err;
+        spread_row(watermark->image + (size_t)y * row_bytes, row, rows->width_px, rows->channels);
+    }
+    return TT_OK;
+}
+
+static enum tt_err decode_image(struct tt_watermark *watermark, struct tt_decoder *decoder,
+                                int orientation, struct tt_arena *arena) {
+    struct tt_row_source *rows;
+    struct tt_row_source kept;
+    struct tt_row_box whole = {0};
+    enum tt_err err = tt_decoder_start(decoder, false, 8, &rows);
+
+    if (err == TT_OK)
+        err = tt_orient_open(&rows, rows, orientation, arena);
+    if (err != TT_OK)
+        return err;
+    kept = at_most_side(rows);
+    whole.right = rows->width_px;
+    whole.bottom = rows->height_px;
+    err = tt_resample_open(&rows, rows, &whole, kept.width_px, kept.height_px, arena);
+    if (err == TT_OK)
+        err = keep_rows(watermark, rows);
+    return err == TT_OK ? tt_decoder_finish(decoder) : err;
+}
+
+static enum tt_err read_image(struct tt_watermark *watermark, int fd, off_t length,
+                              struct tt_arena *arena) {
+    static const struct tt_picture_limits limits = {.max_pixels = IMAGE_MAX_PX,
+                                                    .max_memory_bytes = LOAD_MAX_BYTES,
+                                                    .max_chunk_bytes = CHUNK_MAX_BYTES,
+                                                    .max_scans = 1};
+    struct tt_picture_header header;
+    struct tt_decoder *decoder;
+    enum tt_err err = tt_decoder_open(&decoder, fd, arena, &limits, &header);
+
+    (void)length; /* the decoder's limits hold */
+    if (err == TT_OK && header.format != TT_FORMAT_PNG)
+        err = tt_err_fail(TT_ERR_CONFIG, "not a PNG");
+    if (err == TT_OK)
+        err = decode_image(watermark, decoder, header.orientation, arena);
+    tt_decoder_close(decoder);
+    return err;
+}
+
+typedef enum tt_err read_part(struct tt_watermark *, int fd, off_t length, struct tt_arena *);
+
+static enum tt_err load_part(struct tt_watermark *watermark, const char *path, const char *what,
+                             read_part *read) {
+    struct tt_arena arena;
+    off_t length = 0;
+    int fd;
+    enum tt_err err;
+
+    if (*path == '\0')
+        return TT_OK;
+    tt_arena_init(&arena, LOAD_MAX_BYTES);
+    err = open_file(&fd, &length, path);
+    if (err == TT_OK)
+        err = read(watermark, fd, length, &arena);
+    tt_file_close(&fd);
+    tt_arena_fini(&arena);
+    return err == TT_OK ? TT_OK : blame_file(err, what, path);
+}
+
+enum tt_err tt_watermark_load(struct tt_watermark **watermark, const char *font_path,
+                              const char *image_path) {
+    struct tt_watermark *loaded = calloc(1, sizeof *loaded);
+    enum tt_err err;
+
+    *watermark = NULL;
+    if (loaded == NULL)
+        return tt_err_fail(TT_ERR_NO_MEMORY, "a watermark");
+    err = load_part(loaded, font_path, "the watermark's font", read_font);
+    if (err == TT_OK)
+        err = load_part(loaded, image_path, "the watermark's picture", read_image);
+    if (err != TT_OK) {
+        tt_watermark_free(loaded);
+        return err;
+    }
+    *watermark = loaded;
+    return TT_OK;
+}
+
+void tt_watermark_free(struct tt_watermark *watermark) {
+    if (watermark == NULL)
+        return;
+    free(watermark->font);
+    free(watermark->image);
+    free(watermark);
+}
+
+/* ---- sizes ---- */
+
+static double percent_of_shorter(int width_px, int height_px, int percent) {
+    return (width_px < height_px ? width_px : height_px) * (double)percent / 100;
+}
+
+static int margin_of(int width_px, int height_px, const struct tt_picture_watermark *wanted) {
+    return (int)lrint(percent_of_shorter(width_px, height_px, wanted->margin_percent));
+}
+
+static struct tt_overlay_room room_of(int width_px, int height_px,
+                                      const struct tt_picture_watermark *wanted) {
+    int margin_px = margin_of(width_px, height_px, wanted);
+
+    return (struct tt_overlay_room){width_px - 2 * margin_px, height_px - 2 * margin_px};
+}
+
+/* How far along one axis: 0 at its start, 1 in its middle, 2 at its end. */
+static int place(int step, int side_px, int size_px, int margin_px) {
+    if (step == 1)
+        return (side_px - size_px) / 2;
+    return step == 0 ? margin_px : side_px - margin_px - size_px;
+}
+
+static void place_overlay(struct tt_overlay *overlay, const struct tt_row_source *in,
+                          const struct tt_picture_watermark *wanted) {
+    _Static_assert(TT_POSITION_COUNT == 9, "positions are three rows of three");
+    int margin_px = margin_of(in->width_px, in->height_px, wanted);
+
+    overlay->left_px = place((int)wanted->position % 3, in->width_px, overlay->width_px, margin_px);
+    overlay->top_px =
+        place((int)wanted->position / 3, in->height_px, overlay->height_px, margin_px);
+}
+
+/* ---- a picture as overlay ---- */
+
+/* What resampling the picture takes for each pixel of the overlay's sides, and beside them.
+ * By count 1.1 KiB at most; the tests hold it. */
+#define RESAMPLE_BYTES_PER_PX 2048
+#define RESAMPLE_BYTES        ((int64_t)512 << 10)
+
+struct image_rows {
+    struct tt_row_source base;
+    const uint8_t *samples;
+    int next_row;
+};
+
+static enum tt_err next_image_row(struct tt_row_source *source, const uint8_t **row) {
+    struct image_rows *self = (struct image_rows *)source;
+
+    *row = self->samples + (size_t)self->next_row * (size_t)source->width_px * 4;
+    self->next_row++;
+    return TT_OK;
+}
+
+static int scale_side(int side_px, double scale, int most_px) {
+    int scaled_px = (int)fmin(rint(side_px * scale), most_px);
+
+    return scaled_px > 0 ? scaled_px : 1;
+}
+
+/* The picture's rows at its size in the room. */
+static enum tt_err open_image(struct tt_row_source **rows, const struct tt_watermark *watermark,
+                              double shorter_px, struct tt_overlay_room room,
+                              struct tt_arena *arena) {
+    int width_px = watermark->image_width_px;
+    int height_px = watermark->image_height_px;
+    struct tt_row_box whole = {0, 0, width_px, height_px};
+    double scale = shorter_px / (width_px < height_px ? width_px : height_px);
+    struct image_rows *image = tt_arena_alloc(arena, sizeof *image);
+
+    if (image == NULL)
+        return TT_ERR_NO_MEMORY;
+    *image = (struct image_rows){.base = {.width_px = width_px,
+                                          .height_px = height_px,
+                                          .channels = 4,
+                                          .next = next_image_row},
+                                 .samples = watermark->image};
+    scale = fmin(scale, (double)room.width_px / width_px);
+    scale = fmin(scale, (double)room.height_px / height_px);
+    return tt_resample_open(rows, &image->base, &whole, scale_side(width_px, scale, room.width_px),
+                            scale_side(height_px, scale, room.height_px), arena);
+}
+
+static enum tt_err draw_image(struct tt_overlay *overlay, const struct tt_watermark *watermark,
+                              double shorter_px, struct tt_overlay_room room, int colours,
+                              struct tt_arena *arena) {
+    size_t row_bytes;
+    struct tt_row_source *rows;
+    enum tt_err err;
+
+    if (room.width_px <= 0 || room.height_px <= 0)
+        return TT_OK;
+    err = open_image(&rows, watermark, shorter_px, room, arena);
+    if (err != TT_OK)
+        return err;
+    overlay->width_px = rows->width_px;
+    overlay->height_px = rows->height_px;
+    overlay->colours = colours;
+    row_bytes = (size_t)rows->width_px * (size_t)(colours + 1);
+    overlay->samples = tt_arena_alloc_array(arena, (size_t)rows->height_px, row_bytes);
+    if (overlay->samples == NULL)
+        return TT_ERR_NO_MEMORY;
+    for (int y = 0; y < rows->height_px; y++) {
+        uint8_t *to = overlay->samples + (size_t)y * row_bytes;
+        const uint8_t *row;
+
+        err = rows->next(rows, &row);
+        if (err != TT_OK)
+            return err;
+        if (colours == 1)
+            tt_luma_row(to, row, (size_t)rows->width_px, 4);
+        else
+            memcpy(to, row, row_bytes);
+    }
+    return TT_OK;
+}
+
+/* The shorter side is rounded up by half a pixel at most, or to 1. */
+static int64_t image_bytes(double shorter_px, struct tt_overlay_room room, int colours) {
+    int shorter_room_px = room.width_px < room.height_px ? room.width_px : room.height_px;
+    int longer_room_px = room.width_px < room.height_px ? room.height_px : room.width_px;
+    int64_t rows = (int64_t)fmin(shorter_px + 1, shorter_room_px);
+
+    if (shorter_room_px <= 0)
+        return 0;
+    return RESAMPLE_BYTES + (int64_t)(room.width_px + room.height_px) * RESAMPLE_BYTES_PER_PX +
+           tt_operation_bytes(1, sizeof(struct image_rows)) +
+           tt_operation_bytes(rows * longer_room_px, (size_t)colours + 1);
+}
+
+/* ---- rows ---- */
+
+struct marked {
+    struct tt_row_source base;
+    struct tt_row_source *in;
+    struct tt_overlay overlay;
+    int next_row;
+    uint8_t *out;
+};
+
+/* Source over: Porter and Duff, "Compositing Digital Images", 1984, with straight alpha: colour is
+ * (c a + c' a' (1 - a)) / (a + a' (1 - a)). Sums of three bytes' products, rounded once. */
+static void blend_pixel(uint8_t *pixel, int colours, bool has_alpha, const uint8_t *over,
+                        int over_colours) {
+    int alpha = over[over_colours];
+    int under_alpha = has_alpha ? pixel[colours] : 255;
+    int over_share = alpha * 255;
+    int under_share = under_alpha * (255 - alpha);
+    int shares = over_share + under_share;
+
+    if (alpha == 0)
+        return;
+    for (int colour = 0; colour < colours; colour++) {
+        int over_colour = over[over_colours == 3 ? colour : 0];
+
+        pixel[colour] =
+            (uint8_t)((over_colour * over_share + pixel[colour] * under_share + shares / 2) /
+                      shares);
+    }
+    if (has_alpha)
+        pixel[colours] = (uint8_t)((shares + 127) / 255);
+}
+
+static enum tt_err next_marked(struct tt_row_source *source, const uint8_t **row) {
+    struct marked *self = (struct marked *)source;
+    const struct tt_overlay *overlay = &self->overlay;
+    bool has_alpha = tt_row_has_alpha(source);
+    int colours = source->channels - (has_alpha ? 1 : 0);
+    int y = self->next_row - overlay->top_px;
+    int over_bytes = overlay->colours + 1;
+    const uint8_t *over;
+    enum tt_err err = self->in->next(self->in, row);
+
+    if (err != TT_OK)
+        return err;
+    self->next_row++;
+    if (y < 0 || y >= overlay->height_px)
+        return TT_OK;
+    memcpy(self->out, *row, (size_t)source->width_px * (size_t)source->channels);
+    over = overlay->samples + (size_t)y * (size_t)overlay->width_px * (size_t)over_bytes;
+    for (int x = 0; x < overlay->width_px; x++)
+        blend_pixel(self->out + (int64_t)(overlay->left_px + x) * source->channels, colours,
+                    has_alpha, over + (int64_t)x * over_bytes, overlay->colours);
+    *row = self->out;
+    return TT_OK;
+}
+
+static void fade(struct tt_overlay *overlay, int opacity_percent) {
+    int64_t count = (int64_t)overlay->width_px * overlay->height_px;
+    uint8_t *alpha = overlay->samples + overlay->colours;
+
+    for (int64_t i = 0; i < count; i++, alpha += overlay->colours + 1)
+        *alpha = (uint8_t)((*alpha * opacity_percent + 50) / 100);
+}
+
+static int colours_of(int channels) {
+    return channels > 2 ? 3 : 1;
+}
+
+enum tt_err tt_watermark_open(struct tt_row_source **out, struct tt_row_source *in,
+                              const struct tt_watermark *watermark,
+                              const struct tt_picture_watermark *wanted, struct tt_arena *arena) {
+    struct tt_overlay_room room = room_of(in->width_px, in->height_px, wanted);
+    double size_px = percent_of_shorter(in->width_px, in->height_px, wanted->size_percent);
+    struct tt_overlay overlay = {0};
+    struct marked *self;
+    enum tt_err err = TT_OK;
+
+    *out = in;
+    if (watermark == NULL)
+        return TT_OK;
+    if (wanted->text[0] != '\0' && watermark->font != NULL)
+        err = tt_watermark_text_draw(&overlay, watermark->font, watermark->font_bytes, wanted->text,
+                                     size_px, room, arena);
+    else if (wanted->text[0] == '\0' && wanted->use_image && watermark->image != NULL)
+        err = draw_image(&overlay, watermark, size_px, room, colours_of(in->channels), arena);
+    if (err != TT_OK || overlay.width_px == 0)
+        return err;
+    place_overlay(&overlay, in, wanted);
+    fade(&overlay, wanted->opacity_percent);
+    self = tt_arena_alloc(arena, sizeof *self);
+    if (self == NULL)
+        return TT_ERR_NO_MEMORY;
+    *self = (struct marked){.base = *in, .in = in, .overlay = overlay};
+    self->base.next = next_marked;
+    self->out = tt_arena_alloc_array(arena, (size_t)in->width_px, (size_t)in->channels);
+    if (self->out == NULL)
+        return TT_ERR_NO_MEMORY;
+    *out = &self->base;
+    return TT_OK;
+}
+
+int64_t tt_watermark_bytes(int width_px, int height_px, int channels,
+                           const struct tt_picture_watermark *wanted) {
+    struct tt_overlay_room room = room_of(width_px, height_px, wanted);
+    double size_px = percent_of_shorter(width_px, height_px, wanted->size_percent);
+    int64_t bytes = tt_operation_bytes(1, sizeof(struct marked)) +
+                    tt_operation_bytes((int64_t)width_px * channels, 1);
+
+    if (wanted->text[0] != '\0')
+        return bytes + tt_watermark_text_bytes(size_px, room);
+    return wanted->use_image ? bytes + image_bytes(size_px, room, colours_of(channels)) : 0;
+}
