@@ -22,8 +22,11 @@ OWNERS = {"arena": "base", "buf": "base", "clock": "base", "config": "base", "er
 # Foreign headers, and the one file or folder that may know them; OpenSSL both hashes and signs.
 FOREIGN = {"fcgiapp.h": "src/web/fcgi.c", "fcgi_stdio.h": None, "fcgios.h": None, "jansson.h": ("src/web/", "src/aws/"),
            "b64/": "src/web/base64", "sqlite3.h": "src/store/", "jpeglib.h": "src/image/", "jerror.h": "src/image/",
-           "png.h": "src/image/", "ft2build.h": "src/image/watermark_text.c",
-           "freetype/": "src/image/watermark_text.c", "ini.h": "src/base/ini.c", "curl/": "src/aws/http.c",
+            "png.h": "src/image/", "lcms2.h": "src/image/colour.c", "lcms2_plugin.h": "src/image/colour.c",
+            "ft2build.h": "src/image/watermark_text.c", "freetype/": "src/image/watermark_text.c",
+            "webp/decode.h": "src/image/webp_read.c", "webp/encode.h": "src/image/webp_write.c",
+            "gif_lib.h": "src/image/gif_read.c", "libheif/": "src/image/heif_library.h",
+            "libdeflate.h": "src/image/png_write.c", "ini.h": "src/base/ini.c", "curl/": "src/aws/http.c",
            "openssl/": ("src/base/hash.c", "src/aws/")}
 
 SOURCES = sorted([*ROOT.glob("src/*/*.[ch]"), *ROOT.glob("include/tintype/*.h")])

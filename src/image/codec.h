@@ -25,15 +25,18 @@ struct tt_picture_header {
     int height_px;
     int channels;    /* of the source when started in colour: 1 to 4, as in row.h */
     int orientation; /* 1 to 8, as Exif tag 0x0112 has it; 1 when the file does not say */
-    /* The ICC profile that the samples of a source started in colour are of, for the operation in
-     * colour.h; NULL when there is none, or the decoder has applied it (CMYK). In the arena. Not
+    /* The ICC profile that the samples of a source started in colour are of, for tt_colour_open;
+     * NULL when there is none, or the decoder has applied it (CMYK). In the arena. Not
      * checked: it may lie about all of itself. */
     const uint8_t *icc_profile;
     size_t icc_bytes; /* at most max_chunk_bytes */
     bool whole; /* the decoder must hold the whole picture (interlaced PNG) or all its coefficients
                    (progressive or multi-scan JPEG) */
-    int64_t whole_bytes; /* how much memory that takes in start; 0 when rows stream */
+    int64_t whole_bytes; /* how much memory that takes in start, and a profile that the decoder
+                            applies; 0 when rows stream and there is none */
     bool can_scale;      /* start takes 1, 2, 4 and 8 eighths; otherwise 8 alone */
+    int chroma_ratio;    /* by how much less of its colour than of its luma, along one axis, a
+                            picture has when it is decoded at less than 8 eighths; 0 or 1: none */
 };
 
 /* Reads the header of the picture in fd (a regular file, read from offset 0 with pread; the

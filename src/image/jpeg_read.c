@@ -12,15 +12,18 @@
 
 #include <jerror.h>
 
+#include "image/colour.h"
 #include "image/decoder.h"
 #include "image/exif.h"
 #include "image/input.h"
+#include "image/jpeg_icc.h"
 #include "image/luma.h"
 
 #define MARKER_APP1      (JPEG_APP0 + 1)
 #define APP1_BYTES_MAX   65533    /* T.81 B.2.4.6: a 16-bit length that counts its own two bytes */
 #define EXIF_INTRO       "Exif\0" /* then one byte of padding: Exif 2.32, 4.5.4 */
 #define EXIF_INTRO_BYTES 6
+#define MARKER_APP2      (JPEG_APP0 + 2)
 
 struct jpeg_decoder {
     struct tt_decoder base; /* first: see decoder.h */
@@ -33,6 +36,10 @@ struct jpeg_decoder {
     struct tt_input input;
     uint8_t *app1; /* APP1_BYTES_MAX, from the first such marker on */
     bool have_exif;
+    struct tt_jpeg_icc icc;
+    const uint8_t *cmyk_profile; /* NULL: none */
+    size_t cmyk_profile_bytes;
+    struct tt_colour_transform *cmyk_transform; /* NULL: none that makes sense */
     bool grayscale;
     int scale_eighths;
     uint8_t *row;  /* what the library writes */
@@ -174,13 +181,23 @@ static uint8_t read_byte(struct jpeg_decoder *decoder) {
     return *decoder->reader.next_input_byte++;
 }
 
+/* The bytes of a marker that follow its length. */
+static size_t read_length(struct jpeg_decoder *decoder) {
+    size_t length = (size_t)read_byte(decoder) << 8;
+    length |= read_byte(decoder);
+    return length > 2 ? length - 2 : 0;
+}
+
+static void read_bytes(struct jpeg_decoder *decoder, uint8_t *bytes, size_t length) {
+    for (size_t i = 0; i < length; i++)
+        bytes[i] = read_byte(decoder);
+}
+
 /* Called by the library at an APP1 marker. jpeg_save_markers would keep every one of them, and a
  * file can be nothing but APP1 markers; here one buffer serves all. */
 static boolean read_app1(j_decompress_ptr library) {
     struct jpeg_decoder *decoder = library->client_data;
-    size_t length = (size_t)read_byte(decoder) << 8;
-    length |= read_byte(decoder);
-    length = length > 2 ? length - 2 : 0;
+    size_t length = read_length(decoder);
     if (decoder->have_exif || length < EXIF_INTRO_BYTES) {
         skip_reader(library, (long)length);
         return TRUE;
@@ -189,13 +206,34 @@ static boolean read_app1(j_decompress_ptr library) {
         decoder->app1 = tt_arena_alloc(decoder->base.arena, APP1_BYTES_MAX);
     if (!decoder->app1)
         leave_step(decoder, TT_ERR_NO_MEMORY);
-    for (size_t i = 0; i < length; i++)
-        decoder->app1[i] = read_byte(decoder);
+    read_bytes(decoder, decoder->app1, length);
     if (memcmp(decoder->app1, EXIF_INTRO, sizeof EXIF_INTRO - 1) == 0) {
         decoder->have_exif = true;
         decoder->base.header.orientation =
             tt_exif_orientation(decoder->app1 + EXIF_INTRO_BYTES, length - EXIF_INTRO_BYTES);
     }
+    return TRUE;
+}
+
+/* Called by the library at an APP2 marker, which other things than profiles use as well. */
+static boolean read_app2(j_decompress_ptr library) {
+    struct jpeg_decoder *decoder = library->client_data;
+    size_t length = read_length(decoder);
+    uint8_t intro[TT_JPEG_ICC_INTRO_BYTES];
+    uint8_t *room = NULL;
+    if (length >= sizeof intro) {
+        read_bytes(decoder, intro, sizeof intro);
+        length -= sizeof intro;
+        enum tt_err err = tt_jpeg_icc_add(&decoder->icc, intro, length,
+                                          (size_t)decoder->base.limits.max_chunk_bytes,
+                                          decoder->base.arena, &room);
+        if (err != TT_OK)
+            leave_step(decoder, err);
+    }
+    if (room)
+        read_bytes(decoder, room, length);
+    else
+        skip_reader(library, (long)length);
     return TRUE;
 }
 
@@ -227,6 +265,44 @@ static int64_t coefficient_bytes(const struct jpeg_decompress_struct *library) {
     return blocks * (int64_t)sizeof(JBLOCK);
 }
 
+/* The library halves no axis alone: what is decoded at fewer eighths keeps colour as fine as luma
+ * where both axes are subsampled alike (4:2:0), and loses what one axis lacks (4:2:2, 4:4:0, 4:1:1)
+ * a second time. */
+static int chroma_ratio(const struct jpeg_decompress_struct *library) {
+    int ratio = 1;
+    for (int i = 0; i < library->num_components; i++) {
+        int across = library->max_h_samp_factor / library->comp_info[i].h_samp_factor;
+        int down = library->max_v_samp_factor / library->comp_info[i].v_samp_factor;
+        int uneven = across > down ? across / down : down / across;
+        if (uneven > ratio)
+            ratio = uneven;
+    }
+    return ratio;
+}
+
+static bool is_cmyk(const struct jpeg_decompress_struct *library) {
+    return library->jpeg_color_space == JCS_CMYK || library->jpeg_color_space == JCS_YCCK;
+}
+
+/* A profile of four inks is applied here, as no row source has four; any other is the caller's. */
+static void note_profile(struct jpeg_decoder *decoder) {
+    struct tt_picture_header *header = &decoder->base.header;
+    const uint8_t *profile;
+    size_t profile_bytes;
+    enum tt_err err =
+        tt_jpeg_icc_join(&decoder->icc, decoder->base.arena, &profile, &profile_bytes);
+    if (err != TT_OK)
+        leave_step(decoder, err);
+    if (is_cmyk(&decoder->library)) {
+        decoder->cmyk_profile = profile;
+        decoder->cmyk_profile_bytes = profile_bytes;
+        header->whole_bytes += tt_colour_transform_bytes(profile_bytes);
+    } else {
+        header->icc_profile = profile;
+        header->icc_bytes = profile_bytes;
+    }
+}
+
 static void open_step(struct jpeg_decoder *decoder) {
     struct jpeg_decompress_struct *library = &decoder->library;
     struct tt_picture_header *header = &decoder->base.header;
@@ -236,6 +312,7 @@ static void open_step(struct jpeg_decoder *decoder) {
     /* The caller's sum decides; this holds libjpeg to it. */
     library->mem->max_memory_to_use = (long)decoder->base.limits.max_memory_bytes;
     jpeg_set_marker_processor(library, MARKER_APP1, read_app1);
+    jpeg_set_marker_processor(library, MARKER_APP2, read_app2);
     jpeg_read_header(library, TRUE);
 
     enum tt_err err =
@@ -252,17 +329,16 @@ static void open_step(struct jpeg_decoder *decoder) {
     header->whole = jpeg_has_multiple_scans(library);
     header->whole_bytes = header->whole ? coefficient_bytes(library) : 0;
     header->can_scale = true;
+    header->chroma_ratio = chroma_ratio(library);
+    note_profile(decoder);
 }
 
 /* ---- rows ---- */
 
 static J_COLOR_SPACE output_space(const struct jpeg_decoder *decoder) {
-    switch (decoder->library.jpeg_color_space) {
-    case JCS_CMYK:
-    case JCS_YCCK: return JCS_CMYK;
-    case JCS_GRAYSCALE: return JCS_GRAYSCALE;
-    default: return decoder->grayscale ? JCS_GRAYSCALE : JCS_RGB;
-    }
+    if (is_cmyk(&decoder->library))
+        return JCS_CMYK;
+    return decoder->base.header.channels == 1 || decoder->grayscale ? JCS_GRAYSCALE : JCS_RGB;
 }
 
 /* By now the library has the scans of the whole file, or the first one, which has it all. A
@@ -296,6 +372,12 @@ static void start_step(struct jpeg_decoder *decoder) {
         decoder->row = tt_arena_alloc_array(decoder->base.arena, library->output_width, 3);
         if (!decoder->row)
             leave_step(decoder, TT_ERR_NO_MEMORY);
+        enum tt_err err = tt_colour_transform_open(
+            &decoder->cmyk_transform, decoder->cmyk_profile, decoder->cmyk_profile_bytes,
+            library->saw_Adobe_marker ? TT_COLOUR_CMYK_INVERTED : TT_COLOUR_CMYK,
+            decoder->base.arena);
+        if (err != TT_OK)
+            leave_step(decoder, err);
     }
     jpeg_start_decompress(library);
     check_components(decoder);
@@ -307,9 +389,9 @@ static uint8_t multiply_255(unsigned int a, unsigned int b) {
     return (uint8_t)((product + (product >> 8)) >> 8);
 }
 
-/* Light that a pixel's inks and its black leave. Adobe's programs, the only ones that mark their
- * files, store 255 minus the ink. */
-static void convert_cmyk(struct jpeg_decoder *decoder) {
+/* Light that a pixel's inks and its black leave, where no profile says it better. Adobe's programs,
+ * the only ones that mark their files, store 255 minus the ink. */
+static void mix_inks(struct jpeg_decoder *decoder) {
     size_t width_px = decoder->library.output_width;
     unsigned int flip = decoder->library.saw_Adobe_marker ? 0 : 255;
     const uint8_t *from = decoder->cmyk;
@@ -319,8 +401,16 @@ static void convert_cmyk(struct jpeg_decoder *decoder) {
         for (int c = 0; c < 3; c++)
             to[c] = multiply_255(from[c] ^ flip, black);
     }
+}
+
+static void convert_cmyk(struct jpeg_decoder *decoder) {
+    int width_px = decoder->base.source.width_px;
+    if (decoder->cmyk_transform)
+        tt_colour_transform_row(decoder->cmyk_transform, decoder->row, decoder->cmyk, width_px);
+    else
+        mix_inks(decoder);
     if (decoder->base.source.channels == 1)
-        tt_luma_row(decoder->row, decoder->row, width_px, 3);
+        tt_luma_row(decoder->row, decoder->row, (size_t)width_px, 3);
 }
 
 static void row_step(struct jpeg_decoder *decoder) {

@@ -107,7 +107,8 @@ int64_t tt_flatten_bytes(int width_px);
 enum tt_err tt_colour_open(struct tt_row_source **out, struct tt_row_source *in,
                            const uint8_t *icc_profile, size_t icc_bytes, struct tt_arena *arena);
 
-/* An upper bound of the arena bytes that tt_colour_open takes. */
+/* An upper bound of the arena bytes that tt_colour_open takes. The library is held to it; without
+ * room for all of it in the arena, opening fails with TT_ERR_NO_MEMORY. */
 int64_t tt_colour_bytes(int width_px, size_t icc_bytes);
 
 /* Draws a watermark. watermark is what tt_watermark_load gave (image.h), NULL for nothing loaded;

@@ -128,7 +128,7 @@ static enum tt_err read_exif(struct png_decoder *decoder, size_t length) {
 
 /* Looks over the chunks before the pixels, as libpng will: the picture's size, no chunk over
  * max_chunk_bytes, and the orientation. libpng itself then skips every chunk that does not change a
- * pixel, in constant memory. */
+ * pixel or say what its values mean, in constant memory. */
 static enum tt_err survey_chunks(struct png_decoder *decoder) {
     bool have_exif = false;
     tt_input_skip(&decoder->input, SIGNATURE_BYTES);
@@ -163,6 +163,23 @@ static enum tt_err survey_chunks(struct png_decoder *decoder) {
     }
 }
 
+static const png_byte profile_chunk[] = "iCCP";
+
+/* libpng has looked at the profile's header, and holds its length, inflated, to max_chunk_bytes;
+ * what it does not like it leaves out. A profile beats an sRGB chunk (PNG, third edition, 11.3.2),
+ * which says that there is nothing to convert. gAMA and cHRM are ignored, as Pillow and most
+ * programs do: they are often wrong, and writers who mean it add a profile. */
+static void note_profile(struct png_decoder *decoder) {
+    png_charp name;
+    int compression;
+    png_bytep profile;
+    png_uint_32 length;
+    if (png_get_iCCP(decoder->library, decoder->info, &name, &compression, &profile, &length) == 0)
+        return;
+    decoder->base.header.icc_profile = profile;
+    decoder->base.header.icc_bytes = length;
+}
+
 static void open_step(struct png_decoder *decoder) {
     struct tt_picture_header *header = &decoder->base.header;
     decoder->library = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, decoder, on_error,
@@ -180,7 +197,11 @@ static void open_step(struct png_decoder *decoder) {
     png_set_crc_action(library, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
     /* -1: every chunk but IHDR, PLTE, tRNS, IDAT and IEND */
     png_set_keep_unknown_chunks(library, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+    png_set_keep_unknown_chunks(library, PNG_HANDLE_CHUNK_AS_DEFAULT, profile_chunk, 1);
     png_read_info(library, decoder->info);
+    /* Behind the pixels it is out of place, and must not become an error there. */
+    png_set_keep_unknown_chunks(library, PNG_HANDLE_CHUNK_NEVER, profile_chunk, 1);
+    note_profile(decoder);
 
     int color_type = png_get_color_type(library, decoder->info);
     bool alpha = (color_type & PNG_COLOR_MASK_ALPHA) != 0 ||

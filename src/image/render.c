@@ -12,14 +12,17 @@
 
 /* The steps between the decoder's rows and the encoder's. */
 static enum tt_err open_operations(struct tt_row_source **rows, const struct tt_plan *plan,
-                                   int orientation, enum tt_picture_format format,
+                                   const struct tt_picture_header *header,
+                                   const struct tt_picture_options *options,
                                    struct tt_arena *arena) {
     enum tt_err err =
         tt_resample_open(rows, *rows, &plan->box, plan->width_px, plan->height_px, arena);
 
     if (err == TT_OK)
-        err = tt_orient_open(rows, *rows, orientation, arena);
-    if (err == TT_OK && format == TT_FORMAT_JPEG)
+        err = tt_orient_open(rows, *rows, header->orientation, arena);
+    if (err == TT_OK && !options->grayscale)
+        err = tt_colour_open(rows, *rows, header->icc_profile, header->icc_bytes, arena);
+    if (err == TT_OK && options->format == TT_FORMAT_JPEG)
         err = tt_flatten_open(rows, *rows, arena);
     return err;
 }
@@ -53,7 +56,7 @@ static enum tt_err render(int picture_fd, int result_fd, const struct tt_picture
     err = tt_decoder_start(decoder, options->grayscale, plan.scale_eighths, &rows);
     if (err != TT_OK)
         goto out;
-    err = open_operations(&rows, &plan, header.orientation, options->format, &arena);
+    err = open_operations(&rows, &plan, &header, options, &arena);
     if (err != TT_OK)
         goto out;
     err = encode(result_fd, rows, options, &arena);

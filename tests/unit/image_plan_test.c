@@ -144,6 +144,50 @@ static void no_size_breaks_a_promise(void **state) {
     }
 }
 
+/* 1.8 times the result of luma; in colour twice that of the axis that has least of it. */
+static void colour_subsampled_along_one_axis_is_decoded_larger(void **state) {
+    static const struct {
+        bool grayscale;
+        int chroma_ratio, side_px, scale_eighths;
+    } rows[] = {
+        {false, 0, 3600, 4}, {false, 1, 3600, 4},  {true, 2, 3600, 4},   {false, 2, 3600, 8},
+        {false, 2, 7200, 8}, {false, 2, 14399, 8}, {false, 2, 14400, 4}, {false, 4, 14400, 8},
+    };
+    struct tt_picture_limits limits = {.max_pixels = INT64_C(1) << 40,
+                                       .max_memory_bytes = INT64_C(1) << 40};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct tt_picture_header header = {.width_px = rows[i].side_px,
+                                           .height_px = rows[i].side_px,
+                                           .channels = 3,
+                                           .orientation = 1,
+                                           .can_scale = true,
+                                           .chroma_ratio = rows[i].chroma_ratio};
+        struct tt_picture_options options = {.width_px = 1000, .grayscale = rows[i].grayscale};
+        struct tt_plan plan;
+        assert_int_equal(tt_plan_make(&plan, &header, &options, &limits), TT_OK);
+        assert_int_equal(plan.scale_eighths, rows[i].scale_eighths);
+    }
+}
+
+/* Kept twice by its reader, and what converts its colours, where these are kept. */
+static void a_profile_is_counted(void **state) {
+    struct tt_picture_header header = {
+        .width_px = 100, .height_px = 100, .channels = 3, .orientation = 1};
+    struct tt_picture_options options = {.grayscale = true};
+    struct tt_plan without, with;
+    (void)state;
+    for (int color = 0; color < 2; color++) {
+        options.grayscale = color == 0;
+        header.icc_bytes = 0;
+        assert_int_equal(tt_plan_make(&without, &header, &options, &wide_limits), TT_OK);
+        header.icc_bytes = 3000;
+        assert_int_equal(tt_plan_make(&with, &header, &options, &wide_limits), TT_OK);
+        assert_int_equal(with.memory_bytes - without.memory_bytes,
+                         6000 + (color ? tt_colour_bytes(100, 3000) : 0));
+    }
+}
+
 static void grayscale_keeps_alpha(void **state) {
     static const int gray_channels[] = {0, 1, 2, 1, 2};
 
@@ -235,6 +279,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_of_the_table_holds),
         cmocka_unit_test(no_size_breaks_a_promise),
+        cmocka_unit_test(colour_subsampled_along_one_axis_is_decoded_larger),
+        cmocka_unit_test(a_profile_is_counted),
         cmocka_unit_test(grayscale_keeps_alpha),
         cmocka_unit_test(bombs_are_refused_with_their_numbers),
         cmocka_unit_test(memory_is_held_against_its_limit),

@@ -1,0 +1,42 @@
+/* ICC profiles in JPEG: put together from the chunks that markers hold, ICC.1:2022, annex B.4.
+ *
+ * Reading the markers is jpeg_read.c's; what a profile says is colour.c's. */
+#ifndef TINTYPE_IMAGE_JPEG_ICC_H
+#define TINTYPE_IMAGE_JPEG_ICC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tintype/arena.h"
+#include "tintype/err.h"
+
+#define TT_JPEG_ICC_INTRO_BYTES 14 /* in front of each chunk: "ICC_PROFILE\0", number, count */
+#define TT_JPEG_ICC_CHUNKS_MAX  255
+
+/* Zeroed before the first chunk. */
+struct tt_jpeg_icc {
+    struct {
+        const uint8_t *bytes; /* NULL: not seen yet */
+        size_t length;
+    } chunks[TT_JPEG_ICC_CHUNKS_MAX];
+    int seen;
+    int count; /* as the first one says */
+    size_t total_bytes;
+    bool done; /* no more is wanted: something was wrong, or the header is over */
+};
+
+/* *room is where the `length` bytes after an intro are to be put; NULL when they are not wanted:
+ * the intro is another's, or the chunk does not go with those before it (which ends the profile, as
+ * then nothing says which is right), or all would be more than max_bytes. Numbers may come in any
+ * order. TT_ERR_NO_MEMORY. */
+enum tt_err tt_jpeg_icc_add(struct tt_jpeg_icc *icc, const uint8_t intro[TT_JPEG_ICC_INTRO_BYTES],
+                            size_t length, size_t max_bytes, struct tt_arena *arena,
+                            uint8_t **room);
+
+/* The profile in one piece, in the arena; NULL and 0 when there is none, or a part of it is
+ * missing. Nothing can be added afterwards. TT_ERR_NO_MEMORY. */
+enum tt_err tt_jpeg_icc_join(struct tt_jpeg_icc *icc, struct tt_arena *arena,
+                             const uint8_t **profile, size_t *profile_bytes);
+
+#endif
