@@ -12,7 +12,7 @@ PYTHON    ?= /usr/bin/python3
 Q         := $(if $(V),,@)
 VERSION   := 0.1.0
 
-PACKAGES := libpng libjpeg libwebp libwebpdemux libheif lcms2 freetype2 sqlite3 inih jansson libcrypto libcurl fcgi
+PACKAGES := libpng libdeflate libjpeg libwebp libwebpdemux libheif lcms2 freetype2 sqlite3 inih jansson libcrypto libcurl fcgi
 
 OPTIMIZE := -O2 -ftree-vectorize
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
@@ -112,7 +112,7 @@ clean:
 
 # ---- packages of Debian 12, by what needs them ----
 
-BUILD_PACKAGES := make gcc libc6-dev pkg-config libfcgi-dev libpng-dev libjpeg62-turbo-dev libsqlite3-dev \
+BUILD_PACKAGES := make gcc libc6-dev pkg-config libfcgi-dev libpng-dev libdeflate-dev libjpeg62-turbo-dev libsqlite3-dev \
                   libb64-dev libinih-dev libjansson-dev libssl-dev libcurl4-openssl-dev \
                   libwebp-dev libgif-dev libheif-dev liblcms2-dev libfreetype-dev
 RUN_PACKAGES   := lighttpd lighttpd-mod-deflate fonts-dejavu-core

@@ -1,6 +1,8 @@
 /* src/image/png_write.c: rows to files that our own reader reads back, with nothing in them but
  * the picture. */
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include "picture_build.h"
 
@@ -64,14 +66,189 @@ static void no_other_chunk_is_written(void **state) {
     assert_string_equal(types, "IHDR IDAT IEND ");
 }
 
-static void the_source_s_failure_comes_through(void **state) {
-    struct sample_source source = sample_source(samples, 40, 30, 1);
+/* ---- the ways of compression ---- */
+
+#define LARGE_WIDTH_PX  300
+#define LARGE_HEIGHT_PX 700 /* three bands and more of a gray picture */
+#define LARGE_BYTES     (LARGE_WIDTH_PX * LARGE_HEIGHT_PX)
+
+static uint8_t large[LARGE_BYTES];
+static uint8_t decoded[LARGE_BYTES];
+
+/* Decodes fd and closes it; the samples must be those in large. Gives the file's length. */
+static off_t assert_large_comes_back(int fd) {
+    struct tt_arena arena;
+    struct tt_decoder *decoder = NULL;
+    struct tt_row_source *rows = NULL;
+    struct tt_picture_header header;
+    off_t length = lseek(fd, 0, SEEK_END);
+    tt_arena_init(&arena, (size_t)16 << 20);
+    assert_int_equal(tt_decoder_open(&decoder, fd, &arena, &test_limits, &header), TT_OK);
+    assert_int_equal(tt_decoder_start(decoder, false, 8, &rows), TT_OK);
+    for (int y = 0; y < LARGE_HEIGHT_PX; y++) {
+        const uint8_t *row = NULL;
+        assert_int_equal(rows->next(rows, &row), TT_OK);
+        memcpy(decoded + (size_t)y * LARGE_WIDTH_PX, row, LARGE_WIDTH_PX);
+    }
+    assert_int_equal(tt_decoder_finish(decoder), TT_OK);
+    tt_decoder_close(decoder);
+    tt_arena_fini(&arena);
+    (void)close(fd);
+    assert_memory_equal(decoded, large, LARGE_BYTES);
+    return length;
+}
+
+static off_t write_large(void) {
+    struct sample_source source = sample_source(large, LARGE_WIDTH_PX, LARGE_HEIGHT_PX, 1);
+    int fd = file_open((const uint8_t *)"", 0);
+    assert_int_equal(write_picture(fd, &source, (size_t)1 << 20), TT_OK);
+    return assert_large_comes_back(fd);
+}
+
+static uint8_t next_noise(void) {
+    static uint32_t noise = 1;
+    noise = noise * 1664525 + 1013904223;
+    return (uint8_t)(noise >> 24);
+}
+
+/* Smooth, with noise: a photograph. Rows from, to. */
+static void draw_photo(int from, int to) {
+    for (int y = from; y < to; y++)
+        for (int x = 0; x < LARGE_WIDTH_PX; x++)
+            large[y * LARGE_WIDTH_PX + x] = (uint8_t)(x / 2 + y / 4 + next_noise() % 8);
+}
+
+/* The same noise in tiles of 50 x 20 pixels: nothing but matches will do. */
+static void draw_tiles(int from, int to) {
+    static uint8_t tile[50 * 20];
+    for (size_t i = 0; i < sizeof tile; i++)
+        tile[i] = next_noise();
+    for (int y = from; y < to; y++)
+        for (int x = 0; x < LARGE_WIDTH_PX; x++)
+            large[y * LARGE_WIDTH_PX + x] = tile[y % 20 * 50 + x % 50];
+}
+
+/* A slope to the right, a new one in each row: filtered it is even, unfiltered it is not. */
+static void draw_slopes(int from, int to) {
+    for (int y = from; y < to; y++)
+        for (int x = 0; x < LARGE_WIDTH_PX; x++)
+            large[y * LARGE_WIDTH_PX + x] = (uint8_t)(x * 7 + y * y);
+}
+
+/* Three bits of noise for each sample, and a little for the codes: no better can be had. */
+static void noise_takes_its_bits_and_no_more(void **state) {
+    (void)state;
+    draw_photo(0, LARGE_HEIGHT_PX);
+    assert_in_range(write_large(), LARGE_BYTES * 3 / 8, LARGE_BYTES * 5 / 8);
+}
+
+static void what_repeats_is_matched_without_filters(void **state) {
+    (void)state;
+    draw_tiles(0, LARGE_HEIGHT_PX);
+    assert_in_range(write_large(), 1000, 1000 + LARGE_BYTES / 40);
+}
+
+static void what_is_even_once_filtered_is_matched_filtered(void **state) {
+    (void)state;
+    draw_slopes(0, LARGE_HEIGHT_PX);
+    assert_in_range(write_large(), 100, LARGE_BYTES / 60);
+}
+
+/* Each part in its own way: together as long as alone, but for a band that has two of them. */
+static void the_way_changes_with_the_picture(void **state) {
+    off_t photo, mixed;
+    (void)state;
+    draw_photo(0, LARGE_HEIGHT_PX);
+    photo = write_large();
+    draw_tiles(0, 220);
+    draw_photo(220, 440);
+    draw_slopes(440, LARGE_HEIGHT_PX);
+    mixed = write_large();
+    assert_in_range(mixed, photo * 3 / 10, photo * 5 / 10);
+}
+
+static void the_same_picture_is_the_same_file(void **state) {
+    static uint8_t first[LARGE_BYTES];
+    (void)state;
+    draw_tiles(0, 350);
+    draw_photo(350, LARGE_HEIGHT_PX);
+    for (int round = 0; round < 2; round++) {
+        struct sample_source source = sample_source(large, LARGE_WIDTH_PX, LARGE_HEIGHT_PX, 1);
+        int fd = file_open((const uint8_t *)"", 0);
+        assert_int_equal(write_picture(fd, &source, (size_t)1 << 20), TT_OK);
+        ssize_t length = pread(fd, round == 0 ? first : decoded, LARGE_BYTES, 0);
+        assert_in_range(length, 1000, LARGE_BYTES - 1);
+        if (round == 1)
+            assert_memory_equal(first, decoded, (size_t)length);
+        (void)close(fd);
+    }
+}
+
+/* ---- small, and wide ---- */
+
+static void one_pixel_is_a_file_to_the_letter(void **state) {
+    static const uint8_t expected[] = {
+        0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n', 0, 0, 0, 13, 'I',  'H',  'D',  'R',  0,
+        0,    0,   1,   0,   0,    0,    1,    8,    0, 0, 0, 0,  0x3a, 0x7e, 0x9b, 0x55, /* CRC */
+    };
+    static const uint8_t pixel[1] = {0x80};
+    struct sample_source source = sample_source(pixel, 1, 1, 1);
     int fd = file_open((const uint8_t *)"", 0);
     (void)state;
-    source.fails_at = 17;
-    assert_int_equal(write_picture(fd, &source, (size_t)1 << 20), TT_ERR_PICTURE_BROKEN);
-    assert_string_equal(tt_err_cause(), "the source fails");
-    (void)close(fd);
+    assert_int_equal(write_picture(fd, &source, (size_t)1 << 20), TT_OK);
+    file_read_back(&file, fd);
+    assert_memory_equal(file.bytes, expected, sizeof expected);
+    assert_decodes(&file, &in_color, &grid);
+    assert_int_equal(grid.samples[0], 0x80);
+}
+
+static void every_small_size_comes_back(void **state) {
+    (void)state;
+    fill_samples();
+    for (int width = 1; width <= 20; width++) {
+        for (int height = 1; height <= 6; height++) {
+            int channels = 1 + (width + height) % 4;
+            struct sample_source source = sample_source(samples, width, height, channels);
+            int fd = file_open((const uint8_t *)"", 0);
+            assert_int_equal(write_picture(fd, &source, (size_t)1 << 20), TT_OK);
+            file_read_back(&file, fd);
+            assert_decodes(&file, &in_color, &grid);
+            assert_memory_equal(grid.samples, samples, (size_t)(width * height * channels));
+        }
+    }
+}
+
+static void memory_stays_below_what_is_said(void **state) {
+    static const int sizes[][3] = {{1, 1, 1},     {40, 30, 4},   {720, 588, 1},  {1024, 1024, 4},
+                                   {1, 16384, 2}, {16384, 1, 3}, {16384, 16, 4}, {21845, 9, 3}};
+    uint8_t *pixels = calloc(1, (size_t)1024 * 1024 * 4);
+    (void)state;
+    assert_non_null(pixels);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        int64_t bound = tt_png_write_bytes(sizes[i][0], sizes[i][1], sizes[i][2]);
+        struct sample_source source = sample_source(pixels, sizes[i][0], sizes[i][1], sizes[i][2]);
+        int fd = file_open((const uint8_t *)"", 0);
+        assert_in_range(bound, 1, 3 << 20);
+        assert_int_equal(write_picture(fd, &source, (size_t)bound), TT_OK);
+        assert_int_equal(source.y, sizes[i][1]);
+        (void)close(fd);
+    }
+    free(pixels);
+}
+
+/* ---- failures ---- */
+
+static void the_source_s_failure_comes_through(void **state) {
+    (void)state;
+    fill_samples();
+    for (int row = 0; row < 30; row++) {
+        struct sample_source source = sample_source(samples, 40, 30, 1);
+        int fd = file_open((const uint8_t *)"", 0);
+        source.fails_at = row;
+        assert_int_equal(write_picture(fd, &source, (size_t)1 << 20), TT_ERR_PICTURE_BROKEN);
+        assert_string_equal(tt_err_cause(), "the source fails");
+        (void)close(fd);
+    }
 }
 
 static void a_full_disk_is_reported(void **state) {
@@ -83,18 +260,36 @@ static void a_full_disk_is_reported(void **state) {
     (void)close(fd);
 }
 
-static void a_full_arena_is_no_memory(void **state) {
-    enum tt_err err = TT_ERR_NO_MEMORY;
+/* A limit on the file's size at each place where the writer could be cut off. */
+static void a_disk_that_fills_up_is_reported_at_any_byte(void **state) {
+    struct rlimit before;
     (void)state;
-    for (size_t cap_bytes = 1000; err != TT_OK; cap_bytes += 20000) {
+    draw_photo(0, LARGE_HEIGHT_PX);
+    off_t whole = write_large();
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    for (off_t limit = 0; limit < whole; limit += limit < 100 ? 7 : 9973) {
+        struct sample_source source = sample_source(large, LARGE_WIDTH_PX, LARGE_HEIGHT_PX, 1);
+        struct rlimit low = {.rlim_cur = (rlim_t)limit, .rlim_max = before.rlim_max};
+        int fd = file_open((const uint8_t *)"", 0);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &low), 0);
+        enum tt_err err = write_picture(fd, &source, (size_t)1 << 20);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+        assert_true(err == TT_ERR_SPOOL_FULL || err == TT_ERR_STORAGE);
+        (void)close(fd);
+    }
+    (void)signal(SIGXFSZ, SIG_DFL);
+}
+
+static void a_full_arena_is_no_memory(void **state) {
+    int64_t bound = tt_png_write_bytes(40, 30, 1);
+    (void)state;
+    fill_samples();
+    for (int64_t cap_bytes = 1000; cap_bytes < bound - 1000; cap_bytes += 5000) {
         struct sample_source source = sample_source(samples, 40, 30, 1);
         int fd = file_open((const uint8_t *)"", 0);
-        assert_true(cap_bytes < (size_t)1 << 20);
-        err = write_picture(fd, &source, cap_bytes);
-        if (cap_bytes < 60000) /* the output buffer alone is more */
-            assert_int_equal(err, TT_ERR_NO_MEMORY);
-        else
-            assert_true(err == TT_OK || err == TT_ERR_NO_MEMORY);
+        assert_int_equal(write_picture(fd, &source, (size_t)cap_bytes), TT_ERR_NO_MEMORY);
+        assert_int_equal(source.y, 0);
         (void)close(fd);
     }
 }
@@ -103,8 +298,17 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_sample_is_kept),
         cmocka_unit_test(no_other_chunk_is_written),
+        cmocka_unit_test(noise_takes_its_bits_and_no_more),
+        cmocka_unit_test(what_repeats_is_matched_without_filters),
+        cmocka_unit_test(what_is_even_once_filtered_is_matched_filtered),
+        cmocka_unit_test(the_way_changes_with_the_picture),
+        cmocka_unit_test(the_same_picture_is_the_same_file),
+        cmocka_unit_test(one_pixel_is_a_file_to_the_letter),
+        cmocka_unit_test(every_small_size_comes_back),
+        cmocka_unit_test(memory_stays_below_what_is_said),
         cmocka_unit_test(the_source_s_failure_comes_through),
         cmocka_unit_test(a_full_disk_is_reported),
+        cmocka_unit_test(a_disk_that_fills_up_is_reported_at_any_byte),
         cmocka_unit_test(a_full_arena_is_no_memory),
     };
     return cmocka_run_group_tests_name("image_png_write", tests, NULL, NULL);

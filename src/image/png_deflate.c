@@ -1,0 +1,307 @@
+/* Deflate blocks: codes from counts, and everything of RFC 1951, 3.2.3 to 3.2.7 that is written:
+ * blocks with codes of their own alone. A stored block would gain half a percent on noise only. */
+#include "image/png_deflate.h"
+
+#include <string.h>
+
+#include "image/png_huffman.h"
+
+#define LENGTH_CODE_SYMBOLS 19
+#define FIRST_LENGTH        257
+#define PIECES_PER_CHECK    512 /* of the room: 48 bits each, at the most */
+
+/* ---- symbols ---- */
+
+/* Lengths and distances, less one symbol's first, go in halves of powers of two (distances) or
+ * quarters (lengths): RFC 1951, 3.2.5. */
+static int highest_bit(unsigned int value) {
+    return 31 - __builtin_clz(value);
+}
+
+int tt_deflate_length_symbol(size_t length) {
+    unsigned int above = (unsigned int)length - TT_DEFLATE_MATCH_MIN;
+    int extra;
+
+    if (length == TT_DEFLATE_MATCH_MAX)
+        return 28;
+    if (above < 8)
+        return (int)above;
+    extra = highest_bit(above) - 2;
+    return 4 * extra + (int)(above >> extra);
+}
+
+int tt_deflate_length_extra(int symbol) {
+    return symbol < 8 || symbol == 28 ? 0 : symbol / 4 - 1;
+}
+
+int tt_deflate_distance_symbol(size_t distance) {
+    unsigned int above = (unsigned int)distance - 1;
+    int extra;
+
+    if (above < 4)
+        return (int)above;
+    extra = highest_bit(above) - 1;
+    return 2 * extra + (int)(above >> extra);
+}
+
+int tt_deflate_distance_extra(int symbol) {
+    return symbol < 4 ? 0 : symbol / 2 - 1;
+}
+
+static bool is_match(tt_piece piece) {
+    return piece > 255;
+}
+
+static size_t match_length(tt_piece piece) {
+    return piece >> 16;
+}
+
+static size_t match_distance(tt_piece piece) {
+    return (piece & 0xffff) + 1;
+}
+
+/* ---- codes ---- */
+
+static void make_lengths(struct tt_deflate_codes *codes) {
+    codes->counts[TT_DEFLATE_END] = 1;
+    tt_huffman_make_lengths(codes->lengths, codes->counts, TT_DEFLATE_SYMBOLS,
+                            TT_HUFFMAN_LENGTH_MAX);
+    tt_huffman_make_lengths(codes->distance_lengths, codes->distance_counts,
+                            TT_DEFLATE_DISTANCE_SYMBOLS, TT_HUFFMAN_LENGTH_MAX);
+}
+
+void tt_deflate_count(struct tt_deflate_codes *codes, const tt_piece *pieces, size_t count) {
+    memset(codes, 0, sizeof *codes);
+    for (size_t i = 0; i < count; i++) {
+        if (is_match(pieces[i])) {
+            codes->counts[FIRST_LENGTH + tt_deflate_length_symbol(match_length(pieces[i]))]++;
+            codes->distance_counts[tt_deflate_distance_symbol(match_distance(pieces[i]))]++;
+        } else {
+            codes->counts[pieces[i]]++;
+        }
+    }
+    make_lengths(codes);
+}
+
+/* Four tables, as equal neighbours would wait for each other's count. */
+void tt_deflate_count_bytes(struct tt_deflate_codes *codes, const uint8_t *bytes, size_t count) {
+    uint32_t tables[4][256] = {{0}};
+    size_t i = 0;
+
+    memset(codes, 0, sizeof *codes);
+    for (; i + 4 <= count; i += 4) {
+        tables[0][bytes[i]]++;
+        tables[1][bytes[i + 1]]++;
+        tables[2][bytes[i + 2]]++;
+        tables[3][bytes[i + 3]]++;
+    }
+    for (; i < count; i++)
+        tables[0][bytes[i]]++;
+    for (int value = 0; value < 256; value++)
+        codes->counts[value] =
+            tables[0][value] + tables[1][value] + tables[2][value] + tables[3][value];
+    make_lengths(codes);
+}
+
+uint64_t tt_deflate_bits(const struct tt_deflate_codes *codes) {
+    uint64_t bits = 0;
+
+    for (int i = 0; i < TT_DEFLATE_SYMBOLS; i++) {
+        int extra = i < FIRST_LENGTH ? 0 : tt_deflate_length_extra(i - FIRST_LENGTH);
+        bits += (uint64_t)codes->counts[i] * (uint64_t)(codes->lengths[i] + extra);
+    }
+    for (int i = 0; i < TT_DEFLATE_DISTANCE_SYMBOLS; i++)
+        bits += (uint64_t)codes->distance_counts[i] *
+                (uint64_t)(codes->distance_lengths[i] + tt_deflate_distance_extra(i));
+    return bits;
+}
+
+/* ---- bits ---- */
+
+/* At most 16 bits at once; eight bytes of room. Leaves fewer than 8 bits. */
+static inline void flush_bits(struct tt_deflate_sink *sink) {
+    uint64_t bits = sink->bits;
+
+    for (int i = 0; i < 8; i++)
+        sink->bytes[sink->length + (size_t)i] = (uint8_t)(bits >> 8 * i);
+    sink->length += sink->bit_count / 8;
+    sink->bits >>= sink->bit_count & 56u;
+    sink->bit_count &= 7;
+}
+
+/* Up to 56 bits may be added between two flushes. */
+static inline void add_bits(struct tt_deflate_sink *sink, uint64_t value, unsigned int count) {
+    sink->bits |= value << sink->bit_count;
+    sink->bit_count += count;
+}
+
+static void put_bits(struct tt_deflate_sink *sink, uint64_t value, unsigned int count) {
+    add_bits(sink, value, count);
+    flush_bits(sink);
+}
+
+void tt_deflate_align(struct tt_deflate_sink *sink) {
+    sink->bit_count = (sink->bit_count + 7) & ~7u;
+    flush_bits(sink);
+}
+
+/* Room for one description of codes, or PIECES_PER_CHECK pieces, and what flush_bits writes. */
+static enum tt_err make_room(struct tt_deflate_sink *sink) {
+    if (sink->capacity - sink->length >= PIECES_PER_CHECK * 6 + 16)
+        return TT_OK;
+    return sink->drain(sink);
+}
+
+/* ---- the description of the codes (3.2.7) ---- */
+
+/* Runs of equal lengths, each as a symbol and, above it, its extra bits. */
+static int describe_lengths(const uint8_t *lengths, int count, uint16_t *runs) {
+    int run_count = 0;
+
+    for (int i = 0; i < count;) {
+        int run = 1;
+
+        while (i + run < count && lengths[i + run] == lengths[i])
+            run++;
+        i += run;
+        int value = lengths[i - 1];
+        if (value != 0) {
+            runs[run_count++] = (uint16_t)value;
+            run--;
+        }
+        while (run >= 3) {
+            int most = value != 0 ? 6 : 138;
+            int part = run < most ? run : most;
+            int symbol = value != 0 ? 16 : part < 11 ? 17 : 18;
+            unsigned int extra = (unsigned int)part - (symbol == 18 ? 11u : 3u);
+
+            runs[run_count++] = (uint16_t)((unsigned int)symbol | extra << 8);
+            run -= part;
+        }
+        for (; run > 0; run--)
+            runs[run_count++] = (uint16_t)value;
+    }
+    return run_count;
+}
+
+static int used_symbols(const uint8_t *lengths, int count, int least) {
+    while (count > least && lengths[count - 1] == 0)
+        count--;
+    return count;
+}
+
+static void put_codes(struct tt_deflate_sink *sink, const struct tt_deflate_codes *codes,
+                      bool is_last) {
+    static const uint8_t order[LENGTH_CODE_SYMBOLS] = {16, 17, 18, 0, 8,  7, 9,  6, 10, 5,
+                                                       11, 4,  12, 3, 13, 2, 14, 1, 15};
+    static const uint8_t extra_bits[3] = {2, 3, 7};
+    int symbols = used_symbols(codes->lengths, TT_DEFLATE_SYMBOLS, FIRST_LENGTH);
+    int distances = used_symbols(codes->distance_lengths, TT_DEFLATE_DISTANCE_SYMBOLS, 1);
+    uint8_t all[TT_DEFLATE_SYMBOLS + TT_DEFLATE_DISTANCE_SYMBOLS];
+    uint16_t runs[TT_DEFLATE_SYMBOLS + TT_DEFLATE_DISTANCE_SYMBOLS];
+    uint32_t counts[LENGTH_CODE_SYMBOLS] = {0};
+    uint8_t lengths[LENGTH_CODE_SYMBOLS];
+    uint16_t length_codes[LENGTH_CODE_SYMBOLS];
+    int listed = LENGTH_CODE_SYMBOLS;
+
+    memcpy(all, codes->lengths, (size_t)symbols);
+    memcpy(all + symbols, codes->distance_lengths, (size_t)distances);
+    int run_count = describe_lengths(all, symbols + distances, runs);
+    for (int i = 0; i < run_count; i++)
+        counts[runs[i] & 255]++;
+    tt_huffman_make_lengths(lengths, counts, LENGTH_CODE_SYMBOLS, 7);
+    tt_huffman_make_codes(length_codes, lengths, LENGTH_CODE_SYMBOLS);
+    while (listed > 4 && lengths[order[listed - 1]] == 0)
+        listed--;
+    put_bits(sink, (is_last ? 1 : 0) | 2 << 1, 3);
+    put_bits(sink, (uint64_t)(symbols - 257) | (uint64_t)(distances - 1) << 5, 10);
+    put_bits(sink, (uint64_t)(listed - 4), 4);
+    for (int i = 0; i < listed; i++)
+        put_bits(sink, lengths[order[i]], 3);
+    for (int i = 0; i < run_count; i++) {
+        int symbol = runs[i] & 255;
+
+        put_bits(sink, length_codes[symbol], lengths[symbol]);
+        if (symbol >= 16)
+            put_bits(sink, runs[i] >> 8, extra_bits[symbol - 16]);
+    }
+}
+
+/* ---- blocks ---- */
+
+enum tt_err tt_deflate_block(struct tt_deflate_sink *sink, const struct tt_deflate_codes *codes,
+                             const tt_piece *pieces, size_t count, bool is_last) {
+    uint16_t values[TT_DEFLATE_SYMBOLS];
+    uint16_t distance_values[TT_DEFLATE_DISTANCE_SYMBOLS];
+    enum tt_err err = make_room(sink);
+
+    if (err != TT_OK)
+        return err;
+    tt_huffman_make_codes(values, codes->lengths, TT_DEFLATE_SYMBOLS);
+    tt_huffman_make_codes(distance_values, codes->distance_lengths, TT_DEFLATE_DISTANCE_SYMBOLS);
+    put_codes(sink, codes, is_last);
+    for (size_t i = 0; i < count; i++) {
+        if (i % PIECES_PER_CHECK == 0 && (err = make_room(sink)) != TT_OK)
+            return err;
+        if (!is_match(pieces[i])) {
+            put_bits(sink, values[pieces[i]], codes->lengths[pieces[i]]);
+            continue;
+        }
+        size_t length = match_length(pieces[i]);
+        size_t distance = match_distance(pieces[i]);
+        int symbol = tt_deflate_length_symbol(length);
+        unsigned int extra = (unsigned int)tt_deflate_length_extra(symbol);
+
+        add_bits(sink, values[FIRST_LENGTH + symbol], codes->lengths[FIRST_LENGTH + symbol]);
+        add_bits(sink, (length - TT_DEFLATE_MATCH_MIN) & ((1u << extra) - 1), extra);
+        symbol = tt_deflate_distance_symbol(distance);
+        extra = (unsigned int)tt_deflate_distance_extra(symbol);
+        add_bits(sink, distance_values[symbol], codes->distance_lengths[symbol]);
+        put_bits(sink, (distance - 1) & ((1u << extra) - 1), extra);
+    }
+    err = make_room(sink);
+    if (err == TT_OK)
+        put_bits(sink, values[TT_DEFLATE_END], codes->lengths[TT_DEFLATE_END]);
+    return err;
+}
+
+/* A literal's code below, its length above: one look instead of two. */
+#define LENGTH_SHIFT 16
+
+enum tt_err tt_deflate_block_bytes(struct tt_deflate_sink *sink,
+                                   const struct tt_deflate_codes *codes, const uint8_t *bytes,
+                                   size_t count, bool is_last) {
+    uint16_t values[TT_DEFLATE_SYMBOLS];
+    uint32_t entries[256];
+    enum tt_err err = make_room(sink);
+
+    if (err != TT_OK)
+        return err;
+    tt_huffman_make_codes(values, codes->lengths, TT_DEFLATE_SYMBOLS);
+    for (int i = 0; i < 256; i++)
+        entries[i] = values[i] | (uint32_t)codes->lengths[i] << LENGTH_SHIFT;
+    put_codes(sink, codes, is_last);
+    while (count > 0) {
+        size_t part = count < PIECES_PER_CHECK ? count : PIECES_PER_CHECK;
+        size_t i = 0;
+
+        err = make_room(sink);
+        if (err != TT_OK)
+            return err;
+        struct tt_deflate_sink local = *sink; /* its bits in registers */
+        for (; i + 3 <= part; i += 3) {
+            for (size_t j = i; j < i + 3; j++)
+                add_bits(&local, entries[bytes[j]] & 0xffff, entries[bytes[j]] >> LENGTH_SHIFT);
+            flush_bits(&local);
+        }
+        for (; i < part; i++)
+            put_bits(&local, entries[bytes[i]] & 0xffff, entries[bytes[i]] >> LENGTH_SHIFT);
+        *sink = local;
+        bytes += part;
+        count -= part;
+    }
+    err = make_room(sink);
+    if (err == TT_OK)
+        put_bits(sink, values[TT_DEFLATE_END], codes->lengths[TT_DEFLATE_END]);
+    return err;
+}
