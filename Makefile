@@ -12,7 +12,7 @@ PYTHON    ?= /usr/bin/python3
 Q         := $(if $(V),,@)
 VERSION   := 0.1.0
 
-PACKAGES := libpng libdeflate libjpeg libwebp libwebpdemux libheif lcms2 freetype2 sqlite3 inih jansson libcrypto libcurl fcgi
+PACKAGES := libpng libdeflate libjpeg libwebp lcms2 freetype2 sqlite3 inih jansson libcrypto libcurl fcgi
 
 OPTIMIZE := -O2 -ftree-vectorize
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
@@ -27,7 +27,8 @@ CPPFLAGS += -DTT_SANITIZED=1
 endif
 CFLAGS   ?= -g
 TT_CFLAGS  = -std=c11 $(OPTIMIZE) $(WARNINGS) $(HARDEN) $(CFLAGS) $(shell pkg-config --cflags $(PACKAGES))
-TT_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
+# The one exported symbol: see src/image/heif_library.c.
+TT_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed -Wl,--export-dynamic-symbol=de265_start_worker_threads $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
 # libb64's archive: in the shared library each character costs a call through the PLT, and decoding
 # 3 MB of base64 took 9 ms instead of 6.
 LDLIBS     = $(shell pkg-config --libs $(PACKAGES)) -l:libb64.a -lgif -lm
@@ -118,7 +119,7 @@ BUILD_PACKAGES := make gcc libc6-dev pkg-config libfcgi-dev libpng-dev libdeflat
 RUN_PACKAGES   := lighttpd lighttpd-mod-deflate fonts-dejavu-core
 TEST_PACKAGES  := libcmocka-dev spawn-fcgi curl python3 python3-pytest python3-requests python3-pil \
                   python3-numpy python3-botocore python3-boto3 python3-yaml \
-                  openssl ceph-mon ceph-osd radosgw ceph-common $(if $(shell command -v npm),,npm)
+                  openssl libheif-examples ceph-mon ceph-osd radosgw ceph-common $(if $(shell command -v npm),,npm)
 LINT_PACKAGES  := clang clang-format clang-tidy cppcheck shellcheck python3-pytest
 FUZZ_PACKAGES  := clang libclang-rt-14-dev
 BENCH_PACKAGES := gunicorn mate-backgrounds rclone

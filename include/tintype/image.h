@@ -9,12 +9,19 @@
 
 #include "tintype/picture.h"
 
-#define TT_IMAGE_SNIFF_BYTES 16 /* enough for every signature known here */
+/* Enough for every signature known here: the longest is a HEIF file's type box with the first four
+ * compatible brands. */
+#define TT_IMAGE_SNIFF_BYTES 32
 
 /* The format by the first bytes (PNG specification 5.2, JPEG T.81 B.1.1.3: SOI and one more
- * marker), TT_FORMAT_NONE when they are no picture known here. length may be less than
- * TT_IMAGE_SNIFF_BYTES. */
+ * marker, GIF89a 17, RFC 9649 2.4, HEIF's brands), TT_FORMAT_NONE when they are no picture known
+ * here. length may be less than TT_IMAGE_SNIFF_BYTES. */
 enum tt_picture_format tt_image_sniff(const uint8_t *bytes, size_t length);
+
+/* Loads what the picture in picture_fd takes and this program does not hold: libheif, for HEIC and
+ * AVIF. For the process that will fork the renderer, which with its limits can open no library. It
+ * stays loaded. Nothing is reported: where it is missing, tt_image_render says so. */
+void tt_image_prepare(int picture_fd);
 
 /* What watermarks are drawn with: a font and a picture, read once, used by every rendering and by
  * processes forked since. */

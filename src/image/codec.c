@@ -2,28 +2,45 @@
 #include "image/codec.h"
 
 #include "image/decoder.h"
+#include "image/heif_library.h"
 #include "tintype/file.h"
 #include "tintype/image.h"
 
 static const struct tt_decoder_kind *const kinds[TT_FORMAT_COUNT] = {
-    [TT_FORMAT_PNG] = &tt_png_decoder_kind,
-    [TT_FORMAT_JPEG] = &tt_jpeg_decoder_kind,
+    [TT_FORMAT_PNG] = &tt_png_decoder_kind,   [TT_FORMAT_JPEG] = &tt_jpeg_decoder_kind,
+    [TT_FORMAT_WEBP] = &tt_webp_decoder_kind, [TT_FORMAT_GIF] = &tt_gif_decoder_kind,
+    [TT_FORMAT_HEIC] = &tt_heif_decoder_kind, [TT_FORMAT_AVIF] = &tt_heif_decoder_kind,
 };
+
+static enum tt_err sniff_file(int fd, enum tt_picture_format *format) {
+    uint8_t start[TT_IMAGE_SNIFF_BYTES];
+    size_t length = 0;
+    enum tt_err err = tt_file_read_at(fd, 0, start, sizeof start, &length);
+    *format = err == TT_OK ? tt_image_sniff(start, length) : TT_FORMAT_NONE;
+    return err;
+}
+
+void tt_image_prepare(int picture_fd) {
+    enum tt_picture_format format;
+    (void)sniff_file(picture_fd, &format);
+    if (format == TT_FORMAT_HEIC || format == TT_FORMAT_AVIF)
+        (void)tt_heif_library_load();
+    tt_err_clear(); /* whoever renders the picture meets the failure again, and tells the client */
+}
 
 enum tt_err tt_decoder_open(struct tt_decoder **decoder, int fd, struct tt_arena *arena,
                             const struct tt_picture_limits *limits,
                             struct tt_picture_header *header) {
     *decoder = NULL;
-    uint8_t start[TT_IMAGE_SNIFF_BYTES];
-    size_t length = 0;
-    enum tt_err err = tt_file_read_at(fd, 0, start, sizeof start, &length);
+    enum tt_picture_format format;
+    enum tt_err err = sniff_file(fd, &format);
     if (err != TT_OK)
         return err;
-    enum tt_picture_format format = tt_image_sniff(start, length);
     const struct tt_decoder_kind *kind = kinds[format];
     if (!kind)
-        return tt_err_refuse(TT_ERR_PICTURE_TYPE, "The file is not a picture this service can "
-                                                  "read. Send a JPEG or a PNG.");
+        return tt_err_refuse(TT_ERR_PICTURE_TYPE,
+                             "The file is not a picture this service can read. "
+                             "Send a JPEG, PNG, WebP, GIF, HEIC or AVIF.");
     struct tt_decoder *opened = tt_arena_alloc(arena, kind->size_bytes);
     if (!opened)
         return TT_ERR_NO_MEMORY;

@@ -24,16 +24,18 @@ struct tt_picture_header {
     int width_px; /* as in the file, before orientation; at least 1, like the height */
     int height_px;
     int channels;    /* of the source when started in colour: 1 to 4, as in row.h */
-    int orientation; /* 1 to 8, as Exif tag 0x0112 has it; 1 when the file does not say */
+    int orientation; /* 1 to 8, as Exif tag 0x0112 has it; 1 when the file does not say, or the
+                        decoder applies what it says (HEIC, AVIF) */
     /* The ICC profile that the samples of a source started in colour are of, for tt_colour_open;
      * NULL when there is none, or the decoder has applied it (CMYK). In the arena. Not
      * checked: it may lie about all of itself. */
     const uint8_t *icc_profile;
     size_t icc_bytes; /* at most max_chunk_bytes */
-    bool whole; /* the decoder must hold the whole picture (interlaced PNG) or all its coefficients
-                   (progressive or multi-scan JPEG) */
-    int64_t whole_bytes; /* how much memory that takes in start, and a profile that the decoder
-                            applies; 0 when rows stream and there is none */
+    bool whole; /* the decoder must hold the whole picture (interlaced PNG or GIF, WebP, HEIC, AVIF)
+                   or all its coefficients (progressive or multi-scan JPEG) */
+    int64_t whole_bytes; /* how much memory that takes in start, of the arena and of the library,
+                            and a profile that the decoder applies: an upper bound; 0 when rows
+                            stream and there is none */
     bool can_scale;      /* start takes 1, 2, 4 and 8 eighths; otherwise 8 alone */
     int chroma_ratio;    /* by how much less of its colour than of its luma, along one axis, a
                             picture has when it is decoded at less than 8 eighths; 0 or 1: none */
@@ -59,6 +61,8 @@ enum tt_err tt_decoder_start(struct tt_decoder *decoder, bool grayscale, int sca
 
 /* After the last row wanted: decodes what nobody pulled and reads the file to its end marker, so a
  * picture cut short or damaged below the rows in use is found. Bytes after the marker are allowed.
+ * Of an animation the first frame is the picture; a GIF is read to that frame's end alone, a WebP
+ * must be as long as it says.
  * Errors as for open. */
 enum tt_err tt_decoder_finish(struct tt_decoder *decoder);
 

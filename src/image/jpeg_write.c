@@ -133,3 +133,10 @@ enum tt_err tt_jpeg_write(int fd, struct tt_row_source *source, int quality,
     jpeg_destroy_compress(&encoder->library);
     return err;
 }
+
+/* libjpeg's rows of blocks, and its tables; above what a counting malloc measured: 11.5 bytes a
+ * column in gray, 34.6 in RGB, and 110 KB. */
+int64_t tt_jpeg_write_bytes(int width_px, int height_px, int channels) {
+    (void)height_px; /* rows stream */
+    return (int64_t)width_px * channels * 16 + 192 * 1024;
+}

@@ -103,6 +103,7 @@ static enum tt_err start(void *context, int picture_fd, int result_fd,
         tt_places_give(decoder->places, &decoder->place);
         return TT_ERR_INTERNAL;
     }
+    tt_image_prepare(decoder->picture_fd);
     const int keep_fds[2] = {decoder->picture_fd, result_fd};
     const struct tt_child_limits child_limits = {
         .address_space_bytes = limits->max_memory_bytes + SLACK_BYTES,

@@ -44,7 +44,8 @@ static enum tt_err judge_head(struct upload *upload) {
     upload->row.original.format = tt_image_sniff(upload->head, upload->head_length);
     if (upload->row.original.format == TT_FORMAT_NONE)
         return tt_err_refuse(TT_ERR_PICTURE_TYPE,
-                             "These bytes are no picture of a type that is accepted: JPEG or PNG.");
+                             "These bytes are no picture of a type that is accepted: JPEG, PNG, "
+                             "WebP, GIF, HEIC or AVIF.");
     return TT_OK;
 }
 

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = (ROOT / os.environ.get("TINTYPE_BUILD", "build")).resolve()
 TINTYPED = BUILD / "tintyped"
 LIGHTTPD = shutil.which("lighttpd", path=os.environ["PATH"] + ":/usr/sbin")
-EXTENSIONS = {"PNG": "png", "JPEG": "jpg"}
+EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif", "HEIC": "heic", "AVIF": "avif"}
 UUID7 = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
 # In memory where there is room: what the tests check does not depend on the disk, which is slow.
 SHM = Path("/dev/shm")

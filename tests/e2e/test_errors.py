@@ -2,6 +2,7 @@
 
 import base64
 import json
+import pathlib
 import socket
 
 import pytest
@@ -99,11 +100,12 @@ def test_content_types(unharmed, kind):
 
 
 @pytest.mark.parametrize("body", [
-    b"%PDF-1.7\n" + bytes(2000), b"GIF89a" + bytes(2000), b"hello", b"\xff", b"\xff\xd8", bytes(5000),
-    b"BM" + bytes(2000), b"RIFF\0\0\0\0WEBP" + bytes(100), pictures.PNG_SIGNATURE[:7] + bytes(99)])
+    b"%PDF-1.7\n" + bytes(2000), b"GIF88a" + bytes(2000), b"hello", b"\xff", b"\xff\xd8", bytes(5000),
+    b"BM" + bytes(2000), b"RIFF\0\0\0\0WAVE" + bytes(100), pictures.PNG_SIGNATURE[:7] + bytes(99)])
 def test_not_a_picture(unharmed, body):
     """The name and the Content-Type say JPEG; the bytes decide."""
-    check_problem(unharmed.post(body, "image/jpeg", "filename=photo.jpg"), 415)
+    detail = check_problem(unharmed.post(body, "image/jpeg", "filename=photo.jpg"), 415)
+    assert "JPEG, PNG, WebP, GIF, HEIC or AVIF" in detail
 
 
 # ---- damaged pictures ----
@@ -111,7 +113,16 @@ def test_not_a_picture(unharmed, body):
 PROGRESSIVE = pictures.jpeg(200, 150, progressive=True)
 BASELINE = pictures.jpeg(200, 150)
 INTERLACED = pictures.png(pictures.np.asarray(pictures.photo(64, 48)), 8, 2, interlace=True)
-WHOLES = {"baseline": BASELINE, "progressive": PROGRESSIVE, "png": PNG, "interlaced": INTERLACED}
+FIXTURES = pathlib.Path(__file__).resolve().parents[1] / "fixtures"
+WHOLES = {
+    "baseline": BASELINE, "progressive": PROGRESSIVE, "png": PNG, "interlaced": INTERLACED,
+    "webp": pictures.encode(pictures.photo(64, 48), "WEBP"),
+    "lossless webp": pictures.encode(pictures.photo(64, 48), "WEBP", lossless=True),
+    "gif": pictures.encode(pictures.photo(64, 48).quantize(64), "GIF", interlace=0),
+    "interlaced gif": pictures.encode(pictures.photo(64, 48).quantize(64), "GIF", interlace=1),
+    "heic": (FIXTURES / "color.heic").read_bytes(),
+    "avif": (FIXTURES / "color.avif").read_bytes(),
+}
 
 
 @pytest.mark.parametrize("whole", WHOLES.values(), ids=WHOLES.keys())

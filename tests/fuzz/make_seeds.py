@@ -11,6 +11,8 @@ import zlib
 
 from PIL import Image
 
+FIXTURES = pathlib.Path(__file__).resolve().parents[1] / "fixtures"
+
 FORM = (
     b"--b0\r\nContent-Disposition: form-data; name=\"width\"\r\n\r\n720\r\n"
     b"--b0\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a%22\\\"b.png\"\r\n"
@@ -89,6 +91,21 @@ def pictures():
     yield "rgb_16_png", sixteen_bits(9, 3, 2)
     yield "rgba_16_png", sixteen_bits(9, 4, 6)
     yield "gray_alpha_16_png", sixteen_bits(9, 2, 4)
+    exif[0x0112] = 6
+    yield "lossy_webp", encode(color, "WEBP", quality=40)
+    yield "lossless_webp", encode(color, "WEBP", lossless=True)
+    yield "alpha_webp", encode(alpha, "WEBP", quality=40)
+    yield "lossless_alpha_webp", encode(alpha, "WEBP", lossless=True)
+    yield "extended_webp", encode(color, "WEBP", exif=exif, icc_profile=b"profile")
+    yield "animated_webp", encode(alpha, "WEBP", save_all=True, append_images=[alpha.rotate(90)])
+    for interlace in (0, 1):
+        yield f"color_{interlace}_gif", encode(color.quantize(64), "GIF", interlace=interlace)
+        yield f"gray_{interlace}_gif", encode(color.convert("L"), "GIF", interlace=interlace)
+    yield "transparent_gif", encode(color.quantize(16), "GIF", transparency=3)
+    yield "animated_gif", encode(color.quantize(16), "GIF", save_all=True, loop=0,
+                                 append_images=[color.rotate(90).quantize(16)])
+    for path in sorted(FIXTURES.glob("*.[ah]*")):  # HEIC and AVIF
+        yield path.name, path.read_bytes()
     yield "no_picture", b"%PDF-1.4\n"
 
 

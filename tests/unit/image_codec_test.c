@@ -6,9 +6,9 @@ static struct file file;
 static void what_is_no_picture_is_refused(void **state) {
     (void)state;
     file.length = 0;
-    assert_refused(&file, TT_ERR_PICTURE_TYPE, "JPEG or a PNG");
+    assert_refused(&file, TT_ERR_PICTURE_TYPE, "JPEG, PNG, WebP, GIF, HEIC or AVIF");
     file_append(&file, "%PDF-1.7 not a picture", 22);
-    assert_refused(&file, TT_ERR_PICTURE_TYPE, "JPEG or a PNG");
+    assert_refused(&file, TT_ERR_PICTURE_TYPE, "JPEG, PNG, WebP, GIF, HEIC or AVIF");
 }
 
 static void a_signature_alone_is_a_picture_cut_short(void **state) {
@@ -18,6 +18,18 @@ static void a_signature_alone_is_a_picture_cut_short(void **state) {
     assert_refused(&file, TT_ERR_PICTURE_BROKEN, "cut short");
     file.length = 0;
     file_append(&file, "\x89PNG\r\n\x1a\n", 8);
+    assert_refused(&file, TT_ERR_PICTURE_BROKEN, "cut short");
+    file.length = 0;
+    file_append(&file, "GIF89a", 6);
+    assert_refused(&file, TT_ERR_PICTURE_BROKEN, "cut short");
+    file.length = 0;
+    file_append(&file, "RIFF\x10\0\0\0WEBP", 12);
+    assert_refused(&file, TT_ERR_PICTURE_BROKEN, "cut short");
+    file.length = 0;
+    file_append(&file,
+                "\0\0\0\x18"
+                "ftypheic",
+                12);
     assert_refused(&file, TT_ERR_PICTURE_BROKEN, "cut short");
 }
 

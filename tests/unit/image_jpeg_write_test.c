@@ -13,6 +13,9 @@ static enum tt_err write_picture(int fd, struct sample_source *source, size_t ca
     tt_err_clear();
     tt_arena_init(&arena, cap_bytes);
     enum tt_err err = tt_jpeg_write(fd, &source->rows, 90, &arena);
+    assert_true((int64_t)arena.used_bytes < tt_jpeg_write_bytes(source->rows.width_px,
+                                                                source->rows.height_px,
+                                                                source->rows.channels));
     tt_arena_fini(&arena);
     return err;
 }

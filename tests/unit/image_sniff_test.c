@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -18,6 +19,36 @@ static void signatures_are_known(void **state) {
     assert_int_equal(sniff("\x89PNG\r\n\x1a\n", 8), TT_FORMAT_PNG);
     assert_int_equal(sniff("\xff\xd8\xff\xe0xxxxxxxxxxxx", 16), TT_FORMAT_JPEG);
     assert_int_equal(sniff("\xff\xd8\xff", 3), TT_FORMAT_JPEG);
+    assert_int_equal(sniff("GIF87axxxxxxxxxx", 16), TT_FORMAT_GIF);
+    assert_int_equal(sniff("GIF89a", 6), TT_FORMAT_GIF);
+    assert_int_equal(sniff("RIFF\x24\0\0\0WEBPVP8 ", 16), TT_FORMAT_WEBP);
+    assert_int_equal(sniff("RIFF\x24\0\0\0WEBP", 12), TT_FORMAT_WEBP);
+}
+
+static void a_brand_tells_what_is_in_a_container(void **state) {
+    static const char *const heic[] = {"heic", "heix", "hevc", "heim"};
+    char bytes[] = "\0\0\0\x20"
+                   "ftyp????\0\0\0\0mif1miafheicMiHE";
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        memcpy(bytes + 8, heic[i], 4);
+        assert_int_equal(sniff(bytes, 32), TT_FORMAT_HEIC);
+        assert_int_equal(sniff(bytes, 12), TT_FORMAT_HEIC);
+    }
+    memcpy(bytes + 8, "avif", 4);
+    assert_int_equal(sniff(bytes, 32), TT_FORMAT_AVIF);
+    memcpy(bytes + 8, "avis", 4);
+    assert_int_equal(sniff(bytes, 32), TT_FORMAT_AVIF);
+
+    memcpy(bytes + 8, "mif1", 4); /* the container alone: the compatible brands tell */
+    assert_int_equal(sniff(bytes, 32), TT_FORMAT_HEIC);
+    assert_int_equal(sniff(bytes, 27), TT_FORMAT_NONE);
+    memcpy(bytes + 24, "avif", 4);
+    assert_int_equal(sniff(bytes, 32), TT_FORMAT_AVIF);
+    bytes[3] = 24; /* the box ends before that brand */
+    assert_int_equal(sniff(bytes, 32), TT_FORMAT_NONE);
+    memcpy(bytes + 8, "isom", 4); /* a film */
+    assert_int_equal(sniff(bytes, 32), TT_FORMAT_NONE);
 }
 
 static void everything_else_is_no_picture(void **state) {
@@ -28,12 +59,15 @@ static void everything_else_is_no_picture(void **state) {
     assert_int_equal(sniff("\x89PNG\r\n\x1a", 7), TT_FORMAT_NONE);
     assert_int_equal(sniff("\x89PNG\n\x1a\nxxxxxxxxx", 16), TT_FORMAT_NONE); /* sent as text */
     assert_int_equal(sniff("%PDF-1.7\n%xxxxxx", 16), TT_FORMAT_NONE);
-    assert_int_equal(sniff("GIF89axxxxxxxxxx", 16), TT_FORMAT_NONE);
+    assert_int_equal(sniff("GIF88axxxxxxxxxx", 16), TT_FORMAT_NONE);
+    assert_int_equal(sniff("RIFF\x24\0\0\0WAVEfmt ", 16), TT_FORMAT_NONE);
+    assert_int_equal(sniff("RIFF\x24\0\0\0WEB", 11), TT_FORMAT_NONE);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(signatures_are_known),
+        cmocka_unit_test(a_brand_tells_what_is_in_a_container),
         cmocka_unit_test(everything_else_is_no_picture),
     };
     return cmocka_run_group_tests_name("image_sniff", tests, NULL, NULL);
