@@ -196,13 +196,26 @@ def test_presigned_urls():
 ID = "0193634e-2a00-7000-8000-000000000001"
 
 
-def put_item(dice):
-    item = {"ID": {"S": ID}}
-    for i in range(dice.randrange(20)):
-        item[f"Name{i}"] = dice.choice([{"S": text(dice, TEXT_ALPHABET, 1, 30)}, {"N": str(dice.randrange(1 << 40))}])
-    fields = ["Images", len(item)]
+def attributes(dice, most, depth):
+    """{name: value} of up to that many, with maps within each other up to that depth."""
+    def value():
+        kinds = [{"S": text(dice, TEXT_ALPHABET, 1, 30)}, {"N": str(dice.randrange(1 << 40))}]
+        return dice.choice(kinds + ([{"M": attributes(dice, 8, depth - 1)}] if depth else []))
+
+    return {f"Name{i}": value() for i in range(dice.randrange(most))}
+
+
+def attribute_fields(item):
+    fields = [len(item)]
     for name, value in item.items():
-        fields += [name, *value.keys(), *value.values()]
+        (kind, content), = value.items()
+        fields += [name, kind, *(attribute_fields(content) if kind == "M" else [content])]
+    return fields
+
+
+def put_item(dice):
+    item = {"ID": {"S": ID}} | attributes(dice, 20, 3)
+    fields = ["Images", *attribute_fields(item)]
     parameters = {"TableName": "Images", "Item": item, "ConditionExpression": "attribute_not_exists(ID)"}
     return Call(dice, "dynamodb", "PutItem", fields, parameters)
 

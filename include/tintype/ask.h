@@ -21,13 +21,15 @@ struct tt_ask_question {
     enum tt_ask_verb verb;
     enum tt_spool_kind kind;
     char id[TT_UUID_SIZE];
+    char rendition[TT_PICTURE_PRESET_SIZE]; /* the preset's name of a TT_SPOOL_RENDITION, else "" */
 };
 
 #define TT_ASK_ANSWER_MAX_BYTES 16384 /* a presigned URL with a long session token */
 
-#define TT_ASK_QUESTION_SIZE 64
+#define TT_ASK_QUESTION_SIZE 96
 
-/* "presign processed <id>" or "fetch original <id>", without a NUL; returns its length. */
+/* "presign processed <id>", "fetch original <id>" or "fetch rendition <id> <preset>", without a
+ * NUL; returns its length. */
 size_t tt_ask_format(const struct tt_ask_question *question, char text[TT_ASK_QUESTION_SIZE]);
 /* False for anything but what tt_ask_format makes; text need not end with a NUL. */
 bool tt_ask_parse(const char *text, size_t length, struct tt_ask_question *question);

@@ -7,9 +7,14 @@
 
 struct tt_dynamodb_attribute {
     const char *name;
-    char type;         /* 'S' or 'N' */
-    const char *value; /* UTF-8, not empty; a number as decimal text */
+    char type;         /* 'S', 'N' or 'M' */
+    const char *value; /* of S and N: UTF-8, not empty; a number as decimal text */
+    /* Of M: members[0..member_count), which may be maps too; TT_DYNAMODB_DEPTH_MAX bounds them. */
+    const struct tt_dynamodb_attribute *members;
+    size_t member_count;
 };
+
+#define TT_DYNAMODB_DEPTH_MAX 4 /* maps within each other; DynamoDB itself takes 32 */
 
 /* PutItem on the condition attribute_not_exists(ID): a repeat is answered with
  * ConditionalCheckFailedException, which tt_aws_answer_judge takes for success. All:

@@ -30,30 +30,54 @@ struct tt_journal_file {
     uint8_t sha256[TT_HASH_BYTES];
 };
 
+/* A further result, named by a preset. */
+struct tt_journal_rendition {
+    char name[TT_PICTURE_PRESET_SIZE]; /* well-formed: tt_picture_preset_is_name */
+    struct tt_journal_file file;
+    bool evicted; /* no longer in the spool, but in S3 */
+};
+
 #define TT_JOURNAL_ERROR_SIZE 512
 
 struct tt_journal_row {
     char id[TT_UUID_SIZE];
     char filename[TT_TEXT_FILENAME_SIZE]; /* 1 to 255 bytes */
+    bool original_kept;                   /* false where storage.keep_original was off */
+    bool processed_evicted;               /* no longer in the spool, but in S3 */
+    bool original_evicted;
     struct tt_journal_file processed;
     struct tt_journal_file original;
-    bool original_kept;     /* false where storage.keep_original was off */
-    bool processed_evicted; /* no longer in the spool, but in S3 */
-    bool original_evicted;
     enum tt_sync_state sync_state;
+    int rendition_count;
     int64_t attempts;
-    char last_error[TT_JOURNAL_ERROR_SIZE]; /* "" when none */
-    int64_t synced_at_ms;                   /* 0 when not yet */
+    char last_error[TT_JOURNAL_ERROR_SIZE];                            /* "" when none */
+    int64_t synced_at_ms;                                              /* 0 when not yet */
+    struct tt_journal_rendition renditions[TT_PICTURE_RENDITIONS_MAX]; /* as they were made */
 };
 
-/* One of a row's files. */
-const struct tt_journal_file *tt_journal_row_file(const struct tt_journal_row *row,
-                                                  enum tt_spool_kind kind);
+/* ---- a row's files, by number ---- */
+
+/* The original, the result, and from TT_JOURNAL_RENDITION on the renditions. */
+enum { TT_JOURNAL_ORIGINAL, TT_JOURNAL_PROCESSED, TT_JOURNAL_RENDITION };
+
+#define TT_JOURNAL_FILES_MAX (TT_JOURNAL_RENDITION + TT_PICTURE_RENDITIONS_MAX)
+
+/* All numbers below it are files of the row, an original that was not kept among them. */
+int tt_journal_row_file_count(const struct tt_journal_row *row);
+/* The number of what is so named; rendition is read for a TT_SPOOL_RENDITION alone, and may be
+ * anything. -1 when the row has no such file. */
+int tt_journal_row_find(const struct tt_journal_row *row, enum tt_spool_kind kind,
+                        const char *rendition);
+/* What it is, and what names it: both borrow of the row. */
+const struct tt_journal_file *tt_journal_row_file(const struct tt_journal_row *row, int number);
+struct tt_spool_name tt_journal_row_name(const struct tt_journal_row *row, int number);
+/* False of an original that was only described. */
+bool tt_journal_row_is_kept(const struct tt_journal_row *row, int number);
 /* Whether the spool should have it: it was kept, and not evicted. */
-bool tt_journal_row_is_local(const struct tt_journal_row *row, enum tt_spool_kind kind);
+bool tt_journal_row_is_local(const struct tt_journal_row *row, int number);
 /* Whether S3 has it: it was kept, and is stored. An image whose item was refused for good is dead,
  * but what was evicted of it is there. */
-bool tt_journal_row_is_remote(const struct tt_journal_row *row, enum tt_spool_kind kind);
+bool tt_journal_row_is_remote(const struct tt_journal_row *row, int number);
 
 /* Events that wait at the most, of which failures; the oldest of each is dropped, and counted. A
  * million take about a gigabyte, and are hours of a busy machine. */
@@ -74,9 +98,9 @@ enum tt_err tt_journal_open(struct tt_journal **journal, const char *storage_dir
 /* NULL is allowed. */
 void tt_journal_close(struct tt_journal *journal);
 
-/* Adds a row and, where it is not NULL, an event in one transaction, durable on TT_OK. quota_bytes
- * > 0: TT_ERR_SPOOL_FULL, and no row, when all files kept would then exceed it. Every size is above
- * 0. TT_ERR_JOURNAL, TT_ERR_SPOOL_FULL. */
+/* Adds a row with its renditions and, where it is not NULL, an event in one transaction, durable on
+ * TT_OK. All files kept are here. quota_bytes > 0: TT_ERR_SPOOL_FULL, and no row, when all files
+ * kept would then exceed it. Every size is above 0. TT_ERR_JOURNAL, TT_ERR_SPOOL_FULL. */
 enum tt_err tt_journal_insert(struct tt_journal *journal, const struct tt_journal_row *row,
                               const struct tt_journal_note *event, int64_t quota_bytes);
 

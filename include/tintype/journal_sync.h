@@ -55,25 +55,19 @@ struct tt_journal_outcome {
 enum tt_err tt_journal_record(struct tt_journal *journal, const struct tt_journal_outcome *outcomes,
                               int count, int64_t now_ms);
 
-struct tt_journal_removal {
-    char id[TT_UUID_SIZE];
-    enum tt_picture_format processed_format;
-    enum tt_picture_format original_format;
-    bool original_kept;
-    int64_t attempts;
-};
-
+/* Removals that are due, the longest due first, at most limit: rows[0..*count), of which id,
+ * original_kept, attempts and what names their files are set, and nothing else. */
 enum tt_err tt_journal_due_removals(struct tt_journal *journal, int64_t now_ms, int limit,
-                                    struct tt_journal_removal *removals, int *count);
+                                    struct tt_journal_row *rows, int *count);
 
 /* Marks files that have been here since before_ms or longer as evicted, at most limit rows, durable
- * before it returns: the caller then unlinks both files of each row. Cheap when there are none. */
+ * before it returns: the caller then unlinks every file of each row. Cheap when there are none. */
 enum tt_err tt_journal_evict(struct tt_journal *journal, int64_t before_ms, int limit,
                              struct tt_journal_row *rows, int *count);
 
-/* A file was fetched back: it counts again, and its time here starts at now_ms. TT_ERR_NOT_FOUND
- * (nothing noted): the row is gone. */
-enum tt_err tt_journal_fetched(struct tt_journal *journal, const char *id, enum tt_spool_kind kind,
+/* A file of that number (tt_journal_row_file) was fetched back: it counts again, and the time here
+ * of all that are starts at now_ms. TT_ERR_NOT_FOUND (nothing noted): the row is gone. */
+enum tt_err tt_journal_fetched(struct tt_journal *journal, const char *id, int number,
                                int64_t now_ms);
 
 /* ---- events ---- */

@@ -80,6 +80,9 @@ struct tt_picture_options {
 #define TT_PICTURE_RENDITIONS_MAX 8
 #define TT_PICTURE_RESULTS_MAX    (1 + TT_PICTURE_RENDITIONS_MAX)
 
+/* Whether text is a well-formed preset's name: only such a name ever becomes part of a path. */
+bool tt_picture_preset_is_name(const char *text);
+
 struct tt_picture_limits {
     int64_t max_pixels;       /* of the picture and of the result, from their headers */
     int64_t max_memory_bytes; /* of one decoder */

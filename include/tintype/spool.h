@@ -1,12 +1,13 @@
-/* Spool: the directory where originals and results are kept, named as their objects in S3 are
- * ("originals/<id>.<ext>", "processed/<id>.<ext>").
+/* Spool: the directory where originals, results and renditions are kept, named as their objects in
+ * S3 are ("originals/<id>.<ext>", "processed/<id>.<ext>", "processed/<id>-<preset>.<ext>").
  *
  * A file appears under its name only when it is whole and on the disk. Until then it is a staged
  * file under a lock (flock): O_TMPFILE, which has no name and so leaves nothing behind when the
  * process dies; where the file system lacks it, a named file below tmp/, which the sweep removes
  * once nobody holds the lock.
  *
- * An id that is no tt_uuid_parse, or no format, never becomes a path: TT_ERR_INTERNAL. */
+ * An id that is no tt_uuid_parse, a rendition's name that is no tt_picture_preset_is_name, or no
+ * format, never becomes a path: TT_ERR_INTERNAL. */
 #ifndef TINTYPE_SPOOL_H
 #define TINTYPE_SPOOL_H
 
@@ -18,11 +19,20 @@
 #include "tintype/picture.h"
 #include "tintype/uuid.h"
 
-enum tt_spool_kind { TT_SPOOL_ORIGINAL, TT_SPOOL_PROCESSED };
+enum tt_spool_kind { TT_SPOOL_ORIGINAL, TT_SPOOL_PROCESSED, TT_SPOOL_RENDITION };
+
+/* What names a file: the same in the spool, in S3, and between worker and agent. Borrows its text.
+ */
+struct tt_spool_name {
+    enum tt_spool_kind kind;
+    const char *id;
+    const char *rendition; /* the preset's name of a TT_SPOOL_RENDITION, else NULL */
+    enum tt_picture_format format;
+};
 
 struct tt_spool {
     int dir_fd;      /* <storage.dir>/spool; -1 when closed */
-    int kind_fds[2]; /* by enum tt_spool_kind */
+    int kind_fds[2]; /* by enum tt_spool_kind; renditions lie beside the results */
     int tmp_fd;
     bool no_tmpfile; /* the file system refused O_TMPFILE */
 };
@@ -32,11 +42,12 @@ struct tt_staged {
     char tmp_name[64]; /* "" with O_TMPFILE */
 };
 
-#define TT_SPOOL_OBJECT_KEY_SIZE 320
+#define TT_SPOOL_OBJECT_KEY_SIZE 352
 
-/* What the file is called in S3: "<prefix><id>.<extension>", the prefix being configured. */
-void tt_spool_object_key(const struct tt_config *config, enum tt_spool_kind kind, const char *id,
-                         enum tt_picture_format format, char key[TT_SPOOL_OBJECT_KEY_SIZE]);
+/* What the file is called in S3: "<prefix><id>.<extension>", of a rendition
+ * "<prefix><id>-<preset>.<extension>"; the prefix is configured. The name is well-formed. */
+void tt_spool_object_key(const struct tt_config *config, const struct tt_spool_name *name,
+                         char key[TT_SPOOL_OBJECT_KEY_SIZE]);
 
 /* Makes the spool's directories below storage_dir, which exists, where they are missing (2770, as
  * umask allows) and opens them. TT_ERR_STORAGE, TT_ERR_SPOOL_FULL. */
@@ -49,8 +60,8 @@ enum tt_err tt_spool_stage(struct tt_spool *spool, struct tt_staged *staged);
 /* Gives the staged file its name; the caller has synced its contents. The name is durable after
  * tt_spool_sync. The descriptor stays open, until discard. TT_ERR_STORAGE, TT_ERR_SPOOL_FULL; an
  * existing file of that name is never replaced. */
-enum tt_err tt_spool_keep(struct tt_spool *spool, struct tt_staged *staged, enum tt_spool_kind kind,
-                          const char *id, enum tt_picture_format format);
+enum tt_err tt_spool_keep(struct tt_spool *spool, struct tt_staged *staged,
+                          const struct tt_spool_name *name);
 
 /* Every name given or removed before is durable when it returns TT_OK. */
 enum tt_err tt_spool_sync(struct tt_spool *spool);
@@ -60,12 +71,11 @@ void tt_spool_discard(struct tt_spool *spool, struct tt_staged *staged);
 
 /* A kept file for reading; the caller closes *fd. TT_ERR_NOT_FOUND (nothing noted beyond it),
  * TT_ERR_STORAGE. */
-enum tt_err tt_spool_read(struct tt_spool *spool, enum tt_spool_kind kind, const char *id,
-                          enum tt_picture_format format, int *fd, int64_t *size_bytes);
+enum tt_err tt_spool_read(struct tt_spool *spool, const struct tt_spool_name *name, int *fd,
+                          int64_t *size_bytes);
 
 /* Removes a kept file; one that is not there is no failure. TT_ERR_STORAGE. */
-enum tt_err tt_spool_remove(struct tt_spool *spool, enum tt_spool_kind kind, const char *id,
-                            enum tt_picture_format format);
+enum tt_err tt_spool_remove(struct tt_spool *spool, const struct tt_spool_name *name);
 
 /* Removes staged files nobody holds and kept files that known() is false for: the row is not there,
  * or says that this file was evicted. Names that are not the spool's own are left alone. known()
@@ -73,7 +83,7 @@ enum tt_err tt_spool_remove(struct tt_spool *spool, enum tt_spool_kind kind, con
  * until its staged file is discarded, so that must come after the row that knows it.
  * TT_ERR_STORAGE. */
 enum tt_err tt_spool_sweep(struct tt_spool *spool,
-                           bool (*known)(void *context, enum tt_spool_kind kind, const char *id),
+                           bool (*known)(void *context, const struct tt_spool_name *name),
                            void *context, int64_t *removed);
 
 /* TT_OK while at least reserve_bytes are free on the file system; TT_ERR_SPOOL_FULL,

@@ -18,12 +18,25 @@ static enum tt_err check_text(const char *what, const char *text) {
     return TT_OK;
 }
 
-static enum tt_err check_attribute(const struct tt_dynamodb_attribute *attribute) {
-    enum tt_err err = check_text("an attribute's name", attribute->name);
+/* depth: how many maps may lie within each other from here on. */
+static enum tt_err check_attributes(const struct tt_dynamodb_attribute *attributes, size_t count,
+                                    int depth) {
+    enum tt_err err = TT_OK;
 
-    if (err == TT_OK && attribute->type != 'S' && attribute->type != 'N')
-        err = tt_err_fail(TT_ERR_INTERNAL, "dynamodb: %s has no such type", attribute->name);
-    return err != TT_OK ? err : check_text(attribute->name, attribute->value);
+    for (size_t i = 0; err == TT_OK && i < count; i++) {
+        const struct tt_dynamodb_attribute *one = &attributes[i];
+
+        err = check_text("an attribute's name", one->name);
+        if (err != TT_OK)
+            break;
+        if (one->type == 'M' && depth > 0)
+            err = check_attributes(one->members, one->member_count, depth - 1);
+        else if (one->type == 'S' || one->type == 'N')
+            err = check_text(one->name, one->value);
+        else
+            err = tt_err_fail(TT_ERR_INTERNAL, "dynamodb: %s has no such type", one->name);
+    }
+    return err;
 }
 
 /* Signs the operation, and gives parameters back in any case; NULL: there was no memory. */
@@ -44,20 +57,22 @@ static enum tt_err sign(struct tt_http_request *request, struct tt_arena *arena,
     return tt_aws_call_json(request, arena, signer, CONTENT_TYPE, target, body, length);
 }
 
-/* NULL without memory. */
-static json_t *new_item(const struct tt_dynamodb_attribute *attributes, size_t count) {
-    json_t *item = json_object();
+/* As JSON; the depth was checked. NULL without memory. */
+static json_t *new_map(const struct tt_dynamodb_attribute *attributes, size_t count) {
+    json_t *map = json_object();
 
     for (size_t i = 0; i < count; i++) {
-        const char type[2] = {attributes[i].type, '\0'};
+        const struct tt_dynamodb_attribute *one = &attributes[i];
+        const char type[2] = {one->type, '\0'};
+        json_t *value =
+            one->type == 'M' ? new_map(one->members, one->member_count) : json_string(one->value);
 
-        if (json_object_set_new(item, attributes[i].name,
-                                json_pack("{s:s}", type, attributes[i].value)) != 0) {
-            json_decref(item);
+        if (json_object_set_new(map, one->name, json_pack("{s:o}", type, value)) != 0) {
+            json_decref(map);
             return NULL;
         }
     }
-    return item;
+    return map;
 }
 
 enum tt_err tt_dynamodb_put_item(struct tt_http_request *request, struct tt_arena *arena,
@@ -65,14 +80,13 @@ enum tt_err tt_dynamodb_put_item(struct tt_http_request *request, struct tt_aren
                                  const struct tt_dynamodb_attribute *attributes, size_t count) {
     enum tt_err err = check_text("the table's name", table);
 
-    for (size_t i = 0; err == TT_OK && i < count; i++)
-        err = check_attribute(&attributes[i]);
+    if (err == TT_OK)
+        err = check_attributes(attributes, count, TT_DYNAMODB_DEPTH_MAX);
     if (err != TT_OK)
         return err;
     return sign(request, arena, signer, TARGET "PutItem",
-                json_pack("{s:s, s:o, s:s}", "TableName", table, "Item",
-                          new_item(attributes, count), "ConditionExpression",
-                          "attribute_not_exists(ID)"));
+                json_pack("{s:s, s:o, s:s}", "TableName", table, "Item", new_map(attributes, count),
+                          "ConditionExpression", "attribute_not_exists(ID)"));
 }
 
 enum tt_err tt_dynamodb_get_item(struct tt_http_request *request, struct tt_arena *arena,

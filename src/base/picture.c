@@ -1,6 +1,8 @@
 /* The tables of picture formats and of positions. How each is read and written is in src/image. */
 #include "tintype/picture.h"
 
+#include <string.h>
+
 static const struct tt_picture_format_row rows[TT_FORMAT_COUNT] = {
     [TT_FORMAT_NONE] = {"", "", "", ""},
     [TT_FORMAT_PNG] = {"PNG", "png", "png", "image/png"},
@@ -15,6 +17,12 @@ const struct tt_picture_format_row *tt_picture_format_row(enum tt_picture_format
     bool known = (int)format >= 0 && (int)format < TT_FORMAT_COUNT;
 
     return &rows[known ? format : TT_FORMAT_NONE];
+}
+
+bool tt_picture_preset_is_name(const char *text) {
+    size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+    return length > 0 && length < TT_PICTURE_PRESET_SIZE && text[length] == '\0';
 }
 
 const char *tt_picture_position_name(enum tt_picture_position position) {

@@ -153,13 +153,13 @@ static int retry_rows(struct place *place, char **arguments) {
 /* ---- verify ---- */
 
 /* What is wrong with a file; NULL when it is as it was acknowledged. */
-static const char *find_problem(struct place *place, const struct tt_journal_row *row,
-                                enum tt_spool_kind kind) {
-    const struct tt_journal_file *file = tt_journal_row_file(row, kind);
+static const char *find_problem(struct place *place, const struct tt_journal_row *row, int number) {
+    const struct tt_journal_file *file = tt_journal_row_file(row, number);
+    const struct tt_spool_name name = tt_journal_row_name(row, number);
     uint8_t digest[TT_HASH_BYTES];
     int64_t size_bytes;
     int fd;
-    enum tt_err err = tt_spool_read(&place->spool, kind, row->id, file->format, &fd, &size_bytes);
+    enum tt_err err = tt_spool_read(&place->spool, &name, &fd, &size_bytes);
 
     if (err == TT_ERR_NOT_FOUND)
         return "is missing";
@@ -173,26 +173,30 @@ static const char *find_problem(struct place *place, const struct tt_journal_row
     return NULL;
 }
 
-static int verify_kind(struct place *place, const struct tt_journal_row *row,
-                       enum tt_spool_kind kind) {
+static int verify_file(struct place *place, const struct tt_journal_row *row, int number) {
+    static const char *const kinds[] = {"original", "processed", "rendition "};
+    const struct tt_spool_name name = tt_journal_row_name(row, number);
     struct tt_journal_row now;
     const char *problem;
 
-    if (!tt_journal_row_is_local(row, kind) || (problem = find_problem(place, row, kind)) == NULL)
+    if (!tt_journal_row_is_local(row, number) ||
+        (problem = find_problem(place, row, number)) == NULL)
         return EXIT_CLEAN;
     /* A deletion or an eviction may have come between. */
     if (tt_journal_find(place->journal, row->id, &now) != TT_OK ||
-        !tt_journal_row_is_local(&now, kind))
+        !tt_journal_row_is_local(&now, number))
         return EXIT_CLEAN;
-    printf("%s\t%s %s\n", row->id, kind == TT_SPOOL_PROCESSED ? "processed" : "original", problem);
+    printf("%s\t%s%s %s\n", row->id, kinds[name.kind], name.rendition != NULL ? name.rendition : "",
+           problem);
     return EXIT_FAILED;
 }
 
 static int verify_row(struct place *place, const struct tt_journal_row *row) {
-    int status = verify_kind(place, row, TT_SPOOL_PROCESSED);
+    int status = EXIT_CLEAN;
 
-    if (verify_kind(place, row, TT_SPOOL_ORIGINAL) != EXIT_CLEAN)
-        status = EXIT_FAILED;
+    for (int i = 0; i < tt_journal_row_file_count(row); i++)
+        if (verify_file(place, row, i) != EXIT_CLEAN)
+            status = EXIT_FAILED;
     tt_err_clear();
     return status;
 }

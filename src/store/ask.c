@@ -27,6 +27,7 @@ static const char *const verb_names[] = {[TT_ASK_PRESIGN] = "presign", [TT_ASK_F
 static const char *const kind_names[] = {
     [TT_SPOOL_ORIGINAL] = "original",
     [TT_SPOOL_PROCESSED] = "processed",
+    [TT_SPOOL_RENDITION] = "rendition",
 };
 
 #define VERBS (sizeof verb_names / sizeof *verb_names)
@@ -37,8 +38,11 @@ _Static_assert(sizeof((struct sockaddr_un *)0)->sun_path == 108, "the size of tt
 /* ---- packets ---- */
 
 size_t tt_ask_format(const struct tt_ask_question *question, char text[TT_ASK_QUESTION_SIZE]) {
-    int length = snprintf(text, TT_ASK_QUESTION_SIZE, "%s %s %.*s", verb_names[question->verb],
-                          kind_names[question->kind], TT_UUID_SIZE - 1, question->id);
+    bool is_rendition = question->kind == TT_SPOOL_RENDITION;
+    int length = snprintf(text, TT_ASK_QUESTION_SIZE, "%s %s %.*s%s%.*s",
+                          verb_names[question->verb], kind_names[question->kind], TT_UUID_SIZE - 1,
+                          question->id, is_rendition ? " " : "",
+                          is_rendition ? TT_PICTURE_PRESET_SIZE - 1 : 0, question->rendition);
 
     return length > 0 ? (size_t)length : 0;
 }
@@ -61,6 +65,25 @@ static bool skip_one_of(const char **text, const char *const *words, size_t coun
     return false;
 }
 
+/* "<id>", or "<id> <preset>" of a rendition. */
+static bool parse_names(const char *text, struct tt_ask_question *question) {
+    const char *rendition = "";
+
+    if (strlen(text) < TT_UUID_SIZE - 1)
+        return false;
+    memcpy(question->id, text, TT_UUID_SIZE - 1);
+    question->id[TT_UUID_SIZE - 1] = '\0';
+    text += TT_UUID_SIZE - 1;
+    if (question->kind == TT_SPOOL_RENDITION) {
+        if (*text != ' ' || !tt_picture_preset_is_name(text + 1))
+            return false;
+        rendition = text + 1;
+        text += strlen(text);
+    }
+    (void)snprintf(question->rendition, sizeof question->rendition, "%s", rendition);
+    return *text == '\0' && tt_uuid_parse(question->id, NULL);
+}
+
 bool tt_ask_parse(const char *text, size_t length, struct tt_ask_question *question) {
     char copy[TT_ASK_QUESTION_SIZE];
     const char *next = copy;
@@ -72,12 +95,11 @@ bool tt_ask_parse(const char *text, size_t length, struct tt_ask_question *quest
     memcpy(copy, text, length);
     copy[length] = '\0';
     if (!skip_one_of(&next, verb_names, VERBS, &verb) ||
-        !skip_one_of(&next, kind_names, KINDS, &kind) || !tt_uuid_parse(next, NULL))
+        !skip_one_of(&next, kind_names, KINDS, &kind))
         return false;
     question->verb = (enum tt_ask_verb)verb;
     question->kind = (enum tt_spool_kind)kind;
-    memcpy(question->id, next, TT_UUID_SIZE);
-    return true;
+    return parse_names(next, question);
 }
 
 static void send_packet(int fd, const char *text, size_t length) {

@@ -1,6 +1,7 @@
 /* Journal: the handle, and the statements of one row, of the totals and of the backlog. Pages are
- * in journal_list.c, the agent's statements in journal_sync.c, events in journal_event.c. How a
- * connection is opened and a transaction guarded is in db.c; the tables are in sql/. */
+ * in journal_list.c, renditions in journal_rendition.c, the agent's statements in journal_sync.c,
+ * events in journal_event.c. How a connection is opened and a transaction guarded is in db.c; the
+ * tables are in sql/. */
 #include "tintype/journal_sync.h"
 
 #include <fcntl.h>
@@ -103,14 +104,15 @@ enum tt_err tt_journal_totals(struct tt_journal *journal, struct tt_journal_tota
 
 static enum tt_err check_quota(struct tt_journal *journal, const struct tt_journal_row *row,
                                int64_t quota_bytes) {
-    int64_t more_bytes = row->processed.size_bytes;
+    int64_t more_bytes = 0;
     struct tt_journal_totals totals;
     enum tt_err err = tt_journal_totals(journal, &totals);
 
     if (err != TT_OK)
         return err;
-    if (row->original_kept)
-        more_bytes += row->original.size_bytes;
+    for (int i = 0; i < tt_journal_row_file_count(row); i++)
+        if (tt_journal_row_is_kept(row, i))
+            more_bytes += tt_journal_row_file(row, i)->size_bytes;
     if (totals.bytes > quota_bytes - more_bytes)
         return tt_err_fail(TT_ERR_SPOOL_FULL,
                            "journal: %lld bytes more than the %lld kept would exceed "
@@ -123,7 +125,8 @@ static enum tt_err insert_row(struct tt_journal *journal, const struct tt_journa
     enum tt_err err =
         tt_db_prepare(&journal->db, &journal->insert,
                       "INSERT INTO image (" TT_JOURNAL_NEW_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, "
-                      "?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, nullif(?17, 0))");
+                      "?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, nullif(?17, 0), "
+                      "?18, ?19)");
 
     if (err != TT_OK)
         return err;
@@ -141,6 +144,8 @@ enum tt_err tt_journal_insert(struct tt_journal *journal, const struct tt_journa
         err = check_quota(journal, row, quota_bytes);
     if (err == TT_OK)
         err = insert_row(journal, row);
+    if (err == TT_OK)
+        err = tt_journal_add_renditions(journal, row);
     if (err == TT_OK && event != NULL)
         err = tt_journal_add_event(journal, event, false);
     return tt_journal_end_and_tell(journal, err);
@@ -174,13 +179,17 @@ static bool bind_removal(sqlite3_stmt *statement, const struct tt_journal_row *r
     return tt_journal_bind_text(statement, 1, row->id) &&
            tt_journal_bind_text(statement, 2, processed) &&
            tt_journal_bind_text(statement, 3, original) &&
-           tt_journal_bind_int(statement, 4, row->original_kept);
+           tt_journal_bind_int(statement, 4, row->original_kept) &&
+           tt_journal_bind_int(statement, 5, row->rendition_count);
 }
 
+/* What describes its renditions stays for the removal. */
 static enum tt_err delete_row(struct tt_journal *journal, const char *id,
                               struct tt_journal_row *row) {
     enum tt_err err = run_for_id(journal, journal->delete, id, row);
 
+    if (err == TT_OK && row->sync_state == TT_SYNC_OFF && row->rendition_count > 0)
+        err = tt_journal_drop_renditions(journal, id);
     if (err != TT_OK || row->sync_state == TT_SYNC_OFF)
         return err;
     return tt_journal_run(journal, journal->add_removal, bind_removal(journal->add_removal, row));
@@ -195,7 +204,8 @@ enum tt_err tt_journal_delete(struct tt_journal *journal, const char *id,
     if (err == TT_OK)
         err = tt_db_prepare(&journal->db, &journal->add_removal,
                             "INSERT OR REPLACE INTO removal (id, processed_format, "
-                            "original_format, original_kept) VALUES (?1, ?2, ?3, ?4)");
+                            "original_format, original_kept, rendition_count) "
+                            "VALUES (?1, ?2, ?3, ?4, ?5)");
     if (err == TT_OK)
         err = tt_db_begin(&journal->db);
     if (err != TT_OK)
@@ -207,7 +217,8 @@ enum tt_err tt_journal_delete(struct tt_journal *journal, const char *id,
 #define RETRY_SQL(condition)                                                                       \
     "UPDATE image SET attempts = 0, retry_at_ms = 0, last_error = '', sync_state = "               \
     "CASE WHEN sync_state <> 'dead' THEN sync_state "                                              \
-    "WHEN processed_evicted OR original_evicted THEN 'stored' ELSE 'pending' END "                 \
+    "WHEN processed_evicted OR original_evicted OR renditions_evicted THEN 'stored' "              \
+    "ELSE 'pending' END "                                                                          \
     "WHERE " condition
 
 static enum tt_err retry_rows(struct tt_journal *journal, const char *id, int64_t *changed) {

@@ -4,7 +4,7 @@
 
 #include "tintype/journal.h"
 
-#define TT_JOURNAL_LIST_SQL_SIZE 768
+#define TT_JOURNAL_LIST_SQL_SIZE 1024
 #define TT_JOURNAL_LIST_KINDS    16
 
 /* Parameters, whatever the query: ?1 the lower bound of the id, ?2 its upper bound (exclusive),

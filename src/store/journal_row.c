@@ -1,5 +1,6 @@
 /* What goes between the journal's columns and its structs, and what a row says of its files. The
- * statements are in journal.c, journal_list.c, journal_sync.c and journal_event.c. */
+ * statements are in journal.c, journal_list.c, journal_sync.c, journal_rendition.c and
+ * journal_event.c. */
 #include "store/journal_row.h"
 
 #include <string.h>
@@ -23,26 +24,65 @@ bool tt_sync_state_parse(const char *name, enum tt_sync_state *state) {
     return false;
 }
 
-const struct tt_journal_file *tt_journal_row_file(const struct tt_journal_row *row,
-                                                  enum tt_spool_kind kind) {
-    return kind == TT_SPOOL_ORIGINAL ? &row->original : &row->processed;
+int tt_journal_row_file_count(const struct tt_journal_row *row) {
+    return TT_JOURNAL_RENDITION + row->rendition_count;
 }
 
-static bool is_kept(const struct tt_journal_row *row, enum tt_spool_kind kind) {
-    return kind == TT_SPOOL_PROCESSED || row->original_kept;
+int tt_journal_row_find(const struct tt_journal_row *row, enum tt_spool_kind kind,
+                        const char *rendition) {
+    if (kind != TT_SPOOL_RENDITION)
+        return kind == TT_SPOOL_ORIGINAL ? TT_JOURNAL_ORIGINAL : TT_JOURNAL_PROCESSED;
+    for (int i = 0; i < row->rendition_count; i++)
+        if (strcmp(row->renditions[i].name, rendition) == 0)
+            return TT_JOURNAL_RENDITION + i;
+    return -1;
 }
 
-static bool is_evicted(const struct tt_journal_row *row, enum tt_spool_kind kind) {
-    return kind == TT_SPOOL_ORIGINAL ? row->original_evicted : row->processed_evicted;
+static const struct tt_journal_rendition *find_rendition(const struct tt_journal_row *row,
+                                                         int number) {
+    return &row->renditions[number - TT_JOURNAL_RENDITION];
 }
 
-bool tt_journal_row_is_local(const struct tt_journal_row *row, enum tt_spool_kind kind) {
-    return is_kept(row, kind) && !is_evicted(row, kind);
+const struct tt_journal_file *tt_journal_row_file(const struct tt_journal_row *row, int number) {
+    switch (number) {
+    case TT_JOURNAL_ORIGINAL: return &row->original;
+    case TT_JOURNAL_PROCESSED: return &row->processed;
+    default: return &find_rendition(row, number)->file;
+    }
 }
 
-bool tt_journal_row_is_remote(const struct tt_journal_row *row, enum tt_spool_kind kind) {
-    return is_kept(row, kind) && (row->sync_state == TT_SYNC_STORED ||
-                                  row->sync_state == TT_SYNC_SYNCED || is_evicted(row, kind));
+struct tt_spool_name tt_journal_row_name(const struct tt_journal_row *row, int number) {
+    struct tt_spool_name name = {.kind = TT_SPOOL_RENDITION,
+                                 .id = row->id,
+                                 .format = tt_journal_row_file(row, number)->format};
+
+    if (number >= TT_JOURNAL_RENDITION)
+        name.rendition = find_rendition(row, number)->name;
+    else
+        name.kind = number == TT_JOURNAL_ORIGINAL ? TT_SPOOL_ORIGINAL : TT_SPOOL_PROCESSED;
+    return name;
+}
+
+bool tt_journal_row_is_kept(const struct tt_journal_row *row, int number) {
+    return number != TT_JOURNAL_ORIGINAL || row->original_kept;
+}
+
+static bool is_evicted(const struct tt_journal_row *row, int number) {
+    switch (number) {
+    case TT_JOURNAL_ORIGINAL: return row->original_evicted;
+    case TT_JOURNAL_PROCESSED: return row->processed_evicted;
+    default: return find_rendition(row, number)->evicted;
+    }
+}
+
+bool tt_journal_row_is_local(const struct tt_journal_row *row, int number) {
+    return tt_journal_row_is_kept(row, number) && !is_evicted(row, number);
+}
+
+bool tt_journal_row_is_remote(const struct tt_journal_row *row, int number) {
+    return tt_journal_row_is_kept(row, number) &&
+           (row->sync_state == TT_SYNC_STORED || row->sync_state == TT_SYNC_SYNCED ||
+            is_evicted(row, number));
 }
 
 bool tt_journal_bind_text(sqlite3_stmt *statement, int parameter, const char *text) {
@@ -53,8 +93,7 @@ bool tt_journal_bind_int(sqlite3_stmt *statement, int parameter, int64_t value) 
     return sqlite3_bind_int64(statement, parameter, value) == SQLITE_OK;
 }
 
-/* The five columns of a file, from parameter first on. */
-static bool bind_file(sqlite3_stmt *statement, int first, const struct tt_journal_file *file) {
+bool tt_journal_bind_file(sqlite3_stmt *statement, int first, const struct tt_journal_file *file) {
     return tt_journal_bind_int(statement, first, file->size_bytes) &&
            tt_journal_bind_text(statement, first + 1, tt_picture_format_row(file->format)->name) &&
            tt_journal_bind_int(statement, first + 2, file->width_px) &&
@@ -64,14 +103,21 @@ static bool bind_file(sqlite3_stmt *statement, int first, const struct tt_journa
 }
 
 bool tt_journal_bind_row(sqlite3_stmt *statement, const struct tt_journal_row *row) {
+    int64_t rendition_bytes = 0;
+
+    for (int i = 0; i < row->rendition_count; i++)
+        rendition_bytes += row->renditions[i].file.size_bytes;
     return tt_journal_bind_text(statement, 1, row->id) &&
            tt_journal_bind_text(statement, 2, row->filename) &&
-           bind_file(statement, 3, &row->processed) && bind_file(statement, 8, &row->original) &&
+           tt_journal_bind_file(statement, 3, &row->processed) &&
+           tt_journal_bind_file(statement, 8, &row->original) &&
            tt_journal_bind_int(statement, 13, row->original_kept) &&
            tt_journal_bind_text(statement, 14, tt_sync_state_name(row->sync_state)) &&
            tt_journal_bind_int(statement, 15, row->attempts) &&
            tt_journal_bind_text(statement, 16, row->last_error) &&
-           tt_journal_bind_int(statement, 17, row->synced_at_ms);
+           tt_journal_bind_int(statement, 17, row->synced_at_ms) &&
+           tt_journal_bind_int(statement, 18, row->rendition_count) &&
+           tt_journal_bind_int(statement, 19, rendition_bytes);
 }
 
 bool tt_journal_read_text(sqlite3_stmt *statement, int column, char *text, size_t size) {
@@ -105,7 +151,7 @@ bool tt_journal_read_format(sqlite3_stmt *statement, int column, enum tt_picture
     return false;
 }
 
-static bool read_file(sqlite3_stmt *statement, int first, struct tt_journal_file *file) {
+bool tt_journal_read_file(sqlite3_stmt *statement, int first, struct tt_journal_file *file) {
     const void *sha256 = sqlite3_column_blob(statement, first + 4);
 
     file->size_bytes = sqlite3_column_int64(statement, first);
@@ -122,25 +168,36 @@ enum tt_err tt_journal_refuse_row(void) {
                                        "check it with PRAGMA integrity_check");
 }
 
-enum tt_err tt_journal_read_row(sqlite3_stmt *statement, struct tt_journal_row *row) {
+static bool read_columns(sqlite3_stmt *statement, struct tt_journal_row *row) {
     char state[16];
-    bool is_whole;
+    bool is_whole = tt_journal_read_text(statement, 0, row->id, sizeof row->id) &&
+                    tt_journal_read_text(statement, 1, row->filename, sizeof row->filename) &&
+                    tt_journal_read_file(statement, 2, &row->processed) &&
+                    tt_journal_read_file(statement, 7, &row->original) &&
+                    tt_journal_read_text(statement, 13, state, sizeof state) &&
+                    tt_sync_state_parse(state, &row->sync_state) &&
+                    tt_journal_read_text(statement, 15, row->last_error, sizeof row->last_error);
 
-    is_whole = tt_journal_read_text(statement, 0, row->id, sizeof row->id) &&
-               tt_journal_read_text(statement, 1, row->filename, sizeof row->filename) &&
-               read_file(statement, 2, &row->processed) &&
-               read_file(statement, 7, &row->original) &&
-               tt_journal_read_text(statement, 13, state, sizeof state) &&
-               tt_sync_state_parse(state, &row->sync_state) &&
-               tt_journal_read_text(statement, 15, row->last_error, sizeof row->last_error);
-    if (!is_whole || !tt_uuid_parse(row->id, NULL))
-        return tt_journal_refuse_row();
     row->original_kept = sqlite3_column_int(statement, 12) != 0;
     row->attempts = sqlite3_column_int64(statement, 14);
     row->synced_at_ms = sqlite3_column_int64(statement, 16); /* 0 for NULL */
-    row->processed_evicted = sqlite3_column_int(statement, 17) != 0;
-    row->original_evicted = sqlite3_column_int(statement, 18) != 0;
-    return TT_OK;
+    row->processed_evicted = sqlite3_column_int(statement, 19) != 0;
+    row->original_evicted = sqlite3_column_int(statement, 20) != 0;
+    return is_whole && tt_uuid_parse(row->id, NULL);
+}
+
+enum tt_err tt_journal_read_row(struct tt_journal *journal, sqlite3_stmt *statement,
+                                struct tt_journal_row *row, bool *is_known) {
+    unsigned evicted = (unsigned)sqlite3_column_int(statement, 21);
+    enum tt_err err;
+
+    *is_known = read_columns(statement, row);
+    if (!*is_known)
+        return tt_journal_refuse_row();
+    err = tt_journal_read_renditions(journal, row, sqlite3_column_int64(statement, 17), is_known);
+    for (int i = 0; err == TT_OK && i < row->rendition_count; i++)
+        row->renditions[i].evicted = (evicted >> i & 1) != 0;
+    return err;
 }
 
 enum tt_err tt_journal_run(struct tt_journal *journal, sqlite3_stmt *statement, bool is_bound) {
@@ -159,13 +216,14 @@ static enum tt_err read_rows(struct tt_journal *journal, sqlite3_stmt *statement
                              struct tt_journal_row *rows, int *count, bool *more) {
     enum tt_err err;
     bool has_row = false;
+    bool is_known;
 
     while ((err = tt_db_step(&journal->db, statement, &has_row)) == TT_OK && has_row) {
         if (*count >= limit) {
             *more = true;
             break;
         }
-        err = tt_journal_read_row(statement, &rows[*count]);
+        err = tt_journal_read_row(journal, statement, &rows[*count], &is_known);
         if (err != TT_OK)
             break;
         *count += 1;

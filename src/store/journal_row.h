@@ -12,10 +12,11 @@
     "id, filename, processed_size_bytes, processed_format, processed_width_px, "                   \
     "processed_height_px, processed_sha256, original_size_bytes, original_format, "                \
     "original_width_px, original_height_px, original_sha256, original_kept, sync_state, "          \
-    "attempts, last_error, synced_at_ms"
+    "attempts, last_error, synced_at_ms, rendition_count, rendition_bytes"
 
 /* A whole row, in the order of tt_journal_read_row. */
-#define TT_JOURNAL_COLUMNS TT_JOURNAL_NEW_COLUMNS ", processed_evicted, original_evicted"
+#define TT_JOURNAL_COLUMNS                                                                         \
+    TT_JOURNAL_NEW_COLUMNS ", processed_evicted, original_evicted, renditions_evicted"
 
 /* The states in which a row is due: pending, stored. */
 #define TT_JOURNAL_DUE_STATES 2
@@ -46,7 +47,11 @@ struct tt_journal {
     sqlite3_stmt *end_removal;
     sqlite3_stmt *next_local;
     sqlite3_stmt *evict;
-    sqlite3_stmt *fetched[2]; /* by enum tt_spool_kind */
+    sqlite3_stmt *fetched[TT_JOURNAL_RENDITION + 1]; /* one for all renditions */
+    /* journal_rendition.c: */
+    sqlite3_stmt *add_rendition;
+    sqlite3_stmt *renditions;
+    sqlite3_stmt *drop_renditions;
     /* journal_event.c: */
     sqlite3_stmt *add_event;
     sqlite3_stmt *trim_events[2]; /* all, failures */
@@ -63,16 +68,31 @@ enum tt_err tt_journal_end_and_tell(struct tt_journal *journal, enum tt_err err)
 bool tt_journal_bind_text(sqlite3_stmt *statement, int parameter, const char *text);
 bool tt_journal_bind_int(sqlite3_stmt *statement, int parameter, int64_t value);
 bool tt_journal_bind_row(sqlite3_stmt *statement, const struct tt_journal_row *row);
+/* The five columns of a file (size, format, width, height, hash), from parameter first on. */
+bool tt_journal_bind_file(sqlite3_stmt *statement, int first, const struct tt_journal_file *file);
 
 /* False for a value that does not fit: the database is no more trusted than any other file,
  * whatever its own checks say. */
 bool tt_journal_read_text(sqlite3_stmt *statement, int column, char *text, size_t size);
 bool tt_journal_read_format(sqlite3_stmt *statement, int column, enum tt_picture_format *format);
+bool tt_journal_read_file(sqlite3_stmt *statement, int first, struct tt_journal_file *file);
 
 /* Notes that a row has values that this program does not know. */
 enum tt_err tt_journal_refuse_row(void);
-/* The row that the statement stands on. TT_ERR_JOURNAL. */
-enum tt_err tt_journal_read_row(sqlite3_stmt *statement, struct tt_journal_row *row);
+/* The row that the statement stands on, its renditions with it; that costs a statement more where
+ * there are any. *is_known is false where the row, and not the reading, is at fault.
+ * TT_ERR_JOURNAL. */
+enum tt_err tt_journal_read_row(struct tt_journal *journal, sqlite3_stmt *statement,
+                                struct tt_journal_row *row, bool *is_known);
+
+/* The renditions of row->id, which are count, into the row, all of them here. Within the
+ * transaction of whoever read that count: while its statement stands on the row, that of the
+ * statement. *is_known as above. TT_ERR_JOURNAL. */
+enum tt_err tt_journal_read_renditions(struct tt_journal *journal, struct tt_journal_row *row,
+                                       int64_t count, bool *is_known);
+/* Within the caller's transaction. */
+enum tt_err tt_journal_add_renditions(struct tt_journal *journal, const struct tt_journal_row *row);
+enum tt_err tt_journal_drop_renditions(struct tt_journal *journal, const char *id);
 
 /* Runs a statement that gives no rows, or one that is not looked at, and resets it; is_bound:
  * whether its parameters could be bound. */

@@ -21,7 +21,7 @@
 #define CAP_SQL(table_and_index, condition)                                                        \
     "UPDATE " table_and_index " SET retry_at_ms = ?1 WHERE " condition "retry_at_ms > ?1"
 #define CAP_STATE_SQL(state) CAP_SQL("image INDEXED BY image_due", "sync_state = '" state "' AND ")
-#define FETCHED_SQL(column)  "UPDATE image SET " column " = 0, local_since_ms = ?2 WHERE id = ?1"
+#define FETCHED_SQL(changes) "UPDATE image SET " changes ", local_since_ms = ?2 WHERE id = ?1"
 
 static const char *const due_sql[TT_JOURNAL_DUE_STATES] = {DUE_SQL("pending"), DUE_SQL("stored")};
 static const char *const next_due_sql[TT_JOURNAL_DUE_STATES] = {NEXT_DUE_SQL("pending"),
@@ -94,21 +94,25 @@ enum tt_err tt_journal_adopt(struct tt_journal *journal, int limit, int *changed
     return end_durable(journal, err);
 }
 
-/* The rows of a look up to the first that this program cannot read, whose id goes to unreadable. */
+/* The rows of a look up to the first that this program does not know, whose id goes to unreadable.
+ */
 static enum tt_err read_due(struct tt_journal *journal, sqlite3_stmt *due, int limit,
                             struct tt_journal_row *rows, int *count, char unreadable[ANY_ID_SIZE]) {
     bool has_row = false;
+    bool is_known = true;
     enum tt_err err;
 
     *count = 0;
     unreadable[0] = '\0';
     while ((err = tt_db_step(&journal->db, due, &has_row)) == TT_OK && has_row && *count < limit) {
-        if (tt_journal_read_row(due, &rows[*count]) == TT_OK) {
-            *count += 1;
-            continue;
-        }
+        err = tt_journal_read_row(journal, due, &rows[*count], &is_known);
+        if (err != TT_OK)
+            break;
+        *count += 1;
+    }
+    if (!is_known) {
         (void)tt_journal_read_text(due, 0, unreadable, ANY_ID_SIZE);
-        break;
+        err = TT_OK;
     }
     tt_db_reset(due);
     return err;
@@ -178,24 +182,28 @@ enum tt_err tt_journal_next_due(struct tt_journal *journal, enum tt_sync_state s
     return err;
 }
 
-static enum tt_err read_removal(sqlite3_stmt *statement, struct tt_journal_removal *removal) {
-    if (!tt_journal_read_text(statement, 0, removal->id, sizeof removal->id) ||
-        !tt_uuid_parse(removal->id, NULL) ||
-        !tt_journal_read_format(statement, 1, &removal->processed_format) ||
-        !tt_journal_read_format(statement, 2, &removal->original_format))
+static enum tt_err read_removal(struct tt_journal *journal, sqlite3_stmt *statement,
+                                struct tt_journal_row *row) {
+    bool is_known;
+
+    *row = (struct tt_journal_row){0};
+    if (!tt_journal_read_text(statement, 0, row->id, sizeof row->id) ||
+        !tt_uuid_parse(row->id, NULL) ||
+        !tt_journal_read_format(statement, 1, &row->processed.format) ||
+        !tt_journal_read_format(statement, 2, &row->original.format))
         return tt_journal_refuse_row();
-    removal->original_kept = sqlite3_column_int(statement, 3) != 0;
-    removal->attempts = sqlite3_column_int64(statement, 4);
-    return TT_OK;
+    row->original_kept = sqlite3_column_int(statement, 3) != 0;
+    row->attempts = sqlite3_column_int64(statement, 4);
+    return tt_journal_read_renditions(journal, row, sqlite3_column_int64(statement, 5), &is_known);
 }
 
 enum tt_err tt_journal_due_removals(struct tt_journal *journal, int64_t now_ms, int limit,
-                                    struct tt_journal_removal *removals, int *count) {
+                                    struct tt_journal_row *rows, int *count) {
     bool has_row = false;
     enum tt_err err =
         tt_db_prepare(&journal->db, &journal->due_removals,
-                      "SELECT id, processed_format, original_format, original_kept, attempts "
-                      "FROM removal INDEXED BY removal_due WHERE retry_at_ms <= ?1 "
+                      "SELECT id, processed_format, original_format, original_kept, attempts, "
+                      "rendition_count FROM removal INDEXED BY removal_due WHERE retry_at_ms <= ?1 "
                       "ORDER BY retry_at_ms, id LIMIT ?2");
 
     *count = 0;
@@ -206,7 +214,7 @@ enum tt_err tt_journal_due_removals(struct tt_journal *journal, int64_t now_ms, 
         err = tt_db_fail(&journal->db, "bind a parameter");
     while (err == TT_OK &&
            (err = tt_db_step(&journal->db, journal->due_removals, &has_row)) == TT_OK && has_row) {
-        err = read_removal(journal->due_removals, &removals[*count]);
+        err = read_removal(journal, journal->due_removals, &rows[*count]);
         if (err == TT_OK)
             *count += 1;
     }
@@ -241,7 +249,7 @@ static enum tt_err prepare_record(struct tt_journal *journal) {
         "UPDATE image SET sync_state = ?2, attempts = attempts + ?3, retry_at_ms = ?4, "
         "last_error = ?5, "
         "synced_at_ms = iif(?2 = 'synced' AND sync_state <> 'synced', ?7, synced_at_ms), "
-        "local_since_ms = iif(?6 AND (processed_evicted = 0 OR original_kept > original_evicted), "
+        "local_since_ms = iif(?6 AND kept_bytes > 0, "
         "coalesce(local_since_ms, ?7), local_since_ms) WHERE id = ?1");
 
     if (err == TT_OK)
@@ -294,11 +302,15 @@ static enum tt_err record_removal(struct tt_journal *journal,
                                   const struct tt_journal_outcome *outcome) {
     sqlite3_stmt *statement = outcome->done ? journal->end_removal : journal->record_removal;
     bool is_bound = tt_journal_bind_text(statement, 1, outcome->id);
+    enum tt_err err;
 
     if (!outcome->done)
         is_bound = is_bound && tt_journal_bind_int(statement, 2, outcome->failed) &&
                    tt_journal_bind_int(statement, 3, outcome->retry_at_ms);
-    return tt_journal_run(journal, statement, is_bound);
+    err = tt_journal_run(journal, statement, is_bound);
+    if (err == TT_OK && outcome->done)
+        err = tt_journal_drop_renditions(journal, outcome->id);
+    return err;
 }
 
 enum tt_err tt_journal_record(struct tt_journal *journal, const struct tt_journal_outcome *outcomes,
@@ -327,7 +339,9 @@ static enum tt_err prepare_evict(struct tt_journal *journal) {
     if (err == TT_OK)
         err = tt_db_prepare(&journal->db, &journal->evict,
                             "UPDATE image SET processed_evicted = 1, "
-                            "original_evicted = original_kept, local_since_ms = NULL "
+                            "original_evicted = original_kept, "
+                            "renditions_evicted = (1 << rendition_count) - 1, "
+                            "rendition_bytes = 0, local_since_ms = NULL "
                             "WHERE id IN (SELECT id FROM image INDEXED BY image_local "
                             "WHERE local_since_ms <= ?1 ORDER BY local_since_ms, id LIMIT ?2) "
                             "RETURNING " TT_JOURNAL_COLUMNS);
@@ -358,19 +372,28 @@ enum tt_err tt_journal_evict(struct tt_journal *journal, int64_t before_ms, int 
     return err;
 }
 
-enum tt_err tt_journal_fetched(struct tt_journal *journal, const char *id, enum tt_spool_kind kind,
+enum tt_err tt_journal_fetched(struct tt_journal *journal, const char *id, int number,
                                int64_t now_ms) {
+    /* The size of a rendition is added once, however often it is told. */
     static const char *const fetched_sql[] = {
-        [TT_SPOOL_ORIGINAL] = FETCHED_SQL("original_evicted"),
-        [TT_SPOOL_PROCESSED] = FETCHED_SQL("processed_evicted"),
+        [TT_JOURNAL_ORIGINAL] = FETCHED_SQL("original_evicted = 0"),
+        [TT_JOURNAL_PROCESSED] = FETCHED_SQL("processed_evicted = 0"),
+        [TT_JOURNAL_RENDITION] =
+            FETCHED_SQL("renditions_evicted = renditions_evicted & ~(1 << ?3), "
+                        "rendition_bytes = rendition_bytes + iif(renditions_evicted >> ?3 & 1, "
+                        "(SELECT size_bytes FROM rendition WHERE id = ?1 AND number = ?3), 0)"),
     };
-    sqlite3_stmt **fetched = &journal->fetched[kind];
-    enum tt_err err = tt_db_prepare(&journal->db, fetched, fetched_sql[kind]);
+    int which = number < TT_JOURNAL_RENDITION ? number : TT_JOURNAL_RENDITION;
+    sqlite3_stmt **fetched = &journal->fetched[which];
+    enum tt_err err = tt_db_prepare(&journal->db, fetched, fetched_sql[which]);
     bool is_bound;
 
     if (err != TT_OK)
         return err;
     is_bound = tt_journal_bind_text(*fetched, 1, id) && tt_journal_bind_int(*fetched, 2, now_ms);
+    if (which == TT_JOURNAL_RENDITION)
+        is_bound =
+            is_bound && tt_journal_bind_int(*fetched, 3, (int64_t)number - TT_JOURNAL_RENDITION);
     err = tt_journal_run(journal, *fetched, is_bound);
     if (err == TT_OK && sqlite3_changes(journal->db.sqlite) == 0)
         err = TT_ERR_NOT_FOUND;

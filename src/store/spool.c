@@ -17,14 +17,20 @@
 #define DIRECTORY_MODE  02770
 #define FILE_MODE       0660
 #define DIRECTORY_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
-#define STAGED_SUFFIX   "part"
-#define NAME_SIZE       64 /* an id, a dot and the longest extension */
+#define STAGED_SUFFIX   ".part"
+#define NAME_SIZE       80 /* an id, a hyphen, a preset's name, a dot and the longest extension */
 #define LINK_SIZE       64 /* "/proc/self/fd/" and a number */
 
-static const char *const kind_names[] = {
+#define DIRECTORIES 2 /* by enum tt_spool_kind, but for renditions */
+
+static const char *const directory_names[DIRECTORIES] = {
     [TT_SPOOL_ORIGINAL] = "originals",
     [TT_SPOOL_PROCESSED] = "processed",
 };
+
+static enum tt_spool_kind find_directory(enum tt_spool_kind kind) {
+    return kind == TT_SPOOL_RENDITION ? TT_SPOOL_PROCESSED : kind;
+}
 
 /* Opens a directory below another, made where it is missing; *made is set when it was. */
 static enum tt_err open_directory(int parent_fd, const char *name, int *fd, bool *made) {
@@ -51,8 +57,8 @@ static enum tt_err open_all(struct tt_spool *spool, int storage_fd) {
     enum tt_err err;
 
     err = open_directory(storage_fd, "spool", &spool->dir_fd, &made);
-    for (int kind = 0; err == TT_OK && kind < 2; kind++)
-        err = open_directory(spool->dir_fd, kind_names[kind], &spool->kind_fds[kind], &made);
+    for (int i = 0; err == TT_OK && i < DIRECTORIES; i++)
+        err = open_directory(spool->dir_fd, directory_names[i], &spool->kind_fds[i], &made);
     if (err == TT_OK)
         err = open_directory(spool->dir_fd, "tmp", &spool->tmp_fd, &made);
     if (err == TT_OK && made)
@@ -62,13 +68,20 @@ static enum tt_err open_all(struct tt_spool *spool, int storage_fd) {
     return err;
 }
 
-void tt_spool_object_key(const struct tt_config *config, enum tt_spool_kind kind, const char *id,
-                         enum tt_picture_format format, char key[TT_SPOOL_OBJECT_KEY_SIZE]) {
-    const char *prefix =
-        kind == TT_SPOOL_ORIGINAL ? config->s3.original_prefix : config->s3.processed_prefix;
+static void print_name(const char *prefix, const struct tt_spool_name *name, char *text,
+                       size_t size) {
+    bool is_rendition = name->kind == TT_SPOOL_RENDITION;
 
-    (void)snprintf(key, TT_SPOOL_OBJECT_KEY_SIZE, "%s%s.%s", prefix, id,
-                   tt_picture_format_row(format)->extension);
+    (void)snprintf(text, size, "%s%s%s%s.%s", prefix, name->id, is_rendition ? "-" : "",
+                   is_rendition ? name->rendition : "",
+                   tt_picture_format_row(name->format)->extension);
+}
+
+void tt_spool_object_key(const struct tt_config *config, const struct tt_spool_name *name,
+                         char key[TT_SPOOL_OBJECT_KEY_SIZE]) {
+    print_name(name->kind == TT_SPOOL_ORIGINAL ? config->s3.original_prefix
+                                               : config->s3.processed_prefix,
+               name, key, TT_SPOOL_OBJECT_KEY_SIZE);
 }
 
 enum tt_err tt_spool_open(struct tt_spool *spool, const char *storage_dir) {
@@ -112,7 +125,7 @@ static enum tt_err stage_named(struct tt_spool *spool, struct tt_staged *staged)
 
     if (err != TT_OK)
         return err;
-    (void)snprintf(staged->tmp_name, sizeof staged->tmp_name, "%s." STAGED_SUFFIX, id);
+    (void)snprintf(staged->tmp_name, sizeof staged->tmp_name, "%s" STAGED_SUFFIX, id);
     staged->fd = openat(spool->tmp_fd, staged->tmp_name,
                         O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
     if (staged->fd < 0) {
@@ -136,22 +149,35 @@ enum tt_err tt_spool_stage(struct tt_spool *spool, struct tt_staged *staged) {
     return stage_named(spool, staged);
 }
 
-/* The name of a kept file. Only what this accepts ever becomes a path. */
-static enum tt_err format_name(const char *id, enum tt_picture_format format,
-                               char name[NAME_SIZE]) {
-    const char *extension = tt_picture_format_row(format)->extension;
+/* Where a kept file is. */
+struct place {
+    const char *directory;
+    int dir_fd;
+    char name[NAME_SIZE];
+};
 
-    if (!tt_uuid_parse(id, NULL) || extension[0] == '\0')
-        return tt_err_fail(TT_ERR_INTERNAL, "spool: no id or no format to name a file by");
-    (void)snprintf(name, NAME_SIZE, "%s.%s", id, extension);
+/* Only what this accepts ever becomes a path. */
+static enum tt_err find_place(const struct tt_spool *spool, const struct tt_spool_name *name,
+                              struct place *place) {
+    enum tt_spool_kind directory = find_directory(name->kind);
+
+    place->directory = directory_names[directory];
+    place->dir_fd = spool->kind_fds[directory];
+    place->name[0] = '\0';
+    if (!tt_uuid_parse(name->id, NULL) ||
+        tt_picture_format_row(name->format)->extension[0] == '\0' ||
+        (name->kind == TT_SPOOL_RENDITION &&
+         (name->rendition == NULL || !tt_picture_preset_is_name(name->rendition))))
+        return tt_err_fail(TT_ERR_INTERNAL, "spool: no id, preset or format to name a file by");
+    print_name("", name, place->name, sizeof place->name);
     return TT_OK;
 }
 
-enum tt_err tt_spool_keep(struct tt_spool *spool, struct tt_staged *staged, enum tt_spool_kind kind,
-                          const char *id, enum tt_picture_format format) {
+enum tt_err tt_spool_keep(struct tt_spool *spool, struct tt_staged *staged,
+                          const struct tt_spool_name *name) {
     char link_path[LINK_SIZE];
-    char name[NAME_SIZE];
-    enum tt_err err = format_name(id, format, name);
+    struct place place;
+    enum tt_err err = find_place(spool, name, &place);
     int result;
 
     if (err != TT_OK)
@@ -159,13 +185,13 @@ enum tt_err tt_spool_keep(struct tt_spool *spool, struct tt_staged *staged, enum
     /* Linking, and not renaming, because it never replaces a file. The name below tmp/ goes with
      * the discard. */
     if (staged->tmp_name[0] != '\0') {
-        result = linkat(spool->tmp_fd, staged->tmp_name, spool->kind_fds[kind], name, 0);
+        result = linkat(spool->tmp_fd, staged->tmp_name, place.dir_fd, place.name, 0);
     } else {
         (void)snprintf(link_path, sizeof link_path, "/proc/self/fd/%d", staged->fd);
-        result = linkat(AT_FDCWD, link_path, spool->kind_fds[kind], name, AT_SYMLINK_FOLLOW);
+        result = linkat(AT_FDCWD, link_path, place.dir_fd, place.name, AT_SYMLINK_FOLLOW);
     }
     if (result != 0)
-        return tt_err_fail_errno(TT_ERR_STORAGE, "spool: keep %s/%s", kind_names[kind], name);
+        return tt_err_fail_errno(TT_ERR_STORAGE, "spool: keep %s/%s", place.directory, place.name);
     return TT_OK;
 }
 
@@ -185,28 +211,28 @@ void tt_spool_discard(struct tt_spool *spool, struct tt_staged *staged) {
     tt_file_close(&staged->fd);
 }
 
-enum tt_err tt_spool_read(struct tt_spool *spool, enum tt_spool_kind kind, const char *id,
-                          enum tt_picture_format format, int *fd, int64_t *size_bytes) {
-    char name[NAME_SIZE];
+enum tt_err tt_spool_read(struct tt_spool *spool, const struct tt_spool_name *name, int *fd,
+                          int64_t *size_bytes) {
+    struct place place;
     struct stat status;
     enum tt_err err;
 
     *fd = -1;
     *size_bytes = 0;
-    err = format_name(id, format, name);
+    err = find_place(spool, name, &place);
     if (err != TT_OK)
         return err;
     /* O_NONBLOCK: a FIFO in its place must not hold a worker. */
-    *fd = openat(spool->kind_fds[kind], name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    *fd = openat(place.dir_fd, place.name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (*fd < 0 && errno == ENOENT)
         return TT_ERR_NOT_FOUND;
     if (*fd < 0)
-        return tt_err_fail_errno(TT_ERR_STORAGE, "spool: open %s/%s", kind_names[kind], name);
+        return tt_err_fail_errno(TT_ERR_STORAGE, "spool: open %s/%s", place.directory, place.name);
     if (fstat(*fd, &status) != 0)
-        err = tt_err_fail_errno(TT_ERR_STORAGE, "spool: stat %s/%s", kind_names[kind], name);
+        err = tt_err_fail_errno(TT_ERR_STORAGE, "spool: stat %s/%s", place.directory, place.name);
     else if (!S_ISREG(status.st_mode))
-        err =
-            tt_err_fail(TT_ERR_STORAGE, "spool: %s/%s is no regular file", kind_names[kind], name);
+        err = tt_err_fail(TT_ERR_STORAGE, "spool: %s/%s is no regular file", place.directory,
+                          place.name);
     if (err != TT_OK)
         tt_file_close(fd);
     else
@@ -214,33 +240,33 @@ enum tt_err tt_spool_read(struct tt_spool *spool, enum tt_spool_kind kind, const
     return err;
 }
 
-enum tt_err tt_spool_remove(struct tt_spool *spool, enum tt_spool_kind kind, const char *id,
-                            enum tt_picture_format format) {
-    char name[NAME_SIZE];
-    enum tt_err err = format_name(id, format, name);
+enum tt_err tt_spool_remove(struct tt_spool *spool, const struct tt_spool_name *name) {
+    struct place place;
+    enum tt_err err = find_place(spool, name, &place);
 
     if (err != TT_OK)
         return err;
-    if (unlinkat(spool->kind_fds[kind], name, 0) != 0 && errno != ENOENT)
-        return tt_err_fail_errno(TT_ERR_STORAGE, "spool: remove %s/%s", kind_names[kind], name);
+    if (unlinkat(place.dir_fd, place.name, 0) != 0 && errno != ENOENT)
+        return tt_err_fail_errno(TT_ERR_STORAGE, "spool: remove %s/%s", place.directory,
+                                 place.name);
     return TT_OK;
 }
 
 /* What a sweep asks of each name: whether the file may go. */
 struct sweep {
     bool (*is_leftover)(const struct sweep *sweep, int dir_fd, const char *name);
-    enum tt_spool_kind kind; /* of kept files */
-    bool (*known)(void *context, enum tt_spool_kind kind, const char *id);
+    enum tt_spool_kind directory; /* of kept files */
+    bool (*known)(void *context, const struct tt_spool_name *name);
     void *context;
 };
 
-/* Splits "<id>.<suffix>"; false for any other name. */
-static bool parse_name(const char *name, char id[TT_UUID_SIZE], const char **suffix) {
-    if (strnlen(name, TT_UUID_SIZE) < TT_UUID_SIZE || name[TT_UUID_SIZE - 1] != '.')
+/* Splits off the id that a name starts with; *rest is what follows it. */
+static bool parse_id(const char *name, char id[TT_UUID_SIZE], const char **rest) {
+    if (strnlen(name, TT_UUID_SIZE) < TT_UUID_SIZE)
         return false;
     memcpy(id, name, TT_UUID_SIZE - 1);
     id[TT_UUID_SIZE - 1] = '\0';
-    *suffix = name + TT_UUID_SIZE;
+    *rest = name + TT_UUID_SIZE - 1;
     return tt_uuid_parse(id, NULL);
 }
 
@@ -255,32 +281,61 @@ static bool is_locked(int dir_fd, const char *name) {
     return !is_free;
 }
 
-static bool has_picture_suffix(const char *suffix) {
+/* TT_FORMAT_NONE where no format has that extension. */
+static enum tt_picture_format find_format(const char *extension) {
     for (int i = TT_FORMAT_NONE + 1; i < TT_FORMAT_COUNT; i++)
-        if (strcmp(suffix, tt_picture_format_row((enum tt_picture_format)i)->extension) == 0)
-            return true;
-    return false;
+        if (strcmp(extension, tt_picture_format_row((enum tt_picture_format)i)->extension) == 0)
+            return (enum tt_picture_format)i;
+    return TT_FORMAT_NONE;
 }
 
-static bool is_kept_leftover(const struct sweep *sweep, int dir_fd, const char *name) {
-    char id[TT_UUID_SIZE];
-    const char *suffix;
+/* The name of a kept file, as print_name makes it; id and rendition are where its text is put. */
+static bool parse_name(enum tt_spool_kind directory, const char *text, char id[TT_UUID_SIZE],
+                       char rendition[TT_PICTURE_PRESET_SIZE], struct tt_spool_name *name) {
+    const char *rest;
 
-    if (!parse_name(name, id, &suffix) || !has_picture_suffix(suffix))
+    if (!parse_id(text, id, &rest))
+        return false;
+    *name = (struct tt_spool_name){.kind = directory, .id = id};
+    if (*rest == '-') {
+        size_t length = strcspn(++rest, ".");
+
+        if (directory != TT_SPOOL_PROCESSED || length >= TT_PICTURE_PRESET_SIZE)
+            return false;
+        memcpy(rendition, rest, length);
+        rendition[length] = '\0';
+        rest += length;
+        name->kind = TT_SPOOL_RENDITION;
+        name->rendition = rendition;
+        if (!tt_picture_preset_is_name(rendition))
+            return false;
+    }
+    if (*rest != '.')
+        return false;
+    name->format = find_format(rest + 1);
+    return name->format != TT_FORMAT_NONE;
+}
+
+static bool is_kept_leftover(const struct sweep *sweep, int dir_fd, const char *text) {
+    char id[TT_UUID_SIZE];
+    char rendition[TT_PICTURE_PRESET_SIZE];
+    struct tt_spool_name name;
+
+    if (!parse_name(sweep->directory, text, id, rendition, &name))
         return false;
     /* Whoever keeps a file lets go of its lock after the row says so: asked once more without one,
      * the answer holds. */
-    return !sweep->known(sweep->context, sweep->kind, id) && !is_locked(dir_fd, name) &&
-           !sweep->known(sweep->context, sweep->kind, id);
+    return !sweep->known(sweep->context, &name) && !is_locked(dir_fd, text) &&
+           !sweep->known(sweep->context, &name);
 }
 
 /* A staged file is left over when nobody holds its lock. */
 static bool is_staged_leftover(const struct sweep *sweep, int dir_fd, const char *name) {
     char id[TT_UUID_SIZE];
-    const char *suffix;
+    const char *rest;
 
     (void)sweep;
-    return parse_name(name, id, &suffix) && strcmp(suffix, STAGED_SUFFIX) == 0 &&
+    return parse_id(name, id, &rest) && strcmp(rest, STAGED_SUFFIX) == 0 &&
            !is_locked(dir_fd, name);
 }
 
@@ -330,17 +385,17 @@ static enum tt_err sweep_directory(const struct sweep *sweep, int dir_fd, int64_
 }
 
 enum tt_err tt_spool_sweep(struct tt_spool *spool,
-                           bool (*known)(void *context, enum tt_spool_kind kind, const char *id),
+                           bool (*known)(void *context, const struct tt_spool_name *name),
                            void *context, int64_t *removed) {
     const struct sweep staged = {.is_leftover = is_staged_leftover};
     enum tt_err err;
 
     *removed = 0;
     err = sweep_directory(&staged, spool->tmp_fd, removed);
-    for (int kind = 0; err == TT_OK && kind < 2; kind++) {
-        const struct sweep kept = {is_kept_leftover, (enum tt_spool_kind)kind, known, context};
+    for (int i = 0; err == TT_OK && i < DIRECTORIES; i++) {
+        const struct sweep kept = {is_kept_leftover, (enum tt_spool_kind)i, known, context};
 
-        err = sweep_directory(&kept, spool->kind_fds[kind], removed);
+        err = sweep_directory(&kept, spool->kind_fds[i], removed);
     }
     if (err == TT_OK && *removed > 0)
         err = tt_spool_sync(spool);

@@ -36,12 +36,13 @@ static void answered(void *context, const struct tt_aws_outcome *outcome,
 static enum tt_err build(struct tt_check *check, enum tt_aws_service service,
                          const struct tt_aws_signer *signer, struct tt_http_request *request) {
     const struct tt_config *config = check->agent->config;
+    const struct tt_spool_name name = {TT_SPOOL_PROCESSED, NO_ID, NULL, TT_FORMAT_PNG};
     char key[TT_SPOOL_OBJECT_KEY_SIZE];
     const struct tt_s3_object object = {.bucket = config->s3.bucket, .key = key, .body_fd = -1};
 
     if (service == TT_AWS_DYNAMODB)
         return tt_dynamodb_get_item(request, &check->arena, signer, config->dynamodb.table, NO_ID);
-    tt_spool_object_key(config, TT_SPOOL_PROCESSED, NO_ID, TT_FORMAT_PNG, key);
+    tt_spool_object_key(config, &name, key);
     return tt_s3_get(request, &check->arena, signer, &object);
 }
 

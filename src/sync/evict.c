@@ -14,10 +14,14 @@
 #define KEEP_MIN_MS 2000
 
 static enum tt_err remove_files(struct tt_spool *spool, const struct tt_journal_row *row) {
-    enum tt_err err = tt_spool_remove(spool, TT_SPOOL_PROCESSED, row->id, row->processed.format);
+    enum tt_err err = TT_OK;
 
-    if (tt_spool_remove(spool, TT_SPOOL_ORIGINAL, row->id, row->original.format) != TT_OK)
-        err = TT_ERR_STORAGE;
+    for (int i = 0; i < tt_journal_row_file_count(row); i++) {
+        const struct tt_spool_name name = tt_journal_row_name(row, i);
+
+        if (tt_spool_remove(spool, &name) != TT_OK)
+            err = TT_ERR_STORAGE;
+    }
     return err;
 }
 

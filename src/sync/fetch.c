@@ -14,8 +14,10 @@
 #define ARENA_MAX_BYTES ((size_t)256 * 1024)
 
 struct tt_s3_object tt_fetch_object(const struct tt_agent *agent, const struct tt_journal_row *row,
-                                    enum tt_spool_kind kind, char key[TT_SPOOL_OBJECT_KEY_SIZE]) {
-    tt_spool_object_key(agent->config, kind, row->id, tt_journal_row_file(row, kind)->format, key);
+                                    int number, char key[TT_SPOOL_OBJECT_KEY_SIZE]) {
+    const struct tt_spool_name name = tt_journal_row_name(row, number);
+
+    tt_spool_object_key(agent->config, &name, key);
     return (struct tt_s3_object){.bucket = agent->config->s3.bucket, .key = key, .body_fd = -1};
 }
 
@@ -43,7 +45,7 @@ static void end_fetch(struct tt_fetch *fetch, enum tt_err err, const char *sente
 
 /* Whether the staged file is what was stored: others may write to the bucket. */
 static enum tt_err check_content(const struct tt_fetch *fetch) {
-    const struct tt_journal_file *file = tt_journal_row_file(&fetch->row, fetch->kind);
+    const struct tt_journal_file *file = tt_journal_row_file(&fetch->row, fetch->number);
     struct stat status;
     uint8_t digest[TT_HASH_BYTES];
     enum tt_err err;
@@ -59,35 +61,33 @@ static enum tt_err check_content(const struct tt_fetch *fetch) {
 
 /* What is there already was left by an eviction, or by a crash before the journal knew of it: a
  * sweep may be about to remove it, so it makes way for this one, which has a lock. */
-static enum tt_err name_file(struct tt_fetch *fetch) {
-    enum tt_picture_format format = tt_journal_row_file(&fetch->row, fetch->kind)->format;
+static enum tt_err name_file(struct tt_fetch *fetch, const struct tt_spool_name *name) {
     struct tt_spool *spool = &fetch->agent->spool;
-    enum tt_err err = tt_spool_remove(spool, fetch->kind, fetch->row.id, format);
+    enum tt_err err = tt_spool_remove(spool, name);
 
     if (err == TT_OK)
-        err = tt_spool_keep(spool, &fetch->staged, fetch->kind, fetch->row.id, format);
+        err = tt_spool_keep(spool, &fetch->staged, name);
     return err;
 }
 
 /* Named, durable, and known to the journal, or not there. */
 static enum tt_err keep(struct tt_fetch *fetch) {
     struct tt_agent *agent = fetch->agent;
-    const struct tt_journal_row *row = &fetch->row;
+    const struct tt_spool_name name = tt_journal_row_name(&fetch->row, fetch->number);
     enum tt_err err = check_content(fetch);
 
     if (err == TT_OK)
         err = tt_file_sync(fetch->staged.fd);
     if (err == TT_OK)
-        err = name_file(fetch);
+        err = name_file(fetch, &name);
     if (err != TT_OK)
         return err;
     err = tt_spool_sync(&agent->spool);
     if (err == TT_OK)
-        err = tt_journal_fetched(agent->journal, row->id, fetch->kind, agent->now_ms);
+        err = tt_journal_fetched(agent->journal, name.id, fetch->number, agent->now_ms);
     /* Deleted meanwhile, say: nobody would know of the file. */
-    if (err != TT_OK && tt_spool_remove(&agent->spool, fetch->kind, row->id,
-                                        tt_journal_row_file(row, fetch->kind)->format) != TT_OK)
-        tt_log(TT_LOG_WARNING, "a file of %s is left to the sweep", row->id);
+    if (err != TT_OK && tt_spool_remove(&agent->spool, &name) != TT_OK)
+        tt_log(TT_LOG_WARNING, "a file of %s is left to the sweep", name.id);
     return err;
 }
 
@@ -116,14 +116,14 @@ static enum tt_err send_request(struct tt_fetch *fetch) {
 
     if (err != TT_OK)
         return err;
-    const struct tt_s3_object object = tt_fetch_object(agent, &fetch->row, fetch->kind, key);
+    const struct tt_s3_object object = tt_fetch_object(agent, &fetch->row, fetch->number, key);
     err = tt_s3_get(&request, &fetch->arena, &signer, &object);
     if (err == TT_OK)
         err = tt_spool_stage(&agent->spool, &fetch->staged);
     if (err != TT_OK)
         return err;
     request.sink_fd = fetch->staged.fd;
-    request.max_answer_bytes = tt_journal_row_file(&fetch->row, fetch->kind)->size_bytes;
+    request.max_answer_bytes = tt_journal_row_file(&fetch->row, fetch->number)->size_bytes;
     /* Said of a single object that is gone, to who may not list the bucket; uploads go on. */
     fetch->exchange.forgiven_code = "AccessDenied";
     return tt_exchange_start(&fetch->exchange, agent, TT_AWS_S3, &request, fetched, fetch);
@@ -158,11 +158,10 @@ void tt_fetch_turn(struct tt_fetch *fetch) {
     }
 }
 
-void tt_fetch_start(struct tt_fetch *fetch, const struct tt_journal_row *row,
-                    enum tt_spool_kind kind) {
+void tt_fetch_start(struct tt_fetch *fetch, const struct tt_journal_row *row, int number) {
     fetch->in_use = true;
-    fetch->kind = kind;
     fetch->row = *row;
+    fetch->number = number;
     fetch->give_up_ms = fetch->agent->now_ms + PATIENCE_MS;
     tt_fetch_turn(fetch);
 }

@@ -13,8 +13,8 @@ typedef void tt_fetch_done(void *context, const struct tt_fetch *fetch, enum tt_
 
 struct tt_fetch {
     bool in_use;
-    enum tt_spool_kind kind;
     struct tt_journal_row row;
+    int number; /* of the row's file: tt_journal_row_file */
 
     /* All private. */
     struct tt_agent *agent;
@@ -33,13 +33,12 @@ void tt_fetch_init(struct tt_fetch *fetch, struct tt_agent *agent, tt_fetch_done
 void tt_fetch_fini(struct tt_fetch *fetch);
 
 /* Of one that is not in use. done is called once, perhaps from here. */
-void tt_fetch_start(struct tt_fetch *fetch, const struct tt_journal_row *row,
-                    enum tt_spool_kind kind);
+void tt_fetch_start(struct tt_fetch *fetch, const struct tt_journal_row *row, int number);
 /* Of one in use: sends what still waits, and asks (tt_agent_wake) for the turn it needs next. */
 void tt_fetch_turn(struct tt_fetch *fetch);
 
 /* The object of one of a row's files; key is where its name is put. */
 struct tt_s3_object tt_fetch_object(const struct tt_agent *agent, const struct tt_journal_row *row,
-                                    enum tt_spool_kind kind, char key[TT_SPOOL_OBJECT_KEY_SIZE]);
+                                    int number, char key[TT_SPOOL_OBJECT_KEY_SIZE]);
 
 #endif

@@ -9,7 +9,9 @@
 #include "sync/agent.h"
 #include "tintype/clock.h"
 
-/* An item being made; full is set where the arena was. */
+#define RENDITION_MEMBERS 6
+
+/* An item being made, or a map within it; full is set where the arena was. */
 struct item {
     struct tt_arena *arena;
     struct tt_dynamodb_attribute *attributes;
@@ -30,14 +32,32 @@ static void add(struct item *item, char type, const char *name, const char *form
     va_end(arguments);
     value = tt_arena_copy_text(item->arena, text, strlen(text));
     item->full = item->full || value == NULL;
-    item->attributes[item->count++] = (struct tt_dynamodb_attribute){name, type, value};
+    item->attributes[item->count++] =
+        (struct tt_dynamodb_attribute){.name = name, .type = type, .value = value};
+}
+
+/* A map that is to be filled with at most that many; its attributes are NULL where the arena is
+ * full. */
+static struct item new_map(struct item *item, size_t members_max) {
+    struct item map = {.arena = item->arena};
+
+    map.attributes = tt_arena_alloc_array(item->arena, members_max, sizeof *map.attributes);
+    map.full = map.attributes == NULL;
+    return map;
+}
+
+static void add_map(struct item *item, const char *name, const struct item *map) {
+    item->full = item->full || map->full;
+    item->attributes[item->count++] = (struct tt_dynamodb_attribute){
+        .name = name, .type = 'M', .members = map->attributes, .member_count = map->count};
 }
 
 static void add_path(struct item *item, const struct tt_config *config, const char *name,
-                     enum tt_spool_kind kind, const char *id, enum tt_picture_format format) {
+                     const struct tt_journal_row *row, int number) {
+    const struct tt_spool_name file = tt_journal_row_name(row, number);
     char key[TT_SPOOL_OBJECT_KEY_SIZE];
 
-    tt_spool_object_key(config, kind, id, format, key);
+    tt_spool_object_key(config, &file, key);
     add(item, 'S', name, "s3://%s/%s", config->s3.bucket, key);
 }
 
@@ -55,7 +75,7 @@ static void add_core(struct item *item, const struct tt_config *config,
     add(item, 'S', "Filename", "%s", row->filename);
     add(item, 'S', "Status", "processed");
     add(item, 'S', "Timestamp", "%s", timestamp);
-    add_path(item, config, "S3Path", TT_SPOOL_PROCESSED, row->id, row->processed.format);
+    add_path(item, config, "S3Path", row, TT_JOURNAL_PROCESSED);
     add(item, 'N', "Size", "%" PRId64, row->processed.size_bytes);
     add(item, 'S', "Format", "%s", tt_picture_format_row(row->processed.format)->name);
 }
@@ -63,7 +83,7 @@ static void add_core(struct item *item, const struct tt_config *config,
 static void add_rest(struct item *item, const struct tt_config *config, const char *node,
                      const struct tt_journal_row *row, const char *timestamp) {
     if (row->original_kept)
-        add_path(item, config, "OriginalS3Path", TT_SPOOL_ORIGINAL, row->id, row->original.format);
+        add_path(item, config, "OriginalS3Path", row, TT_JOURNAL_ORIGINAL);
     add(item, 'N', "OriginalSize", "%" PRId64, row->original.size_bytes);
     add(item, 'S', "OriginalFormat", "%s", tt_picture_format_row(row->original.format)->name);
     add(item, 'N', "Width", "%" PRId32, row->processed.width_px);
@@ -74,6 +94,32 @@ static void add_rest(struct item *item, const struct tt_config *config, const ch
     add_hash(item, "OriginalSha256", &row->original);
     add(item, 'S', "Node", "%s", node);
     add(item, 'S', "Day", "%.10s", timestamp);
+}
+
+static void add_rendition(struct item *renditions, const struct tt_config *config,
+                          const struct tt_journal_row *row, int number) {
+    const struct tt_journal_file *file = tt_journal_row_file(row, number);
+    struct item map = new_map(renditions, RENDITION_MEMBERS);
+
+    if (!map.full) {
+        add_path(&map, config, "S3Path", row, number);
+        add(&map, 'N', "Size", "%" PRId64, file->size_bytes);
+        add(&map, 'S', "Format", "%s", tt_picture_format_row(file->format)->name);
+        add(&map, 'N', "Width", "%" PRId32, file->width_px);
+        add(&map, 'N', "Height", "%" PRId32, file->height_px);
+        add_hash(&map, "Sha256", file);
+    }
+    add_map(renditions, tt_journal_row_name(row, number).rendition, &map);
+}
+
+/* A map from a preset's name to what it made. */
+static void add_renditions(struct item *item, const struct tt_config *config,
+                           const struct tt_journal_row *row) {
+    struct item map = new_map(item, TT_PICTURE_RENDITIONS_MAX);
+
+    for (int i = TT_JOURNAL_RENDITION; !map.full && i < tt_journal_row_file_count(row); i++)
+        add_rendition(&map, config, row, i);
+    add_map(item, "Renditions", &map);
 }
 
 enum tt_err tt_item_format(struct tt_arena *arena, const struct tt_config *config, const char *node,
@@ -88,6 +134,8 @@ enum tt_err tt_item_format(struct tt_arena *arena, const struct tt_config *confi
     tt_clock_format_rfc3339(time_ms, timestamp);
     add_core(&item, config, row, timestamp);
     add_rest(&item, config, node, row, timestamp);
+    if (row->rendition_count > 0)
+        add_renditions(&item, config, row);
     *count = item.count;
     return item.full ? TT_ERR_NO_MEMORY : TT_OK;
 }

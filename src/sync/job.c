@@ -25,7 +25,7 @@
 #define PUT_OFF_MS 1000
 
 /* Of one step: a request's text, and an item as JSON (16 KiB at most, every byte of the filename
- * escaped), with a session token of TT_AWS_TOKEN_SIZE several times. */
+ * escaped and with every rendition), with a session token of TT_AWS_TOKEN_SIZE several times. */
 #define ARENA_MAX_BYTES (256 * 1024)
 
 static const struct tt_backoff row_backoff = {.first_ms = 1000, .last_ms = 5 * 60 * 1000};
@@ -34,7 +34,7 @@ struct job {
     struct tt_jobs *jobs;
     bool in_use;
     struct tt_work work;
-    enum tt_step step;
+    struct tt_step step;
     struct tt_exchange exchange; /* idle while the step waits for its service or for keys */
     struct tt_arena arena;       /* of the step */
     int fd;                      /* the file of a PUT; -1 */
@@ -126,7 +126,8 @@ static void put_off_removal(struct job *job) {
     int64_t resumes_ms = agent->services[TT_AWS_S3].resumes_ms;
     int64_t soon_ms = agent->now_ms + PUT_OFF_MS;
 
-    if (agent->stopping || job->step == tt_step_first(&job->work.way, TT_SYNC_PENDING))
+    if (agent->stopping ||
+        tt_step_is_same(job->step, tt_step_first(&job->work.way, TT_SYNC_PENDING)))
         end_job(job);
     else
         new_outcome(job)->retry_at_ms = resumes_ms > soon_ms ? resumes_ms : soon_ms;
@@ -210,7 +211,7 @@ static bool is_far_off(const struct job *job) {
     const struct tt_service *service = &agent->services[tt_step_service(job->step)];
 
     return agent->stopping || tt_service_is_paused(service) ||
-           (job->step == TT_STEP_PUT_ITEM && service->resumes_ms > agent->now_ms + PUT_OFF_MS);
+           (job->step.kind == TT_STEP_PUT_ITEM && service->resumes_ms > agent->now_ms + PUT_OFF_MS);
 }
 
 /* Starts the step, or leaves it waiting for a place in its service's window. */
@@ -244,13 +245,13 @@ static void step_done(void *context, const struct tt_aws_outcome *outcome,
         return;
     }
     /* Files may be let go on the strength of this, so it must be S3 that says it. */
-    if (tt_step_puts_object(job->step) && !answer->has_etag) {
+    if (job->step.kind == TT_STEP_PUT_OBJECT && !answer->has_etag) {
         fail(job, TT_ERR_CLOUD_FAILED, 0,
              "the answer to a PUT has no ETag: is it S3 that answers?");
         return;
     }
     job->step = tt_step_next(&job->work.way, job->step);
-    if (job->step == TT_STEP_END)
+    if (job->step.kind == TT_STEP_END)
         succeed(job);
     else
         advance(job);
@@ -285,7 +286,7 @@ static bool start_job(struct tt_jobs *jobs, const struct tt_work *work) {
     jobs->in_use++;
     job->work = *work;
     job->step = tt_step_first(&work->way, work->row.sync_state);
-    if (job->step == TT_STEP_END)
+    if (job->step.kind == TT_STEP_END)
         succeed(job);
     else
         advance(job);

@@ -2,7 +2,6 @@
 #include "sync/queue.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* Rows read at once where there are many: a look costs about as much as twenty of them. */
 #define QUEUE_ROWS 64
@@ -26,8 +25,7 @@ enum tt_err tt_queue_init(struct tt_queue *queue, struct tt_agent *agent,
     queue->look_max = QUEUE_ROWS + leased_max;
     queue->works = calloc(QUEUE_ROWS, sizeof *queue->works);
     queue->rows = calloc((size_t)queue->look_max, sizeof *queue->rows);
-    queue->removals = calloc((size_t)queue->look_max, sizeof *queue->removals);
-    if (queue->works != NULL && queue->rows != NULL && queue->removals != NULL)
+    if (queue->works != NULL && queue->rows != NULL)
         return TT_OK;
     return tt_err_fail(TT_ERR_NO_MEMORY, "sync: no memory for a queue");
 }
@@ -35,18 +33,26 @@ enum tt_err tt_queue_init(struct tt_queue *queue, struct tt_agent *agent,
 void tt_queue_fini(struct tt_queue *queue) {
     free(queue->works);
     free(queue->rows);
-    free(queue->removals);
 }
 
-static struct tt_work *add_work(struct tt_queue *queue, bool is_removal, bool has_original) {
-    struct tt_work *work = &queue->works[queue->count++];
+/* Adds those of queue->rows[0..row_count) that nobody has, as far as there is room. */
+static void add_works(struct tt_queue *queue, const struct look *look, bool is_removal,
+                      int row_count) {
+    for (int i = 0; i < row_count && queue->count < QUEUE_ROWS; i++) {
+        const struct tt_journal_row *row = &queue->rows[i];
+        struct tt_work *work = &queue->works[queue->count];
 
-    work->way = (struct tt_step_way){
-        .is_removal = is_removal,
-        .has_original = has_original,
-        .has_table = queue->agent->has_service[TT_AWS_DYNAMODB],
-    };
-    return work;
+        if (look->is_leased(look->context, row->id))
+            continue;
+        work->row = *row;
+        work->way = (struct tt_step_way){
+            .is_removal = is_removal,
+            .has_original = row->original_kept,
+            .has_table = queue->agent->has_service[TT_AWS_DYNAMODB],
+            .rendition_count = row->rendition_count,
+        };
+        queue->count++;
+    }
 }
 
 static enum tt_err look_for_rows(struct tt_queue *queue, const struct look *look,
@@ -56,12 +62,8 @@ static enum tt_err look_for_rows(struct tt_queue *queue, const struct look *look
     enum tt_err err =
         tt_journal_due(agent->journal, state, agent->now_ms, queue->look_max, queue->rows, &count);
 
-    for (int i = 0; err == TT_OK && i < count && queue->count < QUEUE_ROWS; i++) {
-        const struct tt_journal_row *row = &queue->rows[i];
-
-        if (!look->is_leased(look->context, row->id))
-            add_work(queue, false, row->original_kept)->row = *row;
-    }
+    if (err == TT_OK)
+        add_works(queue, look, false, count);
     return err;
 }
 
@@ -69,21 +71,10 @@ static enum tt_err look_for_removals(struct tt_queue *queue, const struct look *
     struct tt_agent *agent = queue->agent;
     int count = 0;
     enum tt_err err = tt_journal_due_removals(agent->journal, agent->now_ms, queue->look_max,
-                                              queue->removals, &count);
+                                              queue->rows, &count);
 
-    for (int i = 0; err == TT_OK && i < count && queue->count < QUEUE_ROWS; i++) {
-        const struct tt_journal_removal *removal = &queue->removals[i];
-        struct tt_journal_row *row;
-
-        if (look->is_leased(look->context, removal->id))
-            continue;
-        row = &add_work(queue, true, removal->original_kept)->row;
-        *row = (struct tt_journal_row){.attempts = removal->attempts,
-                                       .original_kept = removal->original_kept};
-        memcpy(row->id, removal->id, sizeof row->id);
-        row->processed.format = removal->processed_format;
-        row->original.format = removal->original_format;
-    }
+    if (err == TT_OK)
+        add_works(queue, look, true, count);
     return err;
 }
 

@@ -6,7 +6,7 @@
 #include "sync/agent.h"
 #include "sync/step.h"
 
-/* What a job is about; of a removal the row has id, formats, original_kept and attempts alone. */
+/* What a job is about; of a removal the row has what tt_journal_due_removals says. */
 struct tt_work {
     struct tt_step_way way;
     struct tt_journal_row row;
@@ -21,8 +21,7 @@ struct tt_queue {
     int count;
     bool has_nothing;   /* the last look found nothing that was not leased */
     int64_t look_at_ms; /* when something will be due, if the journal does not change; Unix */
-    struct tt_journal_row *rows;
-    struct tt_journal_removal *removals;
+    struct tt_journal_row *rows; /* of one look */
     int look_max;
 };
 

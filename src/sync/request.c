@@ -10,55 +10,64 @@
 #include "tintype/dynamodb.h"
 #include "tintype/s3.h"
 
+#define WHAT_SIZE (sizeof "rendition " + TT_PICTURE_PRESET_SIZE)
+
 /* What was refused for its bytes may have been spoilt on its way, or here: only the latter lasts.
  * So a file that failed before is read whole first. */
-static enum tt_err check_bytes(int fd, const struct tt_journal_file *file, const char *name) {
+static enum tt_err check_bytes(int fd, const struct tt_journal_file *file, const char *what) {
     uint8_t digest[TT_HASH_BYTES];
     enum tt_err err = tt_hash_file(fd, digest);
 
     if (err == TT_OK && memcmp(digest, file->sha256, sizeof digest) != 0)
         err = tt_err_fail(TT_ERR_CLOUD_OBJECT,
-                          "its %s in the spool has other bytes than were acknowledged", name);
+                          "its %s in the spool has other bytes than were acknowledged", what);
     return err;
 }
 
+/* "original", "result", or a rendition by its name. */
+static void describe(const struct tt_spool_name *name, char what[WHAT_SIZE]) {
+    static const char *const kinds[] = {"original", "result", "rendition "};
+
+    (void)snprintf(what, WHAT_SIZE, "%s%s", kinds[name->kind],
+                   name->kind == TT_SPOOL_RENDITION ? name->rendition : "");
+}
+
 /* A file that is not as the row has it can never be carried; one whose row is gone was deleted. */
-static enum tt_err open_file(const struct tt_request_needs *needs, enum tt_spool_kind kind,
+static enum tt_err open_file(const struct tt_request_needs *needs, const struct tt_spool_name *name,
                              const struct tt_journal_file *file) {
-    static const char *const names[] = {"original", "result"};
     struct tt_agent *agent = needs->agent;
     struct tt_journal_row row;
+    char what[WHAT_SIZE];
     int64_t size_bytes;
-    enum tt_err err =
-        tt_spool_read(&agent->spool, kind, needs->row->id, file->format, needs->fd, &size_bytes);
+    enum tt_err err = tt_spool_read(&agent->spool, name, needs->fd, &size_bytes);
 
+    describe(name, what);
     if (err == TT_ERR_NOT_FOUND) {
         err = tt_journal_find(agent->journal, needs->row->id, &row);
-        return err != TT_OK
-                   ? err
-                   : tt_err_fail(TT_ERR_CLOUD_OBJECT, "its %s is not in the spool", names[kind]);
+        return err != TT_OK ? err
+                            : tt_err_fail(TT_ERR_CLOUD_OBJECT, "its %s is not in the spool", what);
     }
     if (err == TT_OK && size_bytes != file->size_bytes)
         err = tt_err_fail(TT_ERR_CLOUD_OBJECT,
-                          "its %s in the spool has %" PRId64 " bytes, and had %" PRId64,
-                          names[kind], size_bytes, file->size_bytes);
+                          "its %s in the spool has %" PRId64 " bytes, and had %" PRId64, what,
+                          size_bytes, file->size_bytes);
     if (err == TT_OK && needs->row->attempts > 0)
-        err = check_bytes(*needs->fd, file, names[kind]);
+        err = check_bytes(*needs->fd, file, what);
     return err;
 }
 
 static enum tt_err build_put(const struct tt_request_needs *needs, struct tt_http_request *request,
-                             const struct tt_aws_signer *signer, enum tt_spool_kind kind) {
+                             const struct tt_aws_signer *signer, int number) {
     const struct tt_config *config = needs->agent->config;
-    const struct tt_journal_row *row = needs->row;
-    const struct tt_journal_file *file = tt_journal_row_file(row, kind);
+    const struct tt_journal_file *file = tt_journal_row_file(needs->row, number);
+    const struct tt_spool_name name = tt_journal_row_name(needs->row, number);
     char key[TT_SPOOL_OBJECT_KEY_SIZE];
     char sha256[TT_HASH_HEX_SIZE];
-    enum tt_err err = open_file(needs, kind, file);
+    enum tt_err err = open_file(needs, &name, file);
 
     if (err != TT_OK)
         return err;
-    tt_spool_object_key(config, kind, row->id, file->format, key);
+    tt_spool_object_key(config, &name, key);
     tt_hash_format(file->sha256, sha256);
     const struct tt_s3_object object = {
         .bucket = config->s3.bucket,
@@ -75,13 +84,13 @@ static enum tt_err build_put(const struct tt_request_needs *needs, struct tt_htt
 
 static enum tt_err build_delete(const struct tt_request_needs *needs,
                                 struct tt_http_request *request, const struct tt_aws_signer *signer,
-                                enum tt_spool_kind kind) {
+                                int number) {
     const struct tt_config *config = needs->agent->config;
-    const struct tt_journal_row *row = needs->row;
+    const struct tt_spool_name name = tt_journal_row_name(needs->row, number);
     char key[TT_SPOOL_OBJECT_KEY_SIZE];
     const struct tt_s3_object object = {.bucket = config->s3.bucket, .key = key, .body_fd = -1};
 
-    tt_spool_object_key(config, kind, row->id, tt_journal_row_file(row, kind)->format, key);
+    tt_spool_object_key(config, &name, key);
     return tt_s3_delete(request, needs->arena, signer, &object);
 }
 
@@ -100,18 +109,16 @@ static enum tt_err build_item(const struct tt_request_needs *needs, struct tt_ht
 }
 
 enum tt_err tt_request_build(struct tt_http_request *request, const struct tt_request_needs *needs,
-                             enum tt_step step, const struct tt_aws_signer *signer) {
+                             struct tt_step step, const struct tt_aws_signer *signer) {
     const struct tt_config *config = needs->agent->config;
 
-    switch (step) {
-    case TT_STEP_PUT_PROCESSED: return build_put(needs, request, signer, TT_SPOOL_PROCESSED);
-    case TT_STEP_PUT_ORIGINAL: return build_put(needs, request, signer, TT_SPOOL_ORIGINAL);
+    switch (step.kind) {
+    case TT_STEP_PUT_OBJECT: return build_put(needs, request, signer, step.number);
     case TT_STEP_PUT_ITEM: return build_item(needs, request, signer);
     case TT_STEP_DELETE_ITEM:
         return tt_dynamodb_delete_item(request, needs->arena, signer, config->dynamodb.table,
                                        needs->row->id);
-    case TT_STEP_DELETE_PROCESSED: return build_delete(needs, request, signer, TT_SPOOL_PROCESSED);
-    case TT_STEP_DELETE_ORIGINAL: return build_delete(needs, request, signer, TT_SPOOL_ORIGINAL);
+    case TT_STEP_DELETE_OBJECT: return build_delete(needs, request, signer, step.number);
     case TT_STEP_END: break;
     }
     return tt_err_fail(TT_ERR_INTERNAL, "no such step");

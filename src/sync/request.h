@@ -9,7 +9,7 @@
 
 struct tt_request_needs {
     struct tt_agent *agent;
-    const struct tt_journal_row *row; /* of a removal: id and formats */
+    const struct tt_journal_row *row; /* of a removal: what names its files */
     struct tt_arena *arena;           /* where the request's text lives */
     int *fd; /* -1; the file of a PUT is opened there, the caller closes it, on failure as well */
 };
@@ -18,6 +18,6 @@ struct tt_request_needs {
  * the file is not as the row has it, it can never be carried. TT_ERR_STORAGE, TT_ERR_JOURNAL,
  * TT_ERR_NO_MEMORY, TT_ERR_INTERNAL. */
 enum tt_err tt_request_build(struct tt_http_request *request, const struct tt_request_needs *needs,
-                             enum tt_step step, const struct tt_aws_signer *signer);
+                             struct tt_step step, const struct tt_aws_signer *signer);
 
 #endif

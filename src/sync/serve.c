@@ -1,5 +1,6 @@
 /* Serve: questions of workers. How packets look is ask.h's, how a file comes back fetch.c's. Of a
- * question, kind and id count, and both only to look the row up: who asks is not trusted. */
+ * question, kind, id and preset count, and only to look row and file up: who asks is not trusted.
+ */
 #include "sync/serve.h"
 
 #include <errno.h>
@@ -30,6 +31,7 @@ struct client {
     int fd; /* -1: none */
     enum client_state state;
     struct tt_ask_question question;
+    int number;         /* of the file that is fetched for it, while it awaits that */
     int64_t give_up_ms; /* unless it awaits a fetch */
 };
 
@@ -67,14 +69,16 @@ static void answer_failure(struct client *client, enum tt_err err) {
 
 /* ---- what is asked about ---- */
 
-/* The row of a file that the cloud has. TT_ERR_NOT_FOUND (nothing noted), TT_ERR_JOURNAL. */
-static enum tt_err find_row(const struct tt_serve *serve, const struct tt_ask_question *question,
-                            struct tt_journal_row *row) {
+/* The row of a file that the cloud has, and the file's number. TT_ERR_NOT_FOUND (nothing noted),
+ * TT_ERR_JOURNAL. */
+static enum tt_err find_file(const struct tt_serve *serve, const struct tt_ask_question *question,
+                             struct tt_journal_row *row, int *number) {
     enum tt_err err = tt_journal_find(serve->agent->journal, question->id, row);
 
-    if (err == TT_OK && !tt_journal_row_is_remote(row, question->kind))
-        err = TT_ERR_NOT_FOUND;
-    return err;
+    if (err != TT_OK)
+        return err;
+    *number = tt_journal_row_find(row, question->kind, question->rendition);
+    return *number >= 0 && tt_journal_row_is_remote(row, *number) ? TT_OK : TT_ERR_NOT_FOUND;
 }
 
 /* ---- presign ---- */
@@ -84,12 +88,13 @@ static enum tt_err format_url(struct tt_serve *serve, const struct tt_aws_signer
     struct tt_journal_row row;
     char key[TT_SPOOL_OBJECT_KEY_SIZE];
     char disposition[TT_TEXT_DISPOSITION_SIZE];
-    enum tt_err err = find_row(serve, question, &row);
+    int number;
+    enum tt_err err = find_file(serve, question, &row, &number);
 
     if (err != TT_OK)
         return err;
-    const struct tt_s3_object object = tt_fetch_object(serve->agent, &row, question->kind, key);
-    const enum tt_picture_format format = tt_journal_row_file(&row, question->kind)->format;
+    const struct tt_s3_object object = tt_fetch_object(serve->agent, &row, number, key);
+    const enum tt_picture_format format = tt_journal_row_file(&row, number)->format;
     tt_text_format_disposition(row.filename, disposition);
     err = tt_s3_presign(url, &serve->arena, signer, &object,
                         tt_picture_format_row(format)->media_type, disposition, PRESIGNED_SECONDS);
@@ -139,7 +144,7 @@ static void fetched(void *context, const struct tt_fetch *fetch, enum tt_err err
         struct client *client = &serve->clients[i];
 
         if (client->fd < 0 || client->state != CLIENT_AWAITS_FETCH ||
-            client->question.kind != fetch->kind || strcmp(client->question.id, fetch->row.id) != 0)
+            client->number != fetch->number || strcmp(client->question.id, fetch->row.id) != 0)
             continue;
         if (err == TT_OK)
             answer_ok(client, "");
@@ -148,27 +153,25 @@ static void fetched(void *context, const struct tt_fetch *fetch, enum tt_err err
     }
 }
 
-static bool is_here(const struct tt_serve *serve, const struct tt_journal_row *row,
-                    enum tt_spool_kind kind) {
+static bool is_here(struct tt_serve *serve, const struct tt_journal_row *row, int number) {
+    const struct tt_spool_name name = tt_journal_row_name(row, number);
     int fd;
     int64_t size_bytes;
-    enum tt_err err = tt_spool_read(&serve->agent->spool, kind, row->id,
-                                    tt_journal_row_file(row, kind)->format, &fd, &size_bytes);
+    enum tt_err err = tt_spool_read(&serve->agent->spool, &name, &fd, &size_bytes);
 
     tt_file_close(&fd);
     tt_err_clear();
-    return err == TT_OK && tt_journal_row_is_local(row, kind);
+    return err == TT_OK && tt_journal_row_is_local(row, number);
 }
 
 /* The fetch of that file, or one that is free; NULL when all are taken. */
-static struct tt_fetch *find_fetch(struct tt_serve *serve, const struct tt_ask_question *question) {
+static struct tt_fetch *find_fetch(struct tt_serve *serve, const char *id, int number) {
     struct tt_fetch *found = NULL;
 
     for (int i = 0; i < TT_SERVE_FETCHES_MAX; i++) {
         struct tt_fetch *fetch = &serve->fetches[i];
 
-        if (fetch->in_use && fetch->kind == question->kind &&
-            strcmp(fetch->row.id, question->id) == 0)
+        if (fetch->in_use && fetch->number == number && strcmp(fetch->row.id, id) == 0)
             return fetch;
         if (!fetch->in_use)
             found = fetch;
@@ -179,24 +182,24 @@ static struct tt_fetch *find_fetch(struct tt_serve *serve, const struct tt_ask_q
 static void bring_back(struct tt_serve *serve, struct client *client) {
     struct tt_journal_row row;
     struct tt_fetch *fetch;
-    enum tt_err err = find_row(serve, &client->question, &row);
+    enum tt_err err = find_file(serve, &client->question, &row, &client->number);
 
     if (err != TT_OK) {
         answer_failure(client, err);
         return;
     }
-    if (is_here(serve, &row, client->question.kind)) {
+    if (is_here(serve, &row, client->number)) {
         answer_ok(client, "");
         return;
     }
-    fetch = find_fetch(serve, &client->question);
+    fetch = find_fetch(serve, row.id, client->number);
     if (fetch == NULL) {
         answer_error(client, TT_ERR_BUSY, "too many files are being fetched back");
         return;
     }
     client->state = CLIENT_AWAITS_FETCH;
     if (!fetch->in_use)
-        tt_fetch_start(fetch, &row, client->question.kind);
+        tt_fetch_start(fetch, &row, client->number);
 }
 
 /* ---- clients ---- */

@@ -1,52 +1,62 @@
 /* The order of the steps. Doing them is job.c's. */
 #include "sync/step.h"
 
-/* Whether a way has this step at all. */
-static bool has_step(const struct tt_step_way *way, enum tt_step step) {
-    switch (step) {
-    case TT_STEP_PUT_ORIGINAL:
-    case TT_STEP_DELETE_ORIGINAL: return way->has_original;
+static struct tt_step plain_step(enum tt_step_kind kind) {
+    return (struct tt_step){.kind = kind};
+}
+
+static struct tt_step put_item(const struct tt_step_way *way) {
+    return plain_step(way->has_table ? TT_STEP_PUT_ITEM : TT_STEP_END);
+}
+
+/* Objects in their order: the result first. */
+static struct tt_step first_object(const struct tt_step_way *way) {
+    return (struct tt_step){.kind = way->is_removal ? TT_STEP_DELETE_OBJECT : TT_STEP_PUT_OBJECT,
+                            .number = TT_JOURNAL_PROCESSED};
+}
+
+/* Then the renditions, which follow the result by number, then the original; past them, what
+ * follows the objects. */
+static struct tt_step next_object(const struct tt_step_way *way, struct tt_step step) {
+    if (step.number != TT_JOURNAL_ORIGINAL) {
+        step.number++;
+        if (step.number < TT_JOURNAL_RENDITION + way->rendition_count)
+            return step;
+        step.number = TT_JOURNAL_ORIGINAL;
+        if (way->has_original)
+            return step;
+    }
+    return way->is_removal ? plain_step(TT_STEP_END) : put_item(way);
+}
+
+struct tt_step tt_step_first(const struct tt_step_way *way, enum tt_sync_state state) {
+    if (way->is_removal)
+        return way->has_table ? plain_step(TT_STEP_DELETE_ITEM) : first_object(way);
+    return state == TT_SYNC_STORED ? put_item(way) : first_object(way);
+}
+
+struct tt_step tt_step_next(const struct tt_step_way *way, struct tt_step step) {
+    switch (step.kind) {
+    case TT_STEP_DELETE_ITEM: return first_object(way);
+    case TT_STEP_PUT_OBJECT:
+    case TT_STEP_DELETE_OBJECT: return next_object(way, step);
     case TT_STEP_PUT_ITEM:
-    case TT_STEP_DELETE_ITEM: return way->has_table;
-    case TT_STEP_PUT_PROCESSED:
-    case TT_STEP_DELETE_PROCESSED:
     case TT_STEP_END: break;
     }
-    return true;
+    return plain_step(TT_STEP_END);
 }
 
-/* This step, or the first after it that the way has; PUT_ITEM and DELETE_ORIGINAL end theirs. */
-static enum tt_step skip_missing(const struct tt_step_way *way, enum tt_step step) {
-    while (!has_step(way, step)) {
-        if (step == TT_STEP_PUT_ITEM || step == TT_STEP_DELETE_ORIGINAL)
-            return TT_STEP_END;
-        step = (enum tt_step)(step + 1);
-    }
-    return step;
+bool tt_step_is_same(struct tt_step a, struct tt_step b) {
+    return a.kind == b.kind && a.number == b.number;
 }
 
-enum tt_step tt_step_first(const struct tt_step_way *way, enum tt_sync_state state) {
-    if (way->is_removal)
-        return skip_missing(way, TT_STEP_DELETE_ITEM);
-    return skip_missing(way, state == TT_SYNC_STORED ? TT_STEP_PUT_ITEM : TT_STEP_PUT_PROCESSED);
+enum tt_aws_service tt_step_service(struct tt_step step) {
+    return step.kind == TT_STEP_PUT_ITEM || step.kind == TT_STEP_DELETE_ITEM ? TT_AWS_DYNAMODB
+                                                                             : TT_AWS_S3;
 }
 
-enum tt_step tt_step_next(const struct tt_step_way *way, enum tt_step step) {
-    if (step == TT_STEP_PUT_ITEM || step == TT_STEP_DELETE_ORIGINAL || step == TT_STEP_END)
-        return TT_STEP_END;
-    return skip_missing(way, (enum tt_step)(step + 1));
-}
-
-enum tt_aws_service tt_step_service(enum tt_step step) {
-    return step == TT_STEP_PUT_ITEM || step == TT_STEP_DELETE_ITEM ? TT_AWS_DYNAMODB : TT_AWS_S3;
-}
-
-bool tt_step_puts_object(enum tt_step step) {
-    return step == TT_STEP_PUT_PROCESSED || step == TT_STEP_PUT_ORIGINAL;
-}
-
-enum tt_sync_state tt_step_state_before(enum tt_step step) {
-    return step == TT_STEP_PUT_ITEM ? TT_SYNC_STORED : TT_SYNC_PENDING;
+enum tt_sync_state tt_step_state_before(struct tt_step step) {
+    return step.kind == TT_STEP_PUT_ITEM ? TT_SYNC_STORED : TT_SYNC_PENDING;
 }
 
 enum tt_sync_state tt_step_state_after(const struct tt_step_way *way) {

@@ -1,8 +1,8 @@
 /* Step: what comes next for an image on its way to the cloud, or out of it. Pure.
  *
- * An image: result, original, item, so that an object is always there before the item that names
- * it. A removal: item, result, original, so that it never stays behind without them. Every step may
- * be repeated: keys and items depend on the id alone. */
+ * An image: result, renditions, original, item, so that an object is always there before the item
+ * that names it. A removal: item, result, renditions, original, so that it never stays behind
+ * without them. Every step may be repeated: keys and items depend on id and presets alone. */
 #ifndef TINTYPE_SYNC_STEP_H
 #define TINTYPE_SYNC_STEP_H
 
@@ -11,14 +11,17 @@
 #include "tintype/aws.h"
 #include "tintype/journal.h"
 
-enum tt_step {
-    TT_STEP_PUT_PROCESSED,
-    TT_STEP_PUT_ORIGINAL,
+enum tt_step_kind {
+    TT_STEP_PUT_OBJECT,
     TT_STEP_PUT_ITEM,
     TT_STEP_DELETE_ITEM,
-    TT_STEP_DELETE_PROCESSED,
-    TT_STEP_DELETE_ORIGINAL,
+    TT_STEP_DELETE_OBJECT,
     TT_STEP_END,
+};
+
+struct tt_step {
+    enum tt_step_kind kind;
+    int number; /* of an object's file (tt_journal_row_file), else 0 */
 };
 
 /* What the way depends on. */
@@ -26,21 +29,22 @@ struct tt_step_way {
     bool is_removal;
     bool has_original; /* one was kept, and so is or was carried */
     bool has_table;
+    int rendition_count;
 };
 
 /* The first step of a row in that state (pending or stored; of a removal it is not read). */
-enum tt_step tt_step_first(const struct tt_step_way *way, enum tt_sync_state state);
+struct tt_step tt_step_first(const struct tt_step_way *way, enum tt_sync_state state);
 
 /* The step after one that succeeded. */
-enum tt_step tt_step_next(const struct tt_step_way *way, enum tt_step step);
+struct tt_step tt_step_next(const struct tt_step_way *way, struct tt_step step);
+
+bool tt_step_is_same(struct tt_step a, struct tt_step b);
 
 /* Which service a step (not END) asks. */
-enum tt_aws_service tt_step_service(enum tt_step step);
-
-bool tt_step_puts_object(enum tt_step step);
+enum tt_aws_service tt_step_service(struct tt_step step);
 
 /* What a row is once this step failed or was put off: pending or stored. */
-enum tt_sync_state tt_step_state_before(enum tt_step step);
+enum tt_sync_state tt_step_state_before(struct tt_step step);
 
 /* What a row is once all is done. */
 enum tt_sync_state tt_step_state_after(const struct tt_step_way *way);

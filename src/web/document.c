@@ -9,11 +9,12 @@
 
 /* "s3://bucket/prefix<id>.ext"; null without a bucket, or where the file is not kept. */
 static json_t *new_s3_path(const struct tt_config *config, const struct tt_journal_row *row,
-                           enum tt_spool_kind kind) {
+                           int number) {
+    const struct tt_spool_name name = tt_journal_row_name(row, number);
     char key[TT_SPOOL_OBJECT_KEY_SIZE];
-    if (config->s3.bucket[0] == '\0' || (kind == TT_SPOOL_ORIGINAL && !row->original_kept))
+    if (config->s3.bucket[0] == '\0' || !tt_journal_row_is_kept(row, number))
         return json_null();
-    tt_spool_object_key(config, kind, row->id, tt_journal_row_file(row, kind)->format, key);
+    tt_spool_object_key(config, &name, key);
     return json_sprintf("s3://%s/%s", config->s3.bucket, key);
 }
 
@@ -23,12 +24,29 @@ static json_t *new_hash(const struct tt_journal_file *file) {
     return json_string(hex);
 }
 
-static json_t *new_original(const struct tt_config *config, const struct tt_journal_row *row) {
-    const struct tt_journal_file *file = &row->original;
+/* An original or a rendition. */
+static json_t *new_file(const struct tt_config *config, const struct tt_journal_row *row,
+                        int number) {
+    const struct tt_journal_file *file = tt_journal_row_file(row, number);
     return json_pack("{s:I, s:s, s:i, s:i, s:o, s:o}", "size", (json_int_t)file->size_bytes,
                      "format", tt_picture_format_row(file->format)->name, "width",
                      (int)file->width_px, "height", (int)file->height_px, "sha256", new_hash(file),
-                     "s3Path", new_s3_path(config, row, TT_SPOOL_ORIGINAL));
+                     "s3Path", new_s3_path(config, row, number));
+}
+
+/* An object with a member for each rendition, by its name. NULL when the system has no memory. */
+static json_t *new_by_name(const struct tt_config *config, const struct tt_journal_row *row,
+                           json_t *(*new_value)(const struct tt_config *config,
+                                                const struct tt_journal_row *row, int number)) {
+    json_t *object = json_object();
+    for (int i = TT_JOURNAL_RENDITION; i < tt_journal_row_file_count(row); i++) {
+        const char *name = tt_journal_row_name(row, i).rendition;
+        if (json_object_set_new(object, name, new_value(config, row, i)) == 0)
+            continue;
+        json_decref(object);
+        return NULL;
+    }
+    return object;
 }
 
 static json_t *new_sync(const struct tt_journal_row *row) {
@@ -44,10 +62,17 @@ static json_t *new_link(const struct tt_config *config, const char *id, const ch
     return json_sprintf("%s/images/%s%s", config->server.base_path, id, suffix);
 }
 
+static json_t *new_rendition_link(const struct tt_config *config, const struct tt_journal_row *row,
+                                  int number) {
+    return json_sprintf("%s/images/%s/renditions/%s", config->server.base_path, row->id,
+                        tt_journal_row_name(row, number).rendition);
+}
+
 static json_t *new_links(const struct tt_config *config, const struct tt_journal_row *row) {
-    return json_pack("{s:o, s:o, s:o}", "self", new_link(config, row->id, ""), "processed",
+    return json_pack("{s:o, s:o, s:o, s:o}", "self", new_link(config, row->id, ""), "processed",
                      new_link(config, row->id, "/processed"), "original",
-                     row->original_kept ? new_link(config, row->id, "/original") : json_null());
+                     row->original_kept ? new_link(config, row->id, "/original") : json_null(),
+                     "renditions", new_by_name(config, row, new_rendition_link));
 }
 
 /* NULL when the system has no memory. */
@@ -58,12 +83,13 @@ static json_t *new_image(const struct tt_config *config, const struct tt_journal
     tt_uuid_parse(row->id, &time_ms);
     tt_clock_format_rfc3339(time_ms, timestamp);
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:o, s:I, s:s, s:i, s:i, s:o, s:o, s:o, s:o}", "id", row->id,
+        "{s:s, s:s, s:s, s:s, s:o, s:I, s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:o}", "id", row->id,
         "filename", row->filename, "status", "processed", "timestamp", timestamp, "s3Path",
-        new_s3_path(config, row, TT_SPOOL_PROCESSED), "size", (json_int_t)file->size_bytes,
+        new_s3_path(config, row, TT_JOURNAL_PROCESSED), "size", (json_int_t)file->size_bytes,
         "format", tt_picture_format_row(file->format)->name, "width", (int)file->width_px, "height",
-        (int)file->height_px, "sha256", new_hash(file), "original", new_original(config, row),
-        "sync", new_sync(row), "links", new_links(config, row));
+        (int)file->height_px, "sha256", new_hash(file), "original",
+        new_file(config, row, TT_JOURNAL_ORIGINAL), "renditions",
+        new_by_name(config, row, new_file), "sync", new_sync(row), "links", new_links(config, row));
 }
 
 /* Ends the value's life. */

@@ -7,7 +7,7 @@
 #include "tintype/journal.h"
 
 /* Room for one image object, every text at its longest and escaped. */
-#define TT_DOCUMENT_IMAGE_MAX_BYTES 16384
+#define TT_DOCUMENT_IMAGE_MAX_BYTES 65536
 
 /* The image object; message (NULL: none) as the member that only an upload's answer has.
  * TT_ERR_NO_MEMORY. */

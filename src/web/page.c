@@ -52,6 +52,17 @@ static void append_file_row(struct tt_buf *text, const char *label,
                          (int)file->height_px, (long long)file->size_bytes);
 }
 
+/* A preset's name needs no escape. */
+static void append_renditions(struct tt_buf *text, const char *base,
+                              const struct tt_journal_row *row) {
+    for (int i = 0; i < row->rendition_count; i++) {
+        const struct tt_journal_rendition *rendition = &row->renditions[i];
+        tt_buf_append_format(text, "\n · <a href=\"%s/images/%s/renditions/%s\">%s, %d × %d</a>",
+                             base, row->id, rendition->name, rendition->name,
+                             (int)rendition->file.width_px, (int)rendition->file.height_px);
+    }
+}
+
 void tt_page_append_image(struct tt_buf *text, const struct tt_request *request,
                           const struct tt_journal_row *row) {
     const char *base = request->worker->config->server.base_path;
@@ -74,6 +85,7 @@ void tt_page_append_image(struct tt_buf *text, const struct tt_request *request,
     if (row->original_kept)
         tt_buf_append_format(text, " · <a href=\"%s/images/%s/original\">Original</a>", base,
                              row->id);
+    append_renditions(text, base, row);
     tt_buf_append_text(text, "</p>\n");
     append_tail(text);
 }

@@ -2,6 +2,7 @@
  * src/store/ask.c. */
 #include "web/remote.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tintype/ask.h"
@@ -25,16 +26,18 @@ static enum tt_err explain_lost(struct tt_request *request) {
 }
 
 /* In a seat, so that others go on answering whatever the agent does. */
-static enum tt_err ask(struct tt_request *request, enum tt_ask_verb verb, const char *id,
-                       enum tt_spool_kind kind, int64_t timeout_ms,
+static enum tt_err ask(struct tt_request *request, enum tt_ask_verb verb,
+                       const struct tt_spool_name *name, int64_t timeout_ms,
                        char url[TT_ASK_ANSWER_MAX_BYTES]) {
     const struct tt_web_seats *seats = &request->worker->seats;
-    struct tt_ask_question question = {.verb = verb, .kind = kind};
+    struct tt_ask_question question = {.verb = verb, .kind = name->kind};
     enum tt_err err = seats->take(seats->context);
 
     if (err != TT_OK)
         return err;
-    memcpy(question.id, id, TT_UUID_SIZE);
+    memcpy(question.id, name->id, TT_UUID_SIZE);
+    if (name->kind == TT_SPOOL_RENDITION)
+        (void)snprintf(question.rendition, sizeof question.rendition, "%s", name->rendition);
     err = tt_ask(request->worker->config->storage.dir, &question, timeout_ms, url);
     seats->give(seats->context);
     return err == TT_ERR_NOT_FOUND ? explain_lost(request) : err;
@@ -55,10 +58,10 @@ static void append_escaped(struct tt_buf *text, const char *path) {
 
 /* The object's address below delivery.cloudfront_url. */
 static void append_public_url(struct tt_buf *text, const struct tt_config *config,
-                              const struct tt_journal_row *row, enum tt_spool_kind kind) {
+                              const struct tt_spool_name *name) {
     char key[TT_SPOOL_OBJECT_KEY_SIZE];
 
-    tt_spool_object_key(config, kind, row->id, tt_journal_row_file(row, kind)->format, key);
+    tt_spool_object_key(config, name, key);
     tt_buf_append_format(text, "%s/", config->delivery.cloudfront_url);
     append_escaped(text, key);
 }
@@ -74,18 +77,19 @@ static enum tt_err send_elsewhere(struct tt_request *request, const char *url) {
 }
 
 enum tt_err tt_remote_redirect(struct tt_request *request, const struct tt_journal_row *row,
-                               enum tt_spool_kind kind) {
+                               int number) {
     const struct tt_config *config = request->worker->config;
+    const struct tt_spool_name name = tt_journal_row_name(row, number);
     char url[TT_ASK_ANSWER_MAX_BYTES];
     struct tt_buf text;
     enum tt_err err;
 
     if (config->delivery.cloudfront_url[0] == '\0') {
-        err = ask(request, TT_ASK_PRESIGN, row->id, kind, PRESIGN_TIMEOUT_MS, url);
+        err = ask(request, TT_ASK_PRESIGN, &name, PRESIGN_TIMEOUT_MS, url);
         return err != TT_OK ? err : send_elsewhere(request, url);
     }
     tt_buf_init(&text, LOCATION_MAX_BYTES);
-    append_public_url(&text, config, row, kind);
+    append_public_url(&text, config, &name);
     err = text.overflowed ? tt_err_fail(TT_ERR_NO_MEMORY, "an address in the cloud")
                           : send_elsewhere(request, tt_buf_text(&text));
     tt_buf_fini(&text);
@@ -93,8 +97,9 @@ enum tt_err tt_remote_redirect(struct tt_request *request, const struct tt_journ
 }
 
 enum tt_err tt_remote_fetch(struct tt_request *request, const struct tt_journal_row *row,
-                            enum tt_spool_kind kind) {
+                            int number) {
+    const struct tt_spool_name name = tt_journal_row_name(row, number);
     char url[TT_ASK_ANSWER_MAX_BYTES]; /* that none comes in */
 
-    return ask(request, TT_ASK_FETCH, row->id, kind, FETCH_TIMEOUT_MS, url);
+    return ask(request, TT_ASK_FETCH, &name, FETCH_TIMEOUT_MS, url);
 }

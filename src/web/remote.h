@@ -1,5 +1,6 @@
 /* Remote: bytes that are in the cloud, and not in the spool. Only tintype-sync has keys to them: it
- * is asked for an address, or to bring them back. */
+ * is asked for an address, or to bring them back. Which bytes: a file of the row, by its number
+ * (tt_journal_row_file). */
 #ifndef TINTYPE_WEB_REMOTE_H
 #define TINTYPE_WEB_REMOTE_H
 
@@ -9,11 +10,11 @@
  * codes of tt_ask, TT_ERR_BUSY (no seat to wait in), TT_ERR_CLOUD_OBJECT (the cloud has lost it),
  * TT_ERR_NOT_FOUND (the row is gone meanwhile). */
 enum tt_err tt_remote_redirect(struct tt_request *request, const struct tt_journal_row *row,
-                               enum tt_spool_kind kind);
+                               int number);
 
 /* Has the agent bring the file back; the spool has it then, though perhaps not for long. The same
  * codes. */
 enum tt_err tt_remote_fetch(struct tt_request *request, const struct tt_journal_row *row,
-                            enum tt_spool_kind kind);
+                            int number);
 
 #endif

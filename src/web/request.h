@@ -58,6 +58,7 @@ struct tt_request {
     const char *query; /* raw; "" when none */
     bool wants_html;   /* a browser's form or address bar, not a program */
     const char *id;    /* the {id} of the route, checked; NULL where it has none */
+    const char *name;  /* its {name}, as it came; likewise */
     /* The answer. */
     struct tt_buf headers; /* CGI header lines */
     int status;            /* 0 until the head is out */

@@ -27,7 +27,7 @@ enum tt_err tt_retrieve_image(struct tt_request *request) {
     if (request->wants_html) {
         media_type = "text/html; charset=utf-8";
         tt_reply_header(request, "Content-Security-Policy", "%s",
-                        !tt_journal_row_is_local(&row, TT_SPOOL_PROCESSED) &&
+                        !tt_journal_row_is_local(&row, TT_JOURNAL_PROCESSED) &&
                                 config->delivery.remote == TT_DELIVERY_REDIRECT
                             ? TT_PAGE_REMOTE_POLICY
                             : TT_PAGE_SECURITY_POLICY);
@@ -47,15 +47,15 @@ enum tt_err tt_retrieve_image(struct tt_request *request) {
 struct wanted {
     struct tt_request *request;
     struct tt_journal_row row;
-    enum tt_spool_kind kind;
-    const struct tt_journal_file *file; /* of the row */
+    int number; /* of the row's file */
+    const struct tt_journal_file *file;
     char etag[TT_HASH_HEX_SIZE + 2];
     int64_t time_ms;
 };
 
-static void choose_file(struct wanted *wanted, enum tt_spool_kind kind) {
-    wanted->kind = kind;
-    wanted->file = tt_journal_row_file(&wanted->row, kind);
+static void choose_file(struct wanted *wanted, int number) {
+    wanted->number = number;
+    wanted->file = tt_journal_row_file(&wanted->row, number);
     wanted->etag[0] = '"';
     tt_hash_format(wanted->file->sha256, wanted->etag + 1);
     memcpy(wanted->etag + TT_HASH_HEX_SIZE, "\"", 2);
@@ -105,10 +105,10 @@ static enum tt_err send_bytes(const struct wanted *wanted, int fd, int64_t size_
 
 /* TT_ERR_NOT_FOUND: it is not here. */
 static enum tt_err send_local(const struct wanted *wanted) {
+    const struct tt_spool_name name = tt_journal_row_name(&wanted->row, wanted->number);
     int64_t size_bytes;
     int fd;
-    enum tt_err err = tt_spool_read(&wanted->request->worker->spool, wanted->kind, wanted->row.id,
-                                    wanted->file->format, &fd, &size_bytes);
+    enum tt_err err = tt_spool_read(&wanted->request->worker->spool, &name, &fd, &size_bytes);
     if (err != TT_OK)
         return err;
     err = send_bytes(wanted, fd, size_bytes);
@@ -120,7 +120,7 @@ static enum tt_err fetch_and_send(const struct wanted *wanted) {
     enum tt_err err = TT_ERR_NOT_FOUND;
     /* What was fetched may be let go again before it is opened here. */
     for (int i = 0; i < FETCHES_MAX && err == TT_ERR_NOT_FOUND; i++) {
-        err = tt_remote_fetch(wanted->request, &wanted->row, wanted->kind);
+        err = tt_remote_fetch(wanted->request, &wanted->row, wanted->number);
         if (err != TT_OK)
             return err;
         err = send_local(wanted);
@@ -137,7 +137,7 @@ static enum tt_err send_remote(struct wanted *wanted) {
     enum tt_err err = tt_journal_find(request->worker->journal, request->id, &wanted->row);
     if (err != TT_OK)
         return err;
-    if (!tt_journal_row_is_remote(&wanted->row, wanted->kind))
+    if (!tt_journal_row_is_remote(&wanted->row, wanted->number))
         return tt_err_fail(TT_ERR_STORAGE, "a file of %s is not in the spool", request->id);
     if (request->head_only)
         return send_bytes(wanted, -1, wanted->file->size_bytes);
@@ -145,13 +145,13 @@ static enum tt_err send_remote(struct wanted *wanted) {
     if (err != TT_OK)
         return err;
     return request->worker->config->delivery.remote == TT_DELIVERY_REDIRECT
-               ? tt_remote_redirect(request, &wanted->row, wanted->kind)
+               ? tt_remote_redirect(request, &wanted->row, wanted->number)
                : fetch_and_send(wanted);
 }
 
-static enum tt_err send_file(struct wanted *wanted, enum tt_spool_kind kind) {
+static enum tt_err send_file(struct wanted *wanted, int number) {
     struct tt_request *request = wanted->request;
-    choose_file(wanted, kind);
+    choose_file(wanted, number);
     if (tt_range_not_modified(request, wanted->etag, wanted->time_ms)) {
         add_validators(wanted);
         tt_reply_bytes(request, 304, NULL, "", 0);
@@ -164,7 +164,7 @@ static enum tt_err send_file(struct wanted *wanted, enum tt_spool_kind kind) {
 enum tt_err tt_retrieve_processed(struct tt_request *request) {
     struct wanted wanted = {.request = request};
     enum tt_err err = tt_journal_find(request->worker->journal, request->id, &wanted.row);
-    return err != TT_OK ? err : send_file(&wanted, TT_SPOOL_PROCESSED);
+    return err != TT_OK ? err : send_file(&wanted, TT_JOURNAL_PROCESSED);
 }
 
 enum tt_err tt_retrieve_original(struct tt_request *request) {
@@ -172,18 +172,38 @@ enum tt_err tt_retrieve_original(struct tt_request *request) {
     enum tt_err err = tt_journal_find(request->worker->journal, request->id, &wanted.row);
     if (err == TT_OK && !wanted.row.original_kept)
         err = tt_err_refuse(TT_ERR_NOT_FOUND, "The original of this image was not kept.");
-    return err != TT_OK ? err : send_file(&wanted, TT_SPOOL_ORIGINAL);
+    return err != TT_OK ? err : send_file(&wanted, TT_JOURNAL_ORIGINAL);
+}
+
+enum tt_err tt_retrieve_rendition(struct tt_request *request) {
+    struct wanted wanted = {.request = request};
+    enum tt_err err = tt_journal_find(request->worker->journal, request->id, &wanted.row);
+    if (err != TT_OK)
+        return err;
+    int number = tt_journal_row_find(&wanted.row, TT_SPOOL_RENDITION, request->name);
+    if (number < 0)
+        return tt_err_refuse(TT_ERR_NOT_FOUND, "This image has no rendition of that name; those "
+                                               "it has are in its links.renditions.");
+    return send_file(&wanted, number);
+}
+
+/* TT_ERR_STORAGE: some are left. */
+static enum tt_err remove_files(struct tt_spool *spool, const struct tt_journal_row *row) {
+    enum tt_err err = TT_OK;
+    for (int i = 0; i < tt_journal_row_file_count(row); i++) {
+        const struct tt_spool_name name = tt_journal_row_name(row, i);
+        if (tt_spool_remove(spool, &name) != TT_OK)
+            err = TT_ERR_STORAGE;
+    }
+    return err;
 }
 
 enum tt_err tt_retrieve_delete(struct tt_request *request) {
-    struct tt_spool *spool = &request->worker->spool;
     struct tt_journal_row row;
     enum tt_err err = tt_journal_delete(request->worker->journal, request->id, &row);
     if (err != TT_OK)
         return err;
-    err = tt_spool_remove(spool, TT_SPOOL_ORIGINAL, row.id, row.original.format);
-    if (tt_spool_remove(spool, TT_SPOOL_PROCESSED, row.id, row.processed.format) != TT_OK ||
-        err != TT_OK)
+    if (remove_files(&request->worker->spool, &row) != TT_OK)
         tt_log(TT_LOG_WARNING, "files of deleted %s are left to the sweep: %s", row.id,
                tt_err_cause());
     tt_log(TT_LOG_INFO, "delete %s filename=\"%s\"", row.id, row.filename);

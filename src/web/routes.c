@@ -13,7 +13,7 @@
 
 struct route {
     bool below_base;
-    const char *segments[TT_REQUEST_SEGMENTS]; /* "{id}" takes any well-formed id */
+    const char *segments[TT_REQUEST_SEGMENTS]; /* {id} takes a well-formed id, {name} anything */
     enum tt_err (*handlers[TT_METHOD_HANDLED])(struct tt_request *request); /* by enum tt_method */
 };
 
@@ -23,6 +23,7 @@ static const struct route routes[] = {
     {true, {"images", "{id}"}, {tt_retrieve_image, NULL, tt_retrieve_delete}},
     {true, {"images", "{id}", "processed"}, {tt_retrieve_processed, NULL, NULL}},
     {true, {"images", "{id}", "original"}, {tt_retrieve_original, NULL, NULL}},
+    {true, {"images", "{id}", "renditions", "{name}"}, {tt_retrieve_rendition, NULL, NULL}},
     {true, {"healthz"}, {tt_health_alive, NULL, NULL}},
     {true, {"readyz"}, {tt_health_ready, NULL, NULL}},
     {true, {"metrics"}, {tt_health_metrics, NULL, NULL}},
@@ -33,7 +34,7 @@ static bool matches(const struct route *route, struct tt_request *request) {
     /* With an empty base_path every path lies below it, those of the Lambda pipeline included. */
     bool no_base = request->worker->config->server.base_path[0] == '\0';
     int i = 0;
-    request->id = NULL;
+    request->id = request->name = NULL;
     if (route->below_base != request->below_base && !no_base)
         return false;
     for (; i < TT_REQUEST_SEGMENTS && route->segments[i] != NULL; i++) {
@@ -41,6 +42,8 @@ static bool matches(const struct route *route, struct tt_request *request) {
             return false;
         if (strcmp(route->segments[i], "{id}") == 0 && tt_uuid_parse(request->segments[i], NULL))
             request->id = request->segments[i];
+        else if (strcmp(route->segments[i], "{name}") == 0)
+            request->name = request->segments[i];
         else if (strcmp(route->segments[i], request->segments[i]) != 0)
             return false;
     }

@@ -198,6 +198,11 @@ static enum tt_err measure_result(struct upload *upload) {
 
 /* ---- keep and record: both files named and durable, then the row and its event ---- */
 
+static enum tt_err keep_file(struct upload *upload, struct tt_staged *staged, int number) {
+    const struct tt_spool_name name = tt_journal_row_name(&upload->row, number);
+    return tt_spool_keep(&upload->worker->spool, staged, &name);
+}
+
 static enum tt_err keep(struct upload *upload) {
     struct tt_spool *spool = &upload->worker->spool;
     struct tt_journal_row *row = &upload->row;
@@ -205,11 +210,9 @@ static enum tt_err keep(struct upload *upload) {
     if (err == TT_OK)
         err = tt_file_sync(upload->result.fd);
     if (err == TT_OK && row->original_kept)
-        err = tt_spool_keep(spool, &upload->original, TT_SPOOL_ORIGINAL, row->id,
-                            row->original.format);
+        err = keep_file(upload, &upload->original, TT_JOURNAL_ORIGINAL);
     if (err == TT_OK)
-        err = tt_spool_keep(spool, &upload->result, TT_SPOOL_PROCESSED, row->id,
-                            row->processed.format);
+        err = keep_file(upload, &upload->result, TT_JOURNAL_PROCESSED);
     return err != TT_OK ? err : tt_spool_sync(spool);
 }
 
@@ -275,8 +278,10 @@ static void take_back(struct upload *upload) {
     const struct tt_journal_row *row = &upload->row;
     if (row->id[0] == '\0')
         return;
-    tt_spool_remove(&upload->worker->spool, TT_SPOOL_ORIGINAL, row->id, row->original.format);
-    tt_spool_remove(&upload->worker->spool, TT_SPOOL_PROCESSED, row->id, row->processed.format);
+    for (int i = 0; i < tt_journal_row_file_count(row); i++) {
+        const struct tt_spool_name name = tt_journal_row_name(row, i);
+        tt_spool_remove(&upload->worker->spool, &name);
+    }
 }
 
 /* The failure at hand is noted already, so of another one there is but its code. */
@@ -298,6 +303,7 @@ static void note_failure(struct upload *upload, enum tt_err err) {
 static enum tt_err answer(struct upload *upload) {
     const struct tt_config *config = upload->worker->config;
     const struct tt_journal_row *row = &upload->row;
+    const struct tt_spool_name name = tt_journal_row_name(row, TT_JOURNAL_PROCESSED);
     char key[TT_SPOOL_OBJECT_KEY_SIZE];
     char message[sizeof key + 32];
     struct tt_buf text;
@@ -307,7 +313,7 @@ static enum tt_err answer(struct upload *upload) {
         tt_reply_bytes(upload->request, 303, NULL, "", 0);
         return TT_OK;
     }
-    tt_spool_object_key(config, TT_SPOOL_PROCESSED, row->id, row->processed.format, key);
+    tt_spool_object_key(config, &name, key);
     snprintf(message, sizeof message, "Image processed: %s", key);
     tt_buf_init(&text, TT_DOCUMENT_IMAGE_MAX_BYTES);
     enum tt_err err = tt_document_append_image(&text, config, row, message);

@@ -13,13 +13,15 @@
 /* The largest page of the list (200 rows of about 1.2 kB), the parameters and body parsers. */
 #define ARENA_MAX_BYTES (2 * 1024 * 1024)
 
-/* Only a clear "no such row", or "this file is evicted", lets the sweep remove a file. */
-static bool is_known(void *context, enum tt_spool_kind kind, const char *id) {
+/* Only a clear "no such row", "no such file" or "this file is evicted" lets the sweep remove a
+ * file. */
+static bool is_known(void *context, const struct tt_spool_name *name) {
     struct tt_journal_row row;
-    enum tt_err err = tt_journal_find(context, id, &row);
-    if (err == TT_OK)
-        return tt_journal_row_is_local(&row, kind);
-    return err != TT_ERR_NOT_FOUND;
+    enum tt_err err = tt_journal_find(context, name->id, &row);
+    if (err != TT_OK)
+        return err != TT_ERR_NOT_FOUND;
+    int number = tt_journal_row_find(&row, name->kind, name->rendition);
+    return number >= 0 && tt_journal_row_is_local(&row, number);
 }
 
 enum tt_err tt_web_prepare(const struct tt_config *config) {

@@ -90,16 +90,30 @@ static enum tt_err presign(void) {
     return request.url != NULL ? err : TT_ERR_NO_MEMORY;
 }
 
-static enum tt_err put_item(void) {
-    struct tt_dynamodb_attribute attributes[ITEM_MAX_COUNT];
-    const char *table = next_text();
-    size_t count = (size_t)next_int(ITEM_MAX_COUNT);
+/* How many, then of each name, type, and value; a map's value is such a list. */
+static const struct tt_dynamodb_attribute *next_attributes(size_t *count) {
+    struct tt_dynamodb_attribute *attributes;
 
-    for (size_t i = 0; i < count; i++) {
+    *count = (size_t)next_int(ITEM_MAX_COUNT);
+    attributes = tt_arena_alloc_array(&arena, *count + 1, sizeof *attributes);
+    if (attributes == NULL)
+        fail("no memory for an item");
+    for (size_t i = 0; i < *count; i++) {
         attributes[i].name = next_text();
         attributes[i].type = next_text()[0];
-        attributes[i].value = next_text();
+        if (attributes[i].type == 'M')
+            attributes[i].members = next_attributes(&attributes[i].member_count);
+        else
+            attributes[i].value = next_text();
     }
+    return attributes;
+}
+
+static enum tt_err put_item(void) {
+    const char *table = next_text();
+    size_t count;
+    const struct tt_dynamodb_attribute *attributes = next_attributes(&count);
+
     return tt_dynamodb_put_item(&request, &arena, &signer, table, attributes, count);
 }
 

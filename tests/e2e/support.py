@@ -232,6 +232,11 @@ class Server:
         assert answer.status_code == 200, answer.text
         return answer.content
 
+    def rendition(self, image, name):
+        answer = self.http.get(self.root_url + image["links"]["renditions"][name], timeout=PATIENCE_S)
+        assert answer.status_code == 200, answer.text
+        return answer.content
+
     def images(self):
         """Every image object, over all pages."""
         found, query = [], "limit=200"
@@ -262,6 +267,8 @@ class Server:
             files.append(f"processed/{image['id']}.{EXTENSIONS[image['format']]}")
             if image["links"]["original"]:
                 files.append(f"originals/{image['id']}.{EXTENSIONS[image['original']['format']]}")
+            for name, rendition in image["renditions"].items():
+                files.append(f"processed/{image['id']}-{name}.{EXTENSIONS[rendition['format']]}")
         return sorted(files)
 
     def check_spool(self):

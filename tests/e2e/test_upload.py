@@ -92,7 +92,7 @@ def test_image_object(server):
     assert answer.headers["Content-Type"].split(";")[0] == "application/json"
     assert answer.headers["Location"] == f"/api/images/{image['id']}"
     assert set(image) == {"id", "filename", "status", "timestamp", "s3Path", "size", "format", "width",
-                          "height", "sha256", "original", "sync", "links", "message"}
+                          "height", "sha256", "original", "renditions", "sync", "links", "message"}
     assert UUID7.match(image["id"])
     assert image["message"] == f"Image processed: processed/{image['id']}.png"
     assert image["filename"] == "cat.jpg"
@@ -102,7 +102,9 @@ def test_image_object(server):
     assert image["sync"] == {"state": "off", "attempts": 0, "lastError": None, "syncedAt": None}
     assert image["links"] == {"self": f"/api/images/{image['id']}",
                               "processed": f"/api/images/{image['id']}/processed",
-                              "original": f"/api/images/{image['id']}/original"}
+                              "original": f"/api/images/{image['id']}/original",
+                              "renditions": {}}
+    assert image["renditions"] == {}
     assert image["original"] == {"size": len(JPEG), "format": "JPEG", "width": 96, "height": 64,
                                  "sha256": hashlib.sha256(JPEG).hexdigest(), "s3Path": None}
     result = server.processed(image)

@@ -59,6 +59,11 @@ def is_missing(call, **names):
     return False
 
 
+def all_files(image):
+    """What an image object says of each of its files: result, original, renditions."""
+    return [image, image["original"], *image["renditions"].values()]
+
+
 def tiny_pictures(count):
     """That many small files, PNG and JPEG by turns, each with pixels of its own."""
     made = []
@@ -382,11 +387,12 @@ class House:
         return found
 
     def check_objects(self, image):
-        """Both objects of an image; what S3 says of them."""
-        name = f"{image['id']}.{EXTENSIONS[image['format']]}"
-        assert image["s3Path"].startswith(f"s3://{self.bucket}/") and image["s3Path"].endswith("/" + name)
-        return (self.check_object(image["s3Path"], image),
-                self.check_object(image["original"]["s3Path"], image["original"]))
+        """Every object of an image; what S3 says of them."""
+        for suffix, result in [("", image)] + [("-" + n, r) for n, r in image["renditions"].items()]:
+            name = f"{image['id']}{suffix}.{EXTENSIONS[result['format']]}"
+            assert result["s3Path"].startswith(f"s3://{self.bucket}/")
+            assert result["s3Path"].endswith("/" + name)
+        return [self.check_object(one["s3Path"], one) for one in all_files(image)]
 
     def check_item(self, image, item=None):
         item = item or self.cloud.items(self.table)[image["id"]]
@@ -400,13 +406,23 @@ class House:
             "Height": {"N": str(image["height"])}, "OriginalWidth": {"N": str(original["width"])},
             "OriginalHeight": {"N": str(original["height"])}, "Sha256": {"S": image["sha256"]},
             "OriginalSha256": {"S": original["sha256"]}, "Node": {"S": "node-1"},
-            "Day": {"S": image["timestamp"][:10]}}
+            "Day": {"S": image["timestamp"][:10]}} | self.expected_renditions(image)
+
+    @staticmethod
+    def expected_renditions(image):
+        """The item's one attribute that only an image with renditions has."""
+        renditions = {
+            name: {"M": {"S3Path": {"S": one["s3Path"]}, "Size": {"N": str(one["size"])},
+                         "Format": {"S": one["format"]}, "Width": {"N": str(one["width"])},
+                         "Height": {"N": str(one["height"])}, "Sha256": {"S": one["sha256"]}}}
+            for name, one in image["renditions"].items()}
+        return {"Renditions": {"M": renditions}} if renditions else {}
 
     def check_cloud(self, images):
         """Exactly these images are there, whole."""
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(self.check_objects, images))
-        paths = [image["s3Path"] for image in images] + [image["original"]["s3Path"] for image in images]
+        paths = [one["s3Path"] for image in images for one in all_files(image)]
         assert self.cloud.keys_of(self.bucket) == sorted(p.split("/", 3)[3] for p in paths)
         items = self.cloud.items(self.table)
         assert items.keys() == {image["id"] for image in images}

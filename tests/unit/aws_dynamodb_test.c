@@ -5,6 +5,11 @@
 
 #define ID "0193634e-2a00-7000-8000-000000000001"
 
+#define TEXT(attribute, text)                                                                      \
+    { .name = (attribute), .type = 'S', .value = (text) }
+#define MAP(attribute, of, many)                                                                   \
+    { .name = (attribute), .type = 'M', .members = (of), .member_count = (many) }
+
 static int setup(void **state) {
     (void)signer_setup(state);
     endpoint.service = TT_AWS_DYNAMODB;
@@ -13,7 +18,10 @@ static int setup(void **state) {
 
 static void put_item_is_conditional(void **state) {
     static const struct tt_dynamodb_attribute attributes[] = {
-        {"ID", 'S', ID}, {"Filename", 'S', "a\"\\\n\xC3\xA9.png"}, {"Size", 'N', "12"}};
+        TEXT("ID", ID),
+        TEXT("Filename", "a\"\\\n\xC3\xA9.png"),
+        {.name = "Size", .type = 'N', .value = "12"},
+    };
 
     (void)state;
     assert_int_equal(tt_dynamodb_put_item(&request, &arena, &signer, "Images", attributes, 3),
@@ -24,6 +32,22 @@ static void put_item_is_conditional(void **state) {
     assert_body("{\"TableName\":\"Images\",\"Item\":{\"ID\":{\"S\":\"" ID
                 "\"},\"Filename\":{\"S\":\"a\\\"\\\\\\n\xC3\xA9.png\"},\"Size\":{\"N\":\"12\"}},"
                 "\"ConditionExpression\":\"attribute_not_exists(ID)\"}");
+}
+
+static void maps_hold_attributes(void **state) {
+    static const struct tt_dynamodb_attribute thumb[] = {
+        TEXT("Format", "PNG"), {.name = "Size", .type = 'N', .value = "3"}};
+    static const struct tt_dynamodb_attribute renditions[] = {MAP("thumb", thumb, 2),
+                                                              MAP("none", NULL, 0)};
+    static const struct tt_dynamodb_attribute item[] = {TEXT("ID", ID),
+                                                        MAP("Renditions", renditions, 2)};
+
+    (void)state;
+    assert_int_equal(tt_dynamodb_put_item(&request, &arena, &signer, "Images", item, 2), TT_OK);
+    assert_body("{\"TableName\":\"Images\",\"Item\":{\"ID\":{\"S\":\"" ID
+                "\"},\"Renditions\":{\"M\":"
+                "{\"thumb\":{\"M\":{\"Format\":{\"S\":\"PNG\"},\"Size\":{\"N\":\"3\"}}},"
+                "\"none\":{\"M\":{}}}}},\"ConditionExpression\":\"attribute_not_exists(ID)\"}");
 }
 
 static void get_item_is_consistent(void **state) {
@@ -42,8 +66,16 @@ static void delete_item_has_no_condition(void **state) {
 }
 
 static void what_is_no_attribute_is_refused(void **state) {
+    static const struct tt_dynamodb_attribute bad_value = TEXT("b", "\xFF");
+    static const struct tt_dynamodb_attribute bad_name = TEXT("\xC3", "b");
     static const struct tt_dynamodb_attribute bad[] = {
-        {"a", 'B', "x"}, {"a", 'S', "\xFF"}, {"\xC3", 'S', "x"}};
+        {.name = "a", .type = 'B', .value = "x"},
+        TEXT("a", "\xFF"),
+        TEXT("\xC3", "x"),
+        MAP("a", &bad_value, 1),
+        MAP("a", &bad_name, 1),
+    };
+    struct tt_dynamodb_attribute deep[TT_DYNAMODB_DEPTH_MAX + 1];
 
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -52,6 +84,12 @@ static void what_is_no_attribute_is_refused(void **state) {
                          TT_ERR_INTERNAL);
         assert_string_not_equal(tt_err_cause(), "");
     }
+    for (int i = 0; i <= TT_DYNAMODB_DEPTH_MAX; i++)
+        deep[i] = (struct tt_dynamodb_attribute)MAP("m", &deep[i + 1], 1);
+    deep[TT_DYNAMODB_DEPTH_MAX].member_count = 0;
+    assert_int_equal(tt_dynamodb_put_item(&request, &arena, &signer, "Images", &deep[1], 1), TT_OK);
+    assert_int_equal(tt_dynamodb_put_item(&request, &arena, &signer, "Images", deep, 1),
+                     TT_ERR_INTERNAL);
     assert_int_equal(tt_dynamodb_put_item(&request, &arena, &signer, "\xFF", NULL, 0),
                      TT_ERR_INTERNAL);
     assert_int_equal(tt_dynamodb_get_item(&request, &arena, &signer, "Images", "\xFF"),
@@ -72,9 +110,9 @@ static void a_full_arena_fails(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(put_item_is_conditional),      TEST(get_item_is_consistent),
-        TEST(delete_item_has_no_condition), TEST(what_is_no_attribute_is_refused),
-        TEST(a_full_arena_fails),
+        TEST(put_item_is_conditional),         TEST(maps_hold_attributes),
+        TEST(get_item_is_consistent),          TEST(delete_item_has_no_condition),
+        TEST(what_is_no_attribute_is_refused), TEST(a_full_arena_fails),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* src/base/picture.c: the table of formats. */
+/* src/base/picture.c: the table of formats, and names of presets. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,11 +51,26 @@ static void no_format_and_unknown_ones_are_empty(void **state) {
     }
 }
 
+static void names_of_presets(void **state) {
+    static const char *const good[] = {"a", "thumb", "at-2x",
+                                       "-", "0",     "a123456789012345678901234567890"};
+    static const char *const bad[] = {
+        "",   "Thumb", "a b", "a.b", "a/b",
+        "..", "a_b",   "ä",   "a\n", "a1234567890123456789012345678901"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        assert_true(tt_picture_preset_is_name(good[i]));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(tt_picture_preset_is_name(bad[i]));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(formats_have_their_names),
         cmocka_unit_test(every_format_has_a_whole_row),
         cmocka_unit_test(no_format_and_unknown_ones_are_empty),
+        cmocka_unit_test(names_of_presets),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -178,18 +178,26 @@ static inline struct tt_journal_row insert_row(enum tt_sync_state state) {
     return row;
 }
 
+/* Adds a rendition to a row that was not inserted yet; the row's file has that number. */
+static inline int add_rendition(struct tt_journal_row *row, const char *name, int64_t size_bytes) {
+    struct tt_journal_rendition *rendition = &row->renditions[row->rendition_count++];
+
+    (void)snprintf(rendition->name, sizeof rendition->name, "%s", name);
+    rendition->file = (struct tt_journal_file){size_bytes, TT_FORMAT_WEBP, 2, 1, {7, 8, 9}};
+    return tt_journal_row_file_count(row) - 1;
+}
+
 /* Puts a file of the row into a spool; also in a process of its own. */
 static inline enum tt_err put_file(struct tt_spool *spool, const struct tt_journal_row *row,
-                                   enum tt_spool_kind kind, const char *bytes) {
+                                   int number, const char *bytes) {
+    const struct tt_spool_name name = tt_journal_row_name(row, number);
     struct tt_staged staged;
     enum tt_err err = tt_spool_stage(spool, &staged);
 
     if (err == TT_OK)
         err = tt_file_write(staged.fd, bytes, strlen(bytes));
     if (err == TT_OK)
-        err =
-            tt_spool_keep(spool, &staged, kind, row->id,
-                          kind == TT_SPOOL_ORIGINAL ? row->original.format : row->processed.format);
+        err = tt_spool_keep(spool, &staged, &name);
     tt_spool_discard(spool, &staged);
     return err;
 }

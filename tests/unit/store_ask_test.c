@@ -21,8 +21,9 @@
 #define ID      "01890a5d-ac96-7000-8000-000000000001"
 #define LONG_MS 20000
 
-static const struct tt_ask_question presign = {TT_ASK_PRESIGN, TT_SPOOL_PROCESSED, ID};
-static const struct tt_ask_question fetch = {TT_ASK_FETCH, TT_SPOOL_ORIGINAL, ID};
+static const struct tt_ask_question presign = {TT_ASK_PRESIGN, TT_SPOOL_PROCESSED, ID, ""};
+static const struct tt_ask_question fetch = {TT_ASK_FETCH, TT_SPOOL_ORIGINAL, ID, ""};
+static const struct tt_ask_question thumb = {TT_ASK_FETCH, TT_SPOOL_RENDITION, ID, "thumb"};
 
 static char url[TT_ASK_ANSWER_MAX_BYTES];
 static char packet[2 * TT_ASK_ANSWER_MAX_BYTES];
@@ -66,10 +67,13 @@ static void questions_have_one_form(void **state) {
     assert_string_equal(text, "presign processed " ID);
     assert_int_equal(tt_ask_format(&fetch, text), strlen("fetch original " ID));
     assert_string_equal(text, "fetch original " ID);
+    assert_int_equal(tt_ask_format(&thumb, text), strlen("fetch rendition " ID " thumb"));
+    assert_string_equal(text, "fetch rendition " ID " thumb");
     for (int verb = 0; verb < 2; verb++) {
-        for (int kind = 0; kind < 2; kind++) {
-            struct tt_ask_question question = {(enum tt_ask_verb)verb, (enum tt_spool_kind)kind,
-                                               ID};
+        for (int kind = 0; kind < 3; kind++) {
+            const bool is_rendition = kind == TT_SPOOL_RENDITION;
+            struct tt_ask_question question = {(enum tt_ask_verb)verb, (enum tt_spool_kind)kind, ID,
+                                               "a123456789012345678901234567890"};
             struct tt_ask_question parsed;
             size_t length = tt_ask_format(&question, text);
 
@@ -78,6 +82,7 @@ static void questions_have_one_form(void **state) {
             assert_int_equal(parsed.verb, verb);
             assert_int_equal(parsed.kind, kind);
             assert_string_equal(parsed.id, ID);
+            assert_string_equal(parsed.rendition, is_rendition ? question.rendition : "");
         }
     }
 }
@@ -101,6 +106,17 @@ static void other_questions_are_refused(void **state) {
         "Fetch original " ID,
         "remove original " ID,
         "fetch original " ID ID ID ID ID,
+        "fetch original " ID " thumb",
+        "fetch rendition " ID,
+        "fetch rendition " ID " ",
+        "fetch rendition " ID "  thumb",
+        "fetch rendition " ID " thumb ",
+        "fetch rendition " ID " Thumb",
+        "fetch rendition " ID " ../thumb",
+        "fetch rendition " ID "-thumb",
+        "fetch rendition thumb " ID,
+        "fetch rendition:thumb " ID,
+        "fetch rendition " ID " a1234567890123456789012345678901",
     };
     struct tt_ask_question parsed;
 

@@ -12,7 +12,7 @@ static void run_every_statement(void) {
     const struct tt_journal_note note = {NOW_MS, "{}"};
     struct tt_journal_row row = make_row(1);
     struct tt_journal_outcome outcome = outcome_of(1, TT_SYNC_PENDING);
-    struct tt_journal_removal removals[1];
+    struct tt_journal_row removals[1];
     struct tt_journal_event events[1];
     struct tt_arena arena;
     int64_t at_ms;
@@ -21,6 +21,7 @@ static void run_every_statement(void) {
 
     tt_arena_init(&arena, 4096);
     row.sync_state = TT_SYNC_OFF;
+    add_renditions(&row, 2);
     assert_int_equal(tt_journal_insert(journal, &row, &note, 1000000), TT_OK);
     assert_int_equal(tt_journal_note_failure(journal, &note), TT_OK);
     assert_int_equal(tt_journal_adopt(journal, 1, &changed), TT_OK);
@@ -40,10 +41,13 @@ static void run_every_statement(void) {
     record_done(1, TT_SYNC_SYNCED, NOW_MS);
     (void)find(1);
     assert_int_equal(tt_journal_evict(journal, NOW_MS, ROWS_MAX, rows, &count), TT_OK);
-    assert_int_equal(tt_journal_fetched(journal, row.id, TT_SPOOL_ORIGINAL, NOW_MS), TT_OK);
-    assert_int_equal(tt_journal_fetched(journal, row.id, TT_SPOOL_PROCESSED, NOW_MS), TT_OK);
+    assert_int_equal(tt_journal_fetched(journal, row.id, TT_JOURNAL_ORIGINAL, NOW_MS), TT_OK);
+    assert_int_equal(tt_journal_fetched(journal, row.id, TT_JOURNAL_PROCESSED, NOW_MS), TT_OK);
+    assert_int_equal(tt_journal_fetched(journal, row.id, TT_JOURNAL_RENDITION, NOW_MS), TT_OK);
     assert_int_equal(tt_journal_delete(journal, row.id, &row), TT_OK);
     assert_int_equal(tt_journal_due_removals(journal, NOW_MS, 1, removals, &count), TT_OK);
+    outcome.is_removal = outcome.done = true;
+    record(&outcome, NOW_MS);
     (void)backlog(true);
     assert_int_equal(tt_journal_events(journal, &arena, 1, 1, events, &count), TT_OK);
     assert_int_equal(tt_journal_events_shipped(journal, events[0].number, 1), TT_OK);
@@ -106,7 +110,7 @@ static void no_statement_scans_or_sorts(void **state) {
         statements++;
     }
     /* Every member of the handle was run, but for the lists, which have a test of their own. */
-    assert_int_equal(statements, 32);
+    assert_int_equal(statements, 36);
 }
 
 static void assert_plan(sqlite3_stmt *statement, const char *expected) {
@@ -132,6 +136,8 @@ static void what_is_due_is_a_walk_along_its_index(void **state) {
     }
     assert_plan(journal->due_removals, "SEARCH removal USING INDEX removal_due (retry_at_ms<?)");
     assert_plan(journal->remove_events, "SEARCH event USING INTEGER PRIMARY KEY (rowid<?)");
+    assert_plan(journal->renditions, "SEARCH rendition USING PRIMARY KEY (id=?)");
+    assert_plan(journal->drop_renditions, "SEARCH rendition USING PRIMARY KEY (id=?)");
     assert_plan(journal->record_image, "SEARCH image USING PRIMARY KEY (id=?)");
 }
 
@@ -148,7 +154,7 @@ static void insert_copies(int first, int last) {
                    "INSERT INTO image (" TT_JOURNAL_NEW_COLUMNS ", local_since_ms, retry_at_ms) "
                    "SELECT printf('01890a5d-ac96-7000-8000-%%012x', i), 'a', 1, 'PNG', 1, 1, "
                    "zeroblob(32), 1, 'PNG', 1, 1, zeroblob(32), 1, "
-                   "iif(i %% 2, 'pending', 'stored'), 0, '', NULL, 1 + i, i FROM n",
+                   "iif(i %% 2, 'pending', 'stored'), 0, '', NULL, 0, 0, 1 + i, i FROM n",
                    first, last);
     execute(sql);
 }

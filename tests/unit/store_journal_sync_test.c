@@ -231,7 +231,7 @@ static void an_error_is_kept_as_utf8(void **state) {
 /* ---- removals ---- */
 
 static void removals_are_tried_until_they_are_done(void **state) {
-    struct tt_journal_removal removals[4];
+    struct tt_journal_row removals[4];
     struct tt_journal_outcome outcome = outcome_of(1, TT_SYNC_PENDING);
     struct tt_journal_row row;
 
@@ -257,8 +257,8 @@ static void removals_are_tried_until_they_are_done(void **state) {
     assert_string_equal(removals[2].id, outcome.id);
     assert_true(removals[2].original_kept);
     assert_int_equal(removals[2].attempts, 1);
-    assert_int_equal(removals[2].processed_format, TT_FORMAT_PNG);
-    assert_int_equal(removals[2].original_format, TT_FORMAT_JPEG);
+    assert_int_equal(removals[2].processed.format, TT_FORMAT_PNG);
+    assert_int_equal(removals[2].original.format, TT_FORMAT_JPEG);
     assert_int_equal(backlog(false).removals, 3);
     outcome.failed = false;
     outcome.done = true;
@@ -315,19 +315,19 @@ static void what_is_fetched_counts_again(void **state) {
     record_done(1, TT_SYNC_SYNCED, NOW_MS);
     assert_int_equal(tt_journal_evict(journal, NOW_MS, ROWS_MAX, rows, &count), TT_OK);
     assert_int_equal(count, 1);
-    assert_int_equal(tt_journal_fetched(journal, row.id, TT_SPOOL_PROCESSED, NOW_MS + 8), TT_OK);
+    assert_int_equal(tt_journal_fetched(journal, row.id, TT_JOURNAL_PROCESSED, NOW_MS + 8), TT_OK);
     assert_int_equal(kept_bytes(), 1001);
     assert_false(find(1).processed_evicted);
     assert_true(find(1).original_evicted);
     assert_true(backlog(false).local_since_ms == NOW_MS + 8);
-    assert_int_equal(tt_journal_fetched(journal, row.id, TT_SPOOL_ORIGINAL, NOW_MS + 9), TT_OK);
+    assert_int_equal(tt_journal_fetched(journal, row.id, TT_JOURNAL_ORIGINAL, NOW_MS + 9), TT_OK);
     assert_int_equal(kept_bytes(), 6001);
     assert_true(backlog(false).local_since_ms == NOW_MS + 9);
     assert_int_equal(tt_journal_evict(journal, NOW_MS + 9, ROWS_MAX, rows, &count), TT_OK);
     assert_int_equal(count, 1);
     assert_int_equal(kept_bytes(), 0);
     assert_int_equal(tt_journal_delete(journal, row.id, &row), TT_OK);
-    assert_int_equal(tt_journal_fetched(journal, row.id, TT_SPOOL_ORIGINAL, NOW_MS),
+    assert_int_equal(tt_journal_fetched(journal, row.id, TT_JOURNAL_ORIGINAL, NOW_MS),
                      TT_ERR_NOT_FOUND);
     assert_string_equal(tt_err_cause(), "");
 }
@@ -479,7 +479,7 @@ static int insert_and_delete(int worker) {
 /* Carries everything, one look after the other, until nothing is left after the workers ended. */
 static void carry(bool *has_carried) {
     struct tt_journal_outcome outcomes[ROWS_MAX];
-    struct tt_journal_removal removals[ROWS_MAX];
+    struct tt_journal_row removals[ROWS_MAX];
     int removal_count;
 
     (void)due(TT_SYNC_PENDING, ROWS_MAX / 2);

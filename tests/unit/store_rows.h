@@ -39,6 +39,22 @@ static inline struct tt_journal_row make_row(int number) {
     return row;
 }
 
+/* Gives a row that many renditions, of 100, 200, … bytes; the second is a JPEG. */
+static inline void add_renditions(struct tt_journal_row *row, int count) {
+    static const char *const names[TT_PICTURE_RENDITIONS_MAX] = {"thumb", "large", "c", "d",
+                                                                 "e",     "f",     "g", "h"};
+
+    for (int i = 0; i < count; i++) {
+        struct tt_journal_rendition *rendition = &row->renditions[row->rendition_count++];
+
+        memset(rendition, 0, sizeof *rendition);
+        (void)snprintf(rendition->name, sizeof rendition->name, "%s", names[i]);
+        rendition->file = (struct tt_journal_file){
+            100 * (i + 1), i == 1 ? TT_FORMAT_JPEG : TT_FORMAT_PNG, 64 + i, 48 + i, {3}};
+        memset(rendition->file.sha256, 0x30 + i, TT_HASH_BYTES);
+    }
+}
+
 static inline void insert(const struct tt_journal_row *row) {
     assert_int_equal(tt_journal_insert(journal, row, NULL, 0), TT_OK);
 }

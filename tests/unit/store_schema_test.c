@@ -14,14 +14,17 @@
     "processed_height_px, processed_sha256, original_size_bytes, original_format, "                \
     "original_width_px, original_height_px, original_sha256, original_kept, sync_state"
 
-/* Makes a journal as the first step of the schema has it, with i rows of the i-th state. */
-static sqlite3 *make_old_journal(void) {
+/* Makes a journal as the first steps of the schema have it, with i rows of the i-th state. */
+static sqlite3 *make_old_journal(int steps) {
     sqlite3 *old = NULL;
+    char set_version[64];
 
     assert_int_equal(sqlite3_open(scratch_path("journal.db"), &old), SQLITE_OK);
     assert_int_equal(sqlite3_exec(old, "PRAGMA journal_mode = WAL", NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(old, tt_schema_steps[0], NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(old, "PRAGMA user_version = 1", NULL, NULL, NULL), SQLITE_OK);
+    for (int i = 0; i < steps; i++)
+        assert_int_equal(sqlite3_exec(old, tt_schema_steps[i], NULL, NULL, NULL), SQLITE_OK);
+    (void)snprintf(set_version, sizeof set_version, "PRAGMA user_version = %d", steps);
+    assert_int_equal(sqlite3_exec(old, set_version, NULL, NULL, NULL), SQLITE_OK);
     for (int i = 0; i < 15; i++) {
         static const enum tt_sync_state states[15] = {0, 1, 1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4};
         char id[TT_UUID_SIZE];
@@ -37,12 +40,11 @@ static sqlite3 *make_old_journal(void) {
     return old;
 }
 
-static void an_old_journal_gets_what_it_lacks(void **state) {
+static void assert_brought_up_to_date(int from_steps) {
     const int64_t old_bytes = 15 * 1000 + 14 * 15 / 2 + 7 * 5000;
     struct tt_journal_totals totals;
-    sqlite3 *old = make_old_journal();
+    sqlite3 *old = make_old_journal(from_steps);
 
-    (void)state;
     assert_int_equal(sqlite3_close(old), SQLITE_OK);
     assert_int_equal(tt_journal_open(&journal, scratch), TT_OK);
     assert_int_equal(ask("PRAGMA user_version"), tt_schema_step_count);
@@ -55,6 +57,7 @@ static void an_old_journal_gets_what_it_lacks(void **state) {
     assert_string_equal(due(TT_SYNC_PENDING, 10), "1 2");
     assert_string_equal(due(TT_SYNC_STORED, 10), "3 4 5");
     assert_false(rows[0].processed_evicted || rows[0].original_evicted);
+    assert_int_equal(rows[0].rendition_count, 0);
     record_done(1, TT_SYNC_SYNCED, NOW_MS); /* an original is kept */
     assert_int_equal(tt_journal_evict(journal, NOW_MS, ROWS_MAX, rows, &count), TT_OK);
     assert_string_equal(numbers(), "1");
@@ -64,11 +67,51 @@ static void an_old_journal_gets_what_it_lacks(void **state) {
     assert_true(totals.bytes == old_bytes - 6001);
 }
 
+static void a_journal_of_the_first_step_gets_what_it_lacks(void **state) {
+    (void)state;
+    assert_brought_up_to_date(1);
+}
+
+/* What was evicted stays so, removals are as they were, and the next image may have renditions. */
+static void a_journal_of_the_second_step_gets_what_it_lacks(void **state) {
+    static const char earlier[] =
+        "UPDATE image SET processed_evicted = 1, original_evicted = 1, local_since_ms = 7 "
+        "WHERE sync_state = 'synced';"
+        "INSERT INTO removal (id, processed_format, original_format, original_kept) "
+        "VALUES ('01890a5d-ac96-7000-8000-000000000001', 'PNG', 'JPEG', 1)";
+    struct tt_journal_row row = make_row(99);
+    sqlite3 *old = make_old_journal(2);
+    int64_t evicted_bytes;
+
+    (void)state;
+    assert_int_equal(sqlite3_exec(old, earlier, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(old), SQLITE_OK);
+    assert_int_equal(tt_journal_open(&journal, scratch), TT_OK);
+    assert_int_equal(ask("PRAGMA user_version"), tt_schema_step_count);
+    assert_int_equal(ask("SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
+    evicted_bytes = ask("SELECT sum(processed_size_bytes + original_kept * original_size_bytes) "
+                        "FROM image WHERE sync_state = 'synced'");
+    assert_true(evicted_bytes > 0);
+    assert_true(kept_bytes() == 15 * 1000 + 14 * 15 / 2 + 7 * 5000 - evicted_bytes);
+    assert_true(backlog(true).local_since_ms == 7);
+    add_renditions(&row, 2);
+    insert(&row);
+    assert_int_equal(find(99).rendition_count, 2);
+    assert_int_equal(tt_journal_due_removals(journal, NOW_MS, 2, rows, &count), TT_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(rows[0].rendition_count, 0);
+}
+
+static void both_steps_give_one_journal(void **state) {
+    (void)state;
+    assert_brought_up_to_date(2);
+}
+
 /* Workers of the program before go on for a while beside an agent that is new. */
 static void a_handle_opened_before_the_step_goes_on(void **state) {
     struct tt_journal_totals totals;
     sqlite3_stmt *statement = NULL;
-    sqlite3 *old = make_old_journal();
+    sqlite3 *old = make_old_journal(2);
 
     (void)state;
     assert_int_equal(sqlite3_prepare_v2(old,
@@ -92,7 +135,9 @@ static void a_handle_opened_before_the_step_goes_on(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(an_old_journal_gets_what_it_lacks),
+        TEST(a_journal_of_the_first_step_gets_what_it_lacks),
+        TEST(a_journal_of_the_second_step_gets_what_it_lacks),
+        TEST(both_steps_give_one_journal),
         TEST(a_handle_opened_before_the_step_goes_on),
     };
 

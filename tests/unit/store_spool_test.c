@@ -21,6 +21,11 @@
 #define ID_2 "01890a5d-ac96-7000-8000-000000000002"
 #define ID_3 "01890a5d-ac96-7000-8000-000000000003"
 
+/* What names an original or a result, and what names a rendition. */
+#define NAME(kind, id, format) (&(const struct tt_spool_name){kind, id, NULL, format})
+#define RENDITION(id, preset, format)                                                              \
+    (&(const struct tt_spool_name){TT_SPOOL_RENDITION, id, preset, format})
+
 static struct tt_spool spool;
 
 static int open_spool(void **state) {
@@ -71,8 +76,18 @@ static enum tt_err keep(struct tt_staged *staged, enum tt_spool_kind kind, const
     if (err == TT_OK)
         err = tt_file_sync(staged->fd);
     if (err == TT_OK)
-        err = tt_spool_keep(&spool, staged, kind, id, format);
+        err = tt_spool_keep(&spool, staged, NAME(kind, id, format));
     return err;
+}
+
+static void keep_rendition(const char *id, const char *preset, enum tt_picture_format format,
+                           const char *content) {
+    struct tt_staged staged;
+
+    assert_int_equal(tt_spool_stage(&spool, &staged), TT_OK);
+    assert_int_equal(tt_file_write(staged.fd, content, strlen(content)), TT_OK);
+    assert_int_equal(tt_spool_keep(&spool, &staged, RENDITION(id, preset, format)), TT_OK);
+    tt_spool_discard(&spool, &staged);
 }
 
 static void keep_and_discard(enum tt_spool_kind kind, const char *id, enum tt_picture_format format,
@@ -90,7 +105,7 @@ static void assert_content(enum tt_spool_kind kind, const char *id, enum tt_pict
     size_t got;
     int fd;
 
-    assert_int_equal(tt_spool_read(&spool, kind, id, format, &fd, &size_bytes), TT_OK);
+    assert_int_equal(tt_spool_read(&spool, NAME(kind, id, format), &fd, &size_bytes), TT_OK);
     assert_int_equal(size_bytes, strlen(content));
     assert_int_equal(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
     assert_int_equal(tt_file_read_at(fd, 0, bytes, sizeof bytes, &got), TT_OK);
@@ -99,12 +114,11 @@ static void assert_content(enum tt_spool_kind kind, const char *id, enum tt_pict
     assert_int_equal(close(fd), 0);
 }
 
-static bool knows_id_1(void *context, enum tt_spool_kind kind, const char *id) {
+static bool knows_id_1(void *context, const struct tt_spool_name *name) {
     int *asked = context;
 
-    (void)kind;
     *asked += 1;
-    return strcmp(id, ID_1) == 0;
+    return strcmp(name->id, ID_1) == 0;
 }
 
 static int64_t sweep(void) {
@@ -207,10 +221,10 @@ static void removes_and_finds_nothing_quietly(void **state) {
 
     (void)state;
     keep_and_discard(TT_SPOOL_ORIGINAL, ID_1, TT_FORMAT_PNG, "x");
-    assert_int_equal(tt_spool_remove(&spool, TT_SPOOL_ORIGINAL, ID_1, TT_FORMAT_PNG), TT_OK);
-    assert_int_equal(tt_spool_remove(&spool, TT_SPOOL_ORIGINAL, ID_1, TT_FORMAT_PNG), TT_OK);
+    assert_int_equal(tt_spool_remove(&spool, NAME(TT_SPOOL_ORIGINAL, ID_1, TT_FORMAT_PNG)), TT_OK);
+    assert_int_equal(tt_spool_remove(&spool, NAME(TT_SPOOL_ORIGINAL, ID_1, TT_FORMAT_PNG)), TT_OK);
     assert_int_equal(
-        tt_spool_read(&spool, TT_SPOOL_ORIGINAL, ID_1, TT_FORMAT_PNG, &fd, &size_bytes),
+        tt_spool_read(&spool, NAME(TT_SPOOL_ORIGINAL, ID_1, TT_FORMAT_PNG), &fd, &size_bytes),
         TT_ERR_NOT_FOUND);
     assert_int_equal(fd, -1);
     assert_string_equal(tt_err_cause(), "");
@@ -233,19 +247,98 @@ static void only_ids_become_names(void **state) {
     (void)state;
     assert_int_equal(tt_spool_stage(&spool, &staged), TT_OK);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        assert_int_equal(tt_spool_keep(&spool, &staged, TT_SPOOL_ORIGINAL, bad[i], TT_FORMAT_PNG),
-                         TT_ERR_INTERNAL);
         assert_int_equal(
-            tt_spool_read(&spool, TT_SPOOL_ORIGINAL, bad[i], TT_FORMAT_PNG, &fd, &size_bytes),
+            tt_spool_keep(&spool, &staged, NAME(TT_SPOOL_ORIGINAL, bad[i], TT_FORMAT_PNG)),
+            TT_ERR_INTERNAL);
+        assert_int_equal(
+            tt_spool_read(&spool, NAME(TT_SPOOL_ORIGINAL, bad[i], TT_FORMAT_PNG), &fd, &size_bytes),
             TT_ERR_INTERNAL);
         assert_int_equal(fd, -1);
-        assert_int_equal(tt_spool_remove(&spool, TT_SPOOL_ORIGINAL, bad[i], TT_FORMAT_PNG),
+        assert_int_equal(tt_spool_remove(&spool, NAME(TT_SPOOL_ORIGINAL, bad[i], TT_FORMAT_PNG)),
                          TT_ERR_INTERNAL);
     }
-    assert_int_equal(tt_spool_keep(&spool, &staged, TT_SPOOL_ORIGINAL, ID_1, TT_FORMAT_NONE),
+    assert_int_equal(tt_spool_keep(&spool, &staged, NAME(TT_SPOOL_ORIGINAL, ID_1, TT_FORMAT_NONE)),
                      TT_ERR_INTERNAL);
     tt_spool_discard(&spool, &staged);
     assert_int_equal(rmdir(scratch_path("spool/originals")), 0);
+}
+
+static void renditions_lie_beside_the_results(void **state) {
+    int64_t size_bytes;
+    int fd;
+
+    (void)state;
+    keep_and_discard(TT_SPOOL_PROCESSED, ID_1, TT_FORMAT_PNG, "the result");
+    keep_rendition(ID_1, "thumb", TT_FORMAT_PNG, "small");
+    keep_rendition(ID_1, "at-2x", TT_FORMAT_WEBP, "two");
+    assert_true(exists("spool/processed/" ID_1 "-thumb.png"));
+    assert_true(exists("spool/processed/" ID_1 "-at-2x.webp"));
+    assert_int_equal(
+        tt_spool_read(&spool, RENDITION(ID_1, "thumb", TT_FORMAT_PNG), &fd, &size_bytes), TT_OK);
+    assert_int_equal(size_bytes, 5);
+    assert_int_equal(close(fd), 0);
+    assert_content(TT_SPOOL_PROCESSED, ID_1, TT_FORMAT_PNG, "the result");
+    assert_int_equal(tt_spool_remove(&spool, RENDITION(ID_1, "thumb", TT_FORMAT_PNG)), TT_OK);
+    assert_int_equal(
+        tt_spool_read(&spool, RENDITION(ID_1, "thumb", TT_FORMAT_PNG), &fd, &size_bytes),
+        TT_ERR_NOT_FOUND);
+    assert_true(exists("spool/processed/" ID_1 ".png"));
+}
+
+static void only_presets_become_names(void **state) {
+    static const char *const bad[] = {
+        NULL,
+        "",
+        "..",
+        "/",
+        "../x",
+        "a/b",
+        "a.b",
+        "Thumb",
+        "a b",
+        "ä",
+        "a\n",
+        "a_b",
+        "a1234567890123456789012345678901",
+    };
+    const char *longest = "a-12345678901234567890123456789";
+    struct tt_staged staged;
+    int64_t size_bytes;
+    int fd;
+
+    (void)state;
+    assert_int_equal(tt_spool_stage(&spool, &staged), TT_OK);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const struct tt_spool_name *name = RENDITION(ID_1, bad[i], TT_FORMAT_PNG);
+
+        assert_int_equal(tt_spool_keep(&spool, &staged, name), TT_ERR_INTERNAL);
+        assert_int_equal(tt_spool_read(&spool, name, &fd, &size_bytes), TT_ERR_INTERNAL);
+        assert_int_equal(fd, -1);
+        assert_int_equal(tt_spool_remove(&spool, name), TT_ERR_INTERNAL);
+    }
+    assert_int_equal(rmdir(scratch_path("spool/processed")), 0);
+    assert_int_equal(mkdir(scratch_path("spool/processed"), 0770), 0);
+    tt_spool_discard(&spool, &staged);
+    tt_spool_close(&spool);
+    assert_int_equal(tt_spool_open(&spool, scratch), TT_OK);
+    assert_int_equal(strlen(longest), 31);
+    keep_rendition(ID_1, longest, TT_FORMAT_WEBP, "x");
+    assert_true(exists("spool/processed/" ID_1 "-a-12345678901234567890123456789.webp"));
+}
+
+static void objects_are_named_like_files(void **state) {
+    struct tt_config config = {.s3 = {.processed_prefix = "results/", .original_prefix = "in/"}};
+    char key[TT_SPOOL_OBJECT_KEY_SIZE];
+
+    (void)state;
+    tt_spool_object_key(&config, NAME(TT_SPOOL_ORIGINAL, ID_1, TT_FORMAT_JPEG), key);
+    assert_string_equal(key, "in/" ID_1 ".jpg");
+    tt_spool_object_key(&config, NAME(TT_SPOOL_PROCESSED, ID_1, TT_FORMAT_PNG), key);
+    assert_string_equal(key, "results/" ID_1 ".png");
+    memset(config.s3.processed_prefix, 'p', sizeof config.s3.processed_prefix - 1);
+    tt_spool_object_key(&config, RENDITION(ID_1, "a-12345678901234567890123456789", TT_FORMAT_WEBP),
+                        key);
+    assert_string_equal(key + 255, ID_1 "-a-12345678901234567890123456789.webp");
 }
 
 static void reads_regular_files_alone(void **state) {
@@ -258,13 +351,13 @@ static void reads_regular_files_alone(void **state) {
     assert_int_equal(mkfifo(scratch_path("spool/originals/" ID_2 ".png"), 0600), 0);
     assert_int_equal(mkdir(scratch_path("spool/originals/" ID_3 ".png"), 0700), 0);
     assert_int_equal(
-        tt_spool_read(&spool, TT_SPOOL_ORIGINAL, ID_1, TT_FORMAT_PNG, &fd, &size_bytes),
+        tt_spool_read(&spool, NAME(TT_SPOOL_ORIGINAL, ID_1, TT_FORMAT_PNG), &fd, &size_bytes),
         TT_ERR_STORAGE);
     assert_int_equal(
-        tt_spool_read(&spool, TT_SPOOL_ORIGINAL, ID_2, TT_FORMAT_PNG, &fd, &size_bytes),
+        tt_spool_read(&spool, NAME(TT_SPOOL_ORIGINAL, ID_2, TT_FORMAT_PNG), &fd, &size_bytes),
         TT_ERR_STORAGE);
     assert_int_equal(
-        tt_spool_read(&spool, TT_SPOOL_ORIGINAL, ID_3, TT_FORMAT_PNG, &fd, &size_bytes),
+        tt_spool_read(&spool, NAME(TT_SPOOL_ORIGINAL, ID_3, TT_FORMAT_PNG), &fd, &size_bytes),
         TT_ERR_STORAGE);
     assert_int_equal(fd, -1);
     assert_int_equal(sweep(), 0); /* nor are they the sweep's */
@@ -312,16 +405,16 @@ static void the_sweep_spares_staged_files_in_use(void **state) {
     assert_false(exists("spool/tmp/" ID_2 ".part"));
     (void)snprintf(path, sizeof path, "spool/tmp/%s", held.tmp_name);
     assert_true(exists(path));
-    assert_int_equal(tt_spool_keep(&spool, &held, TT_SPOOL_ORIGINAL, ID_1, TT_FORMAT_PNG), TT_OK);
+    assert_int_equal(tt_spool_keep(&spool, &held, NAME(TT_SPOOL_ORIGINAL, ID_1, TT_FORMAT_PNG)),
+                     TT_OK);
     tt_spool_discard(&spool, &held);
     assert_false(exists(path));
 }
 
 /* As the journal does for a row whose result was evicted. */
-static bool knows_originals(void *context, enum tt_spool_kind kind, const char *id) {
+static bool knows_originals(void *context, const struct tt_spool_name *name) {
     (void)context;
-    (void)id;
-    return kind == TT_SPOOL_ORIGINAL;
+    return name->kind == TT_SPOOL_ORIGINAL;
 }
 
 static void the_sweep_asks_for_each_kind(void **state) {
@@ -336,6 +429,40 @@ static void the_sweep_asks_for_each_kind(void **state) {
     assert_false(exists("spool/processed/" ID_1 ".png"));
 }
 
+static bool knows_thumb(void *context, const struct tt_spool_name *name) {
+    (void)context;
+    return name->kind == TT_SPOOL_RENDITION && strcmp(name->rendition, "thumb") == 0 &&
+           name->format == TT_FORMAT_PNG && strcmp(name->id, ID_1) == 0;
+}
+
+static void the_sweep_asks_for_each_rendition(void **state) {
+    static const char *const foreign[] = {
+        "spool/processed/" ID_1 "-.png",
+        "spool/processed/" ID_1 "-Thumb.png",
+        "spool/processed/" ID_1 "-thumb.bak",
+        "spool/processed/" ID_1 "-thumb",
+        "spool/processed/" ID_1 "thumb.png",
+        "spool/originals/" ID_1 "-thumb.png",
+        "spool/processed/" ID_1 "-a12345678901234567890123456789012.png",
+    };
+    int64_t removed;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
+        make_file(foreign[i]);
+    keep_rendition(ID_1, "thumb", TT_FORMAT_PNG, "known");
+    keep_rendition(ID_1, "thumb-2", TT_FORMAT_PNG, "unknown");
+    keep_rendition(ID_1, "thumb", TT_FORMAT_JPEG, "unknown");
+    keep_rendition(ID_2, "thumb", TT_FORMAT_PNG, "unknown");
+    keep_and_discard(TT_SPOOL_PROCESSED, ID_1, TT_FORMAT_PNG, "evicted");
+    assert_int_equal(tt_spool_sweep(&spool, knows_thumb, NULL, &removed), TT_OK);
+    assert_int_equal(removed, 4);
+    assert_true(exists("spool/processed/" ID_1 "-thumb.png"));
+    assert_false(exists("spool/processed/" ID_2 "-thumb.png"));
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
+        assert_true(exists(foreign[i]));
+}
+
 static void the_sweep_spares_a_file_until_its_maker_is_done(void **state) {
     struct tt_staged held;
 
@@ -348,11 +475,10 @@ static void the_sweep_spares_a_file_until_its_maker_is_done(void **state) {
 }
 
 /* Knows nothing when first asked, and everything from then on. */
-static bool knows_late(void *context, enum tt_spool_kind kind, const char *id) {
+static bool knows_late(void *context, const struct tt_spool_name *name) {
     int *asked = context;
 
-    (void)kind;
-    (void)id;
+    (void)name;
     *asked += 1;
     return *asked > 1;
 }
@@ -382,11 +508,10 @@ static int die_after_keeping(int number) {
     return 2;
 }
 
-static bool journal_knows(void *context, enum tt_spool_kind kind, const char *id) {
+static bool journal_knows(void *context, const struct tt_spool_name *name) {
     struct tt_journal_row row;
 
-    (void)kind;
-    return tt_journal_find(context, id, &row) != TT_ERR_NOT_FOUND;
+    return tt_journal_find(context, name->id, &row) != TT_ERR_NOT_FOUND;
 }
 
 static void a_death_before_the_row_leaves_what_the_sweep_removes(void **state) {
@@ -473,10 +598,14 @@ int main(void) {
         TEST_NAMED(never_replaces_a_file),
         TEST(removes_and_finds_nothing_quietly),
         TEST(only_ids_become_names),
+        TEST(renditions_lie_beside_the_results),
+        TEST(only_presets_become_names),
+        TEST(objects_are_named_like_files),
         TEST(reads_regular_files_alone),
         TEST(the_sweep_removes_what_no_row_knows),
         TEST_NAMED(the_sweep_spares_staged_files_in_use),
         TEST(the_sweep_asks_for_each_kind),
+        TEST(the_sweep_asks_for_each_rendition),
         TEST(the_sweep_spares_a_file_until_its_maker_is_done),
         TEST_NAMED(the_sweep_spares_a_file_until_its_maker_is_done),
         TEST(the_sweep_asks_again_before_it_removes),

@@ -19,35 +19,42 @@ static int teardown(void **state) {
     return close_journal(state);
 }
 
-static void keep_file(const struct tt_journal_row *row, enum tt_spool_kind kind,
-                      enum tt_picture_format format) {
+static void keep_file(const struct tt_journal_row *row, int number) {
+    const struct tt_spool_name name = tt_journal_row_name(row, number);
     struct tt_staged staged;
 
     assert_int_equal(tt_spool_stage(&agent.spool, &staged), TT_OK);
     assert_int_equal(tt_file_write(staged.fd, "x", 1), TT_OK);
-    assert_int_equal(tt_spool_keep(&agent.spool, &staged, kind, row->id, format), TT_OK);
+    assert_int_equal(tt_spool_keep(&agent.spool, &staged, &name), TT_OK);
     tt_spool_discard(&agent.spool, &staged);
+}
+
+/* A row, with two renditions. */
+static struct tt_journal_row new_row(int number) {
+    struct tt_journal_row row = make_row(number);
+
+    add_renditions(&row, 2);
+    return row;
 }
 
 /* A row whose files are here and, since then, in the cloud. */
 static void add_row(int number, int64_t since_ms) {
-    struct tt_journal_row row = make_row(number);
+    struct tt_journal_row row = new_row(number);
     struct tt_journal_outcome outcome = {.done = true, .state = TT_SYNC_SYNCED};
 
     insert(&row);
-    keep_file(&row, TT_SPOOL_PROCESSED, row.processed.format);
-    keep_file(&row, TT_SPOOL_ORIGINAL, row.original.format);
+    for (int i = 0; i < tt_journal_row_file_count(&row); i++)
+        keep_file(&row, i);
     memcpy(outcome.id, row.id, sizeof outcome.id);
     assert_int_equal(tt_journal_record(journal, &outcome, 1, since_ms), TT_OK);
 }
 
-static bool is_here(int number, enum tt_spool_kind kind) {
-    struct tt_journal_row row = make_row(number);
+static bool is_here(int number, int file) {
+    struct tt_journal_row row = new_row(number);
+    const struct tt_spool_name name = tt_journal_row_name(&row, file);
     int fd;
     int64_t size_bytes;
-    enum tt_err err = tt_spool_read(
-        &agent.spool, kind, row.id,
-        kind == TT_SPOOL_PROCESSED ? row.processed.format : row.original.format, &fd, &size_bytes);
+    enum tt_err err = tt_spool_read(&agent.spool, &name, &fd, &size_bytes);
 
     tt_file_close(&fd);
     return err == TT_OK;
@@ -56,11 +63,12 @@ static bool is_here(int number, enum tt_spool_kind kind) {
 static void assert_here(int number, bool expected) {
     struct tt_journal_row row = make_row(number);
 
-    assert_int_equal(is_here(number, TT_SPOOL_PROCESSED), expected);
-    assert_int_equal(is_here(number, TT_SPOOL_ORIGINAL), expected);
     assert_int_equal(tt_journal_find(journal, row.id, &row), TT_OK);
-    assert_int_equal(row.processed_evicted, !expected);
-    assert_int_equal(row.original_evicted, !expected);
+    assert_int_equal(tt_journal_row_file_count(&row), 4);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(is_here(number, i), expected);
+        assert_int_equal(tt_journal_row_is_local(&row, i), expected);
+    }
 }
 
 static void turn(void) {
@@ -76,16 +84,16 @@ static void what_is_due_goes(void **state) {
     add_row(1, NOW_MS - 60000);
     add_row(2, NOW_MS - 59000);
     insert(&waiting);
-    keep_file(&waiting, TT_SPOOL_PROCESSED, waiting.processed.format);
+    keep_file(&waiting, TT_JOURNAL_PROCESSED);
     turn();
     assert_here(1, false);
     assert_here(2, true);
-    assert_true(is_here(3, TT_SPOOL_PROCESSED));
+    assert_true(is_here(3, TT_JOURNAL_PROCESSED));
     assert_int_equal(agent.woken_ms, NOW_MS + 1000);
     agent.now_ms = NOW_MS + 1000;
     turn();
     assert_here(2, false);
-    assert_true(is_here(3, TT_SPOOL_PROCESSED));
+    assert_true(is_here(3, TT_JOURNAL_PROCESSED));
 }
 
 /* Turns are many, looks are not; what came between them is looked for all the same. */
@@ -149,12 +157,12 @@ static void many_go_in_several_turns(void **state) {
 }
 
 static void a_file_that_is_gone_is_no_failure(void **state) {
-    struct tt_journal_row row = make_row(1);
+    struct tt_journal_row row = new_row(1);
+    const struct tt_spool_name name = tt_journal_row_name(&row, TT_JOURNAL_PROCESSED);
 
     (void)state;
     add_row(1, NOW_MS - 60000);
-    assert_int_equal(
-        tt_spool_remove(&agent.spool, TT_SPOOL_PROCESSED, row.id, row.processed.format), TT_OK);
+    assert_int_equal(tt_spool_remove(&agent.spool, &name), TT_OK);
     turn();
     assert_here(1, false);
 }

@@ -27,14 +27,13 @@ static int teardown(void **state) {
     return close_journal(state);
 }
 
-static void add_file(const struct tt_journal_row *row, enum tt_spool_kind kind) {
-    const struct tt_journal_file *file =
-        kind == TT_SPOOL_PROCESSED ? &row->processed : &row->original;
+static void add_file(const struct tt_journal_row *row, int number) {
+    const struct tt_spool_name name = tt_journal_row_name(row, number);
     struct tt_staged staged;
 
     assert_int_equal(tt_spool_stage(&agent.spool, &staged), TT_OK);
-    assert_int_equal(ftruncate(staged.fd, file->size_bytes), 0);
-    assert_int_equal(tt_spool_keep(&agent.spool, &staged, kind, row->id, file->format), TT_OK);
+    assert_int_equal(ftruncate(staged.fd, tt_journal_row_file(row, number)->size_bytes), 0);
+    assert_int_equal(tt_spool_keep(&agent.spool, &staged, &name), TT_OK);
     tt_spool_discard(&agent.spool, &staged);
 }
 
@@ -51,17 +50,25 @@ static void hash_file(struct tt_journal_file *file) {
 }
 
 /* An image with its files, as a worker adds it. */
-static struct tt_journal_row add_image(int number, enum tt_sync_state sync_state) {
+static struct tt_journal_row add_image_with(int number, enum tt_sync_state sync_state,
+                                            int renditions) {
     struct tt_journal_row row = make_row(number);
 
     row.sync_state = sync_state;
     hash_file(&row.processed);
     hash_file(&row.original);
+    add_renditions(&row, renditions);
+    for (int i = 0; i < renditions; i++)
+        hash_file(&row.renditions[i].file);
     insert(&row);
-    add_file(&row, TT_SPOOL_PROCESSED);
-    add_file(&row, TT_SPOOL_ORIGINAL);
+    for (int i = 0; i < tt_journal_row_file_count(&row); i++)
+        add_file(&row, i);
     tt_jobs_look(jobs);
     return row;
+}
+
+static struct tt_journal_row add_image(int number, enum tt_sync_state sync_state) {
+    return add_image_with(number, sync_state, 0);
 }
 
 /* As a worker does that is killed before it removes the files. */
@@ -140,8 +147,8 @@ static void what_is_spoilt_here_is_dead_at_the_second_attempt(void **state) {
 
     (void)state;
     insert(&spoilt);
-    add_file(&spoilt, TT_SPOOL_PROCESSED);
-    add_file(&spoilt, TT_SPOOL_ORIGINAL);
+    add_file(&spoilt, TT_JOURNAL_PROCESSED);
+    add_file(&spoilt, TT_JOURNAL_ORIGINAL);
     turn_until_quiet();
     assert_int_equal(sent_count, 2);
     for (int i = 0; i < 2; i++) {
@@ -284,6 +291,86 @@ static void long_throttling_of_the_table_leaves_places_to_s3(void **state) {
     assert_int_equal(row.sync_state, TT_SYNC_STORED);
 }
 
+/* ---- renditions ---- */
+
+/* The last request is of that method, about an object whose name ends so. */
+static void assert_object(const char *method, const char *end) {
+    char expected[256];
+
+    (void)snprintf(expected, sizeof expected, "https://cloud.example/pictures/%s", end);
+    assert_string_equal(last_sent()->method, method);
+    assert_string_equal(last_sent()->url, expected);
+}
+
+static void assert_objects_in_order(const char *method, const char *id) {
+    static const char *const before_id[] = {"results/", "results/", "results/", "uploads/"};
+    static const char *const after_id[] = {".png", "-thumb.png", "-large.jpg", ".jpg"};
+    char end[128];
+
+    for (size_t i = 0; i < 4; i++) {
+        (void)snprintf(end, sizeof end, "%s%s%s", before_id[i], id, after_id[i]);
+        turn_until_quiet();
+        assert_object(method, end);
+        answer_ok("");
+    }
+}
+
+static void renditions_are_carried_before_the_item(void **state) {
+    struct tt_journal_row row = add_image_with(1, TT_SYNC_PENDING, 2);
+
+    (void)state;
+    assert_objects_in_order("PUT", row.id);
+    turn_until_quiet();
+    assert_string_equal(last_sent()->target, "PutItem");
+    assert_non_null(strstr(
+        last_sent()->body,
+        "\"Renditions\":{\"M\":{\"thumb\":{\"M\":{\"S3Path\":{\"S\":\"s3://pictures/results/"));
+    assert_non_null(
+        strstr(last_sent()->body,
+               "-large.jpg\"},\"Size\":{\"N\":\"200\"},\"Format\":{\"S\":\"JPEG\"},"
+               "\"Width\":{\"N\":\"65\"},\"Height\":{\"N\":\"49\"},\"Sha256\":{\"S\":\""));
+    answer_ok("{}");
+    turn_until_quiet();
+    assert_int_equal(tt_journal_find(journal, row.id, &row), TT_OK);
+    assert_int_equal(row.sync_state, TT_SYNC_SYNCED);
+}
+
+static void item_without_renditions_names_none(void **state) {
+    (void)state;
+    (void)add_image(1, TT_SYNC_PENDING);
+    carry_to_the_table();
+    assert_null(strstr(last_sent()->body, "Renditions"));
+}
+
+static void rendition_that_is_lost_here_is_named(void **state) {
+    struct tt_journal_row row = add_image_with(1, TT_SYNC_PENDING, 2);
+    const struct tt_spool_name name = tt_journal_row_name(&row, TT_JOURNAL_RENDITION + 1);
+
+    (void)state;
+    assert_int_equal(tt_spool_remove(&agent.spool, &name), TT_OK);
+    turn_until_quiet();
+    answer_ok("");
+    answer_ok("");
+    turn_until_quiet();
+    assert_int_equal(tt_journal_find(journal, row.id, &row), TT_OK);
+    assert_int_equal(row.sync_state, TT_SYNC_DEAD);
+    assert_non_null(strstr(row.last_error, "rendition large is not in the spool"));
+}
+
+static void removal_takes_renditions_along(void **state) {
+    struct tt_journal_row row = add_image_with(1, TT_SYNC_SYNCED, 2);
+
+    (void)state;
+    delete_row(row.id);
+    turn_until_quiet();
+    assert_string_equal(last_sent()->target, "DeleteItem");
+    answer_ok("{}");
+    assert_objects_in_order("DELETE", row.id);
+    turn_until_quiet();
+    assert_int_equal(ask("SELECT count(*) FROM removal"), 0);
+    assert_int_equal(ask("SELECT count(*) FROM rendition"), 0);
+}
+
 /* ---- removals ---- */
 
 static void removal_that_s3_holds_up_asks_the_table_seldom(void **state) {
@@ -361,6 +448,10 @@ int main(void) {
         TEST(another_image_is_the_next_trial),
         TEST(removals_find_places_at_a_narrow_table),
         TEST(long_throttling_of_the_table_leaves_places_to_s3),
+        TEST(renditions_are_carried_before_the_item),
+        TEST(item_without_renditions_names_none),
+        TEST(rendition_that_is_lost_here_is_named),
+        TEST(removal_takes_renditions_along),
         TEST(removal_that_s3_holds_up_asks_the_table_seldom),
         TEST(removal_that_is_not_allowed_backs_off),
         TEST(deleted_image_does_not_come_back),

@@ -24,7 +24,8 @@ static int askers[ASKERS_MAX]; /* the workers' ends */
 static int asker_count;
 static struct pollfd fds[TT_SERVE_CLIENTS_MAX + 1];
 
-/* A row that the cloud has, of whose files none is here; its result is content. */
+/* A row that the cloud has, of whose files none is here; its result is content, and so is the
+ * second of its renditions, "large". */
 static struct tt_journal_row add_row(int number) {
     struct tt_journal_row added = make_row(number);
     struct tt_hash hash;
@@ -35,8 +36,12 @@ static struct tt_journal_row add_row(int number) {
     tt_hash_fini(&hash);
     added.processed.size_bytes = sizeof content;
     added.sync_state = TT_SYNC_SYNCED;
+    add_renditions(&added, 2);
+    added.renditions[1].file.size_bytes = sizeof content;
+    memcpy(added.renditions[1].file.sha256, added.processed.sha256, TT_HASH_BYTES);
     insert(&added);
-    execute("UPDATE image SET processed_evicted = 1, original_evicted = 1");
+    execute("UPDATE image SET processed_evicted = 1, original_evicted = 1, renditions_evicted = 3, "
+            "rendition_bytes = 0");
     return added;
 }
 
@@ -84,6 +89,15 @@ static int put_question(enum tt_ask_verb verb, enum tt_spool_kind kind, const ch
     char text[TT_ASK_QUESTION_SIZE];
 
     (void)snprintf(question.id, sizeof question.id, "%s", id);
+    return say(text, tt_ask_format(&question, text));
+}
+
+static int put_rendition_question(enum tt_ask_verb verb, const char *rendition) {
+    struct tt_ask_question question = {.verb = verb, .kind = TT_SPOOL_RENDITION};
+    char text[TT_ASK_QUESTION_SIZE];
+
+    (void)snprintf(question.id, sizeof question.id, "%s", row.id);
+    (void)snprintf(question.rendition, sizeof question.rendition, "%s", rendition);
     return say(text, tt_ask_format(&question, text));
 }
 
@@ -147,6 +161,24 @@ static void presigns_an_original(void **state) {
                    row.id);
     assert_non_null(packet);
     assert_memory_equal(packet, expected, strlen(expected));
+}
+
+static void presigns_a_rendition(void **state) {
+    char expected[256];
+    const char *packet;
+    int fd = put_rendition_question(TT_ASK_PRESIGN, "large");
+    int unknown = put_rendition_question(TT_ASK_PRESIGN, "small");
+
+    (void)state;
+    turn();
+    packet = heard(fd);
+    assert_non_null(packet);
+    (void)snprintf(expected, sizeof expected,
+                   "ok https://cloud.example/pictures/results/%s-large.jpg?", row.id);
+    assert_memory_equal(packet, expected, strlen(expected));
+    assert_non_null(strstr(packet, "&response-content-type=image%2Fjpeg"));
+    assert_heard(unknown, "error not-found ");
+    assert_int_equal(sent_count, 0);
 }
 
 static void what_the_cloud_has_not_is_not_found(void **state) {
@@ -217,7 +249,7 @@ static void other_packets_are_refused(void **state) {
         turn();
         assert_heard(fd, "error malformed-request ");
     }
-    for (size_t length = 62; length < sizeof long_packet; length++) {
+    for (size_t length = TT_ASK_QUESTION_SIZE - 2; length < sizeof long_packet; length++) {
         int fd = say(long_packet, length);
 
         turn();
@@ -316,8 +348,8 @@ static struct tt_journal_row find_row(void) {
 static int64_t kept_bytes(void) {
     int fd;
     int64_t size_bytes;
-    enum tt_err err =
-        tt_spool_read(&agent.spool, TT_SPOOL_PROCESSED, row.id, TT_FORMAT_PNG, &fd, &size_bytes);
+    const struct tt_spool_name name = tt_journal_row_name(&row, TT_JOURNAL_PROCESSED);
+    enum tt_err err = tt_spool_read(&agent.spool, &name, &fd, &size_bytes);
 
     tt_file_close(&fd);
     return err == TT_OK ? size_bytes : -1;
@@ -359,6 +391,40 @@ static void fetches_a_file_back(void **state) {
     turn();
     assert_string_equal(heard(fd), "ok");
     assert_int_equal(sent_count, 1);
+}
+
+static void fetches_a_rendition_back(void **state) {
+    char expected[256];
+    int large = put_rendition_question(TT_ASK_FETCH, "large");
+    int thumb = put_rendition_question(TT_ASK_FETCH, "thumb");
+    int again = put_rendition_question(TT_ASK_FETCH, "large");
+    int unknown = put_rendition_question(TT_ASK_FETCH, "small");
+    int64_t size_bytes;
+    int fd;
+
+    (void)state;
+    turn();
+    assert_heard(unknown, "error not-found ");
+    assert_int_equal(sent_count, 2); /* each once */
+    (void)snprintf(expected, sizeof expected, "https://cloud.example/pictures/results/%s-large.jpg",
+                   row.id);
+    assert_string_equal(sent[0].url, expected);
+    assert_int_equal(sent[0].max_answer_bytes, sizeof content);
+    assert_int_equal(write(sent[0].sink_fd, content, sizeof content), sizeof content);
+    answer_ok_at(0);
+    assert_string_equal(heard(large), "ok");
+    assert_string_equal(heard(again), "ok");
+    assert_null(heard(thumb));
+    row = find_row();
+    assert_false(row.renditions[1].evicted);
+    assert_true(row.renditions[0].evicted && row.processed_evicted);
+    assert_int_equal(ask("SELECT kept_bytes FROM image"), sizeof content);
+    const struct tt_spool_name name = tt_journal_row_name(&row, TT_JOURNAL_RENDITION + 1);
+    assert_int_equal(tt_spool_read(&agent.spool, &name, &fd, &size_bytes), TT_OK);
+    tt_file_close(&fd);
+    assert_int_equal(size_bytes, sizeof content);
+    answer_error(TT_ERR_CLOUD_AWAY, "Away", "no");
+    assert_heard(thumb, "error cloud-unreachable ");
 }
 
 static void askers_of_one_file_share_a_fetch(void **state) {
@@ -470,14 +536,14 @@ static void journal_that_fails_leaves_no_file(void **state) {
 
 /* Of an eviction, or a crash before the journal knew of it; a sweep may be about to take it. */
 static void file_that_was_left_makes_way(void **state) {
+    const struct tt_spool_name name = tt_journal_row_name(&row, TT_JOURNAL_PROCESSED);
     struct tt_staged staged;
     int fd = ask_back();
 
     (void)state;
     assert_int_equal(tt_spool_stage(&agent.spool, &staged), TT_OK);
     assert_int_equal(tt_file_write(staged.fd, "half", 4), TT_OK);
-    assert_int_equal(
-        tt_spool_keep(&agent.spool, &staged, TT_SPOOL_PROCESSED, row.id, TT_FORMAT_PNG), TT_OK);
+    assert_int_equal(tt_spool_keep(&agent.spool, &staged, &name), TT_OK);
     tt_spool_discard(&agent.spool, &staged);
     turn();
     assert_int_equal(sent_count, 1);
@@ -589,6 +655,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(presigns_a_url),
         TEST(presigns_an_original),
+        TEST(presigns_a_rendition),
         TEST(what_the_cloud_has_not_is_not_found),
         TEST(keys_on_their_way_are_waited_for),
         TEST(missing_keys_are_told_and_not_looked_for_each_time),
@@ -598,6 +665,7 @@ int main(void) {
         TEST(more_clients_than_places_wait),
         TEST(waits_for_what_may_happen),
         TEST(fetches_a_file_back),
+        TEST(fetches_a_rendition_back),
         TEST(askers_of_one_file_share_a_fetch),
         TEST(too_many_fetches_are_refused),
         TEST(other_content_is_refused),

@@ -46,10 +46,11 @@ static void local_image(void **state) {
         "\"timestamp\":\"2024-11-03T07:19:10.203Z\",\"s3Path\":null,\"size\":5000000000,"
         "\"format\":\"PNG\",\"width\":720,\"height\":588,\"sha256\":\"abcd" ZEROS_60 "\","
         "\"original\":{\"size\":829000,\"format\":\"JPEG\",\"width\":2725,\"height\":2225,"
-        "\"sha256\":\"0100" ZEROS_60 "\",\"s3Path\":null},"
+        "\"sha256\":\"0100" ZEROS_60 "\",\"s3Path\":null},\"renditions\":{},"
         "\"sync\":{\"state\":\"off\",\"attempts\":0,\"lastError\":null,\"syncedAt\":null},"
         "\"links\":{\"self\":\"/api/images/" ID "\",\"processed\":\"/api/images/" ID "/processed\","
-        "\"original\":\"/api/images/" ID "/original\"},\"message\":\"Image processed\"}");
+        "\"original\":\"/api/images/" ID "/original\",\"renditions\":{}},"
+        "\"message\":\"Image processed\"}");
     tt_buf_fini(&text);
 }
 
@@ -69,10 +70,62 @@ static void image_of_a_bucket(void **state) {
     assert_non_null(strstr(json, "\"s3Path\":\"s3://pictures/processed/" ID ".png\",\"size\""));
     /* An original that was not kept has no object and no link. */
     assert_non_null(strstr(json, "\"s3Path\":null}"));
-    assert_non_null(strstr(json, "\"original\":null}"));
+    assert_non_null(strstr(json, "\"original\":null,\"renditions\":{}}"));
     assert_non_null(strstr(json, "{\"state\":\"synced\",\"attempts\":2,\"lastError\":\"slow "
                                  "\\\"down\\\"\",\"syncedAt\":\"1994-11-06T08:49:37.000Z\"}"));
     assert_null(strstr(json, "\"message\""));
+    tt_buf_fini(&text);
+}
+
+static void image_with_renditions(void **state) {
+    struct tt_buf text;
+    struct tt_journal_row some = row;
+    (void)state;
+    tt_buf_init(&text, TT_DOCUMENT_IMAGE_MAX_BYTES);
+    strcpy(config.s3.bucket, "pictures");
+    some.rendition_count = 2;
+    some.renditions[0] =
+        (struct tt_journal_rendition){"thumb", {123, TT_FORMAT_PNG, 64, 48, {0xEF}}, false};
+    some.renditions[1] =
+        (struct tt_journal_rendition){"large", {4567, TT_FORMAT_JPEG, 200, 150, {0x12}}, true};
+    assert_int_equal(tt_document_append_image(&text, &config, &some, NULL), TT_OK);
+    assert_non_null(
+        strstr(tt_buf_text(&text),
+               "\"renditions\":{\"thumb\":{\"size\":123,\"format\":\"PNG\",\"width\":64,"
+               "\"height\":48,\"sha256\":\"ef00" ZEROS_60 "\",\"s3Path\":"
+               "\"s3://pictures/processed/" ID "-thumb.png\"},\"large\":{\"size\":4567,"
+               "\"format\":\"JPEG\",\"width\":200,\"height\":150,\"sha256\":\"1200" ZEROS_60
+               "\",\"s3Path\":\"s3://pictures/processed/" ID "-large.jpg\"}},\"sync\""));
+    assert_non_null(strstr(tt_buf_text(&text),
+                           "\"renditions\":{\"thumb\":\"/api/images/" ID "/renditions/thumb\","
+                           "\"large\":\"/api/images/" ID "/renditions/large\"}}}"));
+    tt_buf_fini(&text);
+}
+
+/* Every text at its longest, and of characters that JSON makes longer. */
+static void the_longest_image_fits(void **state) {
+    struct tt_buf text;
+    struct tt_config wide = config;
+    struct tt_journal_row full = row;
+    char message[TT_SPOOL_OBJECT_KEY_SIZE];
+    (void)state;
+    tt_buf_init(&text, TT_DOCUMENT_IMAGE_MAX_BYTES);
+    memset(wide.server.base_path, '"', sizeof wide.server.base_path - 1);
+    memset(wide.s3.bucket, 'b', sizeof wide.s3.bucket - 1);
+    memset(wide.s3.processed_prefix, 1, sizeof wide.s3.processed_prefix - 1);
+    memset(wide.s3.original_prefix, 1, sizeof wide.s3.original_prefix - 1);
+    memset(full.filename, 1, sizeof full.filename - 1);
+    memset(full.last_error, 1, sizeof full.last_error - 1);
+    memset(message, 1, sizeof message);
+    message[sizeof message - 1] = '\0';
+    full.rendition_count = TT_PICTURE_RENDITIONS_MAX;
+    for (int i = 0; i < TT_PICTURE_RENDITIONS_MAX; i++) {
+        memset(full.renditions[i].name, 'a' + i, TT_PICTURE_PRESET_SIZE - 1);
+        full.renditions[i].file =
+            (struct tt_journal_file){INT64_MAX, TT_FORMAT_WEBP, INT32_MAX, INT32_MAX, {0}};
+    }
+    assert_int_equal(tt_document_append_image(&text, &wide, &full, message), TT_OK);
+    assert_false(text.overflowed);
     tt_buf_fini(&text);
 }
 
@@ -93,6 +146,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(local_image),
         cmocka_unit_test(image_of_a_bucket),
+        cmocka_unit_test(image_with_renditions),
+        cmocka_unit_test(the_longest_image_fits),
         cmocka_unit_test(lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

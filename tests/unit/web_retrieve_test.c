@@ -39,7 +39,7 @@ struct deed {
     const char *url;                  /* of the answer */
     enum tt_err err;                  /* or this */
     const struct tt_journal_row *row; /* of which it brings a file back; NULL: none */
-    enum tt_spool_kind kind;
+    int number;
     const char *bytes;
 };
 
@@ -53,7 +53,7 @@ static int agent_answer(int fd, const struct deed *deed) {
         struct tt_spool spool;
 
         if (tt_spool_open(&spool, scratch) != TT_OK ||
-            put_file(&spool, deed->row, deed->kind, deed->bytes) != TT_OK)
+            put_file(&spool, deed->row, deed->number, deed->bytes) != TT_OK)
             return 4;
         tt_spool_close(&spool);
     }
@@ -115,7 +115,7 @@ static void local_bytes(void **state) {
     struct tt_journal_row row = insert_row(TT_SYNC_SYNCED);
 
     (void)state;
-    assert_int_equal(put_file(&worker.spool, &row, TT_SPOOL_PROCESSED, RESULT), TT_OK);
+    assert_int_equal(put_file(&worker.spool, &row, TT_JOURNAL_PROCESSED, RESULT), TT_OK);
     assert_int_equal(ask_worker("GET", path_of(&row, "/processed")), 200);
     assert_string_equal(answer_body(), RESULT);
     assert_string_equal(answer_header("Content-Type"), "image/png");
@@ -132,16 +132,16 @@ static void cut_request_id(void) {
 
 static void head_is_the_same_without_the_bytes(void **state) {
     struct tt_journal_row row = insert_row(TT_SYNC_STORED);
+    const struct tt_spool_name name = tt_journal_row_name(&row, TT_JOURNAL_ORIGINAL);
     static char local[ANSWER_SIZE];
 
     (void)state;
-    assert_int_equal(put_file(&worker.spool, &row, TT_SPOOL_ORIGINAL, ORIGINAL), TT_OK);
+    assert_int_equal(put_file(&worker.spool, &row, TT_JOURNAL_ORIGINAL, ORIGINAL), TT_OK);
     assert_int_equal(ask_worker("HEAD", path_of(&row, "/original")), 200);
     cut_request_id();
     memcpy(local, answer, sizeof local);
     assert_non_null(answer_header("Content-Disposition"));
-    assert_int_equal(tt_spool_remove(&worker.spool, TT_SPOOL_ORIGINAL, row.id, row.original.format),
-                     TT_OK);
+    assert_int_equal(tt_spool_remove(&worker.spool, &name), TT_OK);
     assert_int_equal(ask_worker("HEAD", path_of(&row, "/original")), 200);
     cut_request_id();
     assert_string_equal(answer, local);
@@ -311,7 +311,7 @@ static void fetched_back(void **state) {
     const struct deed deed = {.questions = 1,
                               .expected = question_of("fetch", "original", &row),
                               .row = &row,
-                              .kind = TT_SPOOL_ORIGINAL,
+                              .number = TT_JOURNAL_ORIGINAL,
                               .bytes = ORIGINAL};
     struct agent agent = agent_start(&deed);
 
@@ -340,6 +340,124 @@ static void fetched_and_gone_at_once(void **state) {
     assert_problem(TT_ERR_AGENT_AWAY);
     agent_end(&agent);
     assert_int_equal(seats_taken, 3);
+}
+
+/* ---- renditions ---- */
+
+#define THUMB "thumb"
+
+static struct tt_journal_row insert_with_renditions(enum tt_sync_state state) {
+    struct tt_journal_row row = new_row(state);
+
+    (void)add_rendition(&row, "large", 30);
+    (void)add_rendition(&row, "thumb", sizeof THUMB - 1);
+    assert_int_equal(tt_journal_insert(worker.journal, &row, NULL, 0), TT_OK);
+    return row;
+}
+
+static void rendition_that_is_here(void **state) {
+    struct tt_journal_row row = insert_with_renditions(TT_SYNC_OFF);
+    char etag[128];
+
+    (void)state;
+    assert_int_equal(put_file(&worker.spool, &row, TT_JOURNAL_RENDITION + 1, THUMB), TT_OK);
+    assert_int_equal(ask_worker("GET", path_of(&row, "/renditions/thumb")), 200);
+    assert_string_equal(answer_body(), THUMB);
+    assert_string_equal(answer_header("Content-Type"), "image/webp");
+    assert_string_equal(answer_header("Content-Length"), "5");
+    assert_non_null(strstr(answer_header("Content-Disposition"), "filename*=UTF-8''"));
+    (void)snprintf(etag, sizeof etag, "%.100s", answer_header("ETag"));
+    fake_param_set("HTTP_RANGE", "bytes=1-2");
+    assert_int_equal(ask_worker("GET", path_of(&row, "/renditions/thumb")), 206);
+    assert_string_equal(answer_body(), "hu");
+    fake_params_clear();
+    fake_param_set("HTTP_IF_NONE_MATCH", etag);
+    assert_int_equal(ask_worker("GET", path_of(&row, "/renditions/thumb")), 304);
+    fake_params_clear();
+    assert_int_equal(ask_worker("HEAD", path_of(&row, "/renditions/thumb")), 200);
+    assert_string_equal(answer_body(), "");
+    /* Percent-encoded, it is the same name. */
+    assert_int_equal(ask_worker("GET", path_of(&row, "/renditions/%74humb")), 200);
+    assert_int_equal(seats_taken, 0);
+}
+
+static void rendition_that_is_not_there(void **state) {
+    static const char *const rests[] = {
+        "/renditions/small",   "/renditions/",           "/renditions",
+        "/renditions/Thumb",   "/renditions/thumb.webp", "/renditions/thumb/",
+        "/renditions/..%2F..", "/renditions/thumb/x",    "/renditions/%F0%9F%98%80"};
+    struct tt_journal_row row = insert_with_renditions(TT_SYNC_OFF);
+    struct tt_journal_row none = insert_row(TT_SYNC_OFF);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rests / sizeof *rests; i++) {
+        assert_int_equal(ask_worker("GET", path_of(&row, rests[i])), 404);
+        assert_problem(TT_ERR_NOT_FOUND);
+    }
+    assert_int_equal(ask_worker("GET", path_of(&none, "/renditions/thumb")), 404);
+    assert_problem(TT_ERR_NOT_FOUND);
+    assert_int_equal(ask_worker("DELETE", path_of(&row, "/renditions/thumb")), 405);
+    assert_string_equal(answer_header("Allow"), "GET, HEAD, OPTIONS");
+}
+
+static void rendition_that_is_elsewhere(void **state) {
+    struct tt_journal_row row = insert_with_renditions(TT_SYNC_SYNCED);
+    char expected[TT_ASK_QUESTION_SIZE];
+    struct deed deed = {.questions = 1, .expected = expected, .url = "https://there.example/x"};
+    struct agent agent;
+
+    (void)state;
+    (void)snprintf(expected, sizeof expected, "presign rendition %s thumb", row.id);
+    agent = agent_start(&deed);
+    assert_int_equal(ask_worker("GET", path_of(&row, "/renditions/thumb")), 307);
+    assert_string_equal(answer_header("Location"), deed.url);
+    agent_end(&agent);
+    (void)snprintf(expected, sizeof expected, "fetch rendition %s thumb", row.id);
+    deed.url = NULL;
+    deed.row = &row;
+    deed.number = TT_JOURNAL_RENDITION + 1;
+    deed.bytes = THUMB;
+    config.delivery.remote = TT_DELIVERY_FETCH;
+    agent = agent_start(&deed);
+    assert_int_equal(ask_worker("GET", path_of(&row, "/renditions/thumb")), 200);
+    assert_string_equal(answer_body(), THUMB);
+    agent_end(&agent);
+    assert_int_equal(ask_worker("HEAD", path_of(&row, "/renditions/large")), 200);
+    assert_string_equal(answer_header("Content-Length"), "30");
+    config.delivery.remote = TT_DELIVERY_REDIRECT;
+    (void)strcpy(config.delivery.cloudfront_url, "https://pictures.example");
+    assert_int_equal(ask_worker("GET", path_of(&row, "/renditions/large")), 307);
+    (void)snprintf(target, sizeof target, "https://pictures.example/processed/%s-large.webp",
+                   row.id);
+    assert_string_equal(answer_header("Location"), target);
+}
+
+static void deletion_takes_every_file(void **state) {
+    struct tt_journal_row row = insert_with_renditions(TT_SYNC_OFF);
+    int64_t size_bytes;
+    int fd;
+
+    (void)state;
+    for (int i = 0; i < tt_journal_row_file_count(&row); i++)
+        assert_int_equal(put_file(&worker.spool, &row, i, "x"), TT_OK);
+    assert_int_equal(ask_worker("DELETE", path_of(&row, "")), 204);
+    for (int i = 0; i < tt_journal_row_file_count(&row); i++) {
+        const struct tt_spool_name name = tt_journal_row_name(&row, i);
+
+        assert_int_equal(tt_spool_read(&worker.spool, &name, &fd, &size_bytes), TT_ERR_NOT_FOUND);
+    }
+}
+
+static void page_links_to_renditions(void **state) {
+    struct tt_journal_row row = insert_with_renditions(TT_SYNC_OFF);
+    char link[256];
+
+    (void)state;
+    fake_param_set("HTTP_ACCEPT", "text/html");
+    assert_int_equal(ask_worker("GET", path_of(&row, "")), 200);
+    (void)snprintf(link, sizeof link,
+                   "<a href=\"/api/images/%s/renditions/thumb\">thumb, 2 × 1</a>", row.id);
+    assert_non_null(strstr(answer_body(), link));
 }
 
 /* ---- the page, and the end ---- */
@@ -373,7 +491,7 @@ static void page_may_show_what_is_elsewhere(void **state) {
 
 static void deletion_is_left_to_the_agent_too(void **state) {
     struct tt_journal_row row = insert_row(TT_SYNC_SYNCED);
-    struct tt_journal_removal removals[2];
+    struct tt_journal_row removals[2];
     int count;
 
     (void)state;
@@ -402,6 +520,11 @@ int main(void) {
         CASE(errors_of_the_agent),
         CASE(fetched_back),
         CASE(fetched_and_gone_at_once),
+        CASE(rendition_that_is_here),
+        CASE(rendition_that_is_not_there),
+        CASE(rendition_that_is_elsewhere),
+        CASE(deletion_takes_every_file),
+        CASE(page_links_to_renditions),
         CASE(page_may_show_what_is_elsewhere),
         CASE(deletion_is_left_to_the_agent_too),
     };

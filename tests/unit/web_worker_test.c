@@ -32,26 +32,37 @@ static int tear_down(void **state) {
     return scratch_remove(state);
 }
 
+/* Of a rendition, that of the one preset there is. */
+static struct tt_spool_name name_of(enum tt_spool_kind kind, const char *id) {
+    return (struct tt_spool_name){kind, id, "thumb", TT_FORMAT_PNG};
+}
+
 static void put(enum tt_spool_kind kind, const char *id) {
+    const struct tt_spool_name name = name_of(kind, id);
     struct tt_staged staged;
 
     assert_int_equal(tt_spool_stage(&spool, &staged), TT_OK);
     assert_int_equal(tt_file_write(staged.fd, "x", 1), TT_OK);
-    assert_int_equal(tt_spool_keep(&spool, &staged, kind, id, TT_FORMAT_PNG), TT_OK);
+    assert_int_equal(tt_spool_keep(&spool, &staged, &name), TT_OK);
     tt_spool_discard(&spool, &staged);
 }
 
 static bool has(enum tt_spool_kind kind, const char *id) {
+    const struct tt_spool_name name = name_of(kind, id);
     int64_t size_bytes;
     int fd;
-    enum tt_err err = tt_spool_read(&spool, kind, id, TT_FORMAT_PNG, &fd, &size_bytes);
+    enum tt_err err = tt_spool_read(&spool, &name, &fd, &size_bytes);
 
     if (err == TT_OK)
         tt_file_close(&fd);
     return err == TT_OK;
 }
 
-/* A row with both files; id is set. */
+static bool has_all(const char *id) {
+    return has(TT_SPOOL_ORIGINAL, id) && has(TT_SPOOL_PROCESSED, id) && has(TT_SPOOL_RENDITION, id);
+}
+
+/* A row with all three files; id is set. */
 static void insert(char id[TT_UUID_SIZE]) {
     struct tt_journal_row row = {
         .filename = "a.png",
@@ -59,6 +70,8 @@ static void insert(char id[TT_UUID_SIZE]) {
         .original = {.size_bytes = 1, .format = TT_FORMAT_PNG, .width_px = 1, .height_px = 1},
         .original_kept = true,
         .sync_state = TT_SYNC_PENDING,
+        .renditions = {{"thumb", {1, TT_FORMAT_PNG, 1, 1, {0}}, false}},
+        .rendition_count = 1,
     };
 
     assert_int_equal(tt_uuid_new(row.id, NULL), TT_OK);
@@ -66,6 +79,7 @@ static void insert(char id[TT_UUID_SIZE]) {
     assert_int_equal(tt_journal_insert(journal, &row, NULL, 0), TT_OK);
     put(TT_SPOOL_ORIGINAL, id);
     put(TT_SPOOL_PROCESSED, id);
+    put(TT_SPOOL_RENDITION, id);
 }
 
 static void evict(const char *id) {
@@ -94,9 +108,10 @@ static void files_without_a_row_go(void **state) {
     insert(known);
     assert_int_equal(tt_uuid_new(stray, NULL), TT_OK);
     put(TT_SPOOL_ORIGINAL, stray);
+    put(TT_SPOOL_RENDITION, stray);
     prepare();
-    assert_true(has(TT_SPOOL_ORIGINAL, known) && has(TT_SPOOL_PROCESSED, known));
-    assert_false(has(TT_SPOOL_ORIGINAL, stray));
+    assert_true(has_all(known));
+    assert_false(has(TT_SPOOL_ORIGINAL, stray) || has(TT_SPOOL_RENDITION, stray));
 }
 
 /* The agent ended between the journal's word and the unlinking. */
@@ -109,21 +124,26 @@ static void evicted_files_go(void **state) {
     insert(evicted);
     evict(evicted);
     prepare();
-    assert_true(has(TT_SPOOL_ORIGINAL, known) && has(TT_SPOOL_PROCESSED, known));
-    assert_false(has(TT_SPOOL_ORIGINAL, evicted) || has(TT_SPOOL_PROCESSED, evicted));
+    assert_true(has_all(known));
+    assert_false(has(TT_SPOOL_ORIGINAL, evicted) || has(TT_SPOOL_PROCESSED, evicted) ||
+                 has(TT_SPOOL_RENDITION, evicted));
 }
 
-/* One of the two was fetched back. */
+/* One of the three was fetched back. */
 static void evicted_is_said_of_each_file(void **state) {
     char id[TT_UUID_SIZE];
 
     (void)state;
     insert(id);
     evict(id);
-    assert_int_equal(tt_journal_fetched(journal, id, TT_SPOOL_PROCESSED, 2000), TT_OK);
+    assert_int_equal(tt_journal_fetched(journal, id, TT_JOURNAL_PROCESSED, 2000), TT_OK);
     prepare();
     assert_true(has(TT_SPOOL_PROCESSED, id));
-    assert_false(has(TT_SPOOL_ORIGINAL, id));
+    assert_false(has(TT_SPOOL_ORIGINAL, id) || has(TT_SPOOL_RENDITION, id));
+    put(TT_SPOOL_RENDITION, id);
+    assert_int_equal(tt_journal_fetched(journal, id, TT_JOURNAL_RENDITION, 2000), TT_OK);
+    prepare();
+    assert_true(has(TT_SPOOL_PROCESSED, id) && has(TT_SPOOL_RENDITION, id));
 }
 
 int main(void) {
