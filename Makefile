@@ -52,7 +52,7 @@ help:
 	@echo 'make run        serve on http://127.0.0.1:$${PORT:-8080}, state below $${STATE_DIR:-./var}'
 	@echo 'make test       every test, once plain and once under ASan and UBSan'
 	@echo 'make lint       formatting, clang-tidy, cppcheck, shellcheck'
-	@echo 'make bench      side by side with Pillow under gunicorn'
+	@echo 'make bench      side by side with Pillow under gunicorn and sharp under Node.js; tintype-sync with rclone'
 	@echo 'make fuzz       libFuzzer on parsers and decoders, FUZZ_SECONDS each'
 	@echo 'make install    below $$DESTDIR$$PREFIX'
 
@@ -133,6 +133,11 @@ tests/node_modules/.package-lock.json: tests/package-lock.json
 	cd tests && npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
+# sharp, in the version that the lock file pins; its libraries come as packages of npm as well.
+tests/bench/node_modules/.package-lock.json: tests/bench/package-lock.json
+	cd tests/bench && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
 # ---- run, test, lint, bench, fuzz, install ----
 
 JOBS         ?= $(shell nproc)
@@ -166,7 +171,7 @@ lint:
 
 bench: deps
 	@deploy/packages.sh $(BENCH_PACKAGES)
-	@$(MAKE) -s -j$(JOBS) all
+	@$(MAKE) -s -j$(JOBS) all $(DRIVERS) tests/bench/node_modules/.package-lock.json
 	TINTYPE_BUILD='$(BUILD)' $(PYTHON) tests/bench/bench.py
 	TINTYPE_BUILD='$(BUILD)' $(PYTHON) tests/bench/sync_bench.py
 

@@ -1,5 +1,8 @@
-"""The job of the Lambda that tintype replaces, as a WSGI application: base64 JPEG in, gray PNG of 720
-pixels' width out, by Pillow; stored as durably as tintype does. Served by gunicorn.
+"""The job of the Lambda that tintype replaces, as a WSGI application: base64 JPEG or PNG in, gray PNG
+of 720 pixels' width out, by Pillow; stored as durably as tintype does. Served by gunicorn.
+
+The picture is opened, resized with LANCZOS, converted and saved, as the Lambda did: without
+thumbnail() or draft(), which would decode a JPEG at a reduced size.
 
 Settings by environment: PILLOW_APP_DIR, where files and rows go.
 """
@@ -43,11 +46,13 @@ def sync_folder():
     os.close(descriptor)
 
 
-def process(data):
+def process(data, grayscale):
     image = Image.open(io.BytesIO(data))
-    height = max(1, round(image.height * WIDTH / image.width))
+    width = min(WIDTH, image.width)
+    height = max(1, round(image.height * width / image.width))
+    image = image.resize((width, height), Image.LANCZOS)
     out = io.BytesIO()
-    image.resize((WIDTH, height), Image.LANCZOS).convert("L").save(out, "PNG")
+    (image.convert("L") if grayscale else image).save(out, "PNG")
     return out.getvalue()
 
 
@@ -59,9 +64,9 @@ def application(environ, start_response):
         return [b""]
     body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
     original = base64.b64decode(body)
-    result = process(original)
+    result = process(original, environ["QUERY_STRING"] != "grayscale=false")
     name = str(uuid.uuid4())
-    write(name + ".jpg", original)
+    write(name + ".original", original)
     write(name + ".png", result)
     sync_folder()
     journal.execute("INSERT INTO image VALUES (?, ?, ?)", (name, len(result), WIDTH))

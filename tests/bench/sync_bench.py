@@ -34,7 +34,8 @@ from botocore.config import Config
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "sync"), str(HERE.parent / "e2e")]
-from bench import TICK_MS, disk, machine, mib  # noqa: E402
+from report import mib  # noqa: E402
+from sides import TICK_MS, disk, machine  # noqa: E402
 from cloud import (ACCESS_KEY, CEPH_PORTS, REGION, RIGS, SECRET_KEY, TESTS, TINTYPE_SYNC,  # noqa: E402
                    free_ports, listens)
 from support import ROOT, SCRATCH, TINTYPED, clean_environment, wait_for  # noqa: E402

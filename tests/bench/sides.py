@@ -1,0 +1,205 @@
+"""The systems under test: how each is started, asked and watched from outside. All do the job of the
+Lambda (see pillow_app.py) with two processes that decode at once, and answer when files and record
+are on the disk."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import requests
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "e2e"))
+from support import (BUILD, LIGHTTPD, ROOT, TINTYPED, children, clean_environment, free_port,  # noqa: E402
+                     lighttpd_environment, wait_for)
+
+CONNECTIONS, PROCESSES = 4, 2
+CACHE = ROOT / "build/bench"
+TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
+PATIENCE_S = 120
+
+
+# ---- the machine ----
+
+def machine():
+    model = next(l.split(":", 1)[1].strip() for l in Path("/proc/cpuinfo").read_text().splitlines()
+                 if l.startswith("model name"))
+    release = os.uname().release.split("-")[0]
+    return f"{model}, {len(os.sched_getaffinity(0))} cores, Linux {release}"
+
+
+def disk(path):
+    """The kind of the file system."""
+    kind = output("stat", "-f", "-c", "%T", path)
+    if kind == "tmpfs":
+        sys.exit("build/bench is in memory: durable writes would cost nothing there")
+    return kind
+
+
+def output(*command):
+    return subprocess.run([str(c) for c in command], capture_output=True, text=True, check=True, cwd=HERE,
+                          env=clean_environment()).stdout.strip()
+
+
+# ---- processes, through /proc ----
+
+def tree(pid):
+    """A process and all its descendants."""
+    found, queue = [], [pid]
+    while queue:
+        found.append(queue.pop())
+        queue += children(found[-1])
+    return found
+
+
+def cpu_ms(pid):
+    """User and system time of a tree, its ended processes that were waited for included."""
+    total = 0
+    for member in tree(pid):
+        try:
+            fields = Path(f"/proc/{member}/stat").read_text().rsplit(")", 1)[1].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # a decoder that ended; its parent's account has it
+        total += sum(int(f) for f in fields[11:15])
+    return total * TICK_MS
+
+
+def peak_bytes(pid):
+    """The largest VmHWM of a tree."""
+    peaks = [0]
+    for member in tree(pid):
+        try:
+            status = Path(f"/proc/{member}/status").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        peaks += [int(l.split()[1]) * 1024 for l in status.splitlines() if l.startswith("VmHWM:")]
+    return max(peaks)
+
+
+# ---- the systems ----
+
+class Side:
+    """A system in a folder of its own."""
+
+    front = None  # the process in front of the service, where it has one
+
+    def __init__(self):
+        self.folder = CACHE / type(self).__name__.lower()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        self.log = open(self.folder / "log", "wb")
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.http = requests.Session()
+        self.http.trust_env = False
+        self.start()
+        wait_for(self.name, self.is_ready)
+
+    def spawn(self, command, environment):
+        return subprocess.Popen([str(c) for c in command], env=environment, cwd=self.folder,
+                                stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+
+    def is_ready(self):
+        assert self.service.poll() is None, (self.folder / "log").read_text()
+        try:
+            return self.http.get(self.url + self.ready_path, timeout=PATIENCE_S).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    def target(self, query):
+        return self.path + ("?" if query else "") + query
+
+    def upload(self, body, query="", kind="text/plain"):
+        """One upload, of base64 unless kind says otherwise; the answer."""
+        answer = self.http.post(self.url + self.target(query), data=body, timeout=PATIENCE_S,
+                                headers={"Content-Type": kind})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def result(self, answer):
+        """The bytes of the picture that an upload became."""
+        return (self.folder / "state" / Path(answer["message"]).name).read_bytes()
+
+    def round(self, body_path, query, seconds):
+        """Uploads the file from CONNECTIONS connections for so long; what it took of each process."""
+        fronts = [self.front.pid] if self.front else []
+        before = cpu_ms(self.service.pid), sum(map(cpu_ms, fronts))
+        done = json.loads(output(BUILD / "drivers/load_driver", self.port, self.target(query), body_path,
+                                 CONNECTIONS, seconds))
+        after = cpu_ms(self.service.pid), sum(map(cpu_ms, fronts))
+        uploads = done["uploads"]
+        return {"uploads": uploads, "rate": done["rate"], "times_ms": done["times_ms"],
+                "cpu_ms": (after[0] - before[0]) / uploads, "front_cpu_ms": (after[1] - before[1]) / uploads,
+                "client_cpu_ms": done["client_cpu_ms"] / uploads}
+
+    def memory(self):
+        """The peaks of its processes by name, in bytes."""
+        return {"worker": peak_bytes(self.service.pid)}
+
+    def stop(self):
+        self.http.close()
+        for process in filter(None, (self.front, self.service)):
+            process.terminate()
+            process.wait(PATIENCE_S)
+        self.log.close()
+        shutil.rmtree(self.folder)
+
+
+class Tintype(Side):
+    name, path, ready_path = "tintype", "/api/images?width=720", "/api/healthz"
+
+    def start(self):
+        listen = self.folder / "tintyped.sock"
+        self.service = self.spawn([TINTYPED], clean_environment(
+            TINTYPE_SERVER_LISTEN=str(listen), TINTYPE_STORAGE_DIR=str(self.folder / "state"),
+            TINTYPE_SERVER_DECODE_SLOTS=str(PROCESSES), TINTYPE_LOG_LEVEL="warning"))
+        self.front = self.spawn([LIGHTTPD, "-D", "-f", ROOT / "deploy/lighttpd.conf"],
+                                lighttpd_environment(self.port, self.folder, listen))
+
+    def target(self, query):
+        return self.path + ("&" if query else "") + query
+
+    def result(self, answer):
+        return self.http.get(self.url + answer["links"]["processed"], timeout=PATIENCE_S).content
+
+    def memory(self):
+        text = self.http.get(self.url + "/api/metrics", timeout=PATIENCE_S).text
+        line, = (l for l in text.splitlines() if l.startswith("tintype_decoder_peak_rss_bytes "))
+        return super().memory() | {"decoder": int(line.split()[1]), "front end": peak_bytes(self.front.pid)}
+
+
+class Pillow(Side):
+    name, path, ready_path = "Pillow", "/", "/"
+
+    def start(self):
+        self.service = self.spawn(
+            [shutil.which("gunicorn"), "--workers", PROCESSES, "--bind", f"127.0.0.1:{self.port}", "--chdir", HERE,
+             "--timeout", PATIENCE_S, "pillow_app:application"],
+            clean_environment(PILLOW_APP_DIR=str(self.folder / "state"), PYTHONDONTWRITEBYTECODE="1"))
+
+
+class Sharp(Side):
+    name, path, ready_path = "sharp", "/", "/"
+
+    def start(self):
+        self.service = self.spawn(
+            ["node", HERE / "sharp_app.mjs"],
+            clean_environment(SHARP_APP_DIR=str(self.folder / "state"), SHARP_APP_PORT=str(self.port),
+                              SHARP_APP_WORKERS=str(PROCESSES)))
+
+
+SIDES = (Tintype, Pillow, Sharp)
+
+
+def versions():
+    """What each side is made of."""
+    pillow = output(sys.executable, "-c", "import PIL.features as f, PIL, sys; print('Pillow', PIL.__version__, "
+                    "'with libjpeg-turbo', f.version('libjpeg_turbo') + ', Python', sys.version.split()[0])")
+    sharp = output("node", "-e", "const { versions: v } = require('sharp');"
+                   "console.log(`sharp ${v.sharp} with libvips ${v.vips}, Node.js ${process.versions.node}`)")
+    gunicorn = output(shutil.which("gunicorn"), "--version").replace(" (version ", " ").rstrip(")")
+    return {"tintype": f"{output(TINTYPED, '--version')} behind {output(LIGHTTPD, '-v').split(' (')[0]}",
+            "Pillow": f"{pillow}, under {gunicorn}", "sharp": f"{sharp}, its http and cluster"}
