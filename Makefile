@@ -117,8 +117,8 @@ BUILD_PACKAGES := make gcc libc6-dev pkg-config libfcgi-dev libpng-dev libdeflat
                   libb64-dev libinih-dev libjansson-dev libssl-dev libcurl4-openssl-dev \
                   libwebp-dev libgif-dev libheif-dev liblcms2-dev libfreetype-dev
 RUN_PACKAGES   := lighttpd lighttpd-mod-deflate fonts-dejavu-core
-TEST_PACKAGES  := libcmocka-dev spawn-fcgi curl python3 python3-pytest python3-requests python3-pil \
-                  python3-numpy python3-botocore python3-boto3 python3-yaml \
+TEST_PACKAGES  := libcmocka-dev spawn-fcgi apache2-bin libapache2-mod-fcgid nginx curl python3 python3-pytest python3-requests python3-pil \
+                  python3-numpy python3-botocore python3-boto3 python3-yaml python3-jsonschema \
                   openssl libheif-examples ceph-mon ceph-osd radosgw ceph-common $(if $(shell command -v npm),,npm)
 LINT_PACKAGES  := clang clang-format clang-tidy cppcheck shellcheck python3-pytest
 FUZZ_PACKAGES  := clang libclang-rt-14-dev
@@ -157,7 +157,7 @@ test: deps
 # Every test on one build.
 check: all unit $(DRIVERS)
 	TINTYPE_BUILD='$(BUILD)' $(PYTHON) -m pytest -q tests/includes_test.py tests/docs_test.py tests/sigv4_test.py tests/aws_calls_test.py tests/e2e \
-		tests/sync tests/template_test.py
+		tests/fronts tests/sync tests/template_test.py
 
 lint:
 	@deploy/packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES) $(LINT_PACKAGES)
@@ -197,7 +197,7 @@ install: all
 	install $(BUILD)/tintyped $(BUILD)/tintype-sync $(DESTDIR)$(PREFIX)/sbin
 	install $(BUILD)/tintype $(DESTDIR)$(PREFIX)/bin
 	install -m 644 www/* $(DESTDIR)$(PREFIX)/share/tintype/www
-	install -m 644 deploy/lighttpd.conf deploy/aws/template.yaml $(DESTDIR)$(PREFIX)/share/tintype
+	install -m 644 deploy/lighttpd.conf deploy/apache-proxy-fcgi.conf deploy/apache-fcgid.conf deploy/nginx.conf deploy/aws/template.yaml $(DESTDIR)$(PREFIX)/share/tintype
 	install -m 644 LICENSE $(wildcard README.md) $(DESTDIR)$(PREFIX)/share/doc/tintype
 
 FORCE:

@@ -13,12 +13,20 @@ done
 echo "installing: ${missing[*]}"
 as_root=()
 [[ $(id -u) -eq 0 ]] || as_root=(sudo)
-had_lighttpd=$(command -v lighttpd /usr/sbin/lighttpd || true)
+new_servers=()
+for server in lighttpd nginx apache2; do
+    [[ -x /usr/sbin/$server ]] || new_servers+=("$server")
+done
 "${as_root[@]}" apt-get update -qq
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -qq --yes --no-install-recommends "${missing[@]}" </dev/null
 
-# Debian's package starts a lighttpd of its own on port 80, which nobody asked for here.
-if [[ -z $had_lighttpd && -d /run/systemd/system && -x /usr/sbin/lighttpd ]]; then
-    "${as_root[@]}" systemctl disable --now lighttpd
-fi
+# Debian's packages start web servers of their own on port 80, which nobody asked for here.
+# (apache2-bin brings no service.)
+for server in "${new_servers[@]}"; do
+    if [[ -d /run/systemd/system && -e /lib/systemd/system/$server.service ]]; then
+        "${as_root[@]}" systemctl disable --now "$server"
+    elif [[ -x /etc/init.d/$server ]]; then
+        "${as_root[@]}" "/etc/init.d/$server" stop >/dev/null || true
+    fi
+done

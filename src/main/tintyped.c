@@ -257,15 +257,19 @@ static void pass_on_as_term(int signal_number) {
     (void)raise(SIGTERM);
 }
 
+/* SIG_BLOCK or SIG_UNBLOCK. */
+static int mask_term(int how) {
+    sigset_t term;
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
+    return sigprocmask(how, &term, NULL);
+}
+
 /* workers=0: this process is the only worker, and leaves on SIGTERM between requests. SIGINT and
  * SIGHUP are the same to it: who manages it starts it again, with the configuration of then. */
 static int serve_alone(struct service *service) {
     const struct sigaction as_term = {.sa_handler = pass_on_as_term, .sa_flags = SA_RESTART};
-    sigset_t stop;
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGTERM);
-    if (sigprocmask(SIG_BLOCK, &stop, NULL) < 0 || sigaction(SIGINT, &as_term, NULL) < 0 ||
-        sigaction(SIGHUP, &as_term, NULL) < 0) {
+    if (sigaction(SIGINT, &as_term, NULL) < 0 || sigaction(SIGHUP, &as_term, NULL) < 0) {
         tt_log(TT_LOG_ERROR, "signals: %s", strerror(errno));
         return EXIT_FAILED;
     }
@@ -320,7 +324,7 @@ int main(int argc, char **argv) {
     static struct service service = {.places.freed_fd = -1, .lock_fd = -1, .listen_fd = -1};
     bool test_only = false;
     bool dump_only = false;
-    if (tt_start_open_standard_fds() != TT_OK)
+    if (mask_term(SIG_BLOCK) < 0 || tt_start_open_standard_fds() != TT_OK)
         return EXIT_FAILED;
     tt_start_forget_credentials();
     service.config_path = tt_start_find_config();
@@ -341,6 +345,10 @@ int main(int argc, char **argv) {
     }
     if (tt_config_load(&service.config, service.config_path, stderr) != TT_OK)
         return EXIT_REFUSED;
+    /* A process that serves alone may be sent SIGTERM before it is up, with a request waiting on
+     * its socket (mod_fcgid, on a restart): that is answered first. */
+    if (service.config.server.workers != 0 && mask_term(SIG_UNBLOCK) < 0)
+        return EXIT_FAILED;
     if (dump_only) {
         tt_config_print_values(stdout, &service.config);
         return EXIT_CLEAN;

@@ -14,7 +14,8 @@
 struct tt_fcgi {
     int epoll_fd;
     int64_t linger_ms;
-    int64_t leave_at_ms; /* monotonic; 0 until SIGTERM was seen to be pending */
+    int latecomer_ms;
+    int64_t leave_at_ms; /* monotonic; 0 until SIGTERM was seen */
     FCGX_Request request;
     bool write_failed;
 };
@@ -35,7 +36,7 @@ static bool watch(struct tt_fcgi *fcgi, int listen_fd) {
     return epoll_ctl(fcgi->epoll_fd, EPOLL_CTL_ADD, listen_fd, &event) == 0;
 }
 
-struct tt_fcgi *tt_fcgi_new(int listen_fd, int64_t linger_ms) {
+struct tt_fcgi *tt_fcgi_new(int listen_fd, int64_t linger_ms, int latecomer_ms) {
     struct sigaction action = {.sa_handler = ask_to_leave};
     struct tt_fcgi *fcgi = calloc(1, sizeof *fcgi);
     if (fcgi == NULL) {
@@ -44,6 +45,7 @@ struct tt_fcgi *tt_fcgi_new(int listen_fd, int64_t linger_ms) {
     }
     fcgi->epoll_fd = -1;
     fcgi->linger_ms = linger_ms;
+    fcgi->latecomer_ms = latecomer_ms;
     fcgi->request.ipcFd = -1; /* FCGX_Free closes it, whatever it is */
     if (sigaction(SIGTERM, &action, NULL) != 0 || !watch(fcgi, listen_fd) || FCGX_Init() != 0 ||
         FCGX_InitRequest(&fcgi->request, listen_fd, FCGI_FAIL_ACCEPT_ON_INTR) != 0) {
@@ -74,17 +76,27 @@ static enum tt_err wait_for_connection(struct tt_fcgi *fcgi) {
     return TT_OK;
 }
 
+static bool is_linger_over(struct tt_fcgi *fcgi) {
+    int64_t now_ms = tt_clock_monotonic_ms();
+    if (fcgi->leave_at_ms == 0)
+        fcgi->leave_at_ms = now_ms + fcgi->linger_ms;
+    return now_ms >= fcgi->leave_at_ms;
+}
+
 /* epoll_pwait lets a signal in only where it would sleep: while connections wait, SIGTERM stays
  * pending. They are not to be lost, but under load there would be no end of them. Asked before the
  * wait and not after it, where leaving would lose the wake-up that another worker did not get. */
 static bool is_time_to_leave(struct tt_fcgi *fcgi) {
     sigset_t pending;
-    if (sigpending(&pending) != 0 || sigismember(&pending, SIGTERM) != 1)
-        return false;
-    int64_t now_ms = tt_clock_monotonic_ms();
-    if (fcgi->leave_at_ms == 0)
-        fcgi->leave_at_ms = now_ms + fcgi->linger_ms;
-    return now_ms >= fcgi->leave_at_ms;
+    return sigpending(&pending) == 0 && sigismember(&pending, SIGTERM) == 1 && is_linger_over(fcgi);
+}
+
+/* A web server that has just chosen this process is connecting to it while SIGTERM comes. Where no
+ * other process accepts on the socket, it would be left without an answer. */
+static bool has_latecomer(struct tt_fcgi *fcgi) {
+    struct epoll_event event;
+    return fcgi->latecomer_ms > 0 && !is_linger_over(fcgi) &&
+           epoll_wait(fcgi->epoll_fd, &event, 1, fcgi->latecomer_ms) == 1;
 }
 
 enum tt_err tt_fcgi_accept(struct tt_fcgi *fcgi, bool *leave) {
@@ -93,8 +105,8 @@ enum tt_err tt_fcgi_accept(struct tt_fcgi *fcgi, bool *leave) {
         *leave = is_time_to_leave(fcgi);
         if (*leave)
             return TT_OK;
-        enum tt_err err = wait_for_connection(fcgi);
-        *leave = leave_asked != 0;
+        enum tt_err err = leave_asked ? TT_OK : wait_for_connection(fcgi);
+        *leave = leave_asked && !has_latecomer(fcgi);
         if (err != TT_OK || *leave)
             return err;
         int accepted = FCGX_Accept_r(&fcgi->request);

@@ -300,6 +300,14 @@ static void note_failure(struct upload *upload, enum tt_err err) {
 
 /* ---- answer ---- */
 
+/* A gateway that follows the CGI specification to the letter (RFC 3875, 6.2.2) takes a Location
+ * beside a 200 for an order to fetch that instead. mod_fcgid does; deploy/apache-fcgid.conf says so
+ * with this variable, and gives the header its name back. */
+static const char *location_name(const struct tt_request *request) {
+    bool is_taken = tt_request_param(request, "TINTYPE_LOCATION_IS_TAKEN") != NULL;
+    return is_taken && !request->wants_html ? "Content-Location" : "Location";
+}
+
 static enum tt_err answer(struct upload *upload) {
     const struct tt_config *config = upload->worker->config;
     const struct tt_journal_row *row = &upload->row;
@@ -307,7 +315,8 @@ static enum tt_err answer(struct upload *upload) {
     char key[TT_SPOOL_OBJECT_KEY_SIZE];
     char message[sizeof key + 32];
     struct tt_buf text;
-    tt_reply_header(upload->request, "Location", "%s/images/%s", config->server.base_path, row->id);
+    tt_reply_header(upload->request, location_name(upload->request), "%s/images/%s",
+                    config->server.base_path, row->id);
     tt_reply_header(upload->request, "Cache-Control", "no-store");
     if (upload->request->wants_html) {
         tt_reply_bytes(upload->request, 303, NULL, "", 0);

@@ -12,6 +12,8 @@
 
 /* The largest page of the list (200 rows of about 1.2 kB), the parameters and body parsers. */
 #define ARENA_MAX_BYTES (2 * 1024 * 1024)
+/* From a web server's choice of this process to its connect(), on a machine under load. */
+#define LATECOMER_MS 100
 
 /* Only a clear "no such row", "no such file" or "this file is evicted" lets the sweep remove a
  * file. */
@@ -98,6 +100,7 @@ static enum tt_err open_piece(struct tt_worker *worker) {
 int tt_web_run(const struct tt_web_plan *plan) {
     /* The other half of the drain is for the last request. */
     int64_t linger_ms = plan->config->server.drain_seconds * 1000 / 2;
+    int latecomer_ms = plan->config->server.workers == 0 ? LATECOMER_MS : 0;
     struct tt_worker worker = {.config = plan->config,
                                .stats = plan->stats,
                                .decoder = plan->decoder,
@@ -109,7 +112,8 @@ int tt_web_run(const struct tt_web_plan *plan) {
         err = tt_journal_open(&worker.journal, plan->config->storage.dir);
     if (err == TT_OK)
         err = open_piece(&worker);
-    if (err == TT_OK && (worker.fcgi = tt_fcgi_new(plan->listen_fd, linger_ms)) == NULL)
+    if (err == TT_OK &&
+        (worker.fcgi = tt_fcgi_new(plan->listen_fd, linger_ms, latecomer_ms)) == NULL)
         err = TT_ERR_SYSTEM;
     if (err == TT_OK)
         err = serve_all(&worker);

@@ -1,10 +1,12 @@
 """What the tests stand on: a real service in a folder of its own, and questions to it.
 
-A Server is lighttpd (deploy/lighttpd.conf, as shipped) in front of tintyped (started by spawn-fcgi),
-with its socket, storage and configuration in a temporary folder. It also looks at the service from
-outside: processes through /proc, the spool through the file system.
+A Server is a web server (lighttpd, or another of fronts.py, with the file that is shipped) in front
+of tintyped (started by spawn-fcgi), with its socket, storage and configuration in a temporary
+folder. It also looks at the service from outside: processes through /proc, the spool through the
+file system.
 """
 
+import contextlib
 import os
 import random
 import re
@@ -18,10 +20,11 @@ from pathlib import Path
 
 import requests
 
-ROOT = Path(__file__).resolve().parents[2]
+import openapi
+from fronts import BODY_MAX_BYTES, FRONTS, IS_ROOT, LIGHTTPD, ROOT, SERVED_AS, lighttpd_variables
+
 BUILD = (ROOT / os.environ.get("TINTYPE_BUILD", "build")).resolve()
 TINTYPED = BUILD / "tintyped"
-LIGHTTPD = shutil.which("lighttpd", path=os.environ["PATH"] + ":/usr/sbin")
 EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif", "HEIC": "heic", "AVIF": "avif"}
 UUID7 = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
 # In memory where there is room: what the tests check does not depend on the disk, which is slow.
@@ -80,6 +83,20 @@ def children(pid):
         return []
 
 
+def descendants(pid):
+    found = children(pid)
+    for child in found:
+        found += children(child)
+    return found
+
+
+def read_command_line(pid):
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
+
+
 def alive(pid):
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
@@ -93,10 +110,8 @@ def clean_environment(**extra):
     return kept | extra
 
 
-def lighttpd_environment(port, folder, listen, max_body_bytes=26214400, base_path="/api"):
-    return clean_environment(
-        PORT=str(port), WWW_DIR=str(ROOT / "www"), STATE_DIR=str(folder), API_PATH=base_path,
-        API_SOCKET=str(listen), BODY_KIB=str(max_body_bytes // 1024 + 1024))
+def lighttpd_environment(port, folder, listen, max_body_bytes=BODY_MAX_BYTES, base_path="/api"):
+    return clean_environment(**lighttpd_variables(port, folder, listen, max_body_bytes, base_path))
 
 
 class Server:
@@ -105,8 +120,11 @@ class Server:
     # One worker set for the whole life, so that a changed pid means a death.
     DEFAULTS = {"server": {"workers": 4, "decode_slots": 2, "max_requests": 0}}
 
-    def __init__(self, **config):
-        """config: server=dict(workers=1), image=dict(width=64), ...: sections over DEFAULTS."""
+    program = TINTYPED
+
+    def __init__(self, front="lighttpd", **config):
+        """front: a name in fronts.FRONTS. config: server=dict(workers=1), image=dict(width=64), ...:
+        sections over DEFAULTS."""
         self.folder = Path(tempfile.mkdtemp(prefix="tintype-", dir=SCRATCH))
         self.listen = self.folder / "tintyped.sock"
         self.storage = self.folder / "state"
@@ -123,9 +141,11 @@ class Server:
         self.port = free_port()
         self.root_url = f"http://127.0.0.1:{self.port}"
         self.url = self.root_url + self.config["server"].get("base_path", "/api")
-        self.master = self.lighttpd = None
+        self.master = self.front_process = None
+        self.front = FRONTS[front](self)
         self.http = requests.Session()
         self.http.trust_env = False
+        self.http.hooks["response"].append(self.check_answer)
 
     # ---- life ----
 
@@ -135,13 +155,16 @@ class Server:
         self.config_path.write_text(text)
 
     def start(self):
-        self.start_tintyped()
-        self.start_lighttpd()
+        if not self.front.starts_tintyped:
+            self.start_tintyped()
+        self.start_front()
         return self
 
     def start_tintyped(self):
-        self.spawn(["spawn-fcgi", "-n", "-s", self.listen, "-M", "0600", "--",
-                    TINTYPED, "-c", self.config_path])
+        """With its socket for the web server's user alone."""
+        owner = ["-U", SERVED_AS] if IS_ROOT else []
+        self.spawn(["spawn-fcgi", "-n", "-s", self.listen, *owner, "-M", "0600", "--",
+                    self.program, "-c", self.config_path])
 
     def spawn(self, command, **options):
         """Runs a command that becomes the master."""
@@ -150,18 +173,16 @@ class Server:
                                        cwd=self.folder, stdin=subprocess.DEVNULL,
                                        stdout=self.log, stderr=self.log, **options)
 
-    def start_lighttpd(self, config=ROOT / "deploy/lighttpd.conf"):
-        body = int(self.config["server"].get("max_body_bytes", 26214400))
-        environment = lighttpd_environment(self.port, self.folder, self.listen, body,
-                                           self.config["server"].get("base_path", "/api"))
-        self.lighttpd = subprocess.Popen([LIGHTTPD, "-D", "-f", str(config)], env=environment,
-                                         cwd=self.folder, stdin=subprocess.DEVNULL,
-                                         stdout=self.log, stderr=self.log)
+    def start_front(self):
+        command = [str(word) for word in self.front.command()]
+        self.front_process = subprocess.Popen(command, env=clean_environment(**self.front.environment),
+                                              cwd=self.folder, stdin=subprocess.DEVNULL,
+                                              stdout=self.log, stderr=self.log)
         self.wait_ready()
 
     def wait_ready(self):
         def healthy():
-            for name, process in (("tintyped", self.master), ("lighttpd", self.lighttpd)):
+            for name, process in (("tintyped", self.master), ("the web server", self.front_process)):
                 if process and process.poll() is not None:
                     raise AssertionError(f"{name} ended with {process.returncode}\n{self.read_log()}")
             try:
@@ -181,9 +202,9 @@ class Server:
         status = None
         if self.master and self.master.poll() is None:
             status = self.stop_tintyped()
-        if self.lighttpd:
-            self.lighttpd.terminate()
-            self.lighttpd.wait(PATIENCE_S)
+        if self.front_process:
+            self.front_process.send_signal(self.front.stop_signal)
+            self.front_process.wait(PATIENCE_S)
         self.http.close()
         self.log.close()
         log = self.read_log()
@@ -193,15 +214,24 @@ class Server:
 
     def kill(self):
         """Ends everything at once; for tests that have failed, or want it so."""
-        for process in (self.master, self.lighttpd):
+        for process in (self.master, self.front_process):
             if process and process.poll() is None:
+                below = descendants(process.pid)
                 process.kill()
                 process.wait()
+                for pid in filter(alive, below):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
 
     def read_log(self):
-        return self.log_path.read_text(errors="replace")
+        return self.log_path.read_text(errors="replace") + self.front.read_log()
 
     # ---- requests ----
+
+    def check_answer(self, answer, **_):
+        """What came from tintyped, and not from the web server, is what www/openapi.yaml says."""
+        if "X-Request-Id" in answer.headers:
+            openapi.check(answer, self.config["server"].get("base_path", "/api"))
 
     def get(self, path, **options):
         return self.http.get(self.url + path, timeout=PATIENCE_S, **options)
@@ -250,7 +280,11 @@ class Server:
     # ---- a look from outside ----
 
     def workers(self):
-        return sorted(children(self.master.pid))
+        """Of the master; where the web server starts tintyped, those that it has started."""
+        if self.master:
+            return sorted(children(self.master.pid))
+        return sorted(pid for manager in children(self.front_process.pid) for pid in children(manager)
+                      if bytes(self.front.program) in read_command_line(pid))
 
     def decoders(self):
         return [c for worker in self.workers() for c in children(worker)]
@@ -267,8 +301,8 @@ class Server:
             files.append(f"processed/{image['id']}.{EXTENSIONS[image['format']]}")
             if image["links"]["original"]:
                 files.append(f"originals/{image['id']}.{EXTENSIONS[image['original']['format']]}")
-            for name, rendition in image["renditions"].items():
-                files.append(f"processed/{image['id']}-{name}.{EXTENSIONS[rendition['format']]}")
+            files += [f"processed/{image['id']}-{name}.{EXTENSIONS[one['format']]}"
+                      for name, one in image["renditions"].items()]
         return sorted(files)
 
     def check_spool(self):

@@ -1,5 +1,7 @@
 """Processes: workers that die, drain, reload, recycle; overload; full disks; ways to be started."""
 
+import contextlib
+import fcntl
 import os
 import signal
 import socket
@@ -90,11 +92,19 @@ def test_kill_a_worker_while_it_reads(make_server):
     one.check_spool()
 
 
+def read_links(pid):
+    """What the process's descriptors are of."""
+    links = []
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            links.append(os.readlink(entry))
+    return links
+
+
 def staged(pid):
     """Whether the process holds a file without a name (or one below tmp/)."""
-    links = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
     return any("/spool" in link and ("(deleted)" in link or "/tmp/" in link.split("/spool")[1])
-               for link in links)
+               for link in read_links(pid))
 
 
 def test_leftovers_of_a_crash_are_swept(make_server):
@@ -249,7 +259,7 @@ def test_upload_leaves_no_descriptor_behind(make_server):
     for body in (JPEG, JPEG[:300], b"%PDF" + bytes(99), b""):
         one.post(body)
     one.get("/healthz")
-    assert len(os.listdir(f"/proc/{worker}/fd")) <= before
+    wait_for("the last of them to be closed", lambda: len(os.listdir(f"/proc/{worker}/fd")) <= before)
     assert one.workers() == [worker]
 
 
@@ -342,7 +352,7 @@ def test_by_hand(make_server):
     stale.bind(str(one.listen))
     stale.close()
     one.spawn([TINTYPED, "-c", one.config_path])
-    one.start_lighttpd()
+    one.start_front()
     assert one.listen.stat().st_mode & 0o777 == 0o660
     one.upload(JPEG)
     second = subprocess.run([TINTYPED, "-c", one.config_path], capture_output=True, timeout=60,
@@ -362,7 +372,7 @@ def test_systemd_socket(make_server):
                  "LISTEN_PID=str(os.getpid()), LISTEN_FDS='1'); os.execv(sys.argv[2], sys.argv[2:])")
         one.spawn([sys.executable, "-c", start, listener.fileno(), TINTYPED, "-c", one.config_path],
                   pass_fds=[listener.fileno()])
-    one.start_lighttpd()
+    one.start_front()
     one.upload(JPEG)
     assert one.stop_tintyped() == 0
     assert one.listen.exists()  # the service manager's
@@ -381,14 +391,15 @@ fastcgi.server = ("/api/" => ((
     "socket" => "{one.listen}", "bin-path" => "{TINTYPED} -c {one.config_path}",
     "max-procs" => 1, "check-local" => "disable")))
 ''')
-    one.start_lighttpd(config)
+    one.front.config = config
+    one.start_front()
     one.upload(JPEG)
-    master, = children(one.lighttpd.pid)
+    master, = children(one.front_process.pid)
     assert len(children(master)) == 4
-    one.lighttpd.terminate()
-    one.lighttpd.wait(60)
+    one.front_process.terminate()
+    one.front_process.wait(60)
     wait_for("tintyped to leave", lambda: not alive(master))
-    one.lighttpd = None
+    one.front_process = None
     assert len(one.spool()) == 2
 
 
@@ -400,6 +411,26 @@ def test_no_workers(make_server):
     one.upload(JPEG)
     check_problem(one.post(JPEG[:300]), 422)
     assert one.stop_tintyped() == 0
+
+
+def test_sigterm_before_it_is_up(make_server):
+    """workers=0: who waits on its socket already is answered first."""
+    one = make_server(server={"workers": 0})
+    assert one.stop_tintyped() == 0
+    one.listen.unlink()
+    with open(one.storage / "service.lock", "r+b") as lock, socket.socket(socket.AF_UNIX) as listener:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        listener.bind(str(one.listen))
+        listener.listen(64)
+        one.master = subprocess.Popen([TINTYPED, "-c", one.config_path], stdin=listener, stdout=one.log,
+                                      stderr=one.log, env=clean_environment())
+        waiting = Call(one.listen, length=len(JPEG))
+        waiting.send(JPEG)
+        wait_for("it to stand at the lock", lambda: any(
+            link.endswith("service.lock") for link in read_links(one.master.pid)))
+        one.master.terminate()
+    assert waiting.finish()[0] == 200
+    assert one.master.wait(60) == 0
 
 
 def test_check_of_the_configuration(tmp_path):

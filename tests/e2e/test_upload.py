@@ -84,6 +84,17 @@ def test_no_content_length(server):
     assert json.loads(body)["original"]["size"] == len(JPEG)
 
 
+def test_location_by_another_name(server):
+    """For a web server that takes a Location beside a 200 for itself."""
+    from fastcgi import call
+    status, headers, body = call(server.listen, JPEG, TINTYPE_LOCATION_IS_TAKEN="1")
+    assert status == 200 and "location" not in headers
+    assert headers["content-location"] == "/api/images/" + json.loads(body)["id"]
+    status, headers, _ = call(server.listen, JPEG, TINTYPE_LOCATION_IS_TAKEN="1", HTTP_ACCEPT="text/html")
+    assert status == 303 and "content-location" not in headers
+    assert headers["location"].startswith("/api/images/")
+
+
 def test_image_object(server):
     before = datetime.now(timezone.utc)
     answer = server.post(JPEG, "image/jpeg", "filename=cat.jpg")

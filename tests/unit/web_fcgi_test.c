@@ -69,7 +69,7 @@ static int fixture_close(void **state) {
 /* Under load there is always a connection, and SIGTERM has its effect all the same. */
 static void test_leaves_under_load(void **state) {
     struct fixture *fixture = *state;
-    struct tt_fcgi *fcgi = tt_fcgi_new(fixture->listen_fd, 0);
+    struct tt_fcgi *fcgi = tt_fcgi_new(fixture->listen_fd, 0, 0);
     bool leave = false;
     assert_non_null(fcgi);
     raise(SIGTERM);
@@ -82,10 +82,11 @@ static void test_leaves_under_load(void **state) {
     tt_fcgi_free(fcgi);
 }
 
-/* Runs last: that SIGTERM came is remembered for as long as the process lives. */
+/* From here on the order counts: that SIGTERM came is remembered for as long as the process lives.
+ */
 static void test_serves_who_waits_and_leaves(void **state) {
     struct fixture *fixture = *state;
-    struct tt_fcgi *fcgi = tt_fcgi_new(fixture->listen_fd, 3600000);
+    struct tt_fcgi *fcgi = tt_fcgi_new(fixture->listen_fd, 3600000, 0);
     bool leave = true;
     uint8_t byte;
     size_t got = 1;
@@ -102,10 +103,24 @@ static void test_serves_who_waits_and_leaves(void **state) {
     tt_fcgi_free(fcgi);
 }
 
+/* SIGTERM has come before; a process alone on its socket takes who connects meanwhile. */
+static void test_serves_latecomers(void **state) {
+    struct fixture *fixture = *state;
+    struct tt_fcgi *fcgi = tt_fcgi_new(fixture->listen_fd, 3600000, 1);
+    bool leave = true;
+    assert_non_null(fcgi);
+    assert_int_equal(tt_fcgi_accept(fcgi, &leave), TT_OK);
+    assert_false(leave);
+    assert_true(tt_fcgi_finish(fcgi));
+    assert_int_equal(tt_fcgi_accept(fcgi, &leave), TT_OK);
+    assert_true(leave);
+    tt_fcgi_free(fcgi);
+}
+
 /* Descriptor 0 may be the socket that all workers share. */
 static void test_failure_leaves_descriptor_0(void **state) {
     (void)state;
-    assert_null(tt_fcgi_new(-1, 0));
+    assert_null(tt_fcgi_new(-1, 0, 0));
     assert_true(fcntl(STDIN_FILENO, F_GETFD) >= 0);
 }
 
@@ -116,6 +131,7 @@ int main(void) {
         CASE(test_leaves_under_load),
         CASE(test_failure_leaves_descriptor_0),
         CASE(test_serves_who_waits_and_leaves),
+        CASE(test_serves_latecomers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,144 @@
+"""The four web servers that tintyped can stand behind, each with the file that deploy/ ships for it.
+
+How each takes its ports and paths, and how it is told to stop and to read its configuration again,
+is all that is here. Only these are put in; all else is what an operator gets:
+
+    lighttpd            the environment, as deploy/run.sh does
+    Apache              Define on the command line, over the defaults in the files
+    nginx               has no variables in these places: the texts that its file lists are replaced
+
+Started by root, Apache and nginx become www-data, which must get at what they serve and start: a
+copy, so that it does not matter where this folder lies.
+"""
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
+IS_ROOT = os.geteuid() == 0
+SERVED_AS = "www-data"  # in the shipped files, and in Debian
+BODY_MAX_BYTES = 26214400
+SBIN = os.environ["PATH"] + ":/usr/sbin"
+LIGHTTPD = shutil.which("lighttpd", path=SBIN)
+
+
+def lighttpd_variables(port, folder, listen, max_body_bytes=BODY_MAX_BYTES, base_path="/api"):
+    return {"PORT": str(port), "WWW_DIR": str(ROOT / "www"), "STATE_DIR": str(folder),
+            "API_PATH": base_path, "API_SOCKET": str(listen),
+            "BODY_KIB": str(max_body_bytes // 1024 + 1024)}
+
+
+class Front:
+    """One web server for one service (a Server of support.py): command line, environment, signals."""
+
+    starts_tintyped = False
+    stop_signal = signal.SIGTERM
+    reload_signal = signal.SIGUSR1
+    started = ""  # what it logs when it has read its configuration
+    environment = {}
+
+    def __init__(self, server):
+        self.server = server
+        self.folder = server.folder / "front"
+
+    def prepare(self):
+        """A folder that it may write to, and what it serves and starts."""
+        self.folder.mkdir(exist_ok=True)
+        shutil.copytree(ROOT / "www", self.folder / "www", dirs_exist_ok=True)
+        if IS_ROOT:
+            self.server.folder.chmod(0o711)
+            shutil.chown(self.folder, SERVED_AS, SERVED_AS)
+
+    def generation(self):
+        """What is another after each reload."""
+        return self.server.read_log().count(self.started)
+
+    def read_log(self):
+        log = self.folder / "error.log"
+        return log.read_text(errors="replace") if log.exists() else ""
+
+
+class Lighttpd(Front):
+    config = DEPLOY / "lighttpd.conf"
+    started = "server started"
+
+    def command(self):
+        self.environment = lighttpd_variables(
+            self.server.port, self.server.folder, self.server.listen,
+            int(self.server.config["server"].get("max_body_bytes", BODY_MAX_BYTES)),
+            self.server.config["server"].get("base_path", "/api"))
+        return [LIGHTTPD, "-D", "-f", self.config]
+
+
+class Apache(Front):
+    started = "resuming normal operations"
+
+    def defines(self):
+        return {"TINTYPE_PORT": self.server.port, "TINTYPE_RUN": self.folder,
+                "TINTYPE_WWW": self.folder / "www"}
+
+    def command(self):
+        self.prepare()
+        defines = [word for name, value in self.defines().items()
+                   for word in ("-C", f"Define {name} {value}")]
+        return [shutil.which("apache2", path=SBIN), "-D", "FOREGROUND", "-D", "TintypeAlone",
+                "-f", self.config, *defines]
+
+
+class ApacheProxyFcgi(Apache):
+    config = DEPLOY / "apache-proxy-fcgi.conf"
+
+    def defines(self):
+        return super().defines() | {"TINTYPE_SOCKET": self.server.listen}
+
+
+class ApacheFcgid(Apache):
+    config = DEPLOY / "apache-fcgid.conf"
+    starts_tintyped = True
+
+    @property
+    def program(self):
+        return self.folder / "tintyped"
+
+    def prepare(self):
+        super().prepare()
+        shutil.copy(self.server.program, self.program)
+        if IS_ROOT:
+            for path in (self.program, self.server.config_path, self.server.storage):
+                shutil.chown(path, SERVED_AS, SERVED_AS)
+
+    def defines(self):
+        return super().defines() | {"TINTYPE_PROGRAM": self.program,
+                                    "TINTYPE_CONFIG": self.server.config_path}
+
+
+class Nginx(Front):
+    stop_signal = signal.SIGQUIT
+    reload_signal = signal.SIGHUP
+
+    def generation(self):
+        """Its workers; at this level of its log it says nothing."""
+        pid = self.server.front_process.pid
+        return Path(f"/proc/{pid}/task/{pid}/children").read_text()
+
+    def command(self):
+        self.prepare()
+        text = (DEPLOY / "nginx.conf").read_text()
+        for shipped, here in (("127.0.0.1:8080", f"127.0.0.1:{self.server.port}"),
+                              ("/usr/local/share/tintype/www", self.folder / "www"),
+                              ("/run/tintype/tintyped.sock", self.server.listen),
+                              ("/run/nginx.pid", self.folder / "pid"),
+                              ("/var/log/nginx", self.folder), ("/var/lib/nginx", self.folder)):
+            assert shipped in text
+            text = text.replace(shipped, str(here))
+        config = self.folder / "nginx.conf"
+        config.write_text(text)
+        return [shutil.which("nginx", path=SBIN), "-c", config, "-e", self.folder / "error.log",
+                "-g", "daemon off;"]
+
+
+FRONTS = {"lighttpd": Lighttpd, "nginx": Nginx, "apache-proxy-fcgi": ApacheProxyFcgi,
+          "apache-fcgid": ApacheFcgid}
