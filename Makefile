@@ -117,9 +117,10 @@ BUILD_PACKAGES := make gcc libc6-dev pkg-config libfcgi-dev libpng-dev libdeflat
                   libb64-dev libinih-dev libjansson-dev libssl-dev libcurl4-openssl-dev \
                   libwebp-dev libgif-dev libheif-dev liblcms2-dev libfreetype-dev
 RUN_PACKAGES   := lighttpd lighttpd-mod-deflate fonts-dejavu-core
-TEST_PACKAGES  := libcmocka-dev spawn-fcgi apache2-bin libapache2-mod-fcgid nginx curl python3 python3-pytest python3-requests python3-pil \
-                  python3-numpy python3-botocore python3-boto3 python3-yaml python3-jsonschema \
-                  openssl libheif-examples ceph-mon ceph-osd radosgw ceph-common $(if $(shell command -v npm),,npm)
+TEST_PACKAGES  := libcmocka-dev spawn-fcgi apache2-bin libapache2-mod-fcgid nginx curl python3 python3-pytest \
+                  python3-requests python3-pil python3-numpy python3-botocore python3-boto3 python3-yaml \
+                  python3-jsonschema python3-selenium chromium chromium-driver openssl libheif-examples \
+                  ceph-mon ceph-osd radosgw ceph-common $(if $(shell command -v npm),,npm)
 LINT_PACKAGES  := clang clang-format clang-tidy cppcheck shellcheck python3-pytest
 FUZZ_PACKAGES  := clang libclang-rt-14-dev
 BENCH_PACKAGES := gunicorn mate-backgrounds rclone
@@ -128,7 +129,7 @@ deps:
 	@deploy/packages.sh $(BUILD_PACKAGES) $(RUN_PACKAGES) $(TEST_PACKAGES)
 	@$(MAKE) -s tests/node_modules/.package-lock.json
 
-# DynamoDB's stand-in, in the versions that the lock file pins; npm writes the target itself.
+# DynamoDB's stand-in and axe, in the versions that the lock file pins; npm writes the target itself.
 tests/node_modules/.package-lock.json: tests/package-lock.json
 	cd tests && npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@

@@ -14,10 +14,18 @@
 #define TT_CONFIG_TEXT_MAX  1024
 #define TT_CONFIG_NODE_SIZE 256
 
+#define TT_CONFIG_PRESETS_MAX 16
+
 enum tt_auth_mode { TT_AUTH_NONE };
 enum tt_s3_path_style { TT_S3_PATH_STYLE_AUTO, TT_S3_PATH_STYLE_ON, TT_S3_PATH_STYLE_OFF };
 enum tt_s3_sse { TT_S3_SSE_NONE, TT_S3_SSE_AES256, TT_S3_SSE_KMS };
 enum tt_delivery { TT_DELIVERY_REDIRECT, TT_DELIVERY_FETCH };
+
+/* [preset.NAME]: a rendering that has a name. */
+struct tt_config_preset {
+    char name[TT_PICTURE_PRESET_SIZE];
+    struct tt_picture_options options;
+};
 
 struct tt_config {
     struct {
@@ -40,7 +48,14 @@ struct tt_config {
         struct tt_picture_options options; /* what an upload gets that asks for nothing */
         struct tt_picture_limits limits;
         int64_t cpu_seconds; /* of one picture's decoder */
+        char watermark_font[TT_CONFIG_TEXT_MAX];
+        char watermark_image[TT_CONFIG_TEXT_MAX];         /* "" for none */
+        char renditions[TT_CONFIG_TEXT_MAX];              /* as it was set: names of presets */
+        int rendition_presets[TT_PICTURE_RENDITIONS_MAX]; /* their indices among presets */
+        int rendition_count;
     } image;
+    struct tt_config_preset presets[TT_CONFIG_PRESETS_MAX];
+    int preset_count;
     struct {
         enum tt_auth_mode mode;
     } auth;
@@ -84,6 +99,10 @@ struct tt_config {
  * on, so that the operator sees them all. TT_ERR_CONFIG when there was any. Unknown sections, keys
  * and TINTYPE_ variables are problems; so are values out of their range. */
 enum tt_err tt_config_load(struct tt_config *config, const char *path, FILE *problems);
+
+/* The preset of that name; NULL when there is none. */
+const struct tt_config_preset *tt_config_find_preset(const struct tt_config *config,
+                                                     const char *name);
 
 /* sync.node, or the host's name: who says it in items, events and the heartbeat must say the same.
  */

@@ -1,4 +1,4 @@
-/* Image: one picture in, its rendering out, in rows; knows files, no requests and no processes.
+/* Image: one picture in, its results out, in rows; knows files, no requests and no processes.
  *
  * tt_image_render is made to run in a process of its own, with limits: see proc/child. */
 #ifndef TINTYPE_IMAGE_H
@@ -35,13 +35,21 @@ enum tt_err tt_watermark_load(struct tt_watermark **watermark, const char *font_
 /* NULL is allowed. */
 void tt_watermark_free(struct tt_watermark *watermark);
 
-/* Reads the picture from picture_fd (a regular file, from offset 0), renders it as options say, and
- * writes the encoded result to result_fd (from its current offset). Owns neither descriptor. Fills
- * *report whatever happens, and returns report->err: TT_ERR_PICTURE_TYPE, TT_ERR_PICTURE_BROKEN,
- * TT_ERR_PICTURE_TOO_LARGE, TT_ERR_NO_MEMORY, TT_ERR_STORAGE, TT_ERR_SPOOL_FULL,
- * TT_ERR_INTERNAL. Nothing is allocated before limits held against the picture's header. */
-enum tt_err tt_image_render(int picture_fd, int result_fd, const struct tt_picture_options *options,
-                            const struct tt_picture_limits *limits,
-                            struct tt_picture_report *report);
+/* One picture and what is wanted of it. Owns nothing. */
+struct tt_image_job {
+    int picture_fd;                          /* a regular file, read from offset 0 */
+    const struct tt_picture_output *outputs; /* 1 to TT_PICTURE_RESULTS_MAX */
+    int output_count;
+    const struct tt_picture_limits *limits;
+    const struct tt_watermark *watermark; /* NULL: none can be drawn */
+};
+
+/* Decodes the picture once and writes each result, encoded as its options say. A single one is
+ * nowhere whole but where its format or its orientation forces that; of several, each is held in
+ * memory until all rows of the picture have been seen. Fills *report whatever happens, and returns
+ * report->err: TT_ERR_PICTURE_TYPE, TT_ERR_PICTURE_BROKEN, TT_ERR_PICTURE_TOO_LARGE,
+ * TT_ERR_NO_MEMORY, TT_ERR_STORAGE, TT_ERR_SPOOL_FULL, TT_ERR_INTERNAL. Nothing is allocated before
+ * limits held against the picture's header. */
+enum tt_err tt_image_render(const struct tt_image_job *job, struct tt_picture_report *report);
 
 #endif

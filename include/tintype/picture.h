@@ -59,6 +59,7 @@ const char *tt_picture_position_name(enum tt_picture_position position);
  * percent of the result's shorter side. */
 struct tt_picture_watermark {
     char text[TT_PICTURE_WATERMARK_SIZE]; /* UTF-8, one line; "" for none */
+    bool enabled;                         /* false: nothing is drawn */
     bool use_image;                       /* the configured one, where there is no text */
     enum tt_picture_position position;
     int size_percent;    /* of a text's line, or of an image's shorter side: 1 to 100 */
@@ -76,12 +77,19 @@ struct tt_picture_options {
     struct tt_picture_watermark watermark;
 };
 
-#define TT_PICTURE_PRESET_SIZE    32 /* a preset's name: 1 to 31 of a-z, 0-9 and hyphen */
+#define TT_PICTURE_PRESET_SIZE 32 /* a preset's name: 1 to 31 of a-z, 0-9 and hyphen */
+
 #define TT_PICTURE_RENDITIONS_MAX 8
 #define TT_PICTURE_RESULTS_MAX    (1 + TT_PICTURE_RENDITIONS_MAX)
 
 /* Whether text is a well-formed preset's name: only such a name ever becomes part of a path. */
 bool tt_picture_preset_is_name(const char *text);
+
+/* One result that is wanted of a picture. */
+struct tt_picture_output {
+    int fd; /* where its file is written, from the current offset; borrowed */
+    const struct tt_picture_options *options; /* borrowed */
+};
 
 struct tt_picture_limits {
     int64_t max_pixels;       /* of the picture and of the result, from their headers */
@@ -100,8 +108,10 @@ struct tt_picture_report {
     char cause[TT_PICTURE_DETAIL_MAX];  /* tt_err_cause; NUL-terminated */
     int32_t source_width_px;            /* as the file's header has it, before orientation */
     int32_t source_height_px;
-    int32_t width_px; /* of the result */
-    int32_t height_px;
+    struct {
+        int32_t width_px;
+        int32_t height_px;
+    } results[TT_PICTURE_RESULTS_MAX]; /* in the order of the outputs */
 };
 
 #endif

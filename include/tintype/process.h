@@ -59,12 +59,16 @@ struct tt_child_end {
 /* The exit status of a child that could not be limited, and so ran nothing; the cause is logged. */
 #define TT_CHILD_UNLIMITED 125
 
-/* Forks a child that keeps the two descriptors (3 or above) and standard error and closes all else,
+#define TT_CHILD_KEEP_MAX 16
+
+/* Forks a child that keeps keep_count descriptors (3 or above, at most TT_CHILD_KEEP_MAX, in any
+ * order) and standard error and closes all else,
  * is limited (those above, no core file, no new process, no new file, no new privileges), dies with
  * its parent, leaves stops to it (ignores SIGINT, SIGTERM, SIGHUP), runs run(context) and exits
  * with what it returned. TT_ERR_SYSTEM. */
 enum tt_err tt_child_start(struct tt_child *child, const struct tt_child_limits *limits,
-                           const int keep_fds[2], int (*run)(void *context), void *context);
+                           const int *keep_fds, int keep_count, int (*run)(void *context),
+                           void *context);
 
 /* Waits for its end, kills it when wall_seconds are over, and fills *end. TT_ERR_SYSTEM. */
 enum tt_err tt_child_wait(struct tt_child *child, struct tt_child_end *end);

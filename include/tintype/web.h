@@ -11,10 +11,11 @@
  * processes. One rendering at a time. */
 struct tt_web_decoder {
     void *context;
-    /* Starts rendering picture_fd into result_fd, waiting for a decode slot first; TT_ERR_BUSY when
-     * there is no place to wait. Borrows both descriptors until finish. */
-    enum tt_err (*start)(void *context, int picture_fd, int result_fd,
-                         const struct tt_picture_options *options);
+    /* Starts rendering picture_fd into count outputs (1 to TT_PICTURE_RESULTS_MAX), waiting for a
+     * decode slot first; TT_ERR_BUSY when there is no place to wait. Borrows descriptors and
+     * outputs until finish. */
+    enum tt_err (*start)(void *context, int picture_fd, const struct tt_picture_output *outputs,
+                         int count);
     /* Waits for the end of what start began, and fills *report with checked values. The codes of
      * tt_image_render, TT_ERR_PICTURE_TOO_COSTLY, TT_ERR_DECODER_DIED, TT_ERR_INTERNAL. Called
      * exactly once after every start that gave TT_OK. */

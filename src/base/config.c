@@ -1,5 +1,5 @@
 /* Configuration: defaults, then the file, then the environment, all through the table of keys in
- * config_keys.c. */
+ * config_keys.c. What is special of presets is in config_preset.c. */
 #include "tintype/config.h"
 
 #include <stdarg.h>
@@ -12,6 +12,9 @@
 #define LINE_MAX_BYTES (TT_CONFIG_PATH_MAX + 254)
 #define DISTANCE_MAX   2 /* letters between a name and the one suggested for it */
 
+#define PRESET_PREFIX     "preset."
+#define LINE_OF_VARIABLES (-1) /* stands for a line where a variable set the key */
+
 struct reading {
     struct tt_config *config;
     FILE *problems;
@@ -19,6 +22,7 @@ struct reading {
     const char *path;
     int line;                         /* that the problems are of */
     int set_line[TT_CONFIG_KEYS_MAX]; /* by key: the line that set it; 0: none did */
+    struct tt_config_preset_reading presets;
 };
 
 static void problem_at_line(struct reading *reading, const char *format, ...)
@@ -100,28 +104,70 @@ static const struct tt_config_key *find_pair(const char *section, const char *na
     return NULL;
 }
 
+/* A key that is there, and where its value goes. */
+struct place {
+    const struct tt_config_key *key;
+    void *field;
+    int *set_line;
+};
+
+static bool find_preset_place(struct reading *reading, const char *preset_name, const char *name,
+                              struct place *place) {
+    char explanation[TT_CONFIG_EXPLANATION_SIZE];
+    struct tt_config_preset *preset =
+        tt_config_preset_take(reading->config, preset_name, explanation);
+
+    if (preset == NULL) {
+        problem_at_line(reading, "%s", explanation);
+        return false;
+    }
+    place->key = find_pair("image", name);
+    place->field = place->key != NULL ? tt_config_preset_field(place->key, &preset->options) : NULL;
+    if (place->field == NULL) {
+        problem_at_line(reading,
+                        "no such key: \"%s\" in [preset.%s]; it takes those of [image] "
+                        "that say how a result is made",
+                        name, preset_name);
+        return false;
+    }
+    place->set_line =
+        &reading->presets.set_line[preset - reading->config->presets][place->key - tt_config_keys];
+    return true;
+}
+
+/* False, the problem told, when there is no such key. */
+static bool find_place(struct reading *reading, const char *section, const char *name,
+                       struct place *place) {
+    if (strncmp(section, PRESET_PREFIX, strlen(PRESET_PREFIX)) == 0)
+        return find_preset_place(reading, section + strlen(PRESET_PREFIX), name, place);
+    place->key = find_pair(section, name);
+    if (place->key == NULL) {
+        problem_unknown_key(reading, section, name);
+        return false;
+    }
+    place->field = tt_config_field(place->key, reading->config);
+    place->set_line = &reading->set_line[place->key - tt_config_keys];
+    return true;
+}
+
 static void take_pair(void *context, int line, const char *section, const char *name,
                       const char *value) {
     struct reading *reading = context;
-    const struct tt_config_key *key = find_pair(section, name);
     char explanation[TT_CONFIG_EXPLANATION_SIZE];
-    int *set_line;
+    struct place place;
 
     reading->line = line;
-    if (key == NULL) {
-        problem_unknown_key(reading, section, name);
+    if (!find_place(reading, section, name, &place))
         return;
-    }
     if (value == NULL) {
         problem_at_line(reading, "\"%s\" has no \"= value\"", name);
         return;
     }
-    set_line = &reading->set_line[key - tt_config_keys];
-    if (*set_line != 0)
-        problem_at_line(reading, "\"%s\" was set on line %d already", name, *set_line);
-    else if (!tt_config_value_parse(key, value, reading->config, explanation))
+    if (*place.set_line != 0)
+        problem_at_line(reading, "\"%s\" was set on line %d already", name, *place.set_line);
+    else if (!tt_config_value_parse(place.key, value, place.field, explanation))
         problem_at_line(reading, "%s", explanation);
-    *set_line = line;
+    *place.set_line = line;
 }
 
 static void take_problem(void *context, int line, const char *text) {
@@ -136,24 +182,39 @@ static void take_problem(void *context, int line, const char *text) {
     }
 }
 
-static void take_variable(struct reading *reading, const char *variable, const char *value) {
-    const struct tt_config_key *key = find_key(variable, 0);
+static void problem_unknown_variable(struct reading *reading, const char *variable) {
     const struct tt_config_key *nearest = find_key(variable, DISTANCE_MAX);
-    char explanation[TT_CONFIG_EXPLANATION_SIZE];
     char suggestion[TT_CONFIG_VARIABLE_SIZE];
 
-    if (key != NULL && tt_config_value_parse(key, value, reading->config, explanation))
+    reading->problem_count++;
+    if (nearest == NULL) {
+        (void)fprintf(reading->problems, "%s: no such key\n", variable);
+        return;
+    }
+    tt_config_variable_format(nearest->section, nearest->name, suggestion);
+    (void)fprintf(reading->problems, "%s: no such key; did you mean %s?\n", variable, suggestion);
+}
+
+static void take_variable(struct reading *reading, const char *variable, const char *value) {
+    const struct tt_config_key *key = find_key(variable, 0);
+    struct tt_config_preset *preset;
+    char explanation[TT_CONFIG_EXPLANATION_SIZE];
+    void *field;
+
+    if (key != NULL) {
+        field = tt_config_field(key, reading->config);
+    } else if (tt_config_preset_find_variable(reading->config, variable, &preset, &key)) {
+        field = tt_config_preset_field(key, &preset->options);
+        reading->presets.set_line[preset - reading->config->presets][key - tt_config_keys] =
+            LINE_OF_VARIABLES;
+    } else {
+        problem_unknown_variable(reading, variable);
+        return;
+    }
+    if (tt_config_value_parse(key, value, field, explanation))
         return;
     reading->problem_count++;
-    (void)fprintf(reading->problems, "%s: ", variable);
-    if (key != NULL) {
-        (void)fprintf(reading->problems, "%s\n", explanation);
-    } else if (nearest != NULL) {
-        tt_config_variable_format(nearest->section, nearest->name, suggestion);
-        (void)fprintf(reading->problems, "no such key; did you mean %s?\n", suggestion);
-    } else {
-        (void)fprintf(reading->problems, "no such key\n");
-    }
+    (void)fprintf(reading->problems, "%s: %s\n", variable, explanation);
 }
 
 static void read_environment(struct reading *reading) {
@@ -178,7 +239,7 @@ static void set_defaults(struct reading *reading) {
         char explanation[TT_CONFIG_EXPLANATION_SIZE];
 
         tt_config_default_format(key, text);
-        if (tt_config_value_parse(key, text, reading->config, explanation))
+        if (tt_config_value_parse(key, text, tt_config_field(key, reading->config), explanation))
             continue;
         reading->problem_count++;
         (void)fprintf(reading->problems, "default of [%s]: %s\n", key->section, explanation);
@@ -187,6 +248,7 @@ static void set_defaults(struct reading *reading) {
 
 enum tt_err tt_config_load(struct tt_config *config, const char *path, FILE *problems) {
     struct reading reading = {.config = config, .problems = problems, .path = path};
+    char explanation[TT_CONFIG_EXPLANATION_SIZE];
 
     memset(config, 0, sizeof *config);
     set_defaults(&reading);
@@ -194,6 +256,10 @@ enum tt_err tt_config_load(struct tt_config *config, const char *path, FILE *pro
     if (path != NULL)
         (void)tt_ini_read(path, LINE_MAX_BYTES, take_pair, take_problem, &reading);
     read_environment(&reading);
+    if (!tt_config_presets_finish(config, &reading.presets, explanation)) {
+        reading.problem_count++;
+        (void)fprintf(problems, "%s\n", explanation);
+    }
     reading.problem_count += tt_config_check_rules(config, problems);
     if (reading.problem_count > 0)
         return tt_err_fail(TT_ERR_CONFIG, "problems in the configuration: %d",

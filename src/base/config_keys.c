@@ -17,7 +17,17 @@ static const struct tt_config_choice switches[] = {
 static const struct tt_config_choice fits[] = {
     {"inside", TT_FIT_INSIDE}, {"cover", TT_FIT_COVER}, {"fill", TT_FIT_FILL}, {NULL, 0}};
 static const struct tt_config_choice formats[] = {
-    {"png", TT_FORMAT_PNG}, {"jpeg", TT_FORMAT_JPEG}, {NULL, 0}};
+    {"png", TT_FORMAT_PNG}, {"jpeg", TT_FORMAT_JPEG}, {"webp", TT_FORMAT_WEBP}, {NULL, 0}};
+static const struct tt_config_choice positions[] = {{"top-left", TT_POSITION_TOP_LEFT},
+                                                    {"top", TT_POSITION_TOP},
+                                                    {"top-right", TT_POSITION_TOP_RIGHT},
+                                                    {"left", TT_POSITION_LEFT},
+                                                    {"center", TT_POSITION_CENTER},
+                                                    {"right", TT_POSITION_RIGHT},
+                                                    {"bottom-left", TT_POSITION_BOTTOM_LEFT},
+                                                    {"bottom", TT_POSITION_BOTTOM},
+                                                    {"bottom-right", TT_POSITION_BOTTOM_RIGHT},
+                                                    {NULL, 0}};
 static const struct tt_config_choice auth_modes[] = {{"none", TT_AUTH_NONE}, {NULL, 0}};
 static const struct tt_config_choice path_styles[] = {{"auto", TT_S3_PATH_STYLE_AUTO},
                                                       {"true", TT_S3_PATH_STYLE_ON},
@@ -92,10 +102,36 @@ const struct tt_config_key tt_config_keys[] = {
      "inside", FIELD(image.options.fit), TT_CONFIG_CHOICE, .choices = fits},
     {"image", "grayscale", "Whether pictures become gray",
      "true", FIELD(image.options.grayscale), TT_CONFIG_CHOICE, .choices = switches},
-    {"image", "format", "Format of the result: png or jpeg",
+    {"image", "format", "Format of the result: png, jpeg or webp",
      "png", FIELD(image.options.format), TT_CONFIG_CHOICE, .choices = formats},
-    {"image", "quality", "JPEG quality of the result, 1 to 100",
+    {"image", "quality", "Quality of a JPEG or WebP result, 1 to 100",
      "85", FIELD(image.options.quality), TT_CONFIG_NUMBER, .lowest = 1, .highest = 100},
+    {"image", "watermark", "Whether a watermark is drawn where there is a text or an image for it",
+     "true", FIELD(image.options.watermark.enabled), TT_CONFIG_CHOICE, .choices = switches},
+    {"image", "watermark_text", "Text drawn over results; empty: none",
+     "", FIELD(image.options.watermark.text), TT_CONFIG_TEXT},
+    {"image", "watermark_position",
+     "Where: top-left, top, top-right, left, center, right, bottom-left, bottom, bottom-right",
+     "bottom-right", FIELD(image.options.watermark.position), TT_CONFIG_CHOICE,
+     .choices = positions},
+    {"image", "watermark_size", "Height of its line, or of an image's shorter side, in percent of "
+     "the result's shorter side",
+     "5", FIELD(image.options.watermark.size_percent), TT_CONFIG_NUMBER,
+     .lowest = 1, .highest = 100},
+    {"image", "watermark_margin", "Its distance from the edges, likewise in percent",
+     "3", FIELD(image.options.watermark.margin_percent), TT_CONFIG_NUMBER, .highest = 50},
+    {"image", "watermark_opacity", "Its opacity in percent",
+     "60", FIELD(image.options.watermark.opacity_percent), TT_CONFIG_NUMBER,
+     .lowest = 1, .highest = 100},
+    {"image", "watermark_font", "Font file for texts; empty: texts are refused",
+     "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", FIELD(image.watermark_font),
+     TT_CONFIG_TEXT},
+    {"image", "watermark_image", "PNG file drawn where there is no text; empty: none",
+     "", FIELD(image.watermark_image), TT_CONFIG_TEXT},
+    {"image", "renditions",
+     "Presets ([preset.NAME]) that every upload is made in as well, separated by commas",
+     "", FIELD(image.renditions), TT_CONFIG_TEXT, .check = tt_config_check_names,
+     .takes = "names of presets, separated by commas"},
     {"image", "max_pixels", "Largest picture taken, width times height",
      "100000000", FIELD(image.limits.max_pixels), TT_CONFIG_NUMBER,
      .lowest = 1, .highest = SIDE_MAX_PX * SIDE_MAX_PX},
@@ -231,10 +267,28 @@ void tt_config_print_help(FILE *out) {
         print_default(out, key);
         (void)fprintf(out, "\n      %s\n", key->help);
     }
+    (void)fputs("\n[preset.NAME]\n  Keys of [image] that say how a result is made (width to "
+                "watermark_opacity);\n  what is not set is as there.\n",
+                out);
     (void)fputs("\nEach key is also an environment variable, " TT_CONFIG_VARIABLE_PREFIX
                 "<SECTION>_<KEY>,\nwhich beats the file: " TT_CONFIG_VARIABLE_PREFIX
                 "IMAGE_WIDTH=800\n",
                 out);
+}
+
+static void print_preset(FILE *out, const struct tt_config_preset *preset) {
+    struct tt_picture_options options = preset->options;
+
+    (void)fprintf(out, "\n[preset.%s]\n", preset->name);
+    for (size_t i = 0; i < tt_config_key_count; i++) {
+        const void *field = tt_config_preset_field(&tt_config_keys[i], &options);
+
+        if (field == NULL)
+            continue;
+        (void)fprintf(out, "%s = ", tt_config_keys[i].name);
+        tt_config_value_print(out, &tt_config_keys[i], field);
+        (void)fputc('\n', out);
+    }
 }
 
 void tt_config_print_values(FILE *out, const struct tt_config *config) {
@@ -247,9 +301,11 @@ void tt_config_print_values(FILE *out, const struct tt_config *config) {
             (void)fprintf(out, "%s[%s]\n", i > 0 ? "\n" : "", key->section);
         section = key->section;
         (void)fprintf(out, "%s = ", key->name);
-        tt_config_value_print(out, key, config);
+        tt_config_value_print(out, key, (const char *)config + key->offset);
         (void)fputc('\n', out);
     }
+    for (int i = 0; i < config->preset_count; i++)
+        print_preset(out, &config->presets[i]);
 }
 
 void tt_config_print_markdown(FILE *out) {

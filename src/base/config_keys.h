@@ -38,7 +38,7 @@ struct tt_config_key {
     const char *takes; /* what check wants, to follow "takes" */
 };
 
-#define TT_CONFIG_KEYS_MAX         64 /* the table has no more rows */
+#define TT_CONFIG_KEYS_MAX         80 /* the table has no more rows */
 #define TT_CONFIG_VARIABLE_SIZE    128
 #define TT_CONFIG_VARIABLE_PREFIX  "TINTYPE_"
 #define TT_CONFIG_DEFAULT_SIZE     128
@@ -55,14 +55,45 @@ void tt_config_variable_format(const char *section, const char *name,
 /* The default as a text that tt_config_value_parse takes. */
 void tt_config_default_format(const struct tt_config_key *key, char text[TT_CONFIG_DEFAULT_SIZE]);
 
-/* Sets the key's field of *config to text. False, with a sentence in explanation and *config as it
- * was, when the key does not take it. */
-bool tt_config_value_parse(const struct tt_config_key *key, const char *text,
-                           struct tt_config *config, char explanation[TT_CONFIG_EXPLANATION_SIZE]);
+/* The key's field of *config. */
+static inline void *tt_config_field(const struct tt_config_key *key, struct tt_config *config) {
+    return (char *)config + key->offset;
+}
 
-/* The key's field of *config as a text that tt_config_value_parse takes. */
-void tt_config_value_print(FILE *out, const struct tt_config_key *key,
-                           const struct tt_config *config);
+/* Sets a key's field to text. False, with a sentence in explanation and the field as it was, when
+ * the key does not take it. */
+bool tt_config_value_parse(const struct tt_config_key *key, const char *text, void *field,
+                           char explanation[TT_CONFIG_EXPLANATION_SIZE]);
+
+/* The field as a text that tt_config_value_parse takes. */
+void tt_config_value_print(FILE *out, const struct tt_config_key *key, const void *field);
+
+/* ---- presets: [preset.NAME] takes the keys of [image] that are options of a rendering ---- */
+
+/* The field of a preset that an [image] key stands for; NULL for any other key. */
+void *tt_config_preset_field(const struct tt_config_key *key, struct tt_picture_options *options);
+
+/* What the presets were given; what they were not they take from [image]. */
+struct tt_config_preset_reading {
+    int set_line[TT_CONFIG_PRESETS_MAX][TT_CONFIG_KEYS_MAX]; /* by preset and key; 0: not set */
+};
+
+/* The preset of that name, added where there is none; NULL, with a sentence in explanation, when it
+ * is no name or there are TT_CONFIG_PRESETS_MAX already. */
+struct tt_config_preset *tt_config_preset_take(struct tt_config *config, const char *name,
+                                               char explanation[TT_CONFIG_EXPLANATION_SIZE]);
+
+/* The preset and key of an environment variable; false when it is none of the presets there are. */
+bool tt_config_preset_find_variable(struct tt_config *config, const char *variable,
+                                    struct tt_config_preset **preset,
+                                    const struct tt_config_key **key);
+
+/* Once all is read: completes every preset, and finds those that image.renditions names. False,
+ * with a sentence in explanation, where it names one that is not there, or one twice, or too many.
+ */
+bool tt_config_presets_finish(struct tt_config *config,
+                              const struct tt_config_preset_reading *reading,
+                              char explanation[TT_CONFIG_EXPLANATION_SIZE]);
 
 /* The forms of texts that the table names. */
 bool tt_config_check_base_path(char *text);
@@ -73,6 +104,7 @@ bool tt_config_check_region(char *text);
 bool tt_config_check_url(char *text);
 bool tt_config_check_kms_key(char *text);
 bool tt_config_check_table(char *text);
+bool tt_config_check_names(char *text);
 bool tt_config_check_log_group(char *text);
 bool tt_config_check_log_stream(char *text);
 

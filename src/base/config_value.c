@@ -1,4 +1,4 @@
-/* The values of configuration keys: a text becomes a field of struct tt_config, or a sentence about
+/* The values of configuration keys: a text becomes a field, or a sentence about
  * what is wrong with it. */
 #include "config_keys.h"
 
@@ -9,13 +9,13 @@
 
 _Static_assert(sizeof(enum tt_picture_fit) == sizeof(int) &&
                    sizeof(enum tt_picture_format) == sizeof(int) &&
+                   sizeof(enum tt_picture_position) == sizeof(int) &&
                    sizeof(enum tt_auth_mode) == sizeof(int) &&
                    sizeof(enum tt_s3_path_style) == sizeof(int) &&
                    sizeof(enum tt_s3_sse) == sizeof(int) && sizeof(enum tt_delivery) == sizeof(int),
                "store_number knows an enum by the size of int");
 
-static void store_number(const struct tt_config_key *key, int64_t value, struct tt_config *config) {
-    char *field = (char *)config + key->offset;
+static void store_number(const struct tt_config_key *key, int64_t value, void *field) {
     int narrow = (int)value;
     bool flag = value != 0;
 
@@ -35,7 +35,7 @@ static bool is_plain_text(const char *text) {
     return tt_text_is_utf8(text, strlen(text));
 }
 
-static bool parse_text(const struct tt_config_key *key, const char *text, struct tt_config *config,
+static bool parse_text(const struct tt_config_key *key, const char *text, void *field,
                        char *explanation) {
     char checked[TT_CONFIG_PATH_MAX];
     size_t length = strlen(text);
@@ -61,7 +61,7 @@ static bool parse_text(const struct tt_config_key *key, const char *text, struct
                        key->takes);
         return false;
     }
-    memcpy((char *)config + key->offset, checked, strlen(checked) + 1);
+    memcpy(field, checked, strlen(checked) + 1);
     return true;
 }
 
@@ -75,8 +75,8 @@ static int64_t suffix_factor(char c) {
     }
 }
 
-static bool parse_number(const struct tt_config_key *key, const char *text,
-                         struct tt_config *config, char *explanation) {
+static bool parse_number(const struct tt_config_key *key, const char *text, void *field,
+                         char *explanation) {
     char digits[32];
     size_t length = strlen(text);
     int64_t factor = 1;
@@ -92,7 +92,7 @@ static bool parse_number(const struct tt_config_key *key, const char *text,
         if (tt_text_parse_int(digits, key->lowest < 0 ? key->lowest : 0, key->highest / factor,
                               &value) &&
             value * factor >= key->lowest) {
-            store_number(key, value * factor, config);
+            store_number(key, value * factor, field);
             return true;
         }
     }
@@ -103,13 +103,13 @@ static bool parse_number(const struct tt_config_key *key, const char *text,
     return false;
 }
 
-static bool parse_choice(const struct tt_config_key *key, const char *text,
-                         struct tt_config *config, char *explanation) {
+static bool parse_choice(const struct tt_config_key *key, const char *text, void *field,
+                         char *explanation) {
     size_t length = 0;
 
     for (const struct tt_config_choice *choice = key->choices; choice->name != NULL; choice++) {
         if (strcmp(choice->name, text) == 0) {
-            store_number(key, choice->value, config);
+            store_number(key, choice->value, field);
             return true;
         }
     }
@@ -125,19 +125,18 @@ static bool parse_choice(const struct tt_config_key *key, const char *text,
     return false;
 }
 
-bool tt_config_value_parse(const struct tt_config_key *key, const char *text,
-                           struct tt_config *config, char explanation[TT_CONFIG_EXPLANATION_SIZE]) {
+bool tt_config_value_parse(const struct tt_config_key *key, const char *text, void *field,
+                           char explanation[TT_CONFIG_EXPLANATION_SIZE]) {
     switch (key->type) {
-    case TT_CONFIG_TEXT: return parse_text(key, text, config, explanation);
-    case TT_CONFIG_CHOICE: return parse_choice(key, text, config, explanation);
+    case TT_CONFIG_TEXT: return parse_text(key, text, field, explanation);
+    case TT_CONFIG_CHOICE: return parse_choice(key, text, field, explanation);
     case TT_CONFIG_NUMBER:
     case TT_CONFIG_BYTES: break;
     }
-    return parse_number(key, text, config, explanation);
+    return parse_number(key, text, field, explanation);
 }
 
-static int64_t load_number(const struct tt_config_key *key, const struct tt_config *config) {
-    const char *field = (const char *)config + key->offset;
+static int64_t load_number(const struct tt_config_key *key, const void *field) {
     int64_t value;
     int narrow;
     bool flag;
@@ -154,15 +153,14 @@ static int64_t load_number(const struct tt_config_key *key, const struct tt_conf
     return flag;
 }
 
-void tt_config_value_print(FILE *out, const struct tt_config_key *key,
-                           const struct tt_config *config) {
+void tt_config_value_print(FILE *out, const struct tt_config_key *key, const void *field) {
     int64_t value;
 
     if (key->type == TT_CONFIG_TEXT) {
-        (void)fputs((const char *)config + key->offset, out);
+        (void)fputs(field, out);
         return;
     }
-    value = load_number(key, config);
+    value = load_number(key, field);
     if (key->type != TT_CONFIG_CHOICE) {
         (void)fprintf(out, "%lld", (long long)value);
         return;
@@ -318,6 +316,10 @@ bool tt_config_check_table(char *text) {
     size_t length = strlen(text);
 
     return length == 0 || (length >= 3 && is_made_of(text, "_.-"));
+}
+
+bool tt_config_check_names(char *text) {
+    return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-, ") == strlen(text);
 }
 
 /* CloudWatch Logs API Reference, CreateLogGroup and CreateLogStream. */

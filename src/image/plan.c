@@ -6,11 +6,11 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "image/detail.h"
 #include "image/operations.h"
 
 /* What the plane a JPEG is decoded to must have at least, against the result, for its reduced
- * transforms to do no harm: measured on photographs at just this ratio, 50 to 59 dB against the
- * full decode. */
+ * transforms to do no harm, if the picture is soft: see detail.h. */
 #define REDUCED_DECODE_RATIO_MIN 1.8
 
 /* What colour must have more than luma where the decoder upsamples it after a reduced transform:
@@ -24,7 +24,6 @@
  * groups, 4 × 4 × (8 + 2); 4 × 4 upsampled; and those handed over. */
 #define CODEC_BYTES             (INT64_C(2) << 20)
 #define DECODER_BYTES_PER_PIXEL 192 /* of width */
-#define ENCODER_BYTES_PER_PIXEL 64
 
 /* Sides before they are known to be sane: a result's may be anything that 64 bits hold. */
 struct size {
@@ -129,13 +128,20 @@ static struct size fit_picture(struct size picture, const struct tt_picture_head
     return fit_inside(picture, wanted);
 }
 
+/* How much smaller the result is than the box, along the axis where that is less. */
+static double reduction(const struct tt_row_box *box, int64_t width_px, int64_t height_px) {
+    double ratio_x = (box->right - box->left) / (double)width_px;
+    double ratio_y = (box->bottom - box->top) / (double)height_px;
+
+    return ratio_x < ratio_y ? ratio_x : ratio_y;
+}
+
 /* The least scale at which the box still has REDUCED_DECODE_RATIO_MIN of the result; where colour
  * is wanted, of colour as well. */
-static int choose_scale(const struct tt_row_box *box, struct size result, int chroma_ratio) {
-    double ratio_x = (box->right - box->left) / (double)result.width;
-    double ratio_y = (box->bottom - box->top) / (double)result.height;
-    double ratio = ratio_x < ratio_y ? ratio_x : ratio_y;
-    int eighths = 1; /* libjpeg-turbo has fast transforms for 1, 2, 4 and 8 alone */
+static int choose_scale(const struct tt_row_box *box, struct size result, int chroma_ratio,
+                        int least_eighths) {
+    double ratio = reduction(box, result.width, result.height);
+    int eighths = least_eighths; /* libjpeg-turbo has fast transforms for 1, 2, 4 and 8 alone */
 
     if (chroma_ratio > 1)
         ratio /= UPSAMPLED_CHROMA_RATIO * chroma_ratio;
@@ -157,20 +163,59 @@ static int scale_up_to_whole(int side_px, int eighths) {
     return (int)(((int64_t)side_px * eighths + 7) / 8);
 }
 
-static int64_t count_memory(const struct tt_plan *plan, const struct tt_picture_header *header,
-                            bool is_gray) {
+static int64_t count_encoder(const struct tt_picture_options *options, int width_px, int height_px,
+                             int channels) {
+    switch (options->format) {
+    case TT_FORMAT_JPEG: return tt_jpeg_write_bytes(width_px, height_px, channels);
+    case TT_FORMAT_WEBP: return tt_webp_write_bytes(width_px, height_px, channels);
+    default: return tt_png_write_bytes(width_px, height_px, channels);
+    }
+}
+
+/* What one result takes from the decoder's rows on. Of several, each waits in a canvas. */
+static int64_t count_result(const struct tt_plan *plan, const struct tt_plan_result *result,
+                            const struct tt_picture_header *header,
+                            const struct tt_picture_options *options) {
     int decoded_width_px = scale_up_to_whole(header->width_px, plan->scale_eighths);
     int decoded_height_px = scale_up_to_whole(header->height_px, plan->scale_eighths);
     bool swaps_sides = tt_orientation_swaps_sides(header->orientation);
-    int result_width_px = swaps_sides ? plan->height_px : plan->width_px;
+    int width_px = swaps_sides ? result->height_px : result->width_px;
+    int height_px = swaps_sides ? result->width_px : result->height_px;
+    int64_t bytes = tt_resample_bytes(decoded_width_px, decoded_height_px, result->channels,
+                                      &result->box, result->width_px, result->height_px);
 
-    return header->whole_bytes + CODEC_BYTES + 2 * (int64_t)header->icc_bytes +
-           (is_gray ? 0 : tt_colour_bytes(result_width_px, header->icc_bytes)) +
-           (int64_t)header->width_px * DECODER_BYTES_PER_PIXEL +
-           tt_resample_bytes(decoded_width_px, decoded_height_px, plan->channels, &plan->box,
-                             plan->width_px, plan->height_px) +
-           tt_orient_bytes(plan->width_px, plan->height_px, plan->channels, header->orientation) +
-           tt_flatten_bytes(result_width_px) + (int64_t)result_width_px * ENCODER_BYTES_PER_PIXEL;
+    bytes += plan->result_count > 1 ? tt_canvas_bytes(result->width_px, result->height_px,
+                                                      result->channels, header->orientation)
+                                    : tt_orient_bytes(result->width_px, result->height_px,
+                                                      result->channels, header->orientation);
+    if (!options->grayscale)
+        bytes += tt_colour_bytes(width_px, header->icc_bytes);
+    if (options->watermark.enabled)
+        bytes += tt_watermark_bytes(width_px, height_px, result->channels, &options->watermark);
+    bytes += tt_flatten_bytes(width_px);
+    return bytes + count_encoder(options, width_px, height_px, result->channels);
+}
+
+static int64_t count_memory(const struct tt_plan *plan, const struct tt_picture_header *header,
+                            const struct tt_picture_output *outputs) {
+    int64_t bytes =
+        header->whole_bytes + CODEC_BYTES + (int64_t)header->width_px * DECODER_BYTES_PER_PIXEL;
+
+    /* A profile, and the pieces it was put together from. */
+    bytes += 2 * (int64_t)header->icc_bytes;
+    if (plan->scale_eighths < 8)
+        bytes += tt_detail_bytes(scale_up_to_whole(header->width_px, plan->scale_eighths),
+                                 plan->channels);
+    if (plan->result_count > 1)
+        bytes += tt_operation_bytes(scale_up_to_whole(header->width_px, plan->scale_eighths), 2);
+    for (int i = 0; i < plan->result_count; i++)
+        bytes += count_result(plan, &plan->results[i], header, outputs[i].options);
+    return bytes;
+}
+
+/* Gray, or gray and alpha. */
+static int gray_channels(int channels) {
+    return 2 - channels % 2;
 }
 
 static bool is_over(struct size size, const struct tt_picture_limits *limits) {
@@ -178,43 +223,79 @@ static bool is_over(struct size size, const struct tt_picture_limits *limits) {
            size.width * size.height > limits->max_pixels;
 }
 
-enum tt_err tt_plan_make(struct tt_plan *plan, const struct tt_picture_header *header,
-                         const struct tt_picture_options *options,
-                         const struct tt_picture_limits *limits) {
+/* The size of one result, and the part of the picture, at full scale, that becomes it. */
+static enum tt_err plan_result(struct tt_plan_result *planned,
+                               const struct tt_picture_header *header,
+                               const struct tt_picture_options *options,
+                               const struct tt_picture_limits *limits, int least_eighths,
+                               int *scale_eighths) {
     struct size picture = {header->width_px, header->height_px};
-    struct size result;
+    struct size result = fit_picture(picture, header, options, &planned->box);
 
-    *plan = (struct tt_plan){.scale_eighths = 8};
-    if (is_over(picture, limits))
-        return tt_err_refuse(TT_ERR_PICTURE_TOO_LARGE,
-                             "The picture is %d x %d pixels; at most %lld pixels in all, and %d on "
-                             "a side, are accepted. Send a smaller one.",
-                             header->width_px, header->height_px, (long long)limits->max_pixels,
-                             TT_OPERATION_SIDE_MAX_PX);
-    result = fit_picture(picture, header, options, &plan->box);
     if (is_over(result, limits))
         return tt_err_refuse(TT_ERR_PICTURE_TOO_LARGE,
                              "The result would be %lld x %lld pixels; at most %lld pixels in all, "
                              "and %d on a side, are made. Ask for a smaller size.",
                              (long long)result.width, (long long)result.height,
                              (long long)limits->max_pixels, TT_OPERATION_SIDE_MAX_PX);
-    plan->width_px = (int)result.width;
-    plan->height_px = (int)result.height;
-    plan->channels = options->grayscale ? 2 - header->channels % 2 : header->channels;
+    planned->width_px = (int)result.width;
+    planned->height_px = (int)result.height;
+    planned->channels = options->grayscale ? gray_channels(header->channels) : header->channels;
     if (header->can_scale)
-        plan->scale_eighths =
-            choose_scale(&plan->box, result, options->grayscale ? 1 : header->chroma_ratio);
-    scale_box(&plan->box, plan->scale_eighths);
+        *scale_eighths = choose_scale(&planned->box, result,
+                                      options->grayscale ? 1 : header->chroma_ratio, least_eighths);
+    return TT_OK;
+}
 
-    plan->memory_bytes = count_memory(plan, header, options->grayscale);
+static double bound_detail(const struct tt_plan *plan) {
+    double ratio = INFINITY;
+
+    for (int i = 0; i < plan->result_count; i++) {
+        const struct tt_plan_result *result = &plan->results[i];
+
+        ratio = fmin(ratio, reduction(&result->box, result->width_px, result->height_px));
+    }
+    return TT_DETAIL_PER_RATIO * ratio * ratio;
+}
+
+enum tt_err tt_plan_make(struct tt_plan *plan, const struct tt_picture_header *header,
+                         const struct tt_picture_output *outputs, int output_count,
+                         const struct tt_picture_limits *limits, int least_eighths) {
+    struct size picture = {header->width_px, header->height_px};
+
+    *plan = (struct tt_plan){.scale_eighths = 1, .grayscale = true, .result_count = output_count};
+    if (is_over(picture, limits))
+        return tt_err_refuse(TT_ERR_PICTURE_TOO_LARGE,
+                             "The picture is %d x %d pixels; at most %lld pixels in all, and %d on "
+                             "a side, are accepted. Send a smaller one.",
+                             header->width_px, header->height_px, (long long)limits->max_pixels,
+                             TT_OPERATION_SIDE_MAX_PX);
+    for (int i = 0; i < output_count; i++) {
+        int scale_eighths = 8;
+        enum tt_err err = plan_result(&plan->results[i], header, outputs[i].options, limits,
+                                      least_eighths, &scale_eighths);
+
+        if (err != TT_OK)
+            return err;
+        if (scale_eighths > plan->scale_eighths)
+            plan->scale_eighths = scale_eighths;
+        plan->grayscale = plan->grayscale && outputs[i].options->grayscale;
+    }
+    plan->channels = plan->grayscale ? gray_channels(header->channels) : header->channels;
+    for (int i = 0; i < output_count; i++)
+        scale_box(&plan->results[i].box, plan->scale_eighths);
+    if (plan->scale_eighths < 8)
+        plan->detail_max = bound_detail(plan);
+
+    plan->memory_bytes = count_memory(plan, header, outputs);
     if (plan->memory_bytes > limits->max_memory_bytes)
         return tt_err_refuse(TT_ERR_PICTURE_TOO_LARGE,
                              "The picture, %d x %d pixels, would take %lld bytes of memory; at "
                              "most %lld are allowed. %s",
                              header->width_px, header->height_px, (long long)plan->memory_bytes,
                              (long long)limits->max_memory_bytes,
-                             header->whole ? "Save it as a baseline JPEG or a PNG that is not "
-                                             "interlaced, or send a smaller one."
+                             header->whole ? "Send a smaller one, or save it as a baseline JPEG "
+                                             "or as a PNG that is not interlaced."
                                            : "Send a smaller one, or ask for a smaller result.");
     return TT_OK;
 }

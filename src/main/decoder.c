@@ -30,9 +30,10 @@
 #define RESULT_EXTRA_BYTES     (INT64_C(1) << 20)
 
 enum tt_err tt_decoder_init(struct tt_decoder *decoder, const struct tt_config *config,
-                            struct tt_stats *stats, struct tt_places *places) {
-    *decoder =
-        (struct tt_decoder){.config = config, .stats = stats, .places = places, .place.fd = -1};
+                            struct tt_stats *stats, struct tt_places *places,
+                            const struct tt_watermark *watermark) {
+    *decoder = (struct tt_decoder){
+        .config = config, .stats = stats, .places = places, .watermark = watermark, .place.fd = -1};
     void *page = mmap(NULL, sizeof *decoder->page, PROT_READ | PROT_WRITE,
                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED)
@@ -73,8 +74,7 @@ static void warm_heap(void) {
 static int render(void *context) {
     struct tt_decoder *decoder = context;
     warm_heap();
-    (void)tt_image_render(decoder->picture_fd, decoder->result_fd, &decoder->options,
-                          &decoder->config->image.limits, decoder->page);
+    (void)tt_image_render(&decoder->job, decoder->page);
     return 0;
 }
 
@@ -86,33 +86,45 @@ static enum tt_err open_to_read(int fd, int *read_fd) {
     return *read_fd >= 0 ? TT_OK : tt_err_fail_errno(TT_ERR_SYSTEM, "open %s", path);
 }
 
-static enum tt_err start(void *context, int picture_fd, int result_fd,
-                         const struct tt_picture_options *options) {
+static enum tt_err start_child(struct tt_decoder *decoder) {
+    const struct tt_picture_limits *limits = decoder->job.limits;
+    const int64_t cpu_seconds = decoder->config->image.cpu_seconds;
+    const struct tt_child_limits child_limits = {
+        .address_space_bytes = limits->max_memory_bytes + SLACK_BYTES,
+        .cpu_seconds = cpu_seconds,
+        .wall_seconds = WALL_FACTOR * cpu_seconds,
+        .file_bytes = limits->max_pixels * RESULT_BYTES_PER_PIXEL + RESULT_EXTRA_BYTES,
+    };
+    int keep_fds[1 + TT_PICTURE_RESULTS_MAX] = {decoder->job.picture_fd};
+    for (int i = 0; i < decoder->job.output_count; i++)
+        keep_fds[1 + i] = decoder->job.outputs[i].fd;
+    return tt_child_start(&decoder->child, &child_limits, keep_fds, 1 + decoder->job.output_count,
+                          render, decoder);
+}
+
+static enum tt_err start(void *context, int picture_fd, const struct tt_picture_output *outputs,
+                         int count) {
     struct tt_decoder *decoder = context;
-    const struct tt_picture_limits *limits = &decoder->config->image.limits;
     enum tt_err err = tt_places_take(decoder->places, &decoder->place);
     if (err != TT_OK)
         return err == TT_ERR_BUSY ? TT_ERR_BUSY : TT_ERR_INTERNAL;
 
-    decoder->result_fd = result_fd;
-    decoder->options = *options;
+    decoder->job = (struct tt_image_job){
+        .outputs = outputs,
+        .output_count = count,
+        .limits = &decoder->config->image.limits,
+        .watermark = decoder->watermark,
+    };
     memset(decoder->page, 0, sizeof *decoder->page);
     decoder->page->err = TT_ERR_COUNT; /* until the child says otherwise: it did not report */
 
-    if (open_to_read(picture_fd, &decoder->picture_fd) != TT_OK) {
+    if (open_to_read(picture_fd, &decoder->job.picture_fd) != TT_OK) {
         tt_places_give(decoder->places, &decoder->place);
         return TT_ERR_INTERNAL;
     }
-    tt_image_prepare(decoder->picture_fd);
-    const int keep_fds[2] = {decoder->picture_fd, result_fd};
-    const struct tt_child_limits child_limits = {
-        .address_space_bytes = limits->max_memory_bytes + SLACK_BYTES,
-        .cpu_seconds = decoder->config->image.cpu_seconds,
-        .wall_seconds = WALL_FACTOR * decoder->config->image.cpu_seconds,
-        .file_bytes = limits->max_pixels * RESULT_BYTES_PER_PIXEL + RESULT_EXTRA_BYTES,
-    };
-    err = tt_child_start(&decoder->child, &child_limits, keep_fds, render, decoder);
-    tt_file_close(&decoder->picture_fd);
+    tt_image_prepare(decoder->job.picture_fd);
+    err = start_child(decoder);
+    tt_file_close(&decoder->job.picture_fd);
     if (err == TT_OK)
         return TT_OK;
     tt_places_give(decoder->places, &decoder->place);
@@ -143,7 +155,10 @@ static bool is_size(int32_t width_px, int32_t height_px, int64_t max_pixels) {
 
 /* The report comes from a process that read a hostile picture: every value is checked, and the
  * failure noted again, as the child's own note died with it. */
-static enum tt_err judge_report(const struct tt_picture_report *report, int64_t max_pixels) {
+static enum tt_err judge_report(const struct tt_picture_report *report, int result_count,
+                                int64_t max_pixels) {
+    bool is_sane;
+
     if (!may_be_reported(report->err) || !is_text(report->detail) || !is_text(report->cause))
         return tt_err_fail(TT_ERR_DECODER_DIED, "the decoder's report makes no sense");
     if (report->err == TT_ERR_NO_MEMORY)
@@ -155,8 +170,11 @@ static enum tt_err judge_report(const struct tt_picture_report *report, int64_t 
             return tt_err_refuse(report->err, "%s", report->detail);
         return tt_err_fail(report->err, "decoder: %s", report->cause);
     }
-    if (!is_size(report->source_width_px, report->source_height_px, max_pixels) ||
-        !is_size(report->width_px, report->height_px, max_pixels))
+    is_sane = is_size(report->source_width_px, report->source_height_px, max_pixels);
+    for (int i = 0; i < result_count; i++)
+        is_sane = is_sane &&
+                  is_size(report->results[i].width_px, report->results[i].height_px, max_pixels);
+    if (!is_sane)
         return tt_err_fail(TT_ERR_DECODER_DIED, "the decoder reported sizes that cannot be");
     return TT_OK;
 }
@@ -195,7 +213,7 @@ static enum tt_err finish(void *context, struct tt_picture_report *report) {
     err = judge_end(&end, config->image.cpu_seconds);
     if (err == TT_OK) {
         *report = *decoder->page;
-        err = judge_report(report, config->image.limits.max_pixels);
+        err = judge_report(report, decoder->job.output_count, config->image.limits.max_pixels);
     }
     if (err != TT_OK)
         memset(report, 0, sizeof *report); /* nothing unchecked leaves; the note has the texts */

@@ -19,6 +19,7 @@
 #include "tintype/clock.h"
 #include "tintype/config.h"
 #include "tintype/file.h"
+#include "tintype/image.h"
 #include "tintype/log.h"
 #include "tintype/process.h"
 #include "tintype/stats.h"
@@ -29,6 +30,7 @@
 struct service {
     const char *config_path; /* NULL: no file */
     struct tt_config config;
+    struct tt_watermark *watermark; /* before any fork: every process draws with the same */
     struct tt_stats *stats;
     struct tt_places places;
     int lock_fd; /* <storage.dir>/service.lock, shared by every service that is up */
@@ -131,10 +133,17 @@ static int64_t count_seats(const struct tt_config *config) {
     return config->server.workers / 2 > 1 ? config->server.workers / 2 : 1;
 }
 
+static enum tt_err load_watermark(struct tt_watermark **watermark, const struct tt_config *config) {
+    return tt_watermark_load(watermark, config->image.watermark_font,
+                             config->image.watermark_image);
+}
+
 static enum tt_err service_open(struct service *service) {
     char path[sizeof service->places.path];
     const struct tt_config *config = &service->config;
-    enum tt_err err = enter_storage(service);
+    enum tt_err err = load_watermark(&service->watermark, config);
+    if (err == TT_OK)
+        err = enter_storage(service);
     if (err != TT_OK)
         return err;
     (void)snprintf(path, sizeof path, "%s/places.lock", config->storage.dir);
@@ -156,6 +165,7 @@ static void service_close(struct service *service) {
     tt_file_close(&service->listen_fd);
     tt_places_fini(&service->places);
     tt_file_close(&service->lock_fd);
+    tt_watermark_free(service->watermark);
 }
 
 /* ---- serving ---- */
@@ -181,7 +191,8 @@ static int work(void *context) {
     struct service *service = context;
     struct seat seat = {.places = &service->places, .place.fd = -1};
     struct tt_decoder decoder;
-    enum tt_err err = tt_decoder_init(&decoder, &service->config, service->stats, &service->places);
+    enum tt_err err = tt_decoder_init(&decoder, &service->config, service->stats, &service->places,
+                                      service->watermark);
     if (err != TT_OK) {
         tt_log(TT_LOG_ERROR, "worker: %s", tt_err_cause());
         return EXIT_FAILED;
@@ -236,7 +247,10 @@ static void keep_fixed(const struct tt_config *old, struct tt_config *new) {
 static enum tt_err reload(void *context, struct tt_master_plan *plan) {
     struct service *service = context;
     struct tt_config new = {0};
+    struct tt_watermark *watermark = NULL;
     enum tt_err err = load_logged(&new, service->config_path);
+    if (err == TT_OK)
+        err = load_watermark(&watermark, &new);
     if (err != TT_OK) {
         tt_log(TT_LOG_ERROR, "not reloaded, the configuration before stays: %s", tt_err_cause());
         tt_err_clear();
@@ -244,6 +258,8 @@ static enum tt_err reload(void *context, struct tt_master_plan *plan) {
     }
     keep_fixed(&service->config, &new);
     service->config = new;
+    tt_watermark_free(service->watermark);
+    service->watermark = watermark;
     service->places.slots = new.server.decode_slots;
     service->places.seats = count_seats(&new);
     plan->workers = new.server.workers;
@@ -354,6 +370,11 @@ int main(int argc, char **argv) {
         return EXIT_CLEAN;
     }
     if (test_only) {
+        if (load_watermark(&service.watermark, &service.config) != TT_OK) {
+            fprintf(stderr, "image.watermark: %s\n", tt_err_cause());
+            return EXIT_REFUSED;
+        }
+        tt_watermark_free(service.watermark);
         puts("configuration ok");
         return EXIT_CLEAN;
     }

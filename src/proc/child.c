@@ -1,4 +1,4 @@
-/* Child: one function run in a process that has two descriptors, limits, and nothing else. Knows
+/* Child: one function run in a process that has a few descriptors, limits, and nothing else. Knows
  * neither what the function does nor how many such processes there may be: see places.c. */
 #include <dirent.h>
 #include <errno.h>
@@ -65,21 +65,28 @@ static enum tt_err close_from_to(int lowest, int highest) {
     return close_listed(lowest, highest);
 }
 
-static enum tt_err set_descriptors(const int keep_fds[2]) {
+static int compare_fds(const void *left, const void *right) {
+    return *(const int *)left - *(const int *)right;
+}
+
+static enum tt_err set_descriptors(const int *keep_fds, int keep_count) {
+    int sorted[TT_CHILD_KEEP_MAX];
+    int lowest = STDERR_FILENO + 1;
     int null_fd = open("/dev/null", O_RDWR);
     if (null_fd < 0)
         return tt_err_fail_errno(TT_ERR_SYSTEM, "open /dev/null");
     if (dup2(null_fd, STDIN_FILENO) < 0 || dup2(null_fd, STDOUT_FILENO) < 0)
         return tt_err_fail_errno(TT_ERR_SYSTEM, "dup2");
 
-    int low = keep_fds[0] < keep_fds[1] ? keep_fds[0] : keep_fds[1];
-    int high = keep_fds[0] < keep_fds[1] ? keep_fds[1] : keep_fds[0];
-    enum tt_err err = close_from_to(STDERR_FILENO + 1, low - 1);
-    if (err == TT_OK)
-        err = close_from_to(low + 1, high - 1);
-    if (err == TT_OK)
-        err = close_from_to(high + 1, INT32_MAX);
-    return err;
+    memcpy(sorted, keep_fds, (size_t)keep_count * sizeof *sorted);
+    qsort(sorted, (size_t)keep_count, sizeof *sorted, compare_fds);
+    for (int i = 0; i < keep_count; i++) {
+        enum tt_err err = close_from_to(lowest, sorted[i] - 1);
+        if (err != TT_OK)
+            return err;
+        lowest = sorted[i] + 1;
+    }
+    return close_from_to(lowest, INT32_MAX);
 }
 
 static enum tt_err set_limit(int resource, rlim_t soft, rlim_t hard) {
@@ -154,8 +161,8 @@ static enum tt_err set_limits(const struct tt_child_limits *limits) {
     return TT_OK;
 }
 
-static enum tt_err confine(pid_t parent, const struct tt_child_limits *limits,
-                           const int keep_fds[2]) {
+static enum tt_err confine(pid_t parent, const struct tt_child_limits *limits, const int *keep_fds,
+                           int keep_count) {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
         return tt_err_fail_errno(TT_ERR_SYSTEM, "prctl PR_SET_PDEATHSIG");
     /* It may have died before the line above. */
@@ -163,18 +170,21 @@ static enum tt_err confine(pid_t parent, const struct tt_child_limits *limits,
         return tt_err_fail(TT_ERR_SYSTEM, "the parent died");
     enum tt_err err = set_signals();
     if (err == TT_OK)
-        err = set_descriptors(keep_fds);
+        err = set_descriptors(keep_fds, keep_count);
     if (err == TT_OK)
         err = set_limits(limits);
     return err;
 }
 
 enum tt_err tt_child_start(struct tt_child *child, const struct tt_child_limits *limits,
-                           const int keep_fds[2], int (*run)(void *context), void *context) {
+                           const int *keep_fds, int keep_count, int (*run)(void *context),
+                           void *context) {
     child->pid = 0;
-    if (keep_fds[0] <= STDERR_FILENO || keep_fds[1] <= STDERR_FILENO)
-        return tt_err_fail(TT_ERR_SYSTEM, "descriptors to keep: %d and %d", keep_fds[0],
-                           keep_fds[1]);
+    if (keep_count > TT_CHILD_KEEP_MAX)
+        return tt_err_fail(TT_ERR_SYSTEM, "%d descriptors to keep", keep_count);
+    for (int i = 0; i < keep_count; i++)
+        if (keep_fds[i] <= STDERR_FILENO)
+            return tt_err_fail(TT_ERR_SYSTEM, "a descriptor to keep: %d", keep_fds[i]);
     pid_t parent = getpid();
     pid_t pid = fork();
     if (pid < 0)
@@ -185,7 +195,7 @@ enum tt_err tt_child_start(struct tt_child *child, const struct tt_child_limits 
         return TT_OK;
     }
     /* _exit throughout: buffers and exit handlers copied from the parent are not the child's. */
-    if (confine(parent, limits, keep_fds) != TT_OK) {
+    if (confine(parent, limits, keep_fds, keep_count) != TT_OK) {
         tt_log(TT_LOG_ERROR, "a child process cannot be limited: %s", tt_err_cause());
         _exit(TT_CHILD_UNLIMITED);
     }

@@ -14,7 +14,8 @@ struct tt_fcgi; /* one worker's end: the listening socket and the request at han
 /* listen_fd is O_NONBLOCK, borrowed, and may be shared by many processes. SIGTERM is blocked on
  * entry and stays so but for the wait in tt_fcgi_accept. After it, connections that wait already
  * are still taken, for linger_ms; so are those that come no later than latecomer_ms after the one
- * before, for a process that has no other beside it on the socket. NULL with TT_ERR_SYSTEM noted. */
+ * before, for a process that has no other beside it on the socket. NULL with TT_ERR_SYSTEM noted.
+ */
 struct tt_fcgi *tt_fcgi_new(int listen_fd, int64_t linger_ms, int latecomer_ms);
 /* NULL is allowed. */
 void tt_fcgi_free(struct tt_fcgi *fcgi);

@@ -8,7 +8,18 @@
 
 #define SHOWN_MAX_BYTES 60 /* of a client's text, in a sentence */
 
-enum row { ROW_FILENAME, ROW_WIDTH, ROW_HEIGHT, ROW_FIT, ROW_GRAYSCALE, ROW_FORMAT, ROW_QUALITY };
+enum row {
+    ROW_FILENAME,
+    ROW_WIDTH,
+    ROW_HEIGHT,
+    ROW_FIT,
+    ROW_GRAYSCALE,
+    ROW_FORMAT,
+    ROW_QUALITY,
+    ROW_WATERMARK,
+    ROW_WATERMARK_POSITION,
+    ROW_PRESET
+};
 
 static bool set_filename(struct tt_options *options, const char *value) {
     tt_text_clean_filename(value, strlen(value), options->filename);
@@ -55,20 +66,29 @@ static bool set_fit(struct tt_options *options, const char *value) {
 }
 
 /* "on" is what a browser sends for a ticked box without a value. */
-static bool set_grayscale(struct tt_options *options, const char *value) {
+static bool parse_switch(const char *value, bool *is_on) {
     static const char *const words[] = {"false", "0", "off", "true", "1", "on"};
     int found = find_word(words, 6, value);
     if (found >= 0)
-        options->picture.grayscale = found >= 3;
+        *is_on = found >= 3;
     return found >= 0;
 }
 
+static bool set_grayscale(struct tt_options *options, const char *value) {
+    return parse_switch(value, &options->picture.grayscale);
+}
+
 static bool set_format(struct tt_options *options, const char *value) {
-    static const char *const words[] = {"png", "jpeg", "jpg"};
-    int found = find_word(words, 3, value);
-    if (found >= 0)
-        options->picture.format = found == 0 ? TT_FORMAT_PNG : TT_FORMAT_JPEG;
-    return found >= 0;
+    if (strcasecmp(value, "jpg") == 0)
+        value = "jpeg";
+    for (int i = TT_FORMAT_NONE + 1; i < TT_FORMAT_COUNT; i++) {
+        const char *name = tt_picture_format_row((enum tt_picture_format)i)->option;
+        if (name[0] == '\0' || strcasecmp(value, name) != 0)
+            continue;
+        options->picture.format = (enum tt_picture_format)i;
+        return true;
+    }
+    return false;
 }
 
 static bool set_quality(struct tt_options *options, const char *value) {
@@ -76,6 +96,71 @@ static bool set_quality(struct tt_options *options, const char *value) {
     if (!tt_text_parse_int(value, 1, 100, &number))
         return false;
     options->picture.quality = (int)number;
+    return true;
+}
+
+/* Control characters are not drawn, and have no place in a line of text. */
+static bool is_line(const char *value) {
+    for (; *value != '\0'; value++)
+        if ((unsigned char)*value < 0x20 || *value == 0x7F)
+            return false;
+    return true;
+}
+
+/* A switch, or a text in place of the configured one. Nothing at all switches it off. */
+static bool set_watermark(struct tt_options *options, const char *value) {
+    struct tt_picture_watermark *watermark = &options->picture.watermark;
+    if (value[0] == '\0') {
+        watermark->enabled = false;
+        return true;
+    }
+    if (parse_switch(value, &watermark->enabled))
+        return true;
+    if (options->config->image.watermark_font[0] == '\0' ||
+        strlen(value) >= sizeof watermark->text || !is_line(value))
+        return false;
+    watermark->enabled = true;
+    memcpy(watermark->text, value, strlen(value) + 1);
+    return true;
+}
+
+static bool set_watermark_position(struct tt_options *options, const char *value) {
+    for (int i = 0; i < TT_POSITION_COUNT; i++) {
+        if (strcasecmp(value, tt_picture_position_name((enum tt_picture_position)i)) != 0)
+            continue;
+        options->picture.watermark.position = (enum tt_picture_position)i;
+        return true;
+    }
+    return false;
+}
+
+/* What was asked for already stays, sides as the pair they are. */
+static bool set_preset(struct tt_options *options, const char *value) {
+    const struct tt_config_preset *preset = tt_config_find_preset(options->config, value);
+    const struct tt_picture_options asked = options->picture;
+    struct tt_picture_options *picture = &options->picture;
+    const enum tt_option_origin *origin = options->origin;
+    if (preset == NULL)
+        return false;
+    *picture = preset->options;
+    if (origin[ROW_WIDTH] != TT_OPTION_UNSET || origin[ROW_HEIGHT] != TT_OPTION_UNSET) {
+        picture->width_px = asked.width_px;
+        picture->height_px = asked.height_px;
+    }
+    if (origin[ROW_FIT] != TT_OPTION_UNSET)
+        picture->fit = asked.fit;
+    if (origin[ROW_GRAYSCALE] != TT_OPTION_UNSET)
+        picture->grayscale = asked.grayscale;
+    if (origin[ROW_FORMAT] != TT_OPTION_UNSET)
+        picture->format = asked.format;
+    if (origin[ROW_QUALITY] != TT_OPTION_UNSET)
+        picture->quality = asked.quality;
+    if (origin[ROW_WATERMARK] != TT_OPTION_UNSET) {
+        picture->watermark.enabled = asked.watermark.enabled;
+        memcpy(picture->watermark.text, asked.watermark.text, sizeof asked.watermark.text);
+    }
+    if (origin[ROW_WATERMARK_POSITION] != TT_OPTION_UNSET)
+        picture->watermark.position = asked.watermark.position;
     return true;
 }
 
@@ -89,10 +174,20 @@ static const struct {
     [ROW_HEIGHT] = {"height", "a whole number from 1 to 16384, in pixels", set_height},
     [ROW_FIT] = {"fit", "inside, cover or fill", set_fit},
     [ROW_GRAYSCALE] = {"grayscale", "true or false (also 1, 0, on, off)", set_grayscale},
-    [ROW_FORMAT] = {"format", "png or jpeg", set_format},
+    [ROW_FORMAT] = {"format", "png, jpeg or webp", set_format},
     [ROW_QUALITY] = {"quality", "a whole number from 1 to 100", set_quality},
+    [ROW_WATERMARK] = {"watermark",
+                       "true, false, or where the service draws texts, one line of at "
+                       "most 255 bytes",
+                       set_watermark},
+    [ROW_WATERMARK_POSITION] = {"watermark_position",
+                                "top-left, top, top-right, left, center, "
+                                "right, bottom-left, bottom or bottom-right",
+                                set_watermark_position},
+    [ROW_PRESET] = {"preset", "the name of a preset of this service", set_preset},
 };
 
+_Static_assert(TT_PICTURE_WATERMARK_SIZE == 256, "the table's sentences name the longest text");
 _Static_assert(TT_PICTURE_SIDE_MAX_PX == 16384, "the table's sentences name the largest side");
 
 /* How much of a client's text is shown: whole characters of UTF-8. */
@@ -106,8 +201,8 @@ static int shown_length(const char *text) {
     return (int)length;
 }
 
-void tt_options_init(struct tt_options *options, const struct tt_picture_options *defaults) {
-    *options = (struct tt_options){.picture = *defaults};
+void tt_options_init(struct tt_options *options, const struct tt_config *config) {
+    *options = (struct tt_options){.config = config, .picture = config->image.options};
 }
 
 enum tt_err tt_options_set(struct tt_options *options, enum tt_option_origin origin,
@@ -118,7 +213,8 @@ enum tt_err tt_options_set(struct tt_options *options, enum tt_option_origin ori
     if (row == TT_OPTION_COUNT)
         return tt_err_refuse(TT_ERR_OPTION,
                              "There is no option \"%.*s\". The options are filename, width, "
-                             "height, fit, grayscale, format and quality.",
+                             "height, fit, grayscale, format, quality, watermark, "
+                             "watermark_position and preset.",
                              shown_length(name), name);
     /* Also a value that is not to hold must be a good one. */
     struct tt_options changed = *options;

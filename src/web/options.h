@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "tintype/config.h"
 #include "tintype/err.h"
 #include "tintype/picture.h"
 #include "tintype/text.h"
@@ -13,19 +14,21 @@
 /* Where a value came from; a later one replaces an earlier one of a lower or the same origin. */
 enum tt_option_origin { TT_OPTION_UNSET, TT_OPTION_QUERY, TT_OPTION_BODY };
 
-#define TT_OPTION_COUNT 7
+#define TT_OPTION_COUNT 10
 
 struct tt_options {
+    const struct tt_config *config; /* presets and what may be drawn; borrowed */
     struct tt_picture_options picture;
     char filename[TT_TEXT_FILENAME_SIZE];          /* cleaned; "" when none was given */
     enum tt_option_origin origin[TT_OPTION_COUNT]; /* by row of the table */
 };
 
-/* Starts from the configuration's defaults (copied). */
-void tt_options_init(struct tt_options *options, const struct tt_picture_options *defaults);
+/* Starts from the configuration's defaults. */
+void tt_options_init(struct tt_options *options, const struct tt_config *config);
 
 /* Sets one option. TT_ERR_OPTION, refused with a sentence that names the option and what it takes,
- * for an unknown name or a bad value. Asking for one of width and height leaves the other free. */
+ * for an unknown name or a bad value. Asking for one of width and height leaves the other free.
+ * A preset is what all else starts from, wherever it stands: other options beat it. */
 enum tt_err tt_options_set(struct tt_options *options, enum tt_option_origin origin,
                            const char *name, const char *value);
 

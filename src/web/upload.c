@@ -30,7 +30,9 @@ struct upload {
     struct tt_options options;
     char filename[TT_TEXT_FILENAME_SIZE]; /* of a Content-Disposition; the option beats it */
     struct tt_staged original;
-    struct tt_staged result;
+    struct tt_staged results[TT_PICTURE_RESULTS_MAX]; /* the result, then its renditions */
+    struct tt_picture_output outputs[TT_PICTURE_RESULTS_MAX];
+    int result_count;
     struct tt_hash hash;                /* of the original, while it comes in */
     uint8_t head[TT_IMAGE_SNIFF_BYTES]; /* the original's first bytes */
     size_t head_length;
@@ -156,13 +158,49 @@ static enum tt_err read_body(struct upload *upload) {
 
 /* ---- render: in the decoder, while the original goes to the disk ---- */
 
+/* What a row says of a result: of the one, or of a rendition. */
+static struct tt_journal_file *result_file(struct upload *upload, int number) {
+    return number == 0 ? &upload->row.processed : &upload->row.renditions[number - 1].file;
+}
+
+/* The row's number of that file. */
+static int row_number(int result) {
+    return TT_JOURNAL_PROCESSED + result;
+}
+
+static void name_renditions(struct upload *upload) {
+    const struct tt_config *config = upload->worker->config;
+    struct tt_journal_row *row = &upload->row;
+    row->rendition_count = config->image.rendition_count;
+    for (int i = 0; i < row->rendition_count; i++) {
+        const struct tt_config_preset *preset =
+            &config->presets[config->image.rendition_presets[i]];
+        memcpy(row->renditions[i].name, preset->name, sizeof row->renditions[i].name);
+        upload->outputs[1 + i].options = &preset->options;
+    }
+}
+
+static enum tt_err stage_results(struct upload *upload) {
+    name_renditions(upload);
+    upload->outputs[0].options = &upload->options.picture;
+    upload->result_count = 1 + upload->row.rendition_count;
+    for (int i = 0; i < upload->result_count; i++) {
+        enum tt_err err = tt_spool_stage(&upload->worker->spool, &upload->results[i]);
+        if (err != TT_OK)
+            return err;
+        upload->outputs[i].fd = upload->results[i].fd;
+        result_file(upload, i)->format = upload->outputs[i].options->format;
+    }
+    return TT_OK;
+}
+
 static enum tt_err render(struct upload *upload) {
     const struct tt_web_decoder *decoder = &upload->worker->decoder;
     struct tt_picture_report report;
-    enum tt_err err = tt_spool_stage(&upload->worker->spool, &upload->result);
+    enum tt_err err = stage_results(upload);
     if (err == TT_OK)
-        err = decoder->start(decoder->context, upload->original.fd, upload->result.fd,
-                             &upload->options.picture);
+        err = decoder->start(decoder->context, upload->original.fd, upload->outputs,
+                             upload->result_count);
     if (err != TT_OK)
         return err;
     enum tt_err synced = TT_OK;
@@ -173,19 +211,20 @@ static enum tt_err render(struct upload *upload) {
         return err != TT_OK ? err : synced;
     upload->row.original.width_px = report.source_width_px;
     upload->row.original.height_px = report.source_height_px;
-    upload->row.processed.width_px = report.width_px;
-    upload->row.processed.height_px = report.height_px;
-    upload->row.processed.format = upload->options.picture.format;
+    for (int i = 0; i < upload->result_count; i++) {
+        result_file(upload, i)->width_px = report.results[i].width_px;
+        result_file(upload, i)->height_px = report.results[i].height_px;
+    }
     return TT_OK;
 }
 
 /* The decoder wrote the result, but what is in it is measured here. */
-static enum tt_err measure_result(struct upload *upload) {
-    struct tt_journal_file *file = &upload->row.processed;
+static enum tt_err measure_result(struct upload *upload, int number) {
+    struct tt_journal_file *file = result_file(upload, number);
     uint8_t *piece = upload->worker->piece;
     enum tt_err err = TT_OK;
     for (size_t got = TT_WORKER_PIECE_BYTES; err == TT_OK && got == TT_WORKER_PIECE_BYTES;) {
-        err = tt_file_read_at(upload->result.fd, (off_t)file->size_bytes, piece,
+        err = tt_file_read_at(upload->results[number].fd, (off_t)file->size_bytes, piece,
                               TT_WORKER_PIECE_BYTES, &got);
         if (err == TT_OK)
             err = tt_hash_update(&upload->hash, piece, got);
@@ -196,24 +235,30 @@ static enum tt_err measure_result(struct upload *upload) {
     return err != TT_OK ? err : tt_hash_finish(&upload->hash, file->sha256);
 }
 
-/* ---- keep and record: both files named and durable, then the row and its event ---- */
+static enum tt_err measure_results(struct upload *upload) {
+    enum tt_err err = TT_OK;
+    for (int i = 0; err == TT_OK && i < upload->result_count; i++)
+        err = measure_result(upload, i);
+    return err;
+}
 
-static enum tt_err keep_file(struct upload *upload, struct tt_staged *staged, int number) {
-    const struct tt_spool_name name = tt_journal_row_name(&upload->row, number);
+/* ---- keep and record: all files named and durable, then the row and its event ---- */
+
+static enum tt_err keep_file(struct upload *upload, struct tt_staged *staged, int row_number) {
+    const struct tt_spool_name name = tt_journal_row_name(&upload->row, row_number);
     return tt_spool_keep(&upload->worker->spool, staged, &name);
 }
 
 static enum tt_err keep(struct upload *upload) {
-    struct tt_spool *spool = &upload->worker->spool;
     struct tt_journal_row *row = &upload->row;
     enum tt_err err = tt_uuid_new(row->id, NULL);
-    if (err == TT_OK)
-        err = tt_file_sync(upload->result.fd);
+    for (int i = 0; err == TT_OK && i < upload->result_count; i++)
+        err = tt_file_sync(upload->results[i].fd);
     if (err == TT_OK && row->original_kept)
         err = keep_file(upload, &upload->original, TT_JOURNAL_ORIGINAL);
-    if (err == TT_OK)
-        err = keep_file(upload, &upload->result, TT_JOURNAL_PROCESSED);
-    return err != TT_OK ? err : tt_spool_sync(spool);
+    for (int i = 0; err == TT_OK && i < upload->result_count; i++)
+        err = keep_file(upload, &upload->results[i], row_number(i));
+    return err != TT_OK ? err : tt_spool_sync(&upload->worker->spool);
 }
 
 /* "" when there is none. */
@@ -275,12 +320,11 @@ static enum tt_err record(struct upload *upload) {
 
 /* What was kept, but cannot be acknowledged, goes; a failure here leaves it to the sweep. */
 static void take_back(struct upload *upload) {
-    const struct tt_journal_row *row = &upload->row;
-    if (row->id[0] == '\0')
+    if (upload->row.id[0] == '\0')
         return;
-    for (int i = 0; i < tt_journal_row_file_count(row); i++) {
-        const struct tt_spool_name name = tt_journal_row_name(row, i);
-        tt_spool_remove(&upload->worker->spool, &name);
+    for (int i = 0; i < tt_journal_row_file_count(&upload->row); i++) {
+        const struct tt_spool_name name = tt_journal_row_name(&upload->row, i);
+        (void)tt_spool_remove(&upload->worker->spool, &name);
     }
 }
 
@@ -311,7 +355,6 @@ static const char *location_name(const struct tt_request *request) {
 static enum tt_err answer(struct upload *upload) {
     const struct tt_config *config = upload->worker->config;
     const struct tt_journal_row *row = &upload->row;
-    const struct tt_spool_name name = tt_journal_row_name(row, TT_JOURNAL_PROCESSED);
     char key[TT_SPOOL_OBJECT_KEY_SIZE];
     char message[sizeof key + 32];
     struct tt_buf text;
@@ -322,6 +365,7 @@ static enum tt_err answer(struct upload *upload) {
         tt_reply_bytes(upload->request, 303, NULL, "", 0);
         return TT_OK;
     }
+    const struct tt_spool_name name = tt_journal_row_name(row, TT_JOURNAL_PROCESSED);
     tt_spool_object_key(config, &name, key);
     snprintf(message, sizeof message, "Image processed: %s", key);
     tt_buf_init(&text, TT_DOCUMENT_IMAGE_MAX_BYTES);
@@ -357,21 +401,20 @@ static enum tt_err step(struct upload *upload, enum tt_event_stage stage,
 
 enum tt_err tt_upload_handle(struct tt_request *request) {
     struct tt_worker *worker = request->worker;
-    struct upload upload = {.request = request,
-                            .worker = worker,
-                            .original.fd = -1,
-                            .result.fd = -1,
-                            .stage_ms = {-1, -1, -1}};
+    struct upload upload = {
+        .request = request, .worker = worker, .original.fd = -1, .stage_ms = {-1, -1, -1}};
     upload.row.original_kept = worker->config->storage.keep_original;
     upload.row.sync_state = worker->config->s3.bucket[0] != '\0' ? TT_SYNC_PENDING : TT_SYNC_OFF;
-    tt_options_init(&upload.options, &worker->config->image.options);
+    for (int i = 0; i < TT_PICTURE_RESULTS_MAX; i++)
+        upload.results[i].fd = -1;
+    tt_options_init(&upload.options, worker->config);
     enum tt_err err = tt_hash_init(&upload.hash);
     if (err == TT_OK)
         err = step(&upload, TT_EVENT_READ, read_body);
     if (err == TT_OK)
         err = step(&upload, TT_EVENT_RENDER, render);
     if (err == TT_OK)
-        err = step(&upload, TT_EVENT_KEEP, measure_result);
+        err = step(&upload, TT_EVENT_KEEP, measure_results);
     if (err == TT_OK)
         err = step(&upload, TT_EVENT_KEEP, keep);
     if (err == TT_OK)
@@ -379,7 +422,8 @@ enum tt_err tt_upload_handle(struct tt_request *request) {
     if (err != TT_OK)
         take_back(&upload);
     tt_spool_discard(&worker->spool, &upload.original);
-    tt_spool_discard(&worker->spool, &upload.result);
+    for (int i = 0; i < TT_PICTURE_RESULTS_MAX; i++)
+        tt_spool_discard(&worker->spool, &upload.results[i]);
     tt_hash_fini(&upload.hash);
     count(&upload, err);
     if (err != TT_OK)

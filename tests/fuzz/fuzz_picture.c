@@ -49,9 +49,9 @@ static void check_result(int fd, const struct tt_picture_options *options,
     CHECK(got == (ssize_t)sizeof head);
     CHECK(tt_image_sniff(head, sizeof head) == options->format);
     CHECK(report->source_width_px > 0 && report->source_height_px > 0);
-    CHECK(report->width_px > 0 && report->height_px > 0);
+    CHECK(report->results[0].width_px > 0 && report->results[0].height_px > 0);
     CHECK((int64_t)report->source_width_px * report->source_height_px <= limits.max_pixels);
-    CHECK((int64_t)report->width_px * report->height_px <= limits.max_pixels);
+    CHECK((int64_t)report->results[0].width_px * report->results[0].height_px <= limits.max_pixels);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -63,14 +63,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         .height_px = data[2],
         .fit = (enum tt_picture_fit)((data[0] & 3) % 3),
         .grayscale = (data[0] & 4) != 0,
-        .format = data[0] & 8 ? TT_FORMAT_JPEG : TT_FORMAT_PNG,
+        .format =
+            (enum tt_picture_format)(TT_FORMAT_PNG + (data[0] >> 3) % 3), /* PNG, JPEG, WebP */
         .quality = 1 + data[3] % 100,
     };
     int picture_fd = memory_file(data + OPTION_BYTES, size - OPTION_BYTES);
     int result_fd = memory_file(NULL, 0);
     struct tt_picture_report report;
     tt_err_clear();
-    enum tt_err err = tt_image_render(picture_fd, result_fd, &options, &limits, &report);
+    const struct tt_picture_output output = {.fd = result_fd, .options = &options};
+    const struct tt_image_job job = {
+        .picture_fd = picture_fd, .outputs = &output, .output_count = 1, .limits = &limits};
+    enum tt_err err = tt_image_render(&job, &report);
     CHECK(err == report.err);
     CHECK(memchr(report.detail, '\0', sizeof report.detail));
     CHECK(memchr(report.cause, '\0', sizeof report.cause));

@@ -39,7 +39,7 @@ RIGS = TESTS / "rigs"
 REGION = "eu-test-1"
 ACCESS_KEY, SECRET_KEY = "AKIARIGTESTER0000001", "rigSecret/With+Slash0123456789abcdefABCD"
 CEPH_PORTS = 64  # rgw.sh
-MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg"}
+MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 # As deploy/aws makes it.
 INDEXES = {"Day-Timestamp-index": "Day", "Filename-Timestamp-index": "Filename"}
 

@@ -80,7 +80,8 @@ static void every_default_is_taken_by_its_key(void **state) {
         char text[TT_CONFIG_DEFAULT_SIZE], explanation[TT_CONFIG_EXPLANATION_SIZE];
 
         tt_config_default_format(&tt_config_keys[i], text);
-        assert_true(tt_config_value_parse(&tt_config_keys[i], text, &config, explanation));
+        assert_true(tt_config_value_parse(
+            &tt_config_keys[i], text, tt_config_field(&tt_config_keys[i], &config), explanation));
     }
 }
 

@@ -21,7 +21,8 @@ static int set_up(void **state) {
     memset(&config, 0, sizeof config);
     for (size_t i = 0; i < tt_config_key_count; i++) {
         tt_config_default_format(&tt_config_keys[i], text);
-        if (!tt_config_value_parse(&tt_config_keys[i], text, &config, explanation))
+        if (!tt_config_value_parse(&tt_config_keys[i], text,
+                                   tt_config_field(&tt_config_keys[i], &config), explanation))
             return -1;
     }
     return 0;

@@ -17,7 +17,8 @@ static bool set(const char *section, const char *name, const char *value) {
     for (size_t i = 0; i < tt_config_key_count; i++)
         if (strcmp(tt_config_keys[i].section, section) == 0 &&
             strcmp(tt_config_keys[i].name, name) == 0)
-            return tt_config_value_parse(&tt_config_keys[i], value, &config, explanation);
+            return tt_config_value_parse(&tt_config_keys[i], value,
+                                         tt_config_field(&tt_config_keys[i], &config), explanation);
     fail_msg("no key %s in [%s]", name, section);
     return false;
 }

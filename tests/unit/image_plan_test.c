@@ -9,6 +9,14 @@ static const struct tt_picture_limits wide_limits = {
     .max_memory_bytes = (int64_t)512 << 20,
 };
 
+/* The plan of one result. */
+static enum tt_err make_plan(struct tt_plan *plan, const struct tt_picture_header *header,
+                             const struct tt_picture_options *options) {
+    const struct tt_picture_output output = {.fd = -1, .options = options};
+
+    return tt_plan_make(plan, header, &output, 1, &wide_limits, 1);
+}
+
 static const struct row {
     int width_px, height_px, orientation;
     bool can_scale;
@@ -94,14 +102,15 @@ static void assert_row(const struct row *row) {
         .width_px = row->wanted_width_px, .height_px = row->wanted_height_px, .fit = row->fit};
     struct tt_plan plan;
 
-    assert_int_equal(tt_plan_make(&plan, &header, &options, &wide_limits), TT_OK);
-    assert_int_equal(plan.width_px, row->result_width_px);
-    assert_int_equal(plan.height_px, row->result_height_px);
+    assert_int_equal(make_plan(&plan, &header, &options), TT_OK);
+    assert_int_equal(plan.results[0].width_px, row->result_width_px);
+    assert_int_equal(plan.results[0].height_px, row->result_height_px);
     assert_int_equal(plan.scale_eighths, row->scale_eighths);
-    assert_near(plan.box.left, row->box.left);
-    assert_near(plan.box.top, row->box.top);
-    assert_near(plan.box.right, row->box.right);
-    assert_near(plan.box.bottom, row->box.bottom);
+    assert_true((plan.detail_max > 0) == (plan.scale_eighths < 8));
+    assert_near(plan.results[0].box.left, row->box.left);
+    assert_near(plan.results[0].box.top, row->box.top);
+    assert_near(plan.results[0].box.right, row->box.right);
+    assert_near(plan.results[0].box.bottom, row->box.bottom);
 }
 
 static void every_row_of_the_table_holds(void **state) {
@@ -132,14 +141,17 @@ static void no_size_breaks_a_promise(void **state) {
                                                  .fit = (enum tt_picture_fit)fit};
             struct tt_plan plan;
 
-            assert_int_equal(tt_plan_make(&plan, &header, &options, &wide_limits), TT_OK);
-            assert_true(plan.width_px >= 1 && plan.width_px <= width_px);
-            assert_true(plan.height_px >= 1 && plan.height_px <= height_px);
-            assert_true(plan.width_px <= wanted_width_px && plan.height_px <= wanted_height_px);
-            assert_true(plan.box.left >= 0 && plan.box.left < plan.box.right);
-            assert_true(plan.box.top >= 0 && plan.box.top < plan.box.bottom);
-            assert_true(plan.box.right <= width_px * plan.scale_eighths / 8.0);
-            assert_true(plan.box.bottom <= height_px * plan.scale_eighths / 8.0);
+            assert_int_equal(make_plan(&plan, &header, &options), TT_OK);
+            assert_true(plan.results[0].width_px >= 1 && plan.results[0].width_px <= width_px);
+            assert_true(plan.results[0].height_px >= 1 && plan.results[0].height_px <= height_px);
+            assert_true(plan.results[0].width_px <= wanted_width_px &&
+                        plan.results[0].height_px <= wanted_height_px);
+            assert_true(plan.results[0].box.left >= 0 &&
+                        plan.results[0].box.left < plan.results[0].box.right);
+            assert_true(plan.results[0].box.top >= 0 &&
+                        plan.results[0].box.top < plan.results[0].box.bottom);
+            assert_true(plan.results[0].box.right <= width_px * plan.scale_eighths / 8.0);
+            assert_true(plan.results[0].box.bottom <= height_px * plan.scale_eighths / 8.0);
         }
     }
 }
@@ -165,7 +177,9 @@ static void colour_subsampled_along_one_axis_is_decoded_larger(void **state) {
                                            .chroma_ratio = rows[i].chroma_ratio};
         struct tt_picture_options options = {.width_px = 1000, .grayscale = rows[i].grayscale};
         struct tt_plan plan;
-        assert_int_equal(tt_plan_make(&plan, &header, &options, &limits), TT_OK);
+        assert_int_equal(
+            tt_plan_make(&plan, &header, &(struct tt_picture_output){-1, &options}, 1, &limits, 1),
+            TT_OK);
         assert_int_equal(plan.scale_eighths, rows[i].scale_eighths);
     }
 }
@@ -180,9 +194,9 @@ static void a_profile_is_counted(void **state) {
     for (int color = 0; color < 2; color++) {
         options.grayscale = color == 0;
         header.icc_bytes = 0;
-        assert_int_equal(tt_plan_make(&without, &header, &options, &wide_limits), TT_OK);
+        assert_int_equal(make_plan(&without, &header, &options), TT_OK);
         header.icc_bytes = 3000;
-        assert_int_equal(tt_plan_make(&with, &header, &options, &wide_limits), TT_OK);
+        assert_int_equal(make_plan(&with, &header, &options), TT_OK);
         assert_int_equal(with.memory_bytes - without.memory_bytes,
                          6000 + (color ? tt_colour_bytes(100, 3000) : 0));
     }
@@ -198,10 +212,12 @@ static void grayscale_keeps_alpha(void **state) {
         struct tt_picture_options options = {.grayscale = true};
         struct tt_plan plan;
 
-        assert_int_equal(tt_plan_make(&plan, &header, &options, &wide_limits), TT_OK);
+        assert_int_equal(make_plan(&plan, &header, &options), TT_OK);
         assert_int_equal(plan.channels, gray_channels[channels]);
+        assert_int_equal(plan.results[0].channels, gray_channels[channels]);
+        assert_true(plan.grayscale);
         options.grayscale = false;
-        assert_int_equal(tt_plan_make(&plan, &header, &options, &wide_limits), TT_OK);
+        assert_int_equal(make_plan(&plan, &header, &options), TT_OK);
         assert_int_equal(plan.channels, channels);
     }
 }
@@ -211,7 +227,7 @@ static void assert_too_large(const struct tt_picture_header *header,
     struct tt_plan plan;
 
     tt_err_clear();
-    assert_int_equal(tt_plan_make(&plan, header, options, &wide_limits), TT_ERR_PICTURE_TOO_LARGE);
+    assert_int_equal(make_plan(&plan, header, options), TT_ERR_PICTURE_TOO_LARGE);
     if (strstr(tt_err_detail(TT_ERR_PICTURE_TOO_LARGE), words) == NULL)
         fail_msg("\"%s\" is not in \"%s\"", words, tt_err_detail(TT_ERR_PICTURE_TOO_LARGE));
     tt_err_clear();
@@ -249,15 +265,47 @@ static void memory_is_held_against_its_limit(void **state) {
     (void)state;
     assert_too_large(&header, &options, "baseline");
     header.whole_bytes = (int64_t)100 << 20;
-    assert_int_equal(tt_plan_make(&plan, &header, &options, &wide_limits), TT_OK);
+    assert_int_equal(make_plan(&plan, &header, &options), TT_OK);
     assert_true(plan.memory_bytes > header.whole_bytes);
     assert_true(plan.memory_bytes < header.whole_bytes + ((int64_t)8 << 20));
 
     /* Turning it takes the result whole. */
     upright_bytes = plan.memory_bytes;
     header.orientation = 3;
-    assert_int_equal(tt_plan_make(&plan, &header, &options, &wide_limits), TT_OK);
+    assert_int_equal(make_plan(&plan, &header, &options), TT_OK);
     assert_true(plan.memory_bytes >= upright_bytes + 1000 * 750 * 3);
+}
+
+/* One decode serves them all: as large, and as colourful, as the one that needs most. */
+static void several_results_share_a_decode(void **state) {
+    static const struct tt_picture_header header = {
+        .width_px = 8000, .height_px = 8000, .channels = 3, .orientation = 1, .can_scale = true};
+    static const struct tt_picture_options small = {.width_px = 100, .grayscale = true};
+    static const struct tt_picture_options large = {.width_px = 2000, .grayscale = true};
+    static const struct tt_picture_options colour = {
+        .width_px = 50, .height_px = 80, .fit = TT_FIT_COVER};
+    static const struct tt_picture_output outputs[] = {{-1, &small}, {-1, &large}, {-1, &colour}};
+    struct tt_plan plan;
+    int64_t two_bytes;
+
+    (void)state;
+    assert_int_equal(tt_plan_make(&plan, &header, outputs, 1, &wide_limits, 1), TT_OK);
+    assert_int_equal(plan.scale_eighths, 1);
+    assert_int_equal(tt_plan_make(&plan, &header, outputs, 2, &wide_limits, 1), TT_OK);
+    assert_int_equal(plan.scale_eighths, 4);
+    assert_int_equal(plan.channels, 1);
+    assert_near(plan.results[0].box.right, 4000);
+    assert_int_equal(plan.results[0].width_px, 100);
+    assert_int_equal(plan.results[1].width_px, 2000);
+    assert_true(plan.memory_bytes > 100 * 100 + 2000 * 2000);
+    two_bytes = plan.memory_bytes;
+    assert_int_equal(tt_plan_make(&plan, &header, outputs, 3, &wide_limits, 1), TT_OK);
+    assert_int_equal(plan.channels, 3);
+    assert_false(plan.grayscale);
+    assert_int_equal(plan.results[0].channels, 1);
+    assert_int_equal(plan.results[2].channels, 3);
+    assert_near(plan.results[2].box.left, 750);
+    assert_true(plan.memory_bytes > two_bytes + 50 * 80 * 3);
 }
 
 /* A streamed picture takes little, however many pixels it has. */
@@ -268,10 +316,10 @@ static void streaming_is_cheap(void **state) {
     struct tt_plan plan;
 
     (void)state;
-    assert_int_equal(tt_plan_make(&plan, &header, &options, &wide_limits), TT_OK);
+    assert_int_equal(make_plan(&plan, &header, &options), TT_OK);
     assert_true(plan.memory_bytes < (int64_t)8 << 20);
     header.can_scale = false;
-    assert_int_equal(tt_plan_make(&plan, &header, &options, &wide_limits), TT_OK);
+    assert_int_equal(make_plan(&plan, &header, &options), TT_OK);
     assert_true(plan.memory_bytes < (int64_t)8 << 20);
 }
 
@@ -284,6 +332,7 @@ int main(void) {
         cmocka_unit_test(grayscale_keeps_alpha),
         cmocka_unit_test(bombs_are_refused_with_their_numbers),
         cmocka_unit_test(memory_is_held_against_its_limit),
+        cmocka_unit_test(several_results_share_a_decode),
         cmocka_unit_test(streaming_is_cheap),
     };
 

@@ -12,6 +12,17 @@ static const struct tt_picture_options plain = {.width_px = 10,
                                                 .format = TT_FORMAT_PNG,
                                                 .quality = 90};
 
+static enum tt_err render_to(int picture_fd, int result_fd,
+                             const struct tt_picture_options *options,
+                             const struct tt_picture_limits *limits,
+                             struct tt_picture_report *report) {
+    const struct tt_picture_output output = {.fd = result_fd, .options = options};
+    const struct tt_image_job job = {
+        .picture_fd = picture_fd, .outputs = &output, .output_count = 1, .limits = limits};
+
+    return tt_image_render(&job, report);
+}
+
 /* Renders file into result; the report is checked against the code returned. */
 static struct tt_picture_report render(const struct file *file,
                                        const struct tt_picture_options *options,
@@ -24,7 +35,7 @@ static struct tt_picture_report render(const struct file *file,
 
     assert_true(result_fd >= 0);
     memset(&report, 0xff, sizeof report);
-    err = tt_image_render(picture_fd, result_fd, options, limits, &report);
+    err = render_to(picture_fd, result_fd, options, limits, &report);
     assert_int_equal(err, report.err);
     assert_string_equal(tt_err_cause(), "");
     (void)close(picture_fd);
@@ -72,8 +83,8 @@ static void assert_rendered(const struct tt_picture_report *report, int width_px
         fail_msg("%s; %s", report->detail, report->cause);
     assert_int_equal(report->source_width_px, 20);
     assert_int_equal(report->source_height_px, 16);
-    assert_int_equal(report->width_px, width_px);
-    assert_int_equal(report->height_px, height_px);
+    assert_int_equal(report->results[0].width_px, width_px);
+    assert_int_equal(report->results[0].height_px, height_px);
     assert_string_equal(report->detail, "");
 }
 
@@ -157,7 +168,7 @@ static void damage_below_the_rows_in_use_is_found(void **state) {
         assert_int_equal(report.err, TT_ERR_PICTURE_BROKEN);
         assert_string_not_equal(report.detail, "");
         assert_int_equal(report.source_width_px, 20);
-        assert_int_equal(report.width_px, 0);
+        assert_int_equal(report.results[0].width_px, 0);
     }
 }
 
@@ -207,12 +218,122 @@ static void a_result_that_cannot_be_written_is_reported(void **state) {
     assert_true(result_fd >= 0);
     build_picture(&photo, TT_FORMAT_PNG, 3);
     picture_fd = file_open(photo.bytes, photo.length);
-    assert_int_equal(tt_image_render(picture_fd, result_fd, &plain, &test_limits, &report),
+    assert_int_equal(render_to(picture_fd, result_fd, &plain, &test_limits, &report),
                      TT_ERR_SPOOL_FULL);
-    assert_int_equal(report.width_px, 0);
+    assert_int_equal(report.results[0].width_px, 0);
     assert_string_not_equal(report.cause, "");
     (void)close(picture_fd);
     (void)close(result_fd);
+}
+
+/* From one decode, to the byte what each would have been by itself. */
+static void several_results_are_those_of_single_ones(void **state) {
+    static const struct tt_picture_options wanted[] = {
+        {.width_px = 10, .grayscale = true, .format = TT_FORMAT_PNG},
+        {.width_px = 5,
+         .height_px = 7,
+         .fit = TT_FIT_COVER,
+         .format = TT_FORMAT_JPEG,
+         .quality = 90},
+        {.width_px = 30, .height_px = 3, .fit = TT_FIT_FILL, .format = TT_FORMAT_PNG},
+        {.fit = TT_FIT_INSIDE, .grayscale = true, .format = TT_FORMAT_WEBP, .quality = 80},
+    };
+    enum { COUNT = sizeof wanted / sizeof *wanted };
+    static struct file picture, single, one_of_several;
+
+    (void)state;
+    for (int orientation = 1; orientation <= 8; orientation++) {
+        struct tt_picture_output outputs[COUNT];
+        struct tt_picture_report report;
+        struct tt_image_job job = {
+            .outputs = outputs, .output_count = COUNT, .limits = &test_limits};
+
+        /* A JPEG, for its orientation; small enough to be decoded at its full size. */
+        build_picture(&picture, TT_FORMAT_JPEG, 3);
+        add_orientation(&picture, (unsigned int)orientation);
+        job.picture_fd = file_open(picture.bytes, picture.length);
+        for (int i = 0; i < COUNT; i++)
+            outputs[i] =
+                (struct tt_picture_output){memfd_create("result", MFD_CLOEXEC), &wanted[i]};
+        assert_int_equal(tt_image_render(&job, &report), TT_OK);
+        (void)close(job.picture_fd);
+        for (int i = 0; i < COUNT; i++) {
+            struct tt_picture_report alone = render(&picture, &wanted[i], &test_limits, &single);
+
+            file_read_back(&one_of_several, outputs[i].fd);
+            assert_int_equal(report.results[i].width_px, alone.results[0].width_px);
+            assert_int_equal(report.results[i].height_px, alone.results[0].height_px);
+            /* Luma is read as such where all is gray, and computed where colours are decoded. */
+            if (!wanted[i].grayscale) {
+                assert_int_equal(one_of_several.length, single.length);
+                assert_memory_equal(one_of_several.bytes, single.bytes, single.length);
+            }
+        }
+    }
+}
+
+/* A JPEG of 64 × 64 pixels, smooth or in dots, and the mean of what becomes of it at 8 × 8. */
+static void build_jpeg(struct file *file, bool is_fine) {
+    static uint8_t samples[64 * 64];
+    struct sample_source source = sample_source(samples, 64, 64, 1);
+    int fd = memfd_create("picture", MFD_CLOEXEC);
+    struct tt_arena arena;
+
+    for (int i = 0; i < 64 * 64; i++)
+        samples[i] = (uint8_t)(is_fine && i >= 64 * 32 ? 255 * ((i / 2 + i / 128) % 2) : i % 64);
+    tt_arena_init(&arena, (size_t)1 << 24);
+    assert_int_equal(tt_jpeg_write(fd, &source.rows, 95, &arena), TT_OK);
+    tt_arena_fini(&arena);
+    file_read_back(file, fd);
+}
+
+/* What is written before it turns out that the picture is too fine for a reduced decode leaves no
+ * trace: the result is the one of a full decode, with what was before it in the file kept. */
+static void a_fine_picture_is_decoded_again(void **state) {
+    static const struct tt_picture_options small = {
+        .width_px = 8, .grayscale = true, .format = TT_FORMAT_PNG};
+    static struct file photo, result;
+    static struct grid grid;
+    struct tt_picture_report report;
+
+    (void)state;
+    for (int is_fine = 0; is_fine <= 1; is_fine++) {
+        int picture_fd, result_fd = memfd_create("result", MFD_CLOEXEC);
+
+        build_jpeg(&photo, is_fine != 0);
+        picture_fd = file_open(photo.bytes, photo.length);
+        assert_int_equal(write(result_fd, "before", 6), 6);
+        assert_int_equal(render_to(picture_fd, result_fd, &small, &test_limits, &report), TT_OK);
+        (void)close(picture_fd);
+        file_read_back(&result, result_fd);
+        assert_memory_equal(result.bytes, "before", 6);
+        result.length -= 6;
+        memmove(result.bytes, result.bytes + 6, result.length);
+        assert_decodes(&result, &in_color, &grid);
+        assert_int_equal(grid.width_px, 8);
+        assert_in_range(grid.samples[0], 0, 8);
+        if (is_fine) /* dots become their mean, which a reduced decode gives as well: but no less */
+            assert_in_range(grid.samples[8 * 6 + 3], 120, 136);
+    }
+}
+
+static void one_result_that_fails_fails_them_all(void **state) {
+    static struct file photo;
+    const struct tt_picture_output outputs[] = {
+        {memfd_create("result", MFD_CLOEXEC), &plain},
+        {open("/dev/full", O_WRONLY | O_CLOEXEC), &plain},
+    };
+    struct tt_image_job job = {.outputs = outputs, .output_count = 2, .limits = &test_limits};
+    struct tt_picture_report report;
+
+    (void)state;
+    build_picture(&photo, TT_FORMAT_PNG, 3);
+    job.picture_fd = file_open(photo.bytes, photo.length);
+    assert_int_equal(tt_image_render(&job, &report), TT_ERR_SPOOL_FULL);
+    (void)close(job.picture_fd);
+    (void)close(outputs[0].fd);
+    (void)close(outputs[1].fd);
+    tt_err_clear();
 }
 
 int main(void) {
@@ -224,6 +345,9 @@ int main(void) {
         cmocka_unit_test(no_picture_is_refused),
         cmocka_unit_test(limits_hold_before_anything_is_written),
         cmocka_unit_test(a_result_that_cannot_be_written_is_reported),
+        cmocka_unit_test(several_results_are_those_of_single_ones),
+        cmocka_unit_test(a_fine_picture_is_decoded_again),
+        cmocka_unit_test(one_result_that_fails_fails_them_all),
     };
 
     return cmocka_run_group_tests_name("image/render", tests, NULL, NULL);

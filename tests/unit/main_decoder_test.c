@@ -20,14 +20,9 @@ static struct tt_picture_report told; /* what the stand-in reports */
 static void (*deed)(int result_fd);   /* what it does first; NULL: nothing */
 static int told_size = sizeof told;   /* 0: nothing at all */
 
-enum tt_err tt_image_render(int picture_fd, int result_fd, const struct tt_picture_options *options,
-                            const struct tt_picture_limits *limits,
-                            struct tt_picture_report *report) {
-    (void)picture_fd;
-    (void)options;
-    (void)limits;
+enum tt_err tt_image_render(const struct tt_image_job *job, struct tt_picture_report *report) {
     if (deed)
-        deed(result_fd);
+        deed(job->outputs[0].fd);
     memcpy(report, &told, (size_t)told_size);
     return told.err;
 }
@@ -56,13 +51,14 @@ static int fixture_open(void **state) {
     fixture.fds[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
     fixture.fds[1] = open(fixture.dir, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
     if (fixture.fds[1] < 0 || tt_places_init(&fixture.places, fixture.path, 1, 0) != TT_OK ||
-        tt_decoder_init(&fixture.decoder, &fixture.config, fixture.stats, &fixture.places) != TT_OK)
+        tt_decoder_init(&fixture.decoder, &fixture.config, fixture.stats, &fixture.places, NULL) !=
+            TT_OK)
         return -1;
     fixture.web = tt_decoder_for_web(&fixture.decoder);
     deed = NULL;
     told_size = sizeof told;
     told = (struct tt_picture_report){
-        .source_width_px = 40, .source_height_px = 30, .width_px = 20, .height_px = 15};
+        .source_width_px = 40, .source_height_px = 30, .results[0] = {20, 15}};
     tt_err_clear();
     *state = &fixture;
     return 0;
@@ -82,10 +78,9 @@ static int fixture_close(void **state) {
 
 static enum tt_err render_once(struct fixture *fixture, struct tt_picture_report *report) {
     const struct tt_picture_options options = {.format = TT_FORMAT_PNG};
+    const struct tt_picture_output output = {.fd = fixture->fds[1], .options = &options};
     tt_err_clear();
-    assert_int_equal(
-        fixture->web.start(fixture->web.context, fixture->fds[0], fixture->fds[1], &options),
-        TT_OK);
+    assert_int_equal(fixture->web.start(fixture->web.context, fixture->fds[0], &output, 1), TT_OK);
     enum tt_err err = fixture->web.finish(fixture->web.context, report);
     assert_int_equal(report->err, err);
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nothing left to reap */
@@ -98,7 +93,7 @@ static void test_decoder_good(void **state) {
     struct tt_picture_report report;
     assert_int_equal(render_once(fixture, &report), TT_OK);
     assert_int_equal(report.source_width_px, 40);
-    assert_int_equal(report.height_px, 15);
+    assert_int_equal(report.results[0].height_px, 15);
     assert_true(fixture->stats->decoder_peak_rss_bytes > 0);
     assert_string_equal(tt_err_cause(), "");
 }
@@ -193,7 +188,7 @@ static void test_decoder_lies(void **state) {
     static const int32_t sides[] = {0, -1, INT32_MIN, 1000001, INT32_MAX};
     for (size_t i = 0; i < sizeof sides / sizeof *sides; i++) {
         told = honest;
-        told.width_px = sides[i];
+        told.results[0].width_px = sides[i];
         assert_lie_is_seen(*state);
         told = honest;
         told.source_height_px = sides[i];
@@ -206,12 +201,12 @@ static void test_decoder_lies(void **state) {
 static void test_decoder_busy(void **state) {
     struct fixture *fixture = *state;
     const struct tt_picture_options options = {.format = TT_FORMAT_PNG};
+    const struct tt_picture_output output = {.fd = fixture->fds[1], .options = &options};
     struct tt_picture_report report;
     struct tt_place place;
     assert_int_equal(tt_places_take(&fixture->places, &place), TT_OK);
-    assert_int_equal(
-        fixture->web.start(fixture->web.context, fixture->fds[0], fixture->fds[1], &options),
-        TT_ERR_BUSY);
+    assert_int_equal(fixture->web.start(fixture->web.context, fixture->fds[0], &output, 1),
+                     TT_ERR_BUSY);
     tt_places_give(&fixture->places, &place);
     assert_int_equal(render_once(fixture, &report), TT_OK);
 }

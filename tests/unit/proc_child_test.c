@@ -52,7 +52,7 @@ static struct tt_child_end run_with(struct job *job, const struct tt_child_limit
                                     int (*run)(void *context)) {
     struct tt_child child;
     struct tt_child_end end;
-    assert_int_equal(tt_child_start(&child, limits, job->fds, run, job), TT_OK);
+    assert_int_equal(tt_child_start(&child, limits, job->fds, 2, run, job), TT_OK);
     assert_true(child.pid > 0);
     assert_int_equal(tt_child_wait(&child, &end), TT_OK);
     assert_int_equal(child.pid, 0);
@@ -212,7 +212,7 @@ static void test_child_file_limit(void **state) {
     const int keep[2] = {file_job.file_fd, file_job.job.fds[1]};
     struct tt_child child;
     struct tt_child_end end;
-    assert_int_equal(tt_child_start(&child, &limits, keep, write_over_limit, &file_job), TT_OK);
+    assert_int_equal(tt_child_start(&child, &limits, keep, 2, write_over_limit, &file_job), TT_OK);
     assert_int_equal(tt_child_wait(&child, &end), TT_OK);
     assert_int_equal(end.signal, 0);
     assert_int_equal(end.exit_status, 0);
@@ -248,7 +248,7 @@ static void check_descriptors(void) {
     const int keep[2] = {high, job.fds[0]}; /* in either order */
     struct tt_child child;
     struct tt_child_end end;
-    assert_int_equal(tt_child_start(&child, &generous, keep, list_descriptors, &job), TT_OK);
+    assert_int_equal(tt_child_start(&child, &generous, keep, 2, list_descriptors, &job), TT_OK);
     assert_int_equal(tt_child_wait(&child, &end), TT_OK);
     assert_int_equal(end.exit_status, 0);
     volatile char *open_fds = (volatile char *)job.shared;
@@ -375,7 +375,7 @@ static void test_child_dies_with_its_parent(void **state) {
             _exit(1);
         close(job.fds[0]);
         const int keep[2] = {job.fds[1], job.fds[1]};
-        if (tt_child_start(&child, &generous, keep, speak_and_stay, &job) != TT_OK)
+        if (tt_child_start(&child, &generous, keep, 2, speak_and_stay, &job) != TT_OK)
             _exit(1);
         for (;;)
             pause();
@@ -398,7 +398,7 @@ static void test_child_kill(void **state) {
     char byte;
     tt_child_kill(&child); /* there is none */
     job_open(&job);
-    assert_int_equal(tt_child_start(&child, &generous, job.fds, speak_and_stay, &job), TT_OK);
+    assert_int_equal(tt_child_start(&child, &generous, job.fds, 2, speak_and_stay, &job), TT_OK);
     pid_t pid = child.pid;
     assert_int_equal(read(job.fds[0], &byte, 1), 1);
     tt_child_kill(&child);
@@ -416,7 +416,7 @@ static void test_child_refusals(void **state) {
     tt_err_clear();
     assert_int_equal(tt_child_wait(&child, &end), TT_ERR_SYSTEM);
     tt_err_clear();
-    assert_int_equal(tt_child_start(&child, &generous, standard, return_seven, NULL),
+    assert_int_equal(tt_child_start(&child, &generous, standard, 2, return_seven, NULL),
                      TT_ERR_SYSTEM);
     assert_int_equal(child.pid, 0);
     tt_err_clear();

@@ -12,17 +12,29 @@
 
 #include "web/options.h"
 
-static const struct tt_picture_options defaults = {.width_px = 1024,
-                                                   .height_px = 768,
-                                                   .fit = TT_FIT_INSIDE,
-                                                   .grayscale = true,
-                                                   .format = TT_FORMAT_PNG,
-                                                   .quality = 85};
+static const struct tt_config config = {
+    .image.options = {.width_px = 1024,
+                      .height_px = 768,
+                      .fit = TT_FIT_INSIDE,
+                      .grayscale = true,
+                      .format = TT_FORMAT_PNG,
+                      .quality = 85,
+                      .watermark = {.enabled = true, .text = "ours", .position = TT_POSITION_LEFT}},
+    .image.watermark_font = "a font",
+    .presets = {{.name = "thumb",
+                 .options = {.width_px = 200,
+                             .height_px = 100,
+                             .fit = TT_FIT_COVER,
+                             .format = TT_FORMAT_WEBP,
+                             .quality = 70,
+                             .watermark = {.text = "small", .position = TT_POSITION_TOP}}}},
+    .preset_count = 1,
+};
 
 static struct tt_options fresh(void) {
     struct tt_options options;
     tt_err_clear();
-    tt_options_init(&options, &defaults);
+    tt_options_init(&options, &config);
     return options;
 }
 
@@ -43,7 +55,7 @@ static void assert_refused(const char *name, const char *value, const char *word
 static void defaults_hold_until_asked(void **state) {
     (void)state;
     struct tt_options options = fresh();
-    assert_memory_equal(&options.picture, &defaults, sizeof defaults);
+    assert_memory_equal(&options.picture, &config.image.options, sizeof options.picture);
     assert_string_equal(options.filename, "");
     for (int i = 0; i < TT_OPTION_COUNT; i++)
         assert_int_equal(options.origin[i], TT_OPTION_UNSET);
@@ -70,6 +82,10 @@ static void words_are_read_in_any_case(void **state) {
     assert_int_equal(options.picture.format, TT_FORMAT_JPEG);
     assert_int_equal(set_one(&options, "format", "JPG"), TT_OK);
     assert_int_equal(options.picture.format, TT_FORMAT_JPEG);
+    assert_int_equal(set_one(&options, "format", "WebP"), TT_OK);
+    assert_int_equal(options.picture.format, TT_FORMAT_WEBP);
+    assert_int_equal(set_one(&options, "watermark_position", "Top-Right"), TT_OK);
+    assert_int_equal(options.picture.watermark.position, TT_POSITION_TOP_RIGHT);
     assert_int_equal(set_one(&options, "format", "PNG"), TT_OK);
     assert_int_equal(options.picture.format, TT_FORMAT_PNG);
 }
@@ -102,13 +118,20 @@ static void bad_values_are_refused_with_what_is_taken(void **state) {
     assert_refused("fit", "", "inside, cover or fill");
     assert_refused("grayscale", "yes", "true or false");
     assert_refused("grayscale", "2", "true or false");
-    assert_refused("format", "webp", "png or jpeg");
+    assert_refused("format", "gif", "png, jpeg or webp");
+    assert_refused("format", "", "png, jpeg or webp");
+    assert_refused("watermark", "two\nlines", "one line");
+    assert_refused("watermark_position", "middle", "bottom or bottom-right");
+    assert_refused("preset", "huge", "preset");
+    assert_refused("preset", "", "preset");
 }
 
 static void unknown_options_are_named_with_the_known_ones(void **state) {
     (void)state;
     assert_refused("colour", "red", "\"colour\"");
-    assert_refused("colour", "red", "filename, width, height, fit, grayscale, format and quality");
+    assert_refused("colour", "red",
+                   "filename, width, height, fit, grayscale, format, quality, watermark, "
+                   "watermark_position and preset");
     assert_refused("Width", "5", "\"Width\"");
     assert_refused("", "5", "\"\"");
 
@@ -169,6 +192,73 @@ static void the_body_beats_the_query(void **state) {
     assert_int_equal(options.picture.quality, 21);
     /* A beaten value must be a good one all the same. */
     assert_int_equal(tt_options_set(&options, TT_OPTION_QUERY, "quality", "x"), TT_ERR_OPTION);
+}
+
+static void a_watermark_is_switched_or_given(void **state) {
+    static const char *const off[] = {"", "false", "0", "off"};
+    struct tt_options options;
+    char longest[TT_PICTURE_WATERMARK_SIZE + 1];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof off / sizeof *off; i++) {
+        assert_int_equal(set_one(&options, "watermark", off[i]), TT_OK);
+        assert_false(options.picture.watermark.enabled);
+        assert_int_equal(tt_options_set(&options, TT_OPTION_BODY, "watermark", "on"), TT_OK);
+        assert_true(options.picture.watermark.enabled);
+        assert_string_equal(options.picture.watermark.text, "ours");
+    }
+    assert_int_equal(set_one(&options, "watermark", "\xC2\xA9 mine"), TT_OK);
+    assert_true(options.picture.watermark.enabled);
+    assert_string_equal(options.picture.watermark.text, "\xC2\xA9 mine");
+
+    memset(longest, 'x', sizeof longest);
+    longest[sizeof longest - 1] = '\0';
+    assert_refused("watermark", longest, "at most 255 bytes");
+    longest[sizeof longest - 2] = '\0';
+    assert_int_equal(set_one(&options, "watermark", longest), TT_OK);
+}
+
+/* Without a font there is nothing to draw a text with; what is configured stays a switch. */
+static void a_text_takes_a_font(void **state) {
+    static const struct tt_config bare = {.image.options.format = TT_FORMAT_PNG};
+    struct tt_options options;
+
+    (void)state;
+    tt_options_init(&options, &bare);
+    assert_int_equal(tt_options_set(&options, TT_OPTION_BODY, "watermark", "mine"), TT_ERR_OPTION);
+    assert_int_equal(tt_options_set(&options, TT_OPTION_BODY, "watermark", "on"), TT_OK);
+    tt_err_clear();
+}
+
+static void a_preset_is_what_all_else_starts_from(void **state) {
+    static const char *const asked[][2] = {
+        {"quality", "33"}, {"fit", "fill"}, {"watermark", "mine"}, {"width", "64"}};
+    struct tt_options options = fresh();
+
+    (void)state;
+    assert_int_equal(tt_options_set(&options, TT_OPTION_QUERY, "preset", "thumb"), TT_OK);
+    assert_memory_equal(&options.picture, &config.presets[0].options, sizeof options.picture);
+
+    /* Whether it is named last or first. */
+    for (int is_last = 0; is_last <= 1; is_last++) {
+        options = fresh();
+        if (!is_last)
+            assert_int_equal(tt_options_set(&options, TT_OPTION_BODY, "preset", "thumb"), TT_OK);
+        for (size_t i = 0; i < sizeof asked / sizeof *asked; i++)
+            assert_int_equal(tt_options_set(&options, TT_OPTION_QUERY, asked[i][0], asked[i][1]),
+                             TT_OK);
+        if (is_last)
+            assert_int_equal(tt_options_set(&options, TT_OPTION_BODY, "preset", "thumb"), TT_OK);
+        assert_int_equal(options.picture.quality, 33);
+        assert_int_equal(options.picture.fit, TT_FIT_FILL);
+        assert_int_equal(options.picture.width_px, 64);
+        assert_int_equal(options.picture.height_px, 0); /* free: one alone was asked for */
+        assert_string_equal(options.picture.watermark.text, "mine");
+        assert_true(options.picture.watermark.enabled);
+        assert_int_equal(options.picture.format, TT_FORMAT_WEBP);
+        assert_int_equal(options.picture.watermark.position, TT_POSITION_TOP);
+        assert_false(options.picture.grayscale);
+    }
 }
 
 static void filenames_are_cleaned(void **state) {
@@ -309,6 +399,9 @@ int main(void) {
         cmocka_unit_test(sides_of_several_origins_make_one_box),
         cmocka_unit_test(other_options_leave_the_configured_box),
         cmocka_unit_test(the_body_beats_the_query),
+        cmocka_unit_test(a_watermark_is_switched_or_given),
+        cmocka_unit_test(a_text_takes_a_font),
+        cmocka_unit_test(a_preset_is_what_all_else_starts_from),
         cmocka_unit_test(filenames_are_cleaned),
         cmocka_unit_test(dispositions_give_the_filename),
         cmocka_unit_test(extended_filenames_beat_plain_ones),

@@ -21,18 +21,18 @@ static const uint8_t picture[] = {0x89, 'P', 'N', 'G', 0x0D, 0x0A, 0x1A, 0x0A, 0
 
 static enum tt_err decoder_says;
 
-static enum tt_err fake_start(void *context, int picture_fd, int result_fd,
-                              const struct tt_picture_options *options) {
+static enum tt_err fake_start(void *context, int picture_fd,
+                              const struct tt_picture_output *outputs, int count) {
     (void)context;
     (void)picture_fd;
-    (void)options;
-    return tt_file_write(result_fd, "result", 6);
+    assert_int_equal(count, 1);
+    return tt_file_write(outputs[0].fd, "result", 6);
 }
 
 static enum tt_err fake_finish(void *context, struct tt_picture_report *report) {
     (void)context;
     *report = (struct tt_picture_report){
-        .source_width_px = 8, .source_height_px = 6, .width_px = 4, .height_px = 3};
+        .source_width_px = 8, .source_height_px = 6, .results[0] = {4, 3}};
     return decoder_says == TT_OK ? TT_OK : tt_err_refuse(decoder_says, "Thus the decoder.");
 }
 
