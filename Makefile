@@ -158,7 +158,7 @@ test: deps
 # Every test on one build.
 check: all unit $(DRIVERS)
 	TINTYPE_BUILD='$(BUILD)' $(PYTHON) -m pytest -q tests/includes_test.py tests/docs_test.py tests/sigv4_test.py tests/aws_calls_test.py tests/e2e \
-		tests/fronts tests/sync tests/template_test.py
+		tests/fronts tests/sync tests/browser tests/template_test.py
 
 lint:
 	@deploy/packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES) $(LINT_PACKAGES)

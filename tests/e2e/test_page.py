@@ -71,20 +71,22 @@ def test_every_field_has_a_label(index):
 
 def test_the_form_works_without_javascript(server, index):
     """As a browser sends it: untouched fields as they stand in the page."""
-    form, = index.page.all("form")
+    form, = (form for form in index.page.all("form") if form["id"] == "form")
     assert (form["action"], form["method"].lower(), form["enctype"]) == (
         "/api/images", "post", "multipart/form-data")
-    names = {field["name"] for field in index.page.all("input", "select")}
+    names = {field.get("name") for field in index.page.all("input", "select")}
     assert {"width", "fit", "format", "grayscale"} <= names
     fields = [(f["name"], f["value"]) for f in index.page.all("input")
-              if f.get("value") and f.get("type") != "file" and ("checked" in f or f["type"] != "checkbox")]
-    select = None
+              if f.get("name") and f.get("value") and f.get("type") != "file"]
+    select, chosen = None, {}
     for tag, attributes in index.page.elements:
         if tag == "select":
-            select = attributes["name"]
-            fields.append((select, None))
-        if tag == "option" and (fields[-1][1] is None or "selected" in attributes):
-            fields[-1] = (select, attributes["value"])
+            select = attributes.get("name")
+        if tag == "option" and select and ("selected" in attributes or select not in chosen):
+            chosen[select] = None if "disabled" in attributes else attributes["value"]
+    fields += [(name, value) for name, value in chosen.items() if value is not None]
+    assert dict(fields) == {"width": "1024", "height": "1024", "fit": "inside", "grayscale": "true",
+                            "format": "png", "quality": "85"}
     body, kind = multipart(fields)
     answer = requests.post(server.root_url + form["action"], data=body, timeout=60, allow_redirects=False,
                            headers=BROWSER | {"Content-Type": kind, "Origin": server.root_url})

@@ -147,7 +147,7 @@ def test_one_policy_for_all():
 
 @pytest.mark.parametrize("path, kind", [
     ("/", "text/html; charset=utf-8"), ("/style.css", "text/css; charset=utf-8"),
-    ("/upload.js", "text/javascript; charset=utf-8"), ("/icon.svg", "image/svg+xml")])
+    ("/page.js", "text/javascript; charset=utf-8"), ("/icon.svg", "image/svg+xml")])
 def test_files_of_the_page(server, path, kind):
     first = requests.get(server.root_url + path, timeout=60)
     assert first.content == (ROOT / "www" / (path[1:] or "index.html")).read_bytes()

@@ -1,0 +1,261 @@
+"""The gallery: pages, filters, badges, comparing, copying, deleting."""
+
+import datetime
+import json
+
+import pytest
+
+import fault
+from browser import Keys
+from support import wait_for
+
+
+@pytest.fixture
+def three(service):
+    return service.fill(3)
+
+
+def names(*numbers):
+    return [f"picture-{number}.jpg" for number in numbers]
+
+
+def test_sixty_pictures_come_as_one_scrolls(page, service):
+    service.fill(60)
+    page.open()
+    assert 24 <= len(page.cards()) < 60, "not all at once"
+    assert page.one("#cards img").get_attribute("loading") == "lazy"
+
+    def scrolled():
+        page.script("scrollTo(0, document.body.scrollHeight)")
+        return len(page.cards()) == 60
+    page.wait("all sixty", scrolled)
+    assert page.cards() == names(*reversed(range(60)))
+    page.wait("the end", lambda: not page.one("#more").is_displayed())
+    assert "shown" in page.said()
+
+
+def test_more_by_button(page, service):
+    """Where scrolling does nothing, as for one who never scrolls."""
+    service.fill(30)
+    page.open(before="IntersectionObserver = class { observe() {} unobserve() {} };")
+    assert len(page.cards()) == 24
+    page.script("document.getElementById('more').focus()")
+    page.press(Keys.ENTER)
+    page.wait("the rest", lambda: len(page.cards()) == 30)
+    page.wait("the focus on the first that is new",
+              lambda: page.focus() == "Compare original and result of picture-5.jpg")
+
+
+def test_what_is_uploaded_meanwhile_is_neither_lost_nor_twice(page, service, files):
+    service.fill(30)
+    page.emulate(width=1280, height=400, deviceScaleFactor=1, mobile=False)
+    page.open().choose(files("meadow.jpg"))
+    page.wait_states("done")
+    page.script("scrollTo(0, document.body.scrollHeight)")
+    page.wait("all", lambda: len(page.cards()) == 31)
+    assert page.cards() == ["meadow.jpg", *names(*reversed(range(30)))]
+
+
+def test_filters(page, service, three):
+    service.move(three[0], "synced")
+    page.open().wait_cards(*names(2, 1, 0))
+    page.set("status", "synced")
+    page.wait_cards(*names(0))
+    page.set("status", "")
+    page.one("#filename").send_keys("picture-1.jpg", Keys.ENTER)
+    page.wait_cards(*names(1))
+    page.one("#filename").send_keys(Keys.BACKSPACE, Keys.ENTER)
+    page.wait_text("#nothing", "only in full")
+    page.click("Show all")
+    page.wait_cards(*names(2, 1, 0))
+    assert page.focus() == "Filename, in full"
+    today = datetime.date.today()
+    page.set("until", str(today))
+    page.wait("today, which counts", lambda: page.cards() == names(2, 1, 0))
+    page.set("until", str(today - datetime.timedelta(days=2)))
+    page.wait_cards()
+    page.set("until", "")
+    page.set("since", str(today + datetime.timedelta(days=2)))
+    page.wait_cards()
+    page.set("since", str(today - datetime.timedelta(days=2)))
+    page.wait_cards(*names(2, 1, 0))
+
+
+def test_badges_change_by_themselves(page, service, three):
+    page.open()
+    assert set(page.texts(".badge")) == {"Waiting for the cloud"}
+    service.move(three[0], "synced")
+    service.move(three[1], "dead", "AccessDenied")
+    page.wait("both", lambda: page.texts(".badge") == [
+        "Waiting for the cloud", "Refused by the cloud: AccessDenied", "Safe in S3, listed"])
+    service.request("DELETE", f"/images/{three[2]['id']}")
+    page.wait_cards(*names(1, 0))
+
+
+def test_only_what_waits_is_asked_for(page, service, three):
+    for image in three[:2]:
+        service.move(image, "synced")
+    page.open()
+    page.script("performance.clearResourceTimings()")
+
+    def asked():
+        return page.script("return performance.getEntriesByType('resource').map((e) => e.name)")
+    page.wait("two rounds", lambda: len([a for a in asked() if three[2]["id"] in a]) >= 2)
+    assert not any(image["id"] in address and "processed" not in address
+                   for image in three[:2] for address in asked())
+
+
+def test_a_page_that_is_seen_again_asks_at_once(page, service, three):
+    hide = """
+        Object.defineProperty(document, "hidden", { value: arguments[0], configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));"""
+    page.open().script(hide, True)
+    service.move(three[0], "synced")
+    page.script(hide, False)
+    page.wait_text(".badge", "Safe in S3")
+
+
+def test_a_list_that_fails_can_be_tried_again(page, service, three):
+    page.open()
+    page.network(offline=True)
+    page.set("status", "pending")
+    page.wait_text("#trouble", "cannot be listed", "offline")
+    page.network()
+    page.click("Try again")
+    page.wait_cards(*names(2, 1, 0))
+    assert page.texts("#trouble") == [""]
+
+
+def test_compare_by_keyboard(page, service, three):
+    page.open().button("Compare original and result of picture-2.jpg").send_keys(Keys.ENTER)
+    page.wait("both pictures", lambda: page.script(
+        "return [...document.querySelectorAll('.frame img')].every((i) => i.naturalWidth > 0)"))
+    split = page.one("#split")
+    while page.driver.switch_to.active_element != split:
+        page.press(Keys.TAB)
+
+    def shown():
+        return page.script("return getComputedStyle(document.getElementById('after')).clipPath")
+    assert "50%" in shown()
+    page.press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    assert "52%" in shown() and split.get_attribute("aria-valuetext") == "52% original"
+    page.press(Keys.HOME)
+    assert "52%" not in shown() and split.get_attribute("value") == "0"
+    page.press(Keys.END)
+    assert "100%" in shown()
+    page.press(Keys.ESCAPE)
+    page.wait("the end", lambda: not page.one("#compare").is_displayed())
+    assert page.focus() == "Compare original and result of picture-2.jpg"
+
+
+def test_an_original_that_no_browser_shows(page, service, three):
+    page.open().script("""
+        const { set } = Object.getOwnPropertyDescriptor(HTMLImageElement.prototype, "src");
+        Object.defineProperty(document.getElementById("before"), "src",
+          { set() { set.call(this, "openapi.yaml"); } });""")
+    page.click("Compare")
+    page.wait_text("#compare-note", "cannot show the original")
+    assert not page.one("#split").is_displayed() and page.one("#after").is_displayed()
+
+
+def test_renditions_are_offered_and_the_smallest_is_on_the_card(page, service, proxy, three):
+    """An answer as a service with presets has it."""
+    image = three[2]
+    href = image["links"]["original"]
+    image["renditions"] = {"thumb": image["original"] | {"size": 1, "width": 200, "height": 150},
+                           "dot": image["original"] | {"size": 1, "width": 8, "height": 8}}
+    image["links"]["renditions"] = {"thumb": href + "?thumb", "dot": href + "?dot"}
+    body = json.dumps({"images": [image], "next": None}).encode()
+    proxy.fail(fault.answer(200, body, Content_Type="application/json"),
+               match=lambda request: "/images?" in request.path)
+    page.open(proxy.url)
+    assert page.one("#cards img").get_attribute("src") == proxy.url + href + "?thumb"
+    page.click("Compare")
+    assert page.button("Download thumb").get_attribute("href") == proxy.url + href + "?thumb"
+    assert page.button("Download dot")
+
+
+def test_copy_link(page, service, three):
+    page.cdp("Browser.grantPermissions", {"origin": service.root_url, "permissions": [
+        "clipboardReadWrite", "clipboardSanitizedWrite"]})
+    page.open().click("Copy link of picture-2.jpg")
+    page.wait_text("#said", "copied")
+    assert page.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])") == (
+        service.root_url + three[2]["links"]["processed"])
+
+
+def test_download_names_the_file(page, service, three):
+    link = page.open().button("Download picture-0.jpg")
+    assert link.get_attribute("href") == service.root_url + three[0]["links"]["processed"]
+    assert link.get_attribute("download") == "picture-0.jpg"
+
+
+def undo_within(page, seconds):
+    assert page.one("#gallery").get_attribute("data-undo-ms") == "6000"
+    page.script("document.getElementById('gallery').dataset.undoMs = arguments[0]", seconds * 1000)
+
+
+def test_delete_and_undo(page, service, three):
+    page.open().click("Delete picture-1.jpg")
+    assert page.focus() == "Undo deletion of picture-1.jpg" and "Undo within 6 seconds" in page.said()
+    assert len(service.names()) == 3, "nothing is sent yet"
+    page.press(Keys.ENTER)
+    page.wait_cards(*names(2, 1, 0))
+    assert page.focus() == "Delete picture-1.jpg"
+    assert len(service.names()) == 3
+
+
+def test_delete_goes_out_after_its_time(page, service, three):
+    page.open()
+    undo_within(page, 0.2)
+    page.click("Delete picture-1.jpg")
+    page.wait("the deletion", lambda: service.names() == names(2, 0))
+    page.wait("its card to go", lambda: len(page.all(".card")) == 2)
+    page.wait("the focus on the next", lambda: page.script(
+        "return document.activeElement.querySelector('h3')?.textContent") == "picture-0.jpg")
+
+
+def test_delete_goes_out_when_the_page_is_left(page, service, three):
+    page.open().click("Delete picture-1.jpg")
+    page.driver.get("about:blank")
+    wait_for("the deletion", lambda: service.names() == names(2, 0))
+
+
+def test_delete_goes_out_when_the_list_changes(page, service, three):
+    page.open().click("Delete picture-1.jpg")
+    page.set("status", "pending")
+    page.wait_cards(*names(2, 0))
+    assert service.names() == names(2, 0)
+
+
+def test_a_deletion_that_fails_leaves_the_picture(page, service, three):
+    page.open()
+    undo_within(page, 0.2)
+    page.network(offline=True)
+    page.click("Delete picture-1.jpg")
+    page.wait_text(".card .error", "not deleted", "offline")
+    assert page.cards() == names(2, 1, 0)
+    page.network()
+
+
+def test_what_is_deleted_leaves_the_queue_too(page, service, files):
+    page.open()
+    undo_within(page, 0.1)
+    page.choose(files("meadow.jpg"))
+    page.wait_states("done")
+    page.click("Delete meadow.jpg")
+    page.wait_states()
+    assert service.names() == []
+
+
+def test_keyboard_reaches_the_pictures(page, three):
+    page.open().press(Keys.TAB, Keys.ENTER)
+    page.press(Keys.TAB)
+    assert page.focus() == "Filename, in full"
+    for expected in ("Compare original and result of picture-2.jpg", "Download picture-2.jpg",
+                     "Copy link of picture-2.jpg", "Delete picture-2.jpg"):
+        for _ in range(12):  # dates have parts
+            if page.focus() == expected:
+                break
+            page.press(Keys.TAB)
+        assert page.focus() == expected

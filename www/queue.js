@@ -1,0 +1,205 @@
+// The queue: files on their way to the server, two at a time, each with its progress. One object for
+// each entry of the list; its state is one of waiting, sending, processing, done, failed, cancelled.
+
+import { upload } from "./api.js";
+import { badge, release } from "./badge.js";
+import { copyButton, show } from "./compare.js";
+import { byId, button, element, link, present } from "./dom.js";
+import { explain, fileSize, plural, say } from "./messages.js";
+
+const AT_ONCE = 2;
+const BUSY_RETRIES = 3; // how often a server that asks for patience is asked again
+const SAME_ANSWER = [400, 403, 413, 415, 422]; // to the same file
+
+const maxBytes = Number(byId("form").dataset.maxBytes);
+const list = byId("entries");
+let entries = [];
+let ondone = () => {};
+
+const mayRetry = (entry) => !SAME_ANSWER.includes(entry.error.status);
+const inState = (...states) => entries.filter((entry) => states.includes(entry.state));
+
+// ---- what is seen of an entry ----
+
+function preview(file) {
+  const picture = element("img", { alt: "", width: 56, height: 56, loading: "lazy", decoding: "async" });
+  const address = URL.createObjectURL(file);
+  // Also after an error, that is a format of which the browser knows nothing, something is loaded.
+  picture.addEventListener("load", () => URL.revokeObjectURL(address), { once: true });
+  return present(picture, address);
+}
+
+function draw(entry) {
+  const { file, state, row, image, sent } = entry;
+  const { bar, text, actions } = entry.parts;
+  const act = (label, does) => button(label, file.name, () => does(entry));
+  row.dataset.state = state;
+  bar.hidden = !["waiting", "sending", "processing"].includes(state);
+  if (state === "processing") bar.removeAttribute("value");
+  else bar.value = sent;
+  text.replaceChildren(...describe(entry));
+  actions.replaceChildren(...{
+    waiting: () => [act("Cancel", cancel)],
+    sending: () => [act("Cancel", cancel)],
+    processing: () => [act("Cancel", cancel)],
+    done: () => [
+      button("Compare", file.name, () => show(image)),
+      link("Download", file.name, image.links.processed, { download: image.filename }),
+      copyButton(image),
+    ],
+    cancelled: () => [act("Retry", retry), act("Remove", discard)],
+    failed: () => [...(mayRetry(entry) ? [act("Retry", retry)] : []), act("Remove", discard)],
+  }[state]());
+  drawHead();
+}
+
+/** The list as a whole, and the buttons above it. */
+function drawHead() {
+  byId("queue").hidden = entries.length === 0;
+  byId("retry-all").hidden = inState("failed").filter(mayRetry).length < 2;
+  byId("clear").hidden = inState("done", "cancelled", "failed").length === 0;
+}
+
+function describe(entry) {
+  const { state, file, sent, busy, image, error } = entry;
+  switch (state) {
+    case "waiting":
+      return [busy ? "The server is busy; trying again soon" : "Waiting for its turn"];
+    case "sending":
+      return [`Sending: ${Math.floor(sent * 100)}% of ${fileSize(file.size)}`];
+    case "processing":
+      return ["Sent. Processing…"];
+    case "done":
+      return [badge(image, (now) => (now ? (entry.image = now) : discard(entry))),
+        ` · ${fileSize(image.original.size)} → ${fileSize(image.size)}`];
+    case "cancelled":
+      return [sent === 1
+        ? "Cancelled. It was sent already, and may appear among the pictures."
+        : "Cancelled."];
+    default: {
+      const { title, detail } = explain(error);
+      return [element("strong", {}, `${title}.`), ` ${detail}`];
+    }
+  }
+}
+
+function set(entry, state, more = {}) {
+  const changed = entry.state !== state;
+  const hadFocus = changed && entry.parts.actions.contains(document.activeElement);
+  Object.assign(entry, { state }, more);
+  if (!changed && state === "sending") {
+    entry.parts.bar.value = entry.sent;
+    entry.parts.text.textContent = describe(entry)[0];
+    return;
+  }
+  draw(entry);
+  if (hadFocus) entry.parts.actions.querySelector("button, a").focus();
+}
+
+// ---- what becomes of it ----
+
+function cancel(entry) {
+  entry.controller.abort();
+  if (entry.state === "waiting") set(entry, "cancelled");
+}
+
+function retry(entry) {
+  set(entry, "waiting", { sent: 0, retries: 0, busy: false, controller: new AbortController() });
+  next();
+}
+
+function discard(entry) {
+  const sibling = entry.row.nextElementSibling ?? entry.row.previousElementSibling;
+  const hadFocus = entry.row.contains(document.activeElement);
+  entry.controller.abort();
+  URL.revokeObjectURL(entry.row.querySelector("img").src); // if it was never shown
+  release(entry.row);
+  entry.row.remove();
+  entries = entries.filter((other) => other !== entry);
+  drawHead();
+  if (hadFocus) (sibling?.querySelector("button, a") ?? byId("file")).focus();
+}
+
+async function send(entry) {
+  const { file, controller } = entry;
+  const body = new FormData();
+  for (const [name, value] of entry.options) body.append(name, value);
+  body.append("file", file, file.name);
+  set(entry, "sending", { sent: 0 });
+  try {
+    const onsent = (sent) => set(entry, sent < 1 ? "sending" : "processing", { sent });
+    const image = await upload(body, { signal: controller.signal, onsent });
+    set(entry, "done", { image });
+    say(`${file.name} is done.`);
+    ondone(image);
+  } catch (error) {
+    if (controller.signal.aborted) set(entry, "cancelled");
+    else if (error.retryAfterS && entry.retries < BUSY_RETRIES) wait(entry, error.retryAfterS);
+    else {
+      set(entry, "failed", { error });
+      const { title, detail } = explain(error);
+      say(`${file.name} failed. ${title}. ${detail}`);
+    }
+  }
+  next();
+}
+
+/** Back in the line, but not before the server's time. */
+function wait(entry, seconds) {
+  set(entry, "waiting", { sent: 0, busy: true, retries: entry.retries + 1 });
+  setTimeout(() => {
+    entry.busy = false;
+    if (entry.state === "waiting") {
+      draw(entry);
+      next();
+    }
+  }, seconds * 1000);
+}
+
+function next() {
+  const free = AT_ONCE - inState("sending", "processing").length;
+  for (const entry of inState("waiting").filter((one) => !one.busy).slice(0, Math.max(0, free))) send(entry);
+}
+
+function enter(file, options) {
+  const parts = {
+    bar: element("progress", { max: 1, value: 0, "aria-label": `Upload of ${file.name}` }),
+    text: element("p", { class: "text" }),
+    actions: element("div", { class: "actions" }),
+  };
+  const row = element("li", { class: "entry" }, preview(file),
+    element("div", {}, element("h3", {}, file.name), parts.bar, parts.text, parts.actions));
+  const entry = { file, options, row, parts, sent: 0, retries: 0, controller: new AbortController() };
+  entries.push(entry);
+  list.append(row);
+  if (file.size <= maxBytes) set(entry, "waiting");
+  else set(entry, "failed", { error: { status: 413 } });
+}
+
+/** Files to upload, all with the same options ([name, value] pairs). */
+export function add(files, options) {
+  for (const file of files) enter(file, options);
+  say(`${plural(files.length, "picture", "pictures")} in the queue.`);
+  next();
+}
+
+/** An image that is no more. */
+export function forget(id) {
+  for (const entry of entries.filter((one) => one.image?.id === id)) discard(entry);
+}
+
+/** options.ondone(image) is called for each that is safe on the server. */
+export function start(options) {
+  ondone = options.ondone;
+  byId("clear").addEventListener("click", () => {
+    for (const entry of inState("done", "cancelled", "failed")) discard(entry);
+    byId("file").focus();
+  });
+  byId("retry-all").addEventListener("click", () => {
+    for (const entry of inState("failed").filter(mayRetry)) retry(entry);
+    list.querySelector("button").focus(); // this one goes
+  });
+  addEventListener("beforeunload", (event) => {
+    if (inState("waiting", "sending", "processing").length > 0) event.preventDefault();
+  });
+}
