@@ -134,7 +134,7 @@ static enum tt_err fill_branches(struct rendering *rendering, struct branch *bra
 }
 
 static enum tt_err render_several(struct rendering *rendering, struct tt_picture_report *report) {
-    struct branch branches[TT_PICTURE_RESULTS_MAX];
+    struct branch branches[TT_PICTURE_RESULTS_MAX] = {{0}};
     enum tt_err err = open_branches(rendering, branches);
 
     if (err == TT_OK)
