@@ -1,5 +1,5 @@
-/* Detail: second differences of a plane, summed up while it passes. What follows from it is
- * render.c's. */
+/* Detail: second differences of a plane, summed up while it passes, and how many of them it may
+ * have. What follows from it is render.c's. */
 #include "image/detail.h"
 
 #include <string.h>
@@ -16,6 +16,16 @@ struct detail {
     uint64_t sum;
     double sum_max;
 };
+
+double tt_detail_bound(int scale_eighths, double ratio) {
+    double growth = ratio / 1.8;
+
+    switch (scale_eighths) {
+    case 1: return 76 * growth * growth * growth;
+    case 2: return 100 * growth * growth * growth;
+    default: return 110 * growth * growth * growth * growth;
+    }
+}
 
 int64_t tt_detail_bytes(int width_px, int channels) {
     return tt_operation_bytes(1, sizeof(struct detail)) +

@@ -3,15 +3,22 @@
  * A reduced transform (libjpeg's 4, 2 or 1 of 8 samples a side) drops the higher coefficients of
  * each block, and a resampling of the full picture would have had a little of what they hold. How
  * much shows in what is left: the mean square of the second differences of the reduced plane, times
- * a factor that falls with the square of the ratio it is then resampled by, bounds the error.
- * Measured on 22 pictures, photographs, dense and sparse text, line art and a zone plate, at each
- * scale: the mean square error is at most 0.0075 × detail × (1.8 / ratio)², and mostly a third of
- * that. So a bound of TT_DETAIL_PER_RATIO × ratio² keeps 50 dB, which is 0.65, and 0.08 of it are
- * the result's rounding.
+ * a factor that falls steeply with the ratio it is then resampled by, bounds the error.
  *
- * Soft pictures, most photographs, stay below it at the least ratio; text, line art and photographs
- * full of leaves do not, and are decoded again at twice the scale: as soon as what was seen, a
- * fraction mostly, is more than the whole picture may have. */
+ * Measured on 22 pictures (photographs, dense and sparse text, line art, a zone plate), the largest
+ * factors, by the ratio, where they leave less than 55 dB at all:
+ *
+ *     decoded at    1.8       2.6       3.5       5
+ *     1/8         0.0073    0.0023    0.0010    0.0003
+ *     2/8         0.0052    0.0019    0.0004    0.0001
+ *     4/8         0.0046    0.0011    0.0002    0.0000
+ *
+ * 50 dB are a mean square error of 0.65, of which the rounding of the result is 0.08; so the bounds
+ * of detail.c are below 0.57 divided by these.
+ *
+ * Soft pictures, most photographs, stay below them at the least ratio; text, line art and
+ * photographs full of leaves do not, and are decoded again at twice the scale: as soon as what was
+ * seen, a fraction mostly, is more than the whole picture may have. */
 #ifndef TINTYPE_IMAGE_DETAIL_H
 #define TINTYPE_IMAGE_DETAIL_H
 
@@ -21,7 +28,9 @@
 #include "tintype/arena.h"
 #include "tintype/err.h"
 
-#define TT_DETAIL_PER_RATIO 23.5 /* 76 at a ratio of 1.8 */
+/* The most that a plane of scale_eighths (1, 2 or 4) may have that is then resampled by ratio (1.8
+ * or more) along the axis where that is less. */
+double tt_detail_bound(int scale_eighths, double ratio);
 
 /* Rows of `in` go through, one in four is measured. next fails with TT_ERR_INTERNAL, nothing noted,
  * once the detail of the whole is sure to be above most. TT_ERR_NO_MEMORY. */

@@ -255,7 +255,7 @@ static double bound_detail(const struct tt_plan *plan) {
 
         ratio = fmin(ratio, reduction(&result->box, result->width_px, result->height_px));
     }
-    return TT_DETAIL_PER_RATIO * ratio * ratio;
+    return tt_detail_bound(plan->scale_eighths, ratio);
 }
 
 enum tt_err tt_plan_make(struct tt_plan *plan, const struct tt_picture_header *header,

@@ -91,11 +91,28 @@ static void it_is_said_as_soon_as_it_is_sure(void **state) {
     assert_int_equal(rows_before_exceeding(1, 510.0 * 510.0), -1);
 }
 
+/* Finer the larger the plane, against its result and against the picture. */
+static void bounds_grow_with_ratio_and_scale(void **state) {
+    (void)state;
+    for (double ratio = 1.8; ratio < 10; ratio *= 1.3) {
+        assert_true(tt_detail_bound(1, ratio) < tt_detail_bound(2, ratio));
+        assert_true(tt_detail_bound(2, ratio) < tt_detail_bound(4, ratio));
+        for (int eighths = 1; eighths <= 4; eighths *= 2)
+            assert_true(tt_detail_bound(eighths, 1.3 * ratio) >
+                        2 * tt_detail_bound(eighths, ratio));
+    }
+    /* What leaves 50 dB of the largest error measured. */
+    assert_true(tt_detail_bound(1, 1.8) * 0.0073 < 0.57);
+    assert_true(tt_detail_bound(2, 2.6) * 0.0019 < 0.58);
+    assert_true(tt_detail_bound(4, 3.5) * 0.0002 < 0.57);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slopes_have_no_detail),
         cmocka_unit_test(both_axes_count_alike),
         cmocka_unit_test(it_is_said_as_soon_as_it_is_sure),
+        cmocka_unit_test(bounds_grow_with_ratio_and_scale),
     };
 
     return cmocka_run_group_tests_name("image/detail", tests, NULL, NULL);
