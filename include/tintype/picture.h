@@ -63,7 +63,7 @@ struct tt_picture_watermark {
     bool use_image;                       /* the configured one, where there is no text */
     enum tt_picture_position position;
     int size_percent;    /* of a text's line, or of an image's shorter side: 1 to 100 */
-    int margin_percent;  /* from the edges: 0 to 50 */
+    int margin_percent;  /* from the edges: 0 to 45 */
     int opacity_percent; /* 1 to 100 */
 };
 

@@ -3,6 +3,7 @@
 #include "tintype/config.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -246,6 +247,21 @@ static void set_defaults(struct reading *reading) {
     }
 }
 
+/* Where the environment or else the file set them. */
+static void problem_with_renditions(struct reading *reading, const char *explanation) {
+    const struct tt_config_key *key = find_pair("image", "renditions");
+    char variable[TT_CONFIG_VARIABLE_SIZE];
+
+    tt_config_variable_format(key->section, key->name, variable);
+    reading->line = reading->set_line[key - tt_config_keys];
+    if (getenv(variable) == NULL) {
+        problem_at_line(reading, "%s", explanation);
+        return;
+    }
+    reading->problem_count++;
+    (void)fprintf(reading->problems, "%s: %s\n", variable, explanation);
+}
+
 enum tt_err tt_config_load(struct tt_config *config, const char *path, FILE *problems) {
     struct reading reading = {.config = config, .problems = problems, .path = path};
     char explanation[TT_CONFIG_EXPLANATION_SIZE];
@@ -256,10 +272,8 @@ enum tt_err tt_config_load(struct tt_config *config, const char *path, FILE *pro
     if (path != NULL)
         (void)tt_ini_read(path, LINE_MAX_BYTES, take_pair, take_problem, &reading);
     read_environment(&reading);
-    if (!tt_config_presets_finish(config, &reading.presets, explanation)) {
-        reading.problem_count++;
-        (void)fprintf(problems, "%s\n", explanation);
-    }
+    if (!tt_config_presets_finish(config, &reading.presets, explanation))
+        problem_with_renditions(&reading, explanation);
     reading.problem_count += tt_config_check_rules(config, problems);
     if (reading.problem_count > 0)
         return tt_err_fail(TT_ERR_CONFIG, "problems in the configuration: %d",

@@ -119,7 +119,7 @@ const struct tt_config_key tt_config_keys[] = {
      "5", FIELD(image.options.watermark.size_percent), TT_CONFIG_NUMBER,
      .lowest = 1, .highest = 100},
     {"image", "watermark_margin", "Its distance from the edges, likewise in percent",
-     "3", FIELD(image.options.watermark.margin_percent), TT_CONFIG_NUMBER, .highest = 50},
+     "3", FIELD(image.options.watermark.margin_percent), TT_CONFIG_NUMBER, .highest = 45},
     {"image", "watermark_opacity", "Its opacity in percent",
      "60", FIELD(image.options.watermark.opacity_percent), TT_CONFIG_NUMBER,
      .lowest = 1, .highest = 100},

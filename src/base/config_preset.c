@@ -107,22 +107,23 @@ static bool add_rendition(struct tt_config *config, const char *name,
     int index;
 
     if (preset == NULL) {
-        (void)snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE,
-                       "image.renditions names \"%.31s\", and there is no [preset.%.31s]", name,
-                       name);
+        (void)snprintf(
+            explanation, TT_CONFIG_EXPLANATION_SIZE,
+            "renditions names \"%.31s\", and there is no [preset.%.31s] with a key in it", name,
+            name);
         return false;
     }
     index = (int)(preset - config->presets);
     for (int i = 0; i < config->image.rendition_count; i++) {
         if (config->image.rendition_presets[i] != index)
             continue;
-        (void)snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE,
-                       "image.renditions names \"%s\" twice", name);
+        (void)snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE, "renditions names \"%s\" twice",
+                       name);
         return false;
     }
     if (config->image.rendition_count == TT_PICTURE_RENDITIONS_MAX) {
-        (void)snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE,
-                       "image.renditions takes %d names at most", TT_PICTURE_RENDITIONS_MAX);
+        (void)snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE, "renditions takes %d names at most",
+                       TT_PICTURE_RENDITIONS_MAX);
         return false;
     }
     config->image.rendition_presets[config->image.rendition_count++] = index;

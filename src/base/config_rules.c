@@ -21,6 +21,14 @@ static bool objects_share_names(const struct tt_config *config) {
     return strcmp(config->s3.processed_prefix, config->s3.original_prefix) == 0;
 }
 
+static bool text_has_no_font(const struct tt_config *config) {
+    bool has_text = config->image.options.watermark.text[0] != '\0';
+
+    for (int i = 0; i < config->preset_count; i++)
+        has_text = has_text || config->presets[i].options.watermark.text[0] != '\0';
+    return has_text && config->image.watermark_font[0] == '\0';
+}
+
 static const struct {
     bool (*is_broken)(const struct tt_config *config);
     const char *key;
@@ -32,6 +40,8 @@ static const struct {
      "a key is used with s3.sse = aws:kms alone; set that, or leave the key out"},
     {address_has_no_use, "delivery.cloudfront_url",
      "with delivery.remote = fetch nobody is sent there; set redirect, or leave the URL out"},
+    {text_has_no_font, "image.watermark_font",
+     "a watermark_text is drawn with a font; name one, or leave the text out"},
     {objects_share_names, "s3.original_prefix",
      "an original and its result may not have one name; set another than s3.processed_prefix"},
 };

@@ -371,7 +371,7 @@ int main(int argc, char **argv) {
     }
     if (test_only) {
         if (load_watermark(&service.watermark, &service.config) != TT_OK) {
-            fprintf(stderr, "image.watermark: %s\n", tt_err_cause());
+            fprintf(stderr, "image.watermark_font, image.watermark_image: %s\n", tt_err_cause());
             return EXIT_REFUSED;
         }
         tt_watermark_free(service.watermark);

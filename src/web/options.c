@@ -114,6 +114,9 @@ static bool set_watermark(struct tt_options *options, const char *value) {
         watermark->enabled = false;
         return true;
     }
+    /* Nobody who says no means to have it drawn. */
+    if (strcasecmp(value, "no") == 0 || strcasecmp(value, "yes") == 0)
+        value = strcasecmp(value, "no") == 0 ? "off" : "on";
     if (parse_switch(value, &watermark->enabled))
         return true;
     if (options->config->image.watermark_font[0] == '\0' ||

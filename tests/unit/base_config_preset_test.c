@@ -105,8 +105,14 @@ static void what_makes_no_sense_is_refused(void **state) {
     char many[1024] = "";
 
     (void)state;
-    assert_refused("[image]\nrenditions=thumb\n", "\"thumb\", and there is no [preset.thumb]");
+    assert_refused("[image]\n\nrenditions=thumb\n",
+                   ":3: renditions names \"thumb\", and there is no [preset.thumb]");
     assert_refused("[preset.a]\nwidth=1\n[image]\nrenditions=a,a\n", "\"a\" twice");
+    assert_int_equal(setenv("TINTYPE_IMAGE_RENDITIONS", "b", 1), 0);
+    assert_refused("[preset.a]\nwidth=1\n", "TINTYPE_IMAGE_RENDITIONS: renditions names \"b\"");
+    assert_int_equal(unsetenv("TINTYPE_IMAGE_RENDITIONS"), 0);
+    assert_refused("[image]\nwatermark_font=\n[preset.a]\nwatermark_text=x\n",
+                   "image.watermark_font");
     assert_refused("[image]\nrenditions=a;b/c\n", "names of presets");
     assert_refused("[preset.a]\nmax_pixels=1\n", "no such key: \"max_pixels\" in [preset.a]");
     assert_refused("[preset.a]\nrenditions=a\n", "no such key: \"renditions\" in [preset.a]");

@@ -195,7 +195,7 @@ static void the_body_beats_the_query(void **state) {
 }
 
 static void a_watermark_is_switched_or_given(void **state) {
-    static const char *const off[] = {"", "false", "0", "off"};
+    static const char *const off[] = {"", "false", "0", "off", "No"};
     struct tt_options options;
     char longest[TT_PICTURE_WATERMARK_SIZE + 1];
 
