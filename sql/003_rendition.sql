@@ -63,3 +63,12 @@ BEGIN
     UPDATE image_total SET images = images + 1, kept_bytes = kept_bytes + NEW.kept_bytes
     WHERE sync_state = NEW.sync_state;
 END;
+
+-- The indexes by which the agent finds its work get new names: one of before this, still running,
+-- would carry an image without its renditions, and fails now instead.
+DROP INDEX image_due;
+DROP INDEX removal_due;
+
+CREATE INDEX image_to_carry ON image (sync_state, retry_at_ms, id)
+    WHERE sync_state = 'pending' OR sync_state = 'stored';
+CREATE INDEX removal_to_carry ON removal (retry_at_ms, id);

@@ -16,6 +16,9 @@
 
 #define TT_CONFIG_PRESETS_MAX 16
 
+/* The default of image.watermark_font: Debian's package fonts-dejavu-core. */
+#define TT_CONFIG_WATERMARK_FONT "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
+
 enum tt_auth_mode { TT_AUTH_NONE };
 enum tt_s3_path_style { TT_S3_PATH_STYLE_AUTO, TT_S3_PATH_STYLE_ON, TT_S3_PATH_STYLE_OFF };
 enum tt_s3_sse { TT_S3_SSE_NONE, TT_S3_SSE_AES256, TT_S3_SSE_KMS };
@@ -99,6 +102,9 @@ struct tt_config {
  * on, so that the operator sees them all. TT_ERR_CONFIG when there was any. Unknown sections, keys
  * and TINTYPE_ variables are problems; so are values out of their range. */
 enum tt_err tt_config_load(struct tt_config *config, const char *path, FILE *problems);
+
+/* Whether [image] or a preset has a text to draw. */
+bool tt_config_has_watermark_text(const struct tt_config *config);
 
 /* The preset of that name; NULL when there is none. */
 const struct tt_config_preset *tt_config_find_preset(const struct tt_config *config,

@@ -124,7 +124,7 @@ const struct tt_config_key tt_config_keys[] = {
      "60", FIELD(image.options.watermark.opacity_percent), TT_CONFIG_NUMBER,
      .lowest = 1, .highest = 100},
     {"image", "watermark_font", "Font file for texts; empty: texts are refused",
-     "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", FIELD(image.watermark_font),
+     TT_CONFIG_WATERMARK_FONT, FIELD(image.watermark_font),
      TT_CONFIG_TEXT},
     {"image", "watermark_image", "PNG file drawn where there is no text; empty: none",
      "", FIELD(image.watermark_image), TT_CONFIG_TEXT},

@@ -21,6 +21,14 @@ const struct tt_config_preset *tt_config_find_preset(const struct tt_config *con
     return NULL;
 }
 
+bool tt_config_has_watermark_text(const struct tt_config *config) {
+    bool has_text = config->image.options.watermark.text[0] != '\0';
+
+    for (int i = 0; i < config->preset_count; i++)
+        has_text = has_text || config->presets[i].options.watermark.text[0] != '\0';
+    return has_text;
+}
+
 struct tt_config_preset *tt_config_preset_take(struct tt_config *config, const char *name,
                                                char explanation[TT_CONFIG_EXPLANATION_SIZE]) {
     const struct tt_config_preset *found = tt_config_find_preset(config, name);

@@ -22,11 +22,7 @@ static bool objects_share_names(const struct tt_config *config) {
 }
 
 static bool text_has_no_font(const struct tt_config *config) {
-    bool has_text = config->image.options.watermark.text[0] != '\0';
-
-    for (int i = 0; i < config->preset_count; i++)
-        has_text = has_text || config->presets[i].options.watermark.text[0] != '\0';
-    return has_text && config->image.watermark_font[0] == '\0';
+    return tt_config_has_watermark_text(config) && config->image.watermark_font[0] == '\0';
 }
 
 static const struct {

@@ -180,6 +180,8 @@ static bool is_too_detailed(const struct rendering *rendering) {
 static enum tt_err start_over(struct rendering *rendering) {
     tt_decoder_close(rendering->decoder);
     rendering->decoder = NULL;
+    rendering->decoded = NULL;
+    rendering->detail = NULL;
     tt_arena_reset(&rendering->arena);
     tt_err_clear();
     for (int i = 0; i < rendering->job->output_count; i++) {

@@ -133,7 +133,14 @@ static int64_t count_seats(const struct tt_config *config) {
     return config->server.workers / 2 > 1 ? config->server.workers / 2 : 1;
 }
 
-static enum tt_err load_watermark(struct tt_watermark **watermark, const struct tt_config *config) {
+/* A machine without the default font can serve all but texts, which are then refused. */
+static enum tt_err load_watermark(struct tt_watermark **watermark, struct tt_config *config) {
+    if (strcmp(config->image.watermark_font, TT_CONFIG_WATERMARK_FONT) == 0 &&
+        access(TT_CONFIG_WATERMARK_FONT, R_OK) < 0 && !tt_config_has_watermark_text(config)) {
+        tt_log(TT_LOG_WARNING, "no " TT_CONFIG_WATERMARK_FONT ": watermark texts are refused; "
+                               "install fonts-dejavu-core, or set image.watermark_font");
+        config->image.watermark_font[0] = '\0';
+    }
     return tt_watermark_load(watermark, config->image.watermark_font,
                              config->image.watermark_image);
 }
@@ -141,7 +148,7 @@ static enum tt_err load_watermark(struct tt_watermark **watermark, const struct 
 static enum tt_err service_open(struct service *service) {
     char path[sizeof service->places.path];
     const struct tt_config *config = &service->config;
-    enum tt_err err = load_watermark(&service->watermark, config);
+    enum tt_err err = load_watermark(&service->watermark, &service->config);
     if (err == TT_OK)
         err = enter_storage(service);
     if (err != TT_OK)

@@ -280,11 +280,12 @@ static void read_backlog(sqlite3_stmt *statement, bool stored_waits,
     "' ORDER BY id LIMIT 1), "
 #define BACKLOG_SQL                                                                                \
     "SELECT " TOTAL_SQL("pending") OLDEST_SQL("pending") TOTAL_SQL("stored") OLDEST_SQL("stored")  \
-        TOTAL_SQL("dead") "(SELECT count(*) FROM (SELECT 1 FROM removal INDEXED BY removal_due "   \
-                          "LIMIT " REMOVALS_COUNTED_MAX ")), "                                     \
-                          "(SELECT local_since_ms FROM image INDEXED BY image_local "              \
-                          "WHERE local_since_ms IS NOT NULL ORDER BY local_since_ms, id LIMIT 1)," \
-                          " events, dropped FROM event_total"
+        TOTAL_SQL(                                                                                 \
+            "dead") "(SELECT count(*) FROM (SELECT 1 FROM removal INDEXED BY removal_to_carry "    \
+                    "LIMIT " REMOVALS_COUNTED_MAX ")), "                                           \
+                    "(SELECT local_since_ms FROM image INDEXED BY image_local "                    \
+                    "WHERE local_since_ms IS NOT NULL ORDER BY local_since_ms, id LIMIT 1),"       \
+                    " events, dropped FROM event_total"
 
 enum tt_err tt_journal_backlog(struct tt_journal *journal, bool stored_waits,
                                struct tt_journal_backlog *backlog) {

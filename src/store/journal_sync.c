@@ -13,14 +13,16 @@
 /* States are literals and the index is named: a partial index is proven usable from literals alone,
  * and where it is not, a statement fails at its preparation instead of walking every row. */
 #define DUE_SQL(state)                                                                             \
-    "SELECT " TT_JOURNAL_COLUMNS " FROM image INDEXED BY image_due WHERE sync_state = '" state     \
+    "SELECT " TT_JOURNAL_COLUMNS                                                                   \
+    " FROM image INDEXED BY image_to_carry WHERE sync_state = '" state                             \
     "' AND retry_at_ms <= ?1 ORDER BY retry_at_ms, id LIMIT ?2"
 #define NEXT_DUE_SQL(state)                                                                        \
-    "SELECT retry_at_ms FROM image INDEXED BY image_due WHERE sync_state = '" state                \
+    "SELECT retry_at_ms FROM image INDEXED BY image_to_carry WHERE sync_state = '" state           \
     "' ORDER BY retry_at_ms, id LIMIT 1"
 #define CAP_SQL(table_and_index, condition)                                                        \
     "UPDATE " table_and_index " SET retry_at_ms = ?1 WHERE " condition "retry_at_ms > ?1"
-#define CAP_STATE_SQL(state) CAP_SQL("image INDEXED BY image_due", "sync_state = '" state "' AND ")
+#define CAP_STATE_SQL(state)                                                                       \
+    CAP_SQL("image INDEXED BY image_to_carry", "sync_state = '" state "' AND ")
 #define FETCHED_SQL(changes) "UPDATE image SET " changes ", local_since_ms = ?2 WHERE id = ?1"
 
 static const char *const due_sql[TT_JOURNAL_DUE_STATES] = {DUE_SQL("pending"), DUE_SQL("stored")};
@@ -157,9 +159,9 @@ enum tt_err tt_journal_due(struct tt_journal *journal, enum tt_sync_state state,
 
 static enum tt_err find_next_removal(struct tt_journal *journal, int64_t *retry_at_ms) {
     int64_t removal_ms = INT64_MAX;
-    enum tt_err err = tt_db_prepare(
-        &journal->db, &journal->next_removal,
-        "SELECT retry_at_ms FROM removal INDEXED BY removal_due ORDER BY retry_at_ms, id LIMIT 1");
+    enum tt_err err = tt_db_prepare(&journal->db, &journal->next_removal,
+                                    "SELECT retry_at_ms FROM removal INDEXED BY removal_to_carry "
+                                    "ORDER BY retry_at_ms, id LIMIT 1");
 
     if (err == TT_OK)
         err = ask_int(journal, journal->next_removal, &removal_ms);
@@ -200,11 +202,11 @@ static enum tt_err read_removal(struct tt_journal *journal, sqlite3_stmt *statem
 enum tt_err tt_journal_due_removals(struct tt_journal *journal, int64_t now_ms, int limit,
                                     struct tt_journal_row *rows, int *count) {
     bool has_row = false;
-    enum tt_err err =
-        tt_db_prepare(&journal->db, &journal->due_removals,
-                      "SELECT id, processed_format, original_format, original_kept, attempts, "
-                      "rendition_count FROM removal INDEXED BY removal_due WHERE retry_at_ms <= ?1 "
-                      "ORDER BY retry_at_ms, id LIMIT ?2");
+    enum tt_err err = tt_db_prepare(
+        &journal->db, &journal->due_removals,
+        "SELECT id, processed_format, original_format, original_kept, attempts, "
+        "rendition_count FROM removal INDEXED BY removal_to_carry WHERE retry_at_ms <= ?1 "
+        "ORDER BY retry_at_ms, id LIMIT ?2");
 
     *count = 0;
     if (err != TT_OK)
@@ -224,7 +226,7 @@ enum tt_err tt_journal_due_removals(struct tt_journal *journal, int64_t now_ms, 
 
 enum tt_err tt_journal_cap_retries(struct tt_journal *journal, int64_t latest_ms) {
     static const char *const cap_sql[] = {CAP_STATE_SQL("pending"), CAP_STATE_SQL("stored"),
-                                          CAP_SQL("removal INDEXED BY removal_due", "")};
+                                          CAP_SQL("removal INDEXED BY removal_to_carry", "")};
     enum tt_err err = tt_db_begin(&journal->db);
 
     if (err != TT_OK)

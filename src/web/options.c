@@ -123,6 +123,7 @@ static bool set_watermark(struct tt_options *options, const char *value) {
         strlen(value) >= sizeof watermark->text || !is_line(value))
         return false;
     watermark->enabled = true;
+    options->has_watermark_text = true;
     memcpy(watermark->text, value, strlen(value) + 1);
     return true;
 }
@@ -158,10 +159,10 @@ static bool set_preset(struct tt_options *options, const char *value) {
         picture->format = asked.format;
     if (origin[ROW_QUALITY] != TT_OPTION_UNSET)
         picture->quality = asked.quality;
-    if (origin[ROW_WATERMARK] != TT_OPTION_UNSET) {
+    if (origin[ROW_WATERMARK] != TT_OPTION_UNSET)
         picture->watermark.enabled = asked.watermark.enabled;
+    if (options->has_watermark_text)
         memcpy(picture->watermark.text, asked.watermark.text, sizeof asked.watermark.text);
-    }
     if (origin[ROW_WATERMARK_POSITION] != TT_OPTION_UNSET)
         picture->watermark.position = asked.watermark.position;
     return true;

@@ -10,7 +10,7 @@
 #include "web/request.h"
 #include "web/routes.h"
 
-/* The largest page of the list (200 rows of about 1.2 kB), the parameters and body parsers. */
+/* The largest page of the list (200 rows of about 1.7 kB), the parameters and body parsers. */
 #define ARENA_MAX_BYTES (2 * 1024 * 1024)
 /* From a web server's choice of this process to its connect(), on a machine under load. */
 #define LATECOMER_MS 100

@@ -172,7 +172,7 @@ static void assert_lie_is_seen(struct fixture *fixture) {
 
 static void test_decoder_lies(void **state) {
     const struct tt_picture_report honest = told;
-    static const int codes[] = {-1, TT_ERR_COUNT, 1 << 30, TT_ERR_BUSY, TT_ERR_INTERNAL};
+    static const int codes[] = {-1, TT_ERR_COUNT, 1 << 30, TT_ERR_BUSY, TT_ERR_JOURNAL};
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
         told.err = (enum tt_err)codes[i];
         assert_lie_is_seen(*state);

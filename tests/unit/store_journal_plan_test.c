@@ -59,7 +59,7 @@ static void run_every_statement(void) {
 static bool may_scan(const char *detail) {
     static const char *const bounded[] = {
         "SCAN image USING COVERING INDEX image_local", /* its least */
-        "SCAN removal USING COVERING INDEX removal_due",
+        "SCAN removal USING COVERING INDEX removal_to_carry",
         "SCAN event USING INDEX event_failure",
         "SCAN event USING COVERING INDEX event_failure",
         "SCAN event_total",
@@ -130,11 +130,12 @@ static void what_is_due_is_a_walk_along_its_index(void **state) {
     run_every_statement();
     for (int i = 0; i < TT_JOURNAL_DUE_STATES; i++) {
         assert_plan(journal->due[i],
-                    "SEARCH image USING INDEX image_due (sync_state=? AND retry_at_ms<?)");
+                    "SEARCH image USING INDEX image_to_carry (sync_state=? AND retry_at_ms<?)");
         assert_plan(journal->next_due[i],
-                    "SEARCH image USING COVERING INDEX image_due (sync_state=?)");
+                    "SEARCH image USING COVERING INDEX image_to_carry (sync_state=?)");
     }
-    assert_plan(journal->due_removals, "SEARCH removal USING INDEX removal_due (retry_at_ms<?)");
+    assert_plan(journal->due_removals,
+                "SEARCH removal USING INDEX removal_to_carry (retry_at_ms<?)");
     assert_plan(journal->remove_events, "SEARCH event USING INTEGER PRIMARY KEY (rowid<?)");
     assert_plan(journal->renditions, "SEARCH rendition USING PRIMARY KEY (id=?)");
     assert_plan(journal->drop_renditions, "SEARCH rendition USING PRIMARY KEY (id=?)");

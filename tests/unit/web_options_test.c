@@ -261,6 +261,23 @@ static void a_preset_is_what_all_else_starts_from(void **state) {
     }
 }
 
+/* A switch keeps the text that it switches. */
+static void a_switch_takes_the_presets_text(void **state) {
+    static const char *const asked[][2] = {{"watermark", "on"}, {"preset", "thumb"}};
+
+    (void)state;
+    for (int first = 0; first <= 1; first++) {
+        struct tt_options options = fresh();
+
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(
+                tt_options_set(&options, TT_OPTION_QUERY, asked[first ^ i][0], asked[first ^ i][1]),
+                TT_OK);
+        assert_true(options.picture.watermark.enabled);
+        assert_string_equal(options.picture.watermark.text, "small");
+    }
+}
+
 static void filenames_are_cleaned(void **state) {
     (void)state;
     struct tt_options options;
@@ -402,6 +419,7 @@ int main(void) {
         cmocka_unit_test(a_watermark_is_switched_or_given),
         cmocka_unit_test(a_text_takes_a_font),
         cmocka_unit_test(a_preset_is_what_all_else_starts_from),
+        cmocka_unit_test(a_switch_takes_the_presets_text),
         cmocka_unit_test(filenames_are_cleaned),
         cmocka_unit_test(dispositions_give_the_filename),
         cmocka_unit_test(extended_filenames_beat_plain_ones),
