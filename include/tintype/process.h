@@ -62,10 +62,9 @@ struct tt_child_end {
 #define TT_CHILD_KEEP_MAX 16
 
 /* Forks a child that keeps keep_count descriptors (3 or above, at most TT_CHILD_KEEP_MAX, in any
- * order) and standard error and closes all else,
- * is limited (those above, no core file, no new process, no new file, no new privileges), dies with
- * its parent, leaves stops to it (ignores SIGINT, SIGTERM, SIGHUP), runs run(context) and exits
- * with what it returned. TT_ERR_SYSTEM. */
+ * order) and standard error and closes all else, is limited (those above, no core file, no new
+ * process, no new file, no new privileges), dies with its parent, leaves stops to it (ignores
+ * SIGINT, SIGTERM, SIGHUP), runs run(context) and exits with what it returned. TT_ERR_SYSTEM. */
 enum tt_err tt_child_start(struct tt_child *child, const struct tt_child_limits *limits,
                            const int *keep_fds, int keep_count, int (*run)(void *context),
                            void *context);

@@ -2,7 +2,6 @@
  * [image] that are options of a rendering; what a preset does not set it takes from [image]. */
 #include "config_keys.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #define OPTIONS_OFFSET offsetof(struct tt_config, image.options)
