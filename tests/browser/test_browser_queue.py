@@ -11,7 +11,7 @@ from browser import Keys
 from support import continue_process, stop_process
 
 JPEG = pictures.jpeg(320, 240)
-SLOW = 30_000  # bytes a second: what is sent takes a few seconds
+SLOW = 4_000  # bytes a second: what is sent takes half a minute, longer than any test looks at it
 
 
 @pytest.fixture

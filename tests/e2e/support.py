@@ -145,6 +145,9 @@ class Server:
         self.front = FRONTS[front](self)
         self.http = requests.Session()
         self.http.trust_env = False
+        # A kept connection may be closed by the web server just when the next request is on its way;
+        # no client can tell that from a request that failed.
+        self.http.headers["Connection"] = "close"
         self.http.hooks["response"].append(self.check_answer)
 
     # ---- life ----
