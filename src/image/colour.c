@@ -299,10 +299,8 @@ struct colour {
     uint8_t *out;
 };
 
-int64_t tt_colour_bytes(int width_px, size_t icc_bytes) {
-    if (icc_bytes == 0)
-        return 0;
-    return tt_colour_transform_bytes(icc_bytes) + tt_operation_bytes(1, sizeof(struct colour)) +
+int64_t tt_colour_bytes(int width_px) {
+    return tt_operation_bytes(1, sizeof(struct colour)) +
            tt_operation_bytes((int64_t)width_px * 4, 1);
 }
 
@@ -319,15 +317,12 @@ static enum tt_err next_converted(struct tt_row_source *source, const uint8_t **
 }
 
 enum tt_err tt_colour_open(struct tt_row_source **out, struct tt_row_source *in,
-                           const uint8_t *icc_profile, size_t icc_bytes, struct tt_arena *arena) {
-    struct tt_colour_transform *transform;
+                           const struct tt_colour_transform *transform, struct tt_arena *arena) {
     struct colour *self;
-    enum tt_err err = tt_colour_transform_open(&transform, icc_profile, icc_bytes,
-                                               (enum tt_colour_samples)in->channels, arena);
 
     *out = in;
-    if (err != TT_OK || transform == NULL)
-        return err;
+    if (transform == NULL)
+        return TT_OK;
     self = tt_arena_alloc(arena, sizeof *self);
     if (self == NULL)
         return TT_ERR_NO_MEMORY;

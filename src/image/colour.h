@@ -1,5 +1,7 @@
-/* Colour: an ICC profile's colours to sRGB, for readers whose rows are of no kind that a row source
- * can hand out (CMYK). For everybody else there is tt_colour_open in operations.h. */
+/* Colour: an ICC profile made ready, once for all rows of its picture, to convert colours to sRGB.
+ *
+ * Rows are converted by tt_colour_open in operations.h; where they are of no kind that a row source
+ * can hand out (CMYK), by tt_colour_transform_row. */
 #ifndef TINTYPE_IMAGE_COLOUR_H
 #define TINTYPE_IMAGE_COLOUR_H
 
@@ -22,7 +24,8 @@ enum tt_colour_samples {
 struct tt_colour_transform;
 
 /* Makes ready to convert such pixels from the profile's colours. *transform is NULL where there is
- * nothing to do, as tt_colour_open says. It lives as long as the arena, and needs no close; the
+ * nothing to do: no profile, one that is sRGB itself, or one that makes no sense or is of other
+ * samples, which viewers ignore as well. It lives as long as the arena, and needs no close; the
  * profile is not needed any more. TT_ERR_NO_MEMORY, also when the arena has not the
  * tt_colour_transform_bytes left that it may take. */
 enum tt_err tt_colour_transform_open(struct tt_colour_transform **transform,
@@ -34,8 +37,8 @@ enum tt_err tt_colour_transform_open(struct tt_colour_transform **transform,
 void tt_colour_transform_row(const struct tt_colour_transform *transform, uint8_t *to,
                              const uint8_t *from, int width_px);
 
-/* The most arena bytes that tt_colour_transform_open takes: it is held to them, and a profile that
- * would need more counts as one that makes no sense. */
+/* The most arena bytes that tt_colour_transform_open takes, 0 for no profile: it is held to them,
+ * and a profile that would need more counts as one that makes no sense. */
 int64_t tt_colour_transform_bytes(size_t icc_bytes);
 
 #endif

@@ -101,15 +101,14 @@ enum tt_err tt_flatten_open(struct tt_row_source **out, struct tt_row_source *in
 /* The arena bytes that tt_flatten_open takes at most. */
 int64_t tt_flatten_bytes(int width_px);
 
-/* Converts rows from an ICC profile's colours to sRGB, alpha kept. *out is `in` where there is
- * nothing to do: no profile, one that is sRGB itself, or one that makes no sense or is of other
- * channels than the picture's, which viewers ignore as well. TT_ERR_NO_MEMORY. */
+/* Converts rows to sRGB, alpha kept, by what tt_colour_transform_open (colour.h) made for samples
+ * of their channels; NULL: *out is `in`. Several may share a transform. TT_ERR_NO_MEMORY. */
+struct tt_colour_transform;
 enum tt_err tt_colour_open(struct tt_row_source **out, struct tt_row_source *in,
-                           const uint8_t *icc_profile, size_t icc_bytes, struct tt_arena *arena);
+                           const struct tt_colour_transform *transform, struct tt_arena *arena);
 
-/* An upper bound of the arena bytes that tt_colour_open takes. The library is held to it; without
- * room for all of it in the arena, opening fails with TT_ERR_NO_MEMORY. */
-int64_t tt_colour_bytes(int width_px, size_t icc_bytes);
+/* An upper bound of the arena bytes that tt_colour_open takes. */
+int64_t tt_colour_bytes(int width_px);
 
 /* Draws a watermark. watermark is what tt_watermark_load gave (image.h), NULL for nothing loaded;
  * *out is `in` where there is nothing to draw. What would not fit between the margins, which hold

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "image/colour.h"
 #include "image/detail.h"
 #include "image/operations.h"
 
@@ -189,7 +190,7 @@ static int64_t count_result(const struct tt_plan *plan, const struct tt_plan_res
                                     : tt_orient_bytes(result->width_px, result->height_px,
                                                       result->channels, header->orientation);
     if (!options->grayscale)
-        bytes += tt_colour_bytes(width_px, header->icc_bytes);
+        bytes += tt_colour_bytes(width_px);
     if (options->watermark.enabled)
         bytes += tt_watermark_bytes(width_px, height_px, result->channels, &options->watermark);
     bytes += tt_flatten_bytes(width_px);
@@ -201,8 +202,11 @@ static int64_t count_memory(const struct tt_plan *plan, const struct tt_picture_
     int64_t bytes =
         header->whole_bytes + CODEC_BYTES + (int64_t)header->width_px * DECODER_BYTES_PER_PIXEL;
 
-    /* A profile, and the pieces it was put together from. */
+    /* A profile, the pieces it was put together from, and what all results convert their colours
+     * with. */
     bytes += 2 * (int64_t)header->icc_bytes;
+    if (!plan->grayscale)
+        bytes += tt_colour_transform_bytes(header->icc_bytes);
     if (plan->scale_eighths < 8)
         bytes += tt_detail_bytes(scale_up_to_whole(header->width_px, plan->scale_eighths),
                                  plan->channels);

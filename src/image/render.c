@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "image/codec.h"
+#include "image/colour.h"
 #include "image/detail.h"
 #include "image/luma.h"
 #include "image/operations.h"
@@ -23,6 +24,7 @@ struct rendering {
     struct tt_plan plan;
     struct tt_row_source *decoded;
     struct tt_row_source *detail;          /* NULL where nothing is measured */
+    struct tt_colour_transform *colour;    /* NULL where colours are right, or none are wanted */
     off_t offsets[TT_PICTURE_RESULTS_MAX]; /* of the outputs, before anything was written */
 };
 
@@ -44,8 +46,7 @@ static enum tt_err write_result(struct rendering *rendering, int number, struct 
     enum tt_err err = TT_OK;
 
     if (!options->grayscale)
-        err = tt_colour_open(&rows, rows, rendering->header.icc_profile,
-                             rendering->header.icc_bytes, arena);
+        err = tt_colour_open(&rows, rows, rendering->colour, arena);
     if (err == TT_OK && options->watermark.enabled)
         err = tt_watermark_open(&rows, rows, rendering->job->watermark, &options->watermark, arena);
     if (err == TT_OK && options->format == TT_FORMAT_JPEG)
@@ -163,6 +164,10 @@ static enum tt_err start_decoder(struct rendering *rendering, int least_eighths,
     if (err == TT_OK)
         err = tt_decoder_start(rendering->decoder, plan->grayscale, plan->scale_eighths,
                                &rendering->decoded);
+    if (err == TT_OK && !plan->grayscale)
+        err = tt_colour_transform_open(
+            &rendering->colour, rendering->header.icc_profile, rendering->header.icc_bytes,
+            (enum tt_colour_samples)rendering->header.channels, &rendering->arena);
     rendering->detail = NULL;
     if (err != TT_OK || plan->scale_eighths == 8)
         return err;
@@ -182,6 +187,7 @@ static enum tt_err start_over(struct rendering *rendering) {
     rendering->decoder = NULL;
     rendering->decoded = NULL;
     rendering->detail = NULL;
+    rendering->colour = NULL;
     tt_arena_reset(&rendering->arena);
     tt_err_clear();
     for (int i = 0; i < rendering->job->output_count; i++) {

@@ -14,6 +14,20 @@ static struct grid grid;
 
 static const size_t arena_bytes = (size_t)16 << 20;
 
+/* As a rendering does: the profile made ready, then its rows. */
+static enum tt_err open_colour(struct tt_row_source **out, struct tt_row_source *in,
+                               const struct profile *from, struct tt_arena *arena) {
+    struct tt_colour_transform *transform = NULL;
+    enum tt_err err = tt_colour_transform_open(&transform, from->bytes, from->length,
+                                               (enum tt_colour_samples)in->channels, arena);
+    *out = in;
+    return err == TT_OK ? tt_colour_open(out, in, transform, arena) : err;
+}
+
+static int64_t bytes_said(int width_px, size_t icc_bytes) {
+    return tt_colour_transform_bytes(icc_bytes) + tt_colour_bytes(width_px);
+}
+
 /* Converts one row of samples into `grid`; whether there was anything to do. Memory is held to what
  * is said beforehand. */
 static bool convert(const struct profile *from, const uint8_t *samples, int width_px,
@@ -24,8 +38,8 @@ static bool convert(const struct profile *from, const uint8_t *samples, int widt
 
     tt_err_clear();
     tt_arena_init(&arena, arena_bytes);
-    assert_int_equal(tt_colour_open(&out, &source.rows, from->bytes, from->length, &arena), TT_OK);
-    assert_true((int64_t)arena.used_bytes <= tt_colour_bytes(width_px, from->length));
+    assert_int_equal(open_colour(&out, &source.rows, from, &arena), TT_OK);
+    assert_true((int64_t)arena.used_bytes <= bytes_said(width_px, from->length));
     bool converts = out != &source.rows;
     assert_int_equal(pull_rows(out, 1, &grid), TT_OK);
     assert_int_equal(grid.width_px, width_px);
@@ -124,9 +138,10 @@ static void no_profile_is_nothing_to_do(void **state) {
     struct tt_row_source *out = NULL;
     (void)state;
     tt_arena_init(&arena, 1);
-    assert_int_equal(tt_colour_open(&out, &source.rows, NULL, 0, &arena), TT_OK);
+    profile.length = 0;
+    assert_int_equal(open_colour(&out, &source.rows, &profile, &arena), TT_OK);
     assert_ptr_equal(out, &source.rows);
-    assert_int_equal(tt_colour_bytes(1000, 0), 0);
+    assert_int_equal(tt_colour_transform_bytes(0), 0);
     tt_arena_fini(&arena);
 }
 
@@ -379,17 +394,15 @@ static void without_its_memory_it_is_not_begun(void **state) {
     struct tt_row_source *out = NULL;
     (void)state;
     profile_rgb(&profile, &p3_primaries, srgb_tone_curve());
-    size_t most_bytes = (size_t)tt_colour_bytes(1, profile.length);
+    size_t most_bytes = (size_t)bytes_said(1, profile.length);
     for (size_t cap = 1; cap < most_bytes - 1000; cap += most_bytes / 7) {
         tt_err_clear();
         tt_arena_init(&arena, cap);
-        assert_int_equal(tt_colour_open(&out, &source.rows, profile.bytes, profile.length, &arena),
-                         TT_ERR_NO_MEMORY);
+        assert_int_equal(open_colour(&out, &source.rows, &profile, &arena), TT_ERR_NO_MEMORY);
         tt_arena_fini(&arena);
     }
     tt_arena_init(&arena, most_bytes);
-    assert_int_equal(tt_colour_open(&out, &source.rows, profile.bytes, profile.length, &arena),
-                     TT_OK);
+    assert_int_equal(open_colour(&out, &source.rows, &profile, &arena), TT_OK);
     assert_ptr_not_equal(out, &source.rows);
     tt_arena_fini(&arena);
 }
@@ -403,8 +416,7 @@ static void it_fails_as_its_source_does(void **state) {
     tt_err_clear();
     profile_rgb(&profile, &p3_primaries, srgb_tone_curve());
     tt_arena_init(&arena, arena_bytes);
-    assert_int_equal(tt_colour_open(&out, &source.rows, profile.bytes, profile.length, &arena),
-                     TT_OK);
+    assert_int_equal(open_colour(&out, &source.rows, &profile, &arena), TT_OK);
     assert_int_equal(pull_rows(out, 2, &grid), TT_ERR_PICTURE_BROKEN);
     tt_arena_fini(&arena);
 }

@@ -1,6 +1,7 @@
 /* The plan of a rendering: a table of sizes, boxes and scales, and what is refused. */
 #include "image/plan.h"
 
+#include "image/colour.h"
 #include "image/operations.h"
 #include "picture_build.h"
 
@@ -198,8 +199,23 @@ static void a_profile_is_counted(void **state) {
         header.icc_bytes = 3000;
         assert_int_equal(make_plan(&with, &header, &options), TT_OK);
         assert_int_equal(with.memory_bytes - without.memory_bytes,
-                         6000 + (color ? tt_colour_bytes(100, 3000) : 0));
+                         6000 + (color ? tt_colour_transform_bytes(3000) : 0));
     }
+}
+
+/* However many results there are of its colours. */
+static void a_profile_is_counted_once(void **state) {
+    struct tt_picture_header header = {
+        .width_px = 100, .height_px = 100, .channels = 3, .orientation = 1};
+    static const struct tt_picture_options gray = {.grayscale = true}, colour = {.quality = 80};
+    static const struct tt_picture_output outputs[] = {{-1, &gray}, {-1, &colour}, {-1, &colour}};
+    struct tt_plan without, with;
+    (void)state;
+    assert_int_equal(tt_plan_make(&without, &header, outputs, 3, &wide_limits, 1), TT_OK);
+    header.icc_bytes = 3000;
+    assert_int_equal(tt_plan_make(&with, &header, outputs, 3, &wide_limits, 1), TT_OK);
+    assert_int_equal(with.memory_bytes - without.memory_bytes,
+                     6000 + tt_colour_transform_bytes(3000));
 }
 
 static void grayscale_keeps_alpha(void **state) {
@@ -329,6 +345,7 @@ int main(void) {
         cmocka_unit_test(no_size_breaks_a_promise),
         cmocka_unit_test(colour_subsampled_along_one_axis_is_decoded_larger),
         cmocka_unit_test(a_profile_is_counted),
+        cmocka_unit_test(a_profile_is_counted_once),
         cmocka_unit_test(grayscale_keeps_alpha),
         cmocka_unit_test(bombs_are_refused_with_their_numbers),
         cmocka_unit_test(memory_is_held_against_its_limit),

@@ -337,26 +337,12 @@ static void what_changes_no_pixel_is_let_through(void **state) {
 
 static struct profile profile;
 
-/* An iCCP chunk (PNG, third edition, 11.3.2.3): name, method, and the profile in one stored block
- * of zlib's. */
-static void png_profile(const void *bytes, size_t length) {
-    static struct file packed;
-    packed.length = 0;
-    png_pixels(&packed, bytes, length); /* the same stream, to take it out of there again */
-    size_t start = file_find(&packed, "IDAT", 4) + 4;
-    static uint8_t chunk[sizeof packed.bytes];
-    size_t stream = packed.length - start - 4;
-    memcpy(chunk, "a\0\0", 3);
-    memcpy(chunk + 3, packed.bytes + start, stream);
-    png_chunk(&file, "iCCP", chunk, stream + 3);
-}
-
 /* One pixel of each colour type, 0x60 or (0xc0, 0x60, 0x40) with alpha 0x80. */
 static void build_with_profile(unsigned int color_type) {
     static const char *const lines[] = {
         [0] = "\0\x60", [2] = "\0\xc0\x60\x40", [4] = "\0\x60\x80", [6] = "\0\xc0\x60\x40\x80"};
     png_begin(&file, 1, 1, 8, color_type, false);
-    png_profile(profile.bytes, profile.length);
+    png_profile(&file, &profile);
     png_pixels(&file, lines[color_type], strlen(lines[color_type] + 1) + 1);
     png_end(&file);
 }
@@ -408,7 +394,7 @@ static void other_chunks_of_color_are_ignored(void **state) {
     assert_srgb(1, "\x60");
     png_begin(&file, 1, 1, 8, 0, false);
     png_chunk(&file, "sRGB", "\0", 1);
-    png_profile(profile.bytes, profile.length);
+    png_profile(&file, &profile);
     png_pixels(&file, "\0\x60", 2);
     png_end(&file);
     assert_srgb(1, "\xa5");
@@ -419,7 +405,7 @@ static void a_profile_out_of_place_is_ignored(void **state) {
     profile_gray(&profile, cmsBuildGamma(NULL, 1.0));
     png_begin(&file, 1, 1, 8, 0, false);
     png_pixels(&file, "\0\x60", 2);
-    png_profile(profile.bytes, profile.length);
+    png_profile(&file, &profile);
     png_end(&file);
     assert_srgb(1, "\x60");
     assert_null(grid.header.icc_profile);

@@ -4,7 +4,8 @@
 #include <fcntl.h>
 
 #include "image/codec.h"
-#include "picture_build.h"
+#include "image/colour.h"
+#include "profile_build.h"
 
 static const struct tt_picture_options plain = {.width_px = 10,
                                                 .fit = TT_FIT_INSIDE,
@@ -317,6 +318,41 @@ static void a_fine_picture_is_decoded_again(void **state) {
     }
 }
 
+/* Its colours are converted for each of eight, in memory that has room for two transforms, and not
+ * for a third. */
+static void results_share_one_profile(void **state) {
+    static const struct tt_picture_options colour = {
+        .width_px = 10, .format = TT_FORMAT_JPEG, .quality = 95};
+    static struct profile profile;
+    static struct file picture, result;
+    static struct grid grid;
+    struct tt_picture_output outputs[8];
+    struct tt_picture_limits limits = test_limits;
+    struct tt_image_job job = {.outputs = outputs, .output_count = 8, .limits = &limits};
+    struct tt_picture_report report;
+    uint8_t lines[16 * 61] = {0}; /* filter 0, then red that Display P3 makes redder */
+
+    (void)state;
+    for (int i = 0; i < 16 * 20; i++)
+        lines[i / 20 * 61 + 1 + i % 20 * 3] = 0xc0;
+    profile_rgb(&profile, &p3_primaries, srgb_tone_curve());
+    png_begin(&picture, 20, 16, 8, 2, false);
+    png_profile(&picture, &profile);
+    png_pixels(&picture, lines, sizeof lines);
+    png_end(&picture);
+    job.picture_fd = file_open(picture.bytes, picture.length);
+    for (int i = 0; i < 8; i++)
+        outputs[i] = (struct tt_picture_output){memfd_create("result", MFD_CLOEXEC), &colour};
+    limits.max_memory_bytes = 3 * tt_colour_transform_bytes(profile.length);
+    assert_int_equal(tt_image_render(&job, &report), TT_OK);
+    (void)close(job.picture_fd);
+    for (int i = 0; i < 8; i++) {
+        file_read_back(&result, outputs[i].fd);
+        assert_decodes(&result, &in_color, &grid);
+        assert_in_range(grid.samples[0], 0xcc, 0xd6);
+    }
+}
+
 static void one_result_that_fails_fails_them_all(void **state) {
     static struct file photo;
     const struct tt_picture_output outputs[] = {
@@ -347,6 +383,7 @@ int main(void) {
         cmocka_unit_test(a_result_that_cannot_be_written_is_reported),
         cmocka_unit_test(several_results_are_those_of_single_ones),
         cmocka_unit_test(a_fine_picture_is_decoded_again),
+        cmocka_unit_test(results_share_one_profile),
         cmocka_unit_test(one_result_that_fails_fails_them_all),
     };
 

@@ -4,6 +4,7 @@
 
 #include <lcms2.h>
 
+#include "image/colour.h"
 #include "image/operations.h"
 #include "picture_build.h"
 
@@ -84,12 +85,27 @@ static inline void profile_cmyk(struct profile *to) {
 
 /* ---- pictures with a profile ---- */
 
+/* An iCCP chunk (PNG, third edition, 11.3.2.3): name, method, and the profile in one stored block
+ * of zlib's. */
+static inline void png_profile(struct file *file, const struct profile *profile) {
+    static struct file packed;
+    packed.length = 0;
+    png_pixels(&packed, profile->bytes, profile->length); /* the same stream, to be taken out */
+    size_t start = file_find(&packed, "IDAT", 4) + 4;
+    static uint8_t chunk[sizeof packed.bytes];
+    size_t stream = packed.length - start - 4;
+    memcpy(chunk, "a\0\0", 3);
+    memcpy(chunk + 3, packed.bytes + start, stream);
+    png_chunk(file, "iCCP", chunk, stream + 3);
+}
+
 /* Decodes to sRGB: open, start, the operation, rows, finish, close. */
 static inline enum tt_err decode_to_srgb(const uint8_t *bytes, size_t length, struct grid *grid) {
     struct tt_picture_limits limits = test_limits;
     struct tt_arena arena;
     struct tt_decoder *decoder = NULL;
     struct tt_row_source *source = NULL;
+    struct tt_colour_transform *transform = NULL;
     int fd = file_open(bytes, length);
 
     limits.max_pixels = sizeof grid->samples / 4;
@@ -99,8 +115,10 @@ static inline enum tt_err decode_to_srgb(const uint8_t *bytes, size_t length, st
     if (err == TT_OK)
         err = tt_decoder_start(decoder, false, 8, &source);
     if (err == TT_OK)
-        err = tt_colour_open(&source, source, grid->header.icc_profile, grid->header.icc_bytes,
-                             &arena);
+        err = tt_colour_transform_open(&transform, grid->header.icc_profile, grid->header.icc_bytes,
+                                       (enum tt_colour_samples)source->channels, &arena);
+    if (err == TT_OK)
+        err = tt_colour_open(&source, source, transform, &arena);
     if (err == TT_OK)
         err = pull_rows(source, source->height_px, grid);
     if (err == TT_OK)
