@@ -34,7 +34,7 @@ struct tt_picture_header {
     bool whole; /* the decoder must hold the whole picture (interlaced PNG or GIF, WebP, HEIC, AVIF)
                    or all its coefficients (progressive or multi-scan JPEG) */
     int64_t whole_bytes; /* how much memory that takes in start, of the arena and of the library,
-                            and a profile that the decoder applies: an upper bound; 0 when rows
+                            and a profile that is not handed out: an upper bound; 0 when rows
                             stream and there is none */
     bool can_scale;      /* start takes 1, 2, 4 and 8 eighths; otherwise 8 alone */
     int chroma_ratio;    /* by how much less of its colour than of its luma, along one axis, a

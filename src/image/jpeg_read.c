@@ -293,14 +293,16 @@ static void note_profile(struct jpeg_decoder *decoder) {
         tt_jpeg_icc_join(&decoder->icc, decoder->base.arena, &profile, &profile_bytes);
     if (err != TT_OK)
         leave_step(decoder, err);
-    if (is_cmyk(&decoder->library)) {
-        decoder->cmyk_profile = profile;
-        decoder->cmyk_profile_bytes = profile_bytes;
-        header->whole_bytes += tt_colour_transform_bytes(profile_bytes);
-    } else {
+    if (profile && !is_cmyk(&decoder->library)) {
         header->icc_profile = profile;
         header->icc_bytes = profile_bytes;
+        return;
     }
+    decoder->cmyk_profile = profile;
+    decoder->cmyk_profile_bytes = profile_bytes;
+    /* Its pieces, also those that make no profile; the whole; and what is made of it. */
+    header->whole_bytes += (int64_t)(decoder->icc.total_bytes + profile_bytes) +
+                           tt_colour_transform_bytes(profile_bytes);
 }
 
 static void open_step(struct jpeg_decoder *decoder) {
