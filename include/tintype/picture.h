@@ -89,6 +89,8 @@ bool tt_picture_preset_is_name(const char *text);
 struct tt_picture_output {
     int fd; /* where its file is written, from the current offset; borrowed */
     const struct tt_picture_options *options; /* borrowed */
+    const char *preset; /* the name, where the operator's configuration asks for it and not the
+                           client; NULL otherwise. Borrowed */
 };
 
 struct tt_picture_limits {

@@ -76,11 +76,16 @@ void tt_decoder_close(struct tt_decoder *decoder);
 /* 8 bits a sample, 1 to 4 channels. */
 enum tt_err tt_png_write(int fd, struct tt_row_source *source, struct tt_arena *arena);
 
+/* The longest side that a file holds. A PNG's is beyond all that is made (PNG, 11.2.1: 2^31 - 1).
+ */
+#define TT_JPEG_WRITE_SIDE_MAX_PX 65500 /* libjpeg's; the format's is 65535 */
+#define TT_WEBP_WRITE_SIDE_MAX_PX 16383 /* of VP8's 14 bits: RFC 6386, 9.1 */
+
 /* Baseline, 1 or 3 channels (alpha is flattened before); quality 1 to 100. */
 enum tt_err tt_jpeg_write(int fd, struct tt_row_source *source, int quality,
                           struct tt_arena *arena);
 
-/* Lossy, 1 to 4 channels, sides to 16383 px; quality 1 to 100. */
+/* Lossy, 1 to 4 channels; quality 1 to 100. */
 enum tt_err tt_webp_write(int fd, struct tt_row_source *source, int quality,
                           struct tt_arena *arena);
 

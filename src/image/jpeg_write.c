@@ -17,6 +17,8 @@
 
 #define BUFFER_BYTES 65536
 
+_Static_assert(TT_JPEG_WRITE_SIDE_MAX_PX == JPEG_MAX_DIMENSION, "codec.h has libjpeg's own limit");
+
 struct jpeg_encoder {
     struct jpeg_compress_struct library;
     struct jpeg_error_mgr errors;

@@ -222,26 +222,55 @@ static int gray_channels(int channels) {
     return 2 - channels % 2;
 }
 
-static bool is_over(struct size size, const struct tt_picture_limits *limits) {
-    return size.width > TT_OPERATION_SIDE_MAX_PX || size.height > TT_OPERATION_SIDE_MAX_PX ||
+static bool is_over(struct size size, int side_max_px, const struct tt_picture_limits *limits) {
+    return size.width > side_max_px || size.height > side_max_px ||
            size.width * size.height > limits->max_pixels;
+}
+
+static int format_side_max_px(enum tt_picture_format format) {
+    switch (format) {
+    case TT_FORMAT_JPEG: return TT_JPEG_WRITE_SIDE_MAX_PX;
+    case TT_FORMAT_WEBP: return TT_WEBP_WRITE_SIDE_MAX_PX;
+    default: return TT_OPERATION_SIDE_MAX_PX;
+    }
+}
+
+/* A client can do something about its own options, but not about those of a preset that every
+ * picture is made in. */
+static enum tt_err refuse_result(const struct tt_picture_output *output, struct size size,
+                                 int orientation, const struct tt_picture_limits *limits) {
+    enum tt_picture_format format = output->options->format;
+    bool swaps_sides = tt_orientation_swaps_sides(orientation);
+    long long width = swaps_sides ? size.height : size.width;
+    long long height = swaps_sides ? size.width : size.height;
+
+    if (output->preset != NULL)
+        return tt_err_refuse(TT_ERR_PICTURE_TOO_LARGE,
+                             "The service makes a rendition \"%s\" of every picture, which would "
+                             "be %lld x %lld pixels; at most %lld in all, and %d on a side of a "
+                             "%s, are made. Send a smaller picture.",
+                             output->preset, width, height, (long long)limits->max_pixels,
+                             format_side_max_px(format), tt_picture_format_row(format)->name);
+    return tt_err_refuse(TT_ERR_PICTURE_TOO_LARGE,
+                         "The result would be %lld x %lld pixels; at most %lld in all, and %d on a "
+                         "side of a %s, are made. Ask for a smaller size%s.",
+                         width, height, (long long)limits->max_pixels, format_side_max_px(format),
+                         tt_picture_format_row(format)->name,
+                         format == TT_FORMAT_PNG ? "" : ", or for a PNG");
 }
 
 /* The size of one result, and the part of the picture, at full scale, that becomes it. */
 static enum tt_err plan_result(struct tt_plan_result *planned,
                                const struct tt_picture_header *header,
-                               const struct tt_picture_options *options,
+                               const struct tt_picture_output *output,
                                const struct tt_picture_limits *limits, int least_eighths,
                                int *scale_eighths) {
+    const struct tt_picture_options *options = output->options;
     struct size picture = {header->width_px, header->height_px};
     struct size result = fit_picture(picture, header, options, &planned->box);
 
-    if (is_over(result, limits))
-        return tt_err_refuse(TT_ERR_PICTURE_TOO_LARGE,
-                             "The result would be %lld x %lld pixels; at most %lld pixels in all, "
-                             "and %d on a side, are made. Ask for a smaller size.",
-                             (long long)result.width, (long long)result.height,
-                             (long long)limits->max_pixels, TT_OPERATION_SIDE_MAX_PX);
+    if (is_over(result, format_side_max_px(options->format), limits))
+        return refuse_result(output, result, header->orientation, limits);
     planned->width_px = (int)result.width;
     planned->height_px = (int)result.height;
     planned->channels = options->grayscale ? gray_channels(header->channels) : header->channels;
@@ -268,7 +297,7 @@ enum tt_err tt_plan_make(struct tt_plan *plan, const struct tt_picture_header *h
     struct size picture = {header->width_px, header->height_px};
 
     *plan = (struct tt_plan){.scale_eighths = 1, .grayscale = true, .result_count = output_count};
-    if (is_over(picture, limits))
+    if (is_over(picture, TT_OPERATION_SIDE_MAX_PX, limits))
         return tt_err_refuse(TT_ERR_PICTURE_TOO_LARGE,
                              "The picture is %d x %d pixels; at most %lld pixels in all, and %d on "
                              "a side, are accepted. Send a smaller one.",
@@ -276,8 +305,8 @@ enum tt_err tt_plan_make(struct tt_plan *plan, const struct tt_picture_header *h
                              TT_OPERATION_SIDE_MAX_PX);
     for (int i = 0; i < output_count; i++) {
         int scale_eighths = 8;
-        enum tt_err err = plan_result(&plan->results[i], header, outputs[i].options, limits,
-                                      least_eighths, &scale_eighths);
+        enum tt_err err = plan_result(&plan->results[i], header, &outputs[i], limits, least_eighths,
+                                      &scale_eighths);
 
         if (err != TT_OK)
             return err;
@@ -294,10 +323,11 @@ enum tt_err tt_plan_make(struct tt_plan *plan, const struct tt_picture_header *h
     plan->memory_bytes = count_memory(plan, header, outputs);
     if (plan->memory_bytes > limits->max_memory_bytes)
         return tt_err_refuse(TT_ERR_PICTURE_TOO_LARGE,
-                             "The picture, %d x %d pixels, would take %lld bytes of memory; at "
+                             "The picture, %d x %d pixels, %swould take %lld bytes of memory; at "
                              "most %lld are allowed. %s",
-                             header->width_px, header->height_px, (long long)plan->memory_bytes,
-                             (long long)limits->max_memory_bytes,
+                             header->width_px, header->height_px,
+                             output_count > 1 ? "and its renditions " : "",
+                             (long long)plan->memory_bytes, (long long)limits->max_memory_bytes,
                              header->whole ? "Send a smaller one, or save it as a baseline JPEG "
                                              "or as a PNG that is not interlaced."
                                            : "Send a smaller one, or ask for a smaller result.");

@@ -13,6 +13,8 @@
 
 #define STRIP_ROWS 16
 
+_Static_assert(TT_WEBP_WRITE_SIDE_MAX_PX == WEBP_MAX_DIMENSION, "codec.h has libwebp's own limit");
+
 /* How hard to look for the best modes. Measured on 8 photographs (Debian's mate-backgrounds, 720 px
  * wide, gray, quality 80), CPU time as the mean of each one's best of 4:
  *

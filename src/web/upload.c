@@ -177,6 +177,7 @@ static void name_renditions(struct upload *upload) {
             &config->presets[config->image.rendition_presets[i]];
         memcpy(row->renditions[i].name, preset->name, sizeof row->renditions[i].name);
         upload->outputs[1 + i].options = &preset->options;
+        upload->outputs[1 + i].preset = preset->name;
     }
 }
 

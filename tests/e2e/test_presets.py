@@ -119,6 +119,21 @@ def test_a_preset_is_asked_for(presets):
     assert "preset" in check_problem(problem, 400)
 
 
+def test_a_rendition_that_cannot_be_made_is_named():
+    from support import Server
+    server = Server(image={"renditions": "banner"}, **{"preset.banner": {"width": 20, "format": "webp"}})
+    try:
+        server.start()
+        answer = server.post(pictures.encode(Image.new("L", (20, 16384)), "PNG"))
+        detail = check_problem(answer, 422)
+        assert 'rendition "banner"' in detail and "16383" in detail and "Send a smaller picture" in detail
+        assert server.spool() == [] and server.get("/images").json()["images"] == []
+        server.upload(pictures.encode(Image.new("L", (20, 16383)), "PNG"))
+        server.stop()
+    finally:
+        server.kill()
+
+
 def test_webp_is_a_format(presets):
     image = presets.upload(pictures.encode(PHOTO, "PNG"), query="format=webp&quality=95&grayscale=false")
     result = judge.decode(presets.processed(image))

@@ -178,9 +178,10 @@ static void colour_subsampled_along_one_axis_is_decoded_larger(void **state) {
                                            .chroma_ratio = rows[i].chroma_ratio};
         struct tt_picture_options options = {.width_px = 1000, .grayscale = rows[i].grayscale};
         struct tt_plan plan;
-        assert_int_equal(
-            tt_plan_make(&plan, &header, &(struct tt_picture_output){-1, &options}, 1, &limits, 1),
-            TT_OK);
+        assert_int_equal(tt_plan_make(&plan, &header,
+                                      &(struct tt_picture_output){-1, &options, NULL}, 1, &limits,
+                                      1),
+                         TT_OK);
         assert_int_equal(plan.scale_eighths, rows[i].scale_eighths);
     }
 }
@@ -208,7 +209,8 @@ static void a_profile_is_counted_once(void **state) {
     struct tt_picture_header header = {
         .width_px = 100, .height_px = 100, .channels = 3, .orientation = 1};
     static const struct tt_picture_options gray = {.grayscale = true}, colour = {.quality = 80};
-    static const struct tt_picture_output outputs[] = {{-1, &gray}, {-1, &colour}, {-1, &colour}};
+    static const struct tt_picture_output outputs[] = {
+        {-1, &gray, NULL}, {-1, &colour, NULL}, {-1, &colour, NULL}};
     struct tt_plan without, with;
     (void)state;
     assert_int_equal(tt_plan_make(&without, &header, outputs, 3, &wide_limits, 1), TT_OK);
@@ -266,6 +268,40 @@ static void bombs_are_refused_with_their_numbers(void **state) {
     assert_too_large(&dot, &small, "1 x 1000001");
 }
 
+/* Of its own result a client is told what to ask for; of a rendition, which preset it is. */
+static void what_a_format_cannot_hold_is_refused(void **state) {
+    static const struct {
+        enum tt_picture_format format;
+        int side_max_px;
+        const char *words, *rendition_words;
+    } rows[] = {
+        {TT_FORMAT_WEBP, 16383, "16383 on a side of a WEBP, are made. Ask for a smaller size, or",
+         "rendition \"very-tall\" of every picture, which would be 16384 x 2 pixels"},
+        {TT_FORMAT_JPEG, 65500, "65500 on a side of a JPEG, are made. Ask for a smaller size, or",
+         "rendition \"very-tall\" of every picture, which would be 65501 x 2 pixels"},
+    };
+    static const struct tt_picture_options small = {.width_px = 1, .format = TT_FORMAT_PNG};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct tt_picture_options options = {.format = rows[i].format};
+        struct tt_picture_output outputs[] = {{-1, &small, NULL}, {-1, &options, "very-tall"}};
+        struct tt_picture_header header = {
+            .width_px = 2, .height_px = rows[i].side_max_px, .channels = 1, .orientation = 6};
+        struct tt_plan plan;
+
+        assert_int_equal(make_plan(&plan, &header, &options), TT_OK);
+        assert_int_equal(tt_plan_make(&plan, &header, outputs, 2, &wide_limits, 1), TT_OK);
+        header.height_px++;
+        assert_too_large(&header, &options, rows[i].words);
+        assert_int_equal(tt_plan_make(&plan, &header, outputs, 2, &wide_limits, 1),
+                         TT_ERR_PICTURE_TOO_LARGE);
+        assert_non_null(strstr(tt_err_detail(TT_ERR_PICTURE_TOO_LARGE), rows[i].rendition_words));
+        assert_null(strstr(tt_err_detail(TT_ERR_PICTURE_TOO_LARGE), "Ask"));
+        tt_err_clear();
+    }
+}
+
 static void memory_is_held_against_its_limit(void **state) {
     struct tt_picture_header header = {.width_px = 4000,
                                        .height_px = 3000,
@@ -300,7 +336,8 @@ static void several_results_share_a_decode(void **state) {
     static const struct tt_picture_options large = {.width_px = 2000, .grayscale = true};
     static const struct tt_picture_options colour = {
         .width_px = 50, .height_px = 80, .fit = TT_FIT_COVER};
-    static const struct tt_picture_output outputs[] = {{-1, &small}, {-1, &large}, {-1, &colour}};
+    static const struct tt_picture_output outputs[] = {
+        {-1, &small, NULL}, {-1, &large, NULL}, {-1, &colour, NULL}};
     struct tt_plan plan;
     int64_t two_bytes;
 
@@ -348,6 +385,7 @@ int main(void) {
         cmocka_unit_test(a_profile_is_counted_once),
         cmocka_unit_test(grayscale_keeps_alpha),
         cmocka_unit_test(bombs_are_refused_with_their_numbers),
+        cmocka_unit_test(what_a_format_cannot_hold_is_refused),
         cmocka_unit_test(memory_is_held_against_its_limit),
         cmocka_unit_test(several_results_share_a_decode),
         cmocka_unit_test(streaming_is_cheap),

@@ -255,7 +255,7 @@ static void several_results_are_those_of_single_ones(void **state) {
         job.picture_fd = file_open(picture.bytes, picture.length);
         for (int i = 0; i < COUNT; i++)
             outputs[i] =
-                (struct tt_picture_output){memfd_create("result", MFD_CLOEXEC), &wanted[i]};
+                (struct tt_picture_output){memfd_create("result", MFD_CLOEXEC), &wanted[i], NULL};
         assert_int_equal(tt_image_render(&job, &report), TT_OK);
         (void)close(job.picture_fd);
         for (int i = 0; i < COUNT; i++) {
@@ -342,7 +342,7 @@ static void results_share_one_profile(void **state) {
     png_end(&picture);
     job.picture_fd = file_open(picture.bytes, picture.length);
     for (int i = 0; i < 8; i++)
-        outputs[i] = (struct tt_picture_output){memfd_create("result", MFD_CLOEXEC), &colour};
+        outputs[i] = (struct tt_picture_output){memfd_create("result", MFD_CLOEXEC), &colour, NULL};
     limits.max_memory_bytes = 3 * tt_colour_transform_bytes(profile.length);
     assert_int_equal(tt_image_render(&job, &report), TT_OK);
     (void)close(job.picture_fd);
@@ -356,8 +356,8 @@ static void results_share_one_profile(void **state) {
 static void one_result_that_fails_fails_them_all(void **state) {
     static struct file photo;
     const struct tt_picture_output outputs[] = {
-        {memfd_create("result", MFD_CLOEXEC), &plain},
-        {open("/dev/full", O_WRONLY | O_CLOEXEC), &plain},
+        {memfd_create("result", MFD_CLOEXEC), &plain, NULL},
+        {open("/dev/full", O_WRONLY | O_CLOEXEC), &plain, NULL},
     };
     struct tt_image_job job = {.outputs = outputs, .output_count = 2, .limits = &test_limits};
     struct tt_picture_report report;
