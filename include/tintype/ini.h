@@ -4,7 +4,8 @@
 
 #include <stdbool.h>
 
-/* One pair; value is NULL where a line has no "=". */
+/* One pair; value is NULL where a line has no "=". Also the line that begins a section, empty or
+ * not: then name and value are NULL. The section's name is cut to 49 bytes. */
 typedef void tt_ini_pair(void *context, int line, const char *section, const char *name,
                          const char *value);
 /* A line that cannot be read (line > 0), or the file (line 0), with what is wrong. */

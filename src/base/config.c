@@ -112,6 +112,10 @@ struct place {
     int *set_line;
 };
 
+static bool is_preset(const char *section) {
+    return strncmp(section, PRESET_PREFIX, strlen(PRESET_PREFIX)) == 0;
+}
+
 static bool find_preset_place(struct reading *reading, const char *preset_name, const char *name,
                               struct place *place) {
     char explanation[TT_CONFIG_EXPLANATION_SIZE];
@@ -139,7 +143,7 @@ static bool find_preset_place(struct reading *reading, const char *preset_name, 
 /* False, the problem told, when there is no such key. */
 static bool find_place(struct reading *reading, const char *section, const char *name,
                        struct place *place) {
-    if (strncmp(section, PRESET_PREFIX, strlen(PRESET_PREFIX)) == 0)
+    if (is_preset(section))
         return find_preset_place(reading, section + strlen(PRESET_PREFIX), name, place);
     place->key = find_pair(section, name);
     if (place->key == NULL) {
@@ -151,6 +155,16 @@ static bool find_place(struct reading *reading, const char *section, const char 
     return true;
 }
 
+/* A preset is one by its section, also if that is empty. */
+static void take_section(struct reading *reading, const char *section) {
+    char explanation[TT_CONFIG_EXPLANATION_SIZE];
+
+    if (is_preset(section) &&
+        tt_config_preset_take(reading->config, section + strlen(PRESET_PREFIX), explanation) ==
+            NULL)
+        problem_at_line(reading, "%s", explanation);
+}
+
 static void take_pair(void *context, int line, const char *section, const char *name,
                       const char *value) {
     struct reading *reading = context;
@@ -158,6 +172,10 @@ static void take_pair(void *context, int line, const char *section, const char *
     struct place place;
 
     reading->line = line;
+    if (name == NULL) {
+        take_section(reading, section);
+        return;
+    }
     if (!find_place(reading, section, name, &place))
         return;
     if (value == NULL) {

@@ -114,10 +114,8 @@ static bool add_rendition(struct tt_config *config, const char *name,
     int index;
 
     if (preset == NULL) {
-        (void)snprintf(
-            explanation, TT_CONFIG_EXPLANATION_SIZE,
-            "renditions names \"%.31s\", and there is no [preset.%.31s] with a key in it", name,
-            name);
+        (void)snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE,
+                       "renditions names \"%.31s\", and there is no [preset.%.31s]", name, name);
         return false;
     }
     index = (int)(preset - config->presets);

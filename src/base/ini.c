@@ -9,6 +9,7 @@
 
 #define FILE_BUFFER_BYTES 4096
 #define PROBLEM_SIZE      96
+#define SECTION_SIZE      50 /* inih's own, so that a section has one name */
 
 struct reading {
     FILE *file;
@@ -31,6 +32,19 @@ static int take_pair(void *user, const char *section, const char *name, const ch
 
     reading->pair(reading->context, reading->line, section, name, value);
     return 1;
+}
+
+/* inih tells of a section by its pairs alone: what would have it tell more is no option of Debian's
+ * build (INI_CALL_HANDLER_ON_NEW_SECTION). */
+static void note_section(const struct reading *reading, const char *line) {
+    const char *start = line + strspn(line, " \t\v\f\r");
+    size_t length = strcspn(start, "]");
+    char section[SECTION_SIZE];
+
+    if (start[0] != '[' || start[length] != ']')
+        return;
+    (void)snprintf(section, sizeof section, "%.*s", (int)length - 1, start + 1);
+    reading->pair(reading->context, reading->line, section, NULL, NULL);
 }
 
 /* inih's reader: one line, counted. A line that is too long or holds a NUL is a problem, and is
@@ -65,6 +79,7 @@ static char *read_line(char *line, int size, void *stream) {
     }
     line[length] = '\n';
     line[length + 1] = '\0';
+    note_section(reading, line);
     return line;
 }
 

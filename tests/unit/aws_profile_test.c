@@ -108,6 +108,10 @@ static void names_choose_a_section(void **state) {
     assert_read();
     assert_false(profile.is_named);
     assert_keys("AK0", "SK0", "");
+    write_config("[profile empty]\n");
+    name_profile("empty");
+    assert_read();
+    assert_true(profile.is_found);
 }
 
 static void section_headers_may_be_quoted(void **state) {

@@ -77,6 +77,24 @@ static void a_preset_takes_the_rest_from_image(void **state) {
     assert_int_equal(config.image.rendition_count, 0);
 }
 
+static void a_preset_may_be_empty(void **state) {
+    const struct tt_config_preset *preset;
+
+    (void)state;
+    assert_int_equal(setenv("TINTYPE_PRESET_B_WIDTH", "500", 1), 0);
+    assert_int_equal(load("[preset.a]\n[preset.b]\n[image]\nrenditions=a\nwidth=300\n"), TT_OK);
+    assert_int_equal(config.preset_count, 2);
+    assert_int_equal(config.image.rendition_count, 1);
+    preset = tt_config_find_preset(&config, "a");
+    assert_non_null(preset);
+    assert_memory_equal(&preset->options, &config.image.options, sizeof preset->options);
+    preset = tt_config_find_preset(&config, "b");
+    assert_non_null(preset);
+    assert_int_equal(preset->options.width_px, 500);
+    assert_int_equal(unsetenv("TINTYPE_PRESET_B_WIDTH"), 0);
+    assert_refused("\n[preset.a b]\n", ":2: [preset.NAME] takes a name");
+}
+
 static void the_environment_beats_the_file(void **state) {
     (void)state;
     assert_int_equal(setenv("TINTYPE_PRESET_LARGE_2_WIDTH", "500", 1), 0);
@@ -134,6 +152,7 @@ static void what_makes_no_sense_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_preset_takes_the_rest_from_image, clear_environment),
+        cmocka_unit_test_setup(a_preset_may_be_empty, clear_environment),
         cmocka_unit_test_setup(the_environment_beats_the_file, clear_environment),
         cmocka_unit_test_setup(renditions_are_presets, clear_environment),
         cmocka_unit_test_setup(what_makes_no_sense_is_refused, clear_environment),

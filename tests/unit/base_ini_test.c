@@ -25,9 +25,9 @@ static size_t calls_length;
 static void take_pair(void *context, int line, const char *section, const char *name,
                       const char *value) {
     assert_ptr_equal(context, calls);
-    calls_length +=
-        (size_t)snprintf(calls + calls_length, sizeof calls - calls_length, "%d [%s] %s=%s\n", line,
-                         section, name, value != NULL ? value : "(null)");
+    calls_length += (size_t)snprintf(calls + calls_length, sizeof calls - calls_length,
+                                     name != NULL ? "%d [%s] %s=%s\n" : "%d [%s]\n", line, section,
+                                     name, value != NULL ? value : "(null)");
     assert_true(calls_length < sizeof calls);
 }
 
@@ -72,13 +72,26 @@ static void pairs_come_with_line_and_section(void **state) {
                           "[three]\n"
                           "\tindented = x;y"));
     assert_string_equal(calls, "1 [] before=1\n"
+                               "3 [one two]\n"
                                "4 [one two] a=b = c\n"
                                "7 [one two] key=value\n"
                                "8 [one two] empty=\n"
                                "9 [one two] alone=(null)\n"
+                               "10 [three]\n"
                                "11 [three] indented=x;y\n");
     assert_true(read_text(""));
     assert_string_equal(calls, "");
+}
+
+static void a_section_is_told_of_by_itself(void **state) {
+    (void)state;
+    assert_true(read_text("[empty]\n"
+                          " \t[x] more\r\n"
+                          "[]\n"
+                          "; [comment]\n"
+                          "a=[b]\n"
+                          "[last]"));
+    assert_string_equal(calls, "1 [empty]\n2 [x]\n3 []\n5 [] a=[b]\n6 [last]\n");
 }
 
 static void lines_have_a_maximum(void **state) {
@@ -88,7 +101,8 @@ static void lines_have_a_maximum(void **state) {
                           "b=34567890123456789012345678901234567890\n"
                           "c=345678901234567890123456789012345678901\n"
                           "d=1\n"));
-    assert_string_equal(calls, "2 [a] b=34567890123456789012345678901234567890\n"
+    assert_string_equal(calls, "1 [a]\n"
+                               "2 [a] b=34567890123456789012345678901234567890\n"
                                "3: the line has more than 40 bytes, or a NUL byte\n"
                                "4 [a] d=1\n");
 }
@@ -99,7 +113,8 @@ static void a_nul_byte_is_a_problem(void **state) {
     (void)state;
     make_file(bytes, sizeof bytes - 1);
     assert_true(read_path(scratch_path("file.ini"), take_problem));
-    assert_string_equal(calls, "2: the line has more than 40 bytes, or a NUL byte\n"
+    assert_string_equal(calls, "1 [a]\n"
+                               "2: the line has more than 40 bytes, or a NUL byte\n"
                                "3 [a] c=2\n"
                                "4: the line has more than 40 bytes, or a NUL byte\n");
 }
@@ -108,10 +123,10 @@ static void a_broken_section_ends_the_reading(void **state) {
     (void)state;
     assert_false(read_text("[a]\nb=1\n[c\nd=2\n"));
     assert_int_equal(errno, EINVAL);
-    assert_string_equal(calls, "2 [a] b=1\n3: the section has no \"]\" at its end\n");
+    assert_string_equal(calls, "1 [a]\n2 [a] b=1\n3: the section has no \"]\" at its end\n");
     assert_false(read_path(scratch_path("file.ini"), NULL));
     assert_int_equal(errno, EINVAL);
-    assert_string_equal(calls, "2 [a] b=1\n");
+    assert_string_equal(calls, "1 [a]\n2 [a] b=1\n");
 }
 
 static void an_unreadable_file_is_a_problem(void **state) {
@@ -146,8 +161,11 @@ static void lines_do_not_stay_in_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(pairs_come_with_line_and_section), TEST(lines_have_a_maximum),
-        TEST(a_nul_byte_is_a_problem),          TEST(a_broken_section_ends_the_reading),
+        TEST(pairs_come_with_line_and_section),
+        TEST(a_section_is_told_of_by_itself),
+        TEST(lines_have_a_maximum),
+        TEST(a_nul_byte_is_a_problem),
+        TEST(a_broken_section_ends_the_reading),
         TEST(an_unreadable_file_is_a_problem),
 #ifndef TT_SANITIZED
         TEST(lines_do_not_stay_in_memory),
