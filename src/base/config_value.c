@@ -35,6 +35,15 @@ static bool is_plain_text(const char *text) {
     return tt_text_is_utf8(text, strlen(text));
 }
 
+/* Whether a line of the file can hold it: inih takes blanks off both ends, and begins a comment at
+ * a ; behind one. From elsewhere such a text would work, but not be read back as it was printed. */
+static bool fits_a_line(const char *text) {
+    size_t length = strlen(text);
+
+    return length == 0 || (text[0] != ' ' && text[length - 1] != ' ' && text[0] != ';' &&
+                           strstr(text, " ;") == NULL);
+}
+
 static bool parse_text(const struct tt_config_key *key, const char *text, void *field,
                        char *explanation) {
     char checked[TT_CONFIG_PATH_MAX];
@@ -54,6 +63,13 @@ static bool parse_text(const struct tt_config_key *key, const char *text, void *
     if (!is_plain_text(text)) {
         (void)snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE,
                        "%s takes UTF-8 text without control characters", key->name);
+        return false;
+    }
+    if (!fits_a_line(text)) {
+        (void)snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE,
+                       "%s takes text without blanks at its ends, and without a ; at its start or "
+                       "behind a blank",
+                       key->name);
         return false;
     }
     if (key->check != NULL && !key->check(checked)) {

@@ -312,10 +312,12 @@ static void printed_values_load_as_they_were(void **state) {
     static char second[16384];
     (void)state;
     setenv("TINTYPE_IMAGE_FIT", "cover", 1);
+    setenv("TINTYPE_IMAGE_WATERMARK_TEXT", "# a=b; [c] \"d\"", 1);
     assert_int_equal(load("[server]\nbase_path = /\nmax_body_bytes = 3M\nworkers = 0\n"
                           "[image]\ngrayscale = off\nquality = 7\n"),
                      TT_OK);
     unsetenv("TINTYPE_IMAGE_FIT");
+    unsetenv("TINTYPE_IMAGE_WATERMARK_TEXT");
     print_values(first);
     assert_non_null(strstr(first, "[server]\nlisten = /run/tintype/tintyped.sock\nbase_path = \n"));
     assert_non_null(strstr(first, "\nmax_body_bytes = 3145728\n"));

@@ -128,6 +128,20 @@ static void texts_keep_to_their_size(void **state) {
     assert_true(set("storage", "dir", "/caf\xC3\xA9"));
 }
 
+/* What the environment could set, and the file never gives. */
+static void texts_fit_a_line_of_the_file(void **state) {
+    static const char *const wrong[] = {" a", "a ", " ", ";a", ";", "a ;b", "a ;"};
+    static const char *const right[] = {"", "a", "a b", "a;b", "a; b", "\xc2\xa0"};
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_false(set("image", "watermark_text", wrong[i]));
+        assert_string_equal(explanation, "watermark_text takes text without blanks at its ends, "
+                                         "and without a ; at its start or behind a blank");
+    }
+    for (size_t i = 0; i < sizeof right / sizeof *right; i++)
+        assert_true(set("image", "watermark_text", right[i]));
+}
+
 static void base_paths(void **state) {
     static const char *const refused[] = {"api", "/api/", "//", "/a//b", "/a b", "/a?b", "/a%20b"};
 
@@ -290,6 +304,7 @@ int main(void) {
         cmocka_unit_test(choices_are_spelt_exactly),
         cmocka_unit_test(switches_have_several_spellings),
         cmocka_unit_test(texts_keep_to_their_size),
+        cmocka_unit_test(texts_fit_a_line_of_the_file),
         cmocka_unit_test(base_paths),
         cmocka_unit_test(origins),
         cmocka_unit_test(buckets),
