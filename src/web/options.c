@@ -138,15 +138,16 @@ static bool set_watermark_position(struct tt_options *options, const char *value
     return false;
 }
 
-/* What was asked for already stays, sides as the pair they are. */
+/* What was asked for already stays, sides as the pair they are. Nothing at all is no preset: what a
+ * form sends of a list in which none was chosen. */
 static bool set_preset(struct tt_options *options, const char *value) {
     const struct tt_config_preset *preset = tt_config_find_preset(options->config, value);
     const struct tt_picture_options asked = options->picture;
     struct tt_picture_options *picture = &options->picture;
     const enum tt_option_origin *origin = options->origin;
-    if (preset == NULL)
+    if (preset == NULL && value[0] != '\0')
         return false;
-    *picture = preset->options;
+    *picture = preset != NULL ? preset->options : options->config->image.options;
     if (origin[ROW_WIDTH] != TT_OPTION_UNSET || origin[ROW_HEIGHT] != TT_OPTION_UNSET) {
         picture->width_px = asked.width_px;
         picture->height_px = asked.height_px;

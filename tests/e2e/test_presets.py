@@ -115,6 +115,8 @@ def test_a_preset_is_asked_for(presets):
     assert (image["width"], image["height"], image["format"]) == (67, 50, "PNG")
     image = presets.upload(data, query="width=80&preset=thumb&format=png")
     assert (image["width"], image["height"], image["format"]) == (80, 60, "PNG")
+    image = presets.upload(data, query="width=80&preset=")
+    assert (image["width"], image["height"], image["format"]) == (80, 60, "PNG")
     problem = presets.post(data, query="preset=nope")
     assert "preset" in check_problem(problem, 400)
 

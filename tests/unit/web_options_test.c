@@ -123,7 +123,6 @@ static void bad_values_are_refused_with_what_is_taken(void **state) {
     assert_refused("watermark", "two\nlines", "one line");
     assert_refused("watermark_position", "middle", "bottom or bottom-right");
     assert_refused("preset", "huge", "preset");
-    assert_refused("preset", "", "preset");
 }
 
 static void unknown_options_are_named_with_the_known_ones(void **state) {
@@ -259,6 +258,21 @@ static void a_preset_is_what_all_else_starts_from(void **state) {
         assert_int_equal(options.picture.watermark.position, TT_POSITION_TOP);
         assert_false(options.picture.grayscale);
     }
+}
+
+/* It beats one of the query, and leaves what else was asked for. */
+static void an_empty_preset_is_none(void **state) {
+    struct tt_options options = fresh();
+
+    (void)state;
+    assert_int_equal(tt_options_set(&options, TT_OPTION_QUERY, "preset", ""), TT_OK);
+    assert_memory_equal(&options.picture, &config.image.options, sizeof options.picture);
+    assert_int_equal(tt_options_set(&options, TT_OPTION_QUERY, "preset", "thumb"), TT_OK);
+    assert_int_equal(tt_options_set(&options, TT_OPTION_QUERY, "quality", "33"), TT_OK);
+    assert_int_equal(tt_options_set(&options, TT_OPTION_BODY, "preset", ""), TT_OK);
+    assert_int_equal(options.picture.quality, 33);
+    options.picture.quality = config.image.options.quality;
+    assert_memory_equal(&options.picture, &config.image.options, sizeof options.picture);
 }
 
 /* A switch keeps the text that it switches. */
@@ -419,6 +433,7 @@ int main(void) {
         cmocka_unit_test(a_watermark_is_switched_or_given),
         cmocka_unit_test(a_text_takes_a_font),
         cmocka_unit_test(a_preset_is_what_all_else_starts_from),
+        cmocka_unit_test(an_empty_preset_is_none),
         cmocka_unit_test(a_switch_takes_the_presets_text),
         cmocka_unit_test(filenames_are_cleaned),
         cmocka_unit_test(dispositions_give_the_filename),
