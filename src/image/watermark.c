@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 
 #include "image/codec.h"
+#include "image/colour.h"
 #include "image/luma.h"
 #include "image/operations.h"
 #include "image/watermark_text.h"
@@ -25,8 +26,9 @@
 #define FONT_MAX_BYTES  ((off_t)32 << 20) /* fonts of 65535 glyphs have some 20 MiB */
 #define IMAGE_MAX_PX    ((int64_t)16 << 20)
 #define IMAGE_SIDE_PX   2048 /* a larger one is reduced once, so each rendering need not */
-#define LOAD_MAX_BYTES  ((size_t)192 << 20) /* an interlaced picture of IMAGE_MAX_PX, turned */
 #define CHUNK_MAX_BYTES ((int64_t)8 << 20)
+/* An interlaced picture of IMAGE_MAX_PX, turned, and what converts it by the largest profile. */
+#define LOAD_MAX_BYTES ((size_t)288 << 20)
 
 /* ---- loading ---- */
 
@@ -111,21 +113,28 @@ static enum tt_err keep_rows(struct tt_watermark *watermark, struct tt_row_sourc
     return TT_OK;
 }
 
+/* In sRGB, as results are. */
 static enum tt_err decode_image(struct tt_watermark *watermark, struct tt_decoder *decoder,
-                                int orientation, struct tt_arena *arena) {
+                                const struct tt_picture_header *header, struct tt_arena *arena) {
+    struct tt_colour_transform *colour;
     struct tt_row_source *rows;
     struct tt_row_source kept;
     struct tt_row_box whole = {0};
     enum tt_err err = tt_decoder_start(decoder, false, 8, &rows);
 
     if (err == TT_OK)
-        err = tt_orient_open(&rows, rows, orientation, arena);
+        err = tt_orient_open(&rows, rows, header->orientation, arena);
     if (err != TT_OK)
         return err;
     kept = at_most_side(rows);
     whole.right = rows->width_px;
     whole.bottom = rows->height_px;
     err = tt_resample_open(&rows, rows, &whole, kept.width_px, kept.height_px, arena);
+    if (err == TT_OK)
+        err = tt_colour_transform_open(&colour, header->icc_profile, header->icc_bytes,
+                                       (enum tt_colour_samples)header->channels, arena);
+    if (err == TT_OK)
+        err = tt_colour_open(&rows, rows, colour, arena);
     if (err == TT_OK)
         err = keep_rows(watermark, rows);
     return err == TT_OK ? tt_decoder_finish(decoder) : err;
@@ -145,7 +154,7 @@ static enum tt_err read_image(struct tt_watermark *watermark, int fd, off_t leng
     if (err == TT_OK && header.format != TT_FORMAT_PNG)
         err = tt_err_fail(TT_ERR_CONFIG, "not a PNG");
     if (err == TT_OK)
-        err = decode_image(watermark, decoder, header.orientation, arena);
+        err = decode_image(watermark, decoder, &header, arena);
     tt_decoder_close(decoder);
     return err;
 }

@@ -3,7 +3,7 @@
 #include "image/operations.h"
 
 #include "image/watermark.h"
-#include "picture_build.h"
+#include "profile_build.h"
 #include "scratch.h"
 #include "tintype/image.h"
 
@@ -298,6 +298,24 @@ static void each_kind_of_png_is_loaded(void **state) {
     }
 }
 
+/* Display P3's orange is worked out in image_colour_test.c. */
+static void its_profile_is_applied(void **state) {
+    static struct profile profile;
+    struct tt_watermark *watermark;
+
+    (void)state;
+    profile_rgb(&profile, &p3_primaries, srgb_tone_curve());
+    png_begin(&png, 1, 1, 8, 6, false);
+    png_profile(&png, &profile);
+    png_pixels(&png, "\0\xc0\x60\x40\x80", 5);
+    png_end(&png);
+    assert_int_equal(tt_watermark_load(&watermark, "", put_file("mark.png", png.bytes, png.length)),
+                     TT_OK);
+    assert_in_range(watermark->image[0], 0xcc, 0xd2);
+    assert_int_equal(watermark->image[3], 0x80);
+    tt_watermark_free(watermark);
+}
+
 static void a_large_png_is_reduced(void **state) {
     static uint8_t lines[4097 * 8];
     struct tt_watermark *watermark;
@@ -387,6 +405,7 @@ int main(void) {
         cmocka_unit_test(a_failure_below_comes_up),
         cmocka_unit_test(pictures_of_every_size_keep_within_bounds),
         cmocka_unit_test_setup_teardown(each_kind_of_png_is_loaded, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(its_profile_is_applied, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(a_large_png_is_reduced, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(a_bad_png_is_refused_with_its_path_and_why, scratch_make,
                                         scratch_remove),
