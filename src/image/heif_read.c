@@ -5,6 +5,7 @@
  * knows neither arena nor limits of memory: its peak is bounded by whole_bytes for files that say
  * the truth, and by the process's own limits (proc/child.c) for those that do not, like everything
  * in libraries of C++, which answer a lack of memory by ending the process. */
+#include <errno.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -198,22 +199,37 @@ static struct heif_error decode_silently(struct heif_decoder *decoder,
     return error;
 }
 
+/* False, with errno, where the system lets none be chosen. */
+static bool choose_one_processor(cpu_set_t *before) {
+    cpu_set_t one;
+    int processor = sched_getcpu();
+    if (processor < 0 || sched_getaffinity(0, sizeof *before, before) < 0)
+        return false;
+    CPU_ZERO(&one);
+    CPU_SET((size_t)processor, &one);
+    return sched_setaffinity(0, sizeof one, &one) == 0;
+}
+
 /* dav1d starts as many threads as there are processors to run on, and fails where it may have none
- * (RLIMIT_NPROC); on one processor it decodes where it is called. */
+ * (RLIMIT_NPROC); on one processor it decodes where it is called. Where none can be chosen, it is
+ * still tried: HEIC never needs it (heif_library.c), nor does AVIF on a machine that has but one.
+ * An AVIF that fails then may be whole, so it is not called damaged. */
 static enum tt_err decode_on_one_processor(struct heif_decoder *decoder,
                                            const struct heif_decoding_options *options) {
     cpu_set_t before;
-    cpu_set_t one;
-    int processor = sched_getcpu();
-    if (processor < 0 || sched_getaffinity(0, sizeof before, &before) < 0)
-        return tt_err_fail_errno(TT_ERR_INTERNAL, "sched_getaffinity");
-    CPU_ZERO(&one);
-    CPU_SET((size_t)processor, &one);
-    if (sched_setaffinity(0, sizeof one, &one) < 0)
-        return tt_err_fail_errno(TT_ERR_INTERNAL, "sched_setaffinity");
+    bool is_chosen = choose_one_processor(&before);
+    int why = errno;
     struct heif_error error = decode_silently(decoder, options);
-    (void)sched_setaffinity(0, sizeof before, &before);
-    return error.code == heif_error_Ok ? TT_OK : note_failure(decoder, error);
+    if (is_chosen)
+        (void)sched_setaffinity(0, sizeof before, &before);
+    if (error.code == heif_error_Ok)
+        return TT_OK;
+    if (!is_chosen && decoder->base.header.format == TT_FORMAT_AVIF &&
+        error.code == heif_error_Decoder_plugin_error) {
+        errno = why;
+        return tt_err_fail_errno(TT_ERR_INTERNAL, "AVIF, with no processor of its own");
+    }
+    return note_failure(decoder, error);
 }
 
 static enum tt_err decode_image(struct heif_decoder *decoder) {
