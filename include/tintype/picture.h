@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "tintype/err.h"
+#include "tintype/text.h"
 
 #define TT_PICTURE_SIDE_MAX_PX 16384 /* width and height that may be asked for */
 
@@ -37,6 +38,9 @@ enum tt_picture_fit {
     TT_FIT_FILL,   /* exactly the box */
 };
 
+/* "inside", "cover", "fill". */
+extern const struct tt_text_choice tt_picture_fits[];
+
 enum tt_picture_position {
     TT_POSITION_TOP_LEFT,
     TT_POSITION_TOP,
@@ -51,7 +55,7 @@ enum tt_picture_position {
 };
 
 /* "top-left", "top", …, "bottom-right". */
-const char *tt_picture_position_name(enum tt_picture_position position);
+extern const struct tt_text_choice tt_picture_positions[];
 
 #define TT_PICTURE_WATERMARK_SIZE 256
 

@@ -9,6 +9,12 @@
 #define TT_TEXT_FILENAME_MAX_BYTES 255
 #define TT_TEXT_FILENAME_SIZE      (TT_TEXT_FILENAME_MAX_BYTES + 1)
 
+/* A word, and what it stands for; a list of them ends with a NULL. */
+struct tt_text_choice {
+    const char *name;
+    int value;
+};
+
 /* Well-formed UTF-8 (Unicode 15, table 3-7: no overlongs, no surrogates), without NUL. */
 bool tt_text_is_utf8(const char *text, size_t length);
 

@@ -10,38 +10,26 @@
 
 #include "tintype/log.h"
 
-static const struct tt_config_choice switches[] = {
+static const struct tt_text_choice switches[] = {
     {"true", 1}, {"false", 0}, {"yes", 1}, {"no", 0}, {"on", 1},
     {"off", 0},  {"1", 1},     {"0", 0},   {NULL, 0},
 };
-static const struct tt_config_choice fits[] = {
-    {"inside", TT_FIT_INSIDE}, {"cover", TT_FIT_COVER}, {"fill", TT_FIT_FILL}, {NULL, 0}};
-static const struct tt_config_choice formats[] = {
+static const struct tt_text_choice formats[] = {
     {"png", TT_FORMAT_PNG}, {"jpeg", TT_FORMAT_JPEG}, {"webp", TT_FORMAT_WEBP}, {NULL, 0}};
-static const struct tt_config_choice positions[] = {{"top-left", TT_POSITION_TOP_LEFT},
-                                                    {"top", TT_POSITION_TOP},
-                                                    {"top-right", TT_POSITION_TOP_RIGHT},
-                                                    {"left", TT_POSITION_LEFT},
-                                                    {"center", TT_POSITION_CENTER},
-                                                    {"right", TT_POSITION_RIGHT},
-                                                    {"bottom-left", TT_POSITION_BOTTOM_LEFT},
-                                                    {"bottom", TT_POSITION_BOTTOM},
-                                                    {"bottom-right", TT_POSITION_BOTTOM_RIGHT},
+static const struct tt_text_choice auth_modes[] = {{"none", TT_AUTH_NONE}, {NULL, 0}};
+static const struct tt_text_choice path_styles[] = {{"auto", TT_S3_PATH_STYLE_AUTO},
+                                                    {"true", TT_S3_PATH_STYLE_ON},
+                                                    {"false", TT_S3_PATH_STYLE_OFF},
                                                     {NULL, 0}};
-static const struct tt_config_choice auth_modes[] = {{"none", TT_AUTH_NONE}, {NULL, 0}};
-static const struct tt_config_choice path_styles[] = {{"auto", TT_S3_PATH_STYLE_AUTO},
-                                                      {"true", TT_S3_PATH_STYLE_ON},
-                                                      {"false", TT_S3_PATH_STYLE_OFF},
-                                                      {NULL, 0}};
-static const struct tt_config_choice sses[] = {
+static const struct tt_text_choice sses[] = {
     {"none", TT_S3_SSE_NONE}, {"AES256", TT_S3_SSE_AES256}, {"aws:kms", TT_S3_SSE_KMS}, {NULL, 0}};
-static const struct tt_config_choice deliveries[] = {
+static const struct tt_text_choice deliveries[] = {
     {"redirect", TT_DELIVERY_REDIRECT}, {"fetch", TT_DELIVERY_FETCH}, {NULL, 0}};
-static const struct tt_config_choice log_levels[] = {{"error", TT_LOG_ERROR},
-                                                     {"warning", TT_LOG_WARNING},
-                                                     {"info", TT_LOG_INFO},
-                                                     {"debug", TT_LOG_DEBUG},
-                                                     {NULL, 0}};
+static const struct tt_text_choice log_levels[] = {{"error", TT_LOG_ERROR},
+                                                   {"warning", TT_LOG_WARNING},
+                                                   {"info", TT_LOG_INFO},
+                                                   {"debug", TT_LOG_DEBUG},
+                                                   {NULL, 0}};
 
 #define KIB         INT64_C(1024)
 #define MIB         (1024 * KIB)
@@ -99,7 +87,7 @@ const struct tt_config_key tt_config_keys[] = {
     {"image", "height", "Height of that box; 0: free",
      "1024", FIELD(image.options.height_px), TT_CONFIG_NUMBER, .highest = TT_PICTURE_SIDE_MAX_PX},
     {"image", "fit", "inside: within the box; cover: fills it, cropped; fill: exactly the box",
-     "inside", FIELD(image.options.fit), TT_CONFIG_CHOICE, .choices = fits},
+     "inside", FIELD(image.options.fit), TT_CONFIG_CHOICE, .choices = tt_picture_fits},
     {"image", "grayscale", "Whether pictures become gray",
      "true", FIELD(image.options.grayscale), TT_CONFIG_CHOICE, .choices = switches},
     {"image", "format", "Format of the result: png, jpeg or webp",
@@ -113,7 +101,7 @@ const struct tt_config_key tt_config_keys[] = {
     {"image", "watermark_position",
      "Where: top-left, top, top-right, left, center, right, bottom-left, bottom, bottom-right",
      "bottom-right", FIELD(image.options.watermark.position), TT_CONFIG_CHOICE,
-     .choices = positions},
+     .choices = tt_picture_positions},
     {"image", "watermark_size", "Height of its line, or of an image's shorter side, in percent of "
      "the result's shorter side",
      "5", FIELD(image.options.watermark.size_percent), TT_CONFIG_NUMBER,

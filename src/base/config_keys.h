@@ -16,11 +16,6 @@ enum tt_config_type {
     TT_CONFIG_CHOICE, /* bool, an enum or int64_t, by size: one of choices */
 };
 
-struct tt_config_choice {
-    const char *name; /* NULL ends the list */
-    int value;
-};
-
 struct tt_config_key {
     const char *section;
     const char *name;
@@ -32,7 +27,7 @@ struct tt_config_key {
     int per_core;
     int64_t lowest;
     int64_t highest;
-    const struct tt_config_choice *choices;
+    const struct tt_text_choice *choices;
     /* Whether a text has the form it takes; may change the text to the one form used within. */
     bool (*check)(char *text);
     const char *takes; /* what check wants, to follow "takes" */

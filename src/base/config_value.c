@@ -123,13 +123,13 @@ static bool parse_choice(const struct tt_config_key *key, const char *text, void
                          char *explanation) {
     size_t length = 0;
 
-    for (const struct tt_config_choice *choice = key->choices; choice->name != NULL; choice++) {
+    for (const struct tt_text_choice *choice = key->choices; choice->name != NULL; choice++) {
         if (strcmp(choice->name, text) == 0) {
             store_number(key, choice->value, field);
             return true;
         }
     }
-    for (const struct tt_config_choice *choice = key->choices; choice->name != NULL; choice++) {
+    for (const struct tt_text_choice *choice = key->choices; choice->name != NULL; choice++) {
         bool is_first = choice == key->choices;
 
         length += (size_t)snprintf(explanation + length, TT_CONFIG_EXPLANATION_SIZE - length,
@@ -181,7 +181,7 @@ void tt_config_value_print(FILE *out, const struct tt_config_key *key, const voi
         (void)fprintf(out, "%lld", (long long)value);
         return;
     }
-    for (const struct tt_config_choice *choice = key->choices; choice->name != NULL; choice++) {
+    for (const struct tt_text_choice *choice = key->choices; choice->name != NULL; choice++) {
         if (choice->value == value) {
             (void)fputs(choice->name, out);
             return;

@@ -1,4 +1,5 @@
-/* The tables of picture formats and of positions. How each is read and written is in src/image. */
+/* The tables of picture formats, of fits and of positions. How each is read and written is in
+ * src/image. */
 #include "tintype/picture.h"
 
 #include <string.h>
@@ -13,6 +14,20 @@ static const struct tt_picture_format_row rows[TT_FORMAT_COUNT] = {
     [TT_FORMAT_AVIF] = {"AVIF", "", "avif", "image/avif"},
 };
 
+const struct tt_text_choice tt_picture_fits[] = {
+    {"inside", TT_FIT_INSIDE}, {"cover", TT_FIT_COVER}, {"fill", TT_FIT_FILL}, {NULL, 0}};
+
+const struct tt_text_choice tt_picture_positions[] = {{"top-left", TT_POSITION_TOP_LEFT},
+                                                      {"top", TT_POSITION_TOP},
+                                                      {"top-right", TT_POSITION_TOP_RIGHT},
+                                                      {"left", TT_POSITION_LEFT},
+                                                      {"center", TT_POSITION_CENTER},
+                                                      {"right", TT_POSITION_RIGHT},
+                                                      {"bottom-left", TT_POSITION_BOTTOM_LEFT},
+                                                      {"bottom", TT_POSITION_BOTTOM},
+                                                      {"bottom-right", TT_POSITION_BOTTOM_RIGHT},
+                                                      {NULL, 0}};
+
 const struct tt_picture_format_row *tt_picture_format_row(enum tt_picture_format format) {
     bool known = (int)format >= 0 && (int)format < TT_FORMAT_COUNT;
 
@@ -23,20 +38,4 @@ bool tt_picture_preset_is_name(const char *text) {
     size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
 
     return length > 0 && length < TT_PICTURE_PRESET_SIZE && text[length] == '\0';
-}
-
-const char *tt_picture_position_name(enum tt_picture_position position) {
-    static const char *const names[TT_POSITION_COUNT] = {
-        [TT_POSITION_TOP_LEFT] = "top-left",
-        [TT_POSITION_TOP] = "top",
-        [TT_POSITION_TOP_RIGHT] = "top-right",
-        [TT_POSITION_LEFT] = "left",
-        [TT_POSITION_CENTER] = "center",
-        [TT_POSITION_RIGHT] = "right",
-        [TT_POSITION_BOTTOM_LEFT] = "bottom-left",
-        [TT_POSITION_BOTTOM] = "bottom",
-        [TT_POSITION_BOTTOM_RIGHT] = "bottom-right",
-    };
-
-    return names[position];
 }

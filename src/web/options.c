@@ -48,30 +48,29 @@ static bool set_height(struct tt_options *options, const char *value) {
                     &options->picture.width_px);
 }
 
-/* The index of value among words, in any case; -1 when it is none of them. */
-static int find_word(const char *const words[], int count, const char *value) {
-    for (int i = 0; i < count; i++)
-        if (strcasecmp(value, words[i]) == 0)
-            return i;
-    return -1;
+/* The one of that name, in upper or lower case; the list's end where there is none. */
+static const struct tt_text_choice *find_choice(const struct tt_text_choice *choices,
+                                                const char *value) {
+    while (choices->name != NULL && strcasecmp(value, choices->name) != 0)
+        choices++;
+    return choices;
 }
 
 static bool set_fit(struct tt_options *options, const char *value) {
-    static const char *const words[] = {
-        [TT_FIT_INSIDE] = "inside", [TT_FIT_COVER] = "cover", [TT_FIT_FILL] = "fill"};
-    int found = find_word(words, 3, value);
-    if (found >= 0)
-        options->picture.fit = (enum tt_picture_fit)found;
-    return found >= 0;
+    const struct tt_text_choice *found = find_choice(tt_picture_fits, value);
+    if (found->name != NULL)
+        options->picture.fit = (enum tt_picture_fit)found->value;
+    return found->name != NULL;
 }
 
 /* "on" is what a browser sends for a ticked box without a value. */
 static bool parse_switch(const char *value, bool *is_on) {
-    static const char *const words[] = {"false", "0", "off", "true", "1", "on"};
-    int found = find_word(words, 6, value);
-    if (found >= 0)
-        *is_on = found >= 3;
-    return found >= 0;
+    static const struct tt_text_choice switches[] = {
+        {"false", 0}, {"0", 0}, {"off", 0}, {"true", 1}, {"1", 1}, {"on", 1}, {NULL, 0}};
+    const struct tt_text_choice *found = find_choice(switches, value);
+    if (found->name != NULL)
+        *is_on = found->value != 0;
+    return found->name != NULL;
 }
 
 static bool set_grayscale(struct tt_options *options, const char *value) {
@@ -129,13 +128,10 @@ static bool set_watermark(struct tt_options *options, const char *value) {
 }
 
 static bool set_watermark_position(struct tt_options *options, const char *value) {
-    for (int i = 0; i < TT_POSITION_COUNT; i++) {
-        if (strcasecmp(value, tt_picture_position_name((enum tt_picture_position)i)) != 0)
-            continue;
-        options->picture.watermark.position = (enum tt_picture_position)i;
-        return true;
-    }
-    return false;
+    const struct tt_text_choice *found = find_choice(tt_picture_positions, value);
+    if (found->name != NULL)
+        options->picture.watermark.position = (enum tt_picture_position)found->value;
+    return found->name != NULL;
 }
 
 /* What was asked for already stays, sides as the pair they are. Nothing at all is no preset: what a

@@ -51,6 +51,23 @@ static void no_format_and_unknown_ones_are_empty(void **state) {
     }
 }
 
+/* Each value has one name, in their order. */
+static void assert_complete(const struct tt_text_choice *choices, int count) {
+    for (int value = 0; value < count; value++) {
+        assert_non_null(choices[value].name);
+        assert_int_equal(choices[value].value, value);
+    }
+    assert_null(choices[count].name);
+}
+
+static void fits_and_positions_have_their_names(void **state) {
+    (void)state;
+    assert_complete(tt_picture_fits, TT_FIT_FILL + 1);
+    assert_complete(tt_picture_positions, TT_POSITION_COUNT);
+    assert_string_equal(tt_picture_fits[TT_FIT_COVER].name, "cover");
+    assert_string_equal(tt_picture_positions[TT_POSITION_BOTTOM_LEFT].name, "bottom-left");
+}
+
 static void names_of_presets(void **state) {
     static const char *const good[] = {"a", "thumb", "at-2x",
                                        "-", "0",     "a123456789012345678901234567890"};
@@ -70,6 +87,7 @@ int main(void) {
         cmocka_unit_test(formats_have_their_names),
         cmocka_unit_test(every_format_has_a_whole_row),
         cmocka_unit_test(no_format_and_unknown_ones_are_empty),
+        cmocka_unit_test(fits_and_positions_have_their_names),
         cmocka_unit_test(names_of_presets),
     };
 
