@@ -95,8 +95,9 @@ static enum tt_err take_query_option(void *context, const char *name, const char
 }
 
 static void set_options(const char *query) {
-    static const struct tt_picture_options defaults = {
-        .width_px = 1024, .height_px = 1024, .format = TT_FORMAT_PNG, .quality = 85};
+    static const struct tt_config defaults = {
+        .image.options = {
+            .width_px = 1024, .height_px = 1024, .format = TT_FORMAT_PNG, .quality = 85}};
     struct tt_options options;
     struct tt_arena arena;
     tt_err_clear();
