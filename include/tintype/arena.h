@@ -5,7 +5,11 @@
 #ifndef TINTYPE_ARENA_H
 #define TINTYPE_ARENA_H
 
+#include <stdalign.h>
 #include <stddef.h>
+
+/* What sizes are padded to, so that everything is aligned for any type. */
+#define TT_ARENA_STEP_BYTES alignof(max_align_t)
 
 struct tt_arena_chunk;
 
@@ -24,9 +28,8 @@ void tt_arena_fini(struct tt_arena *arena);
 /* Everything handed out is invalid afterwards; one small chunk is kept for reuse. */
 void tt_arena_reset(struct tt_arena *arena);
 
-/* size_bytes of zeroed memory, aligned to 64 bytes (a cache line, and every vector unit's wish).
- * NULL, with TT_ERR_NO_MEMORY noted, when the cap or the system's memory is reached.
- * size_bytes 0 gives a valid pointer that must not be dereferenced. */
+/* size_bytes of zeroed memory. NULL, with TT_ERR_NO_MEMORY noted, when the cap or the system's
+ * memory is reached. size_bytes 0 gives a valid pointer that must not be dereferenced. */
 void *tt_arena_alloc(struct tt_arena *arena, size_t size_bytes);
 
 /* The same for count × size_bytes, checked for overflow. */

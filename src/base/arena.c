@@ -8,8 +8,6 @@
 
 #include "tintype/err.h"
 
-#define ALIGN_BYTES 64
-
 /* Room of a shared chunk. Under a sanitizer nothing is shared: each allocation is a heap block of
  * exactly its size, so that a write past its end is seen. */
 #ifdef TT_SANITIZED
@@ -18,29 +16,20 @@
 #define SHARED_BYTES ((size_t)16 * 1024)
 #endif
 
-/* The room follows, ALIGN_BYTES after the start. */
 struct tt_arena_chunk {
     struct tt_arena_chunk *next;
     size_t room_bytes;
     size_t used_bytes;
+    alignas(max_align_t) char room[];
 };
 
-_Static_assert(sizeof(struct tt_arena_chunk) <= ALIGN_BYTES, "a chunk's room starts aligned");
-
-static char *chunk_room(struct tt_arena_chunk *chunk) {
-    return (char *)chunk + ALIGN_BYTES;
-}
-
-/* A zeroed chunk, NULL without memory. room_bytes is below SIZE_MAX - ALIGN_BYTES. */
+/* NULL without memory. calloc leaves pages alone that come zeroed from the kernel: what is never
+ * used of a large allocation costs nothing. room_bytes is at most SIZE_MAX / 2. */
 static struct tt_arena_chunk *chunk_new(size_t room_bytes) {
-    void *memory;
-    struct tt_arena_chunk *chunk;
+    struct tt_arena_chunk *chunk = calloc(1, sizeof *chunk + room_bytes);
 
-    if (posix_memalign(&memory, ALIGN_BYTES, ALIGN_BYTES + room_bytes) != 0)
-        return NULL;
-    memset(memory, 0, ALIGN_BYTES + room_bytes);
-    chunk = memory;
-    chunk->room_bytes = room_bytes;
+    if (chunk != NULL)
+        chunk->room_bytes = room_bytes;
     return chunk;
 }
 
@@ -72,7 +61,7 @@ void tt_arena_reset(struct tt_arena *arena) {
     }
     free_chunks(kept->next);
     kept->next = NULL;
-    memset(chunk_room(kept), 0, kept->used_bytes);
+    memset(kept->room, 0, kept->used_bytes);
     kept->used_bytes = 0;
     arena->used_bytes = 0;
 }
@@ -91,7 +80,7 @@ static void *alloc_large(struct tt_arena *arena, size_t size_bytes) {
         chunk->next = arena->chunks->next;
         arena->chunks->next = chunk;
     }
-    return chunk_room(chunk);
+    return chunk->room;
 }
 
 /* Memory for a small one: the newest chunk's room, or a new chunk's. */
@@ -106,7 +95,7 @@ static void *alloc_small(struct tt_arena *arena, size_t padded_bytes) {
         chunk->next = arena->chunks;
         arena->chunks = chunk;
     }
-    memory = chunk_room(chunk) + chunk->used_bytes;
+    memory = chunk->room + chunk->used_bytes;
     chunk->used_bytes += padded_bytes;
     return memory;
 }
@@ -118,7 +107,8 @@ void *tt_arena_alloc(struct tt_arena *arena, size_t size_bytes) {
 
     if (size_bytes == 0)
         size_bytes = 1;
-    padded_bytes = (size_bytes + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES;
+    padded_bytes =
+        (size_bytes + TT_ARENA_STEP_BYTES - 1) / TT_ARENA_STEP_BYTES * TT_ARENA_STEP_BYTES;
     if (size_bytes > SIZE_MAX / 2 || padded_bytes > free_bytes) {
         (void)tt_err_fail(TT_ERR_NO_MEMORY, "arena: %zu bytes asked for, %zu of %zu in use",
                           size_bytes, arena->used_bytes, arena->cap_bytes);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define CLASS_MIN 6 /* 64 bytes, the arena's own step */
+#define CLASS_MIN 6 /* 64 bytes: a block's head and a little */
 
 struct tt_block {
     _Alignas(max_align_t) struct tt_block *next; /* while it is free */

@@ -23,9 +23,11 @@
  * 65535) and keeps the sums of the resampler within 32 bits. */
 #define TT_OPERATION_SIDE_MAX_PX 1000000
 
-/* What count × size_bytes takes from an arena: padded to its alignment of 64. */
+/* What count × size_bytes takes from an arena, padding included. */
 static inline int64_t tt_operation_bytes(int64_t count, size_t size_bytes) {
-    return (count * (int64_t)size_bytes + 63) / 64 * 64;
+    const int64_t step_bytes = TT_ARENA_STEP_BYTES;
+
+    return (count * (int64_t)size_bytes + step_bytes - 1) / step_bytes * step_bytes;
 }
 
 /* Resamples the box of `in` to width_px × height_px: Lanczos with three lobes, antialiased, alpha

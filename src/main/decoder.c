@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tintype/file.h"
@@ -18,7 +19,9 @@
  * is reserved in larger pieces than are used. */
 #define SLACK_BYTES (INT64_C(64) << 20)
 
-#define WARM_BYTES (768 * 1024)
+/* What the heap of a usual picture takes, and from which size of its file on it is one. */
+#define WARM_BYTES      (768 * 1024)
+#define WARM_FILE_BYTES (128 * 1024)
 
 /* Wall time against CPU time: on the busiest machine, a decoder that computes has got its share. */
 #define WALL_FACTOR 10
@@ -29,33 +32,23 @@
 #define RESULT_BYTES_PER_PIXEL 6
 #define RESULT_EXTRA_BYTES     (INT64_C(1) << 20)
 
-enum tt_err tt_decoder_init(struct tt_decoder *decoder, const struct tt_config *config,
-                            struct tt_stats *stats, struct tt_places *places,
-                            const struct tt_watermark *watermark) {
-    *decoder = (struct tt_decoder){
-        .config = config, .stats = stats, .places = places, .watermark = watermark, .place.fd = -1};
-    void *page = mmap(NULL, sizeof *decoder->page, PROT_READ | PROT_WRITE,
-                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED)
-        return tt_err_fail_errno(TT_ERR_NO_MEMORY, "map the decoder's report");
-    decoder->page = page;
-    return TT_OK;
-}
+/* ---- in the spawner, and in the child that it forks ---- */
 
-void tt_decoder_fini(struct tt_decoder *decoder) {
-    tt_child_kill(&decoder->child);
-    tt_places_give(decoder->places, &decoder->place);
-    if (decoder->page)
-        (void)munmap(decoder->page, sizeof *decoder->page);
-    decoder->page = NULL;
+static void prepare(void *context, const int *fds, int count) {
+    (void)context;
+    (void)count;
+    tt_image_prepare(fds[0]);
 }
 
 #ifndef TT_SANITIZED
-/* The usual picture's memory in one call to the kernel. A page fault costs 14 µs on a virtual
- * machine with shadow page tables, a page made this way 1 µs (measured); a 6-megapixel JPEG takes
- * about 170 of them. Where the kernel does not know the call, the faults happen. */
-static void warm_heap(void) {
-    uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
+/* The usual picture's memory in one call to the kernel. A page fault costs 2 to 14 µs on a virtual
+ * machine, a page made this way 1 to 2 µs (measured); a 6-megapixel JPEG takes about 170 of them,
+ * an icon a few. Where the kernel does not know the call, the faults happen. */
+static void warm_heap(int picture_fd) {
+    struct stat picture;
+    size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+    if (fstat(picture_fd, &picture) != 0 || picture.st_size < WARM_FILE_BYTES)
+        return;
     (void)mallopt(M_MMAP_THRESHOLD, 2 * WARM_BYTES);
     (void)mallopt(M_TRIM_THRESHOLD, 2 * WARM_BYTES);
     void *block = malloc(WARM_BYTES);
@@ -66,17 +59,34 @@ static void warm_heap(void) {
     free(block);
 }
 #else
-static void warm_heap(void) {
+static void warm_heap(int picture_fd) {
+    (void)picture_fd;
 }
 #endif
 
-/* In the child. How it went is in the report; an end other than this one is a crash. */
-static int render(void *context) {
+/* The picture's descriptor is the first, the results' follow. How it went is in the report; an end
+ * other than this one is a crash. */
+static int render(void *context, const int *fds, int count) {
     struct tt_decoder *decoder = context;
-    warm_heap();
-    (void)tt_image_render(&decoder->job, decoder->page);
+    struct tt_picture_output outputs[TT_PICTURE_RESULTS_MAX];
+    const struct tt_image_job job = {
+        .picture_fd = fds[0],
+        .outputs = outputs,
+        .output_count = count - 1,
+        .limits = &decoder->config->image.limits,
+        .watermark = decoder->watermark,
+    };
+    for (int i = 0; i < job.output_count; i++) {
+        const char *preset = decoder->page->wanted[i].preset;
+        outputs[i] = (struct tt_picture_output){fds[1 + i], &decoder->page->wanted[i].options,
+                                                *preset != '\0' ? preset : NULL};
+    }
+    warm_heap(job.picture_fd);
+    (void)tt_image_render(&job, &decoder->page->report);
     return 0;
 }
+
+/* ---- in the worker ---- */
 
 /* The staged file again, but not to be written: what was hashed stays what it is. */
 static enum tt_err open_to_read(int fd, int *read_fd) {
@@ -86,8 +96,8 @@ static enum tt_err open_to_read(int fd, int *read_fd) {
     return *read_fd >= 0 ? TT_OK : tt_err_fail_errno(TT_ERR_SYSTEM, "open %s", path);
 }
 
-static enum tt_err start_child(struct tt_decoder *decoder) {
-    const struct tt_picture_limits *limits = decoder->job.limits;
+static enum tt_err start_child(struct tt_decoder *decoder, const int *fds, int count) {
+    const struct tt_picture_limits *limits = &decoder->config->image.limits;
     const int64_t cpu_seconds = decoder->config->image.cpu_seconds;
     const struct tt_child_limits child_limits = {
         .address_space_bytes = limits->max_memory_bytes + SLACK_BYTES,
@@ -95,40 +105,36 @@ static enum tt_err start_child(struct tt_decoder *decoder) {
         .wall_seconds = WALL_FACTOR * cpu_seconds,
         .file_bytes = limits->max_pixels * RESULT_BYTES_PER_PIXEL + RESULT_EXTRA_BYTES,
     };
-    int keep_fds[1 + TT_PICTURE_RESULTS_MAX] = {decoder->job.picture_fd};
-    for (int i = 0; i < decoder->job.output_count; i++)
-        keep_fds[1 + i] = decoder->job.outputs[i].fd;
-    return tt_child_start(&decoder->child, &child_limits, keep_fds, 1 + decoder->job.output_count,
-                          render, decoder);
+    return tt_spawner_start(&decoder->spawner, &child_limits, fds, count);
 }
 
 static enum tt_err start(void *context, int picture_fd, const struct tt_picture_output *outputs,
                          int count) {
     struct tt_decoder *decoder = context;
+    int fds[1 + TT_PICTURE_RESULTS_MAX];
     enum tt_err err = tt_places_take(decoder->places, &decoder->place);
     if (err != TT_OK)
         return err == TT_ERR_BUSY ? TT_ERR_BUSY : TT_ERR_INTERNAL;
 
-    decoder->job = (struct tt_image_job){
-        .outputs = outputs,
-        .output_count = count,
-        .limits = &decoder->config->image.limits,
-        .watermark = decoder->watermark,
-    };
     memset(decoder->page, 0, sizeof *decoder->page);
-    decoder->page->err = TT_ERR_COUNT; /* until the child says otherwise: it did not report */
-
-    if (open_to_read(picture_fd, &decoder->job.picture_fd) != TT_OK) {
-        tt_places_give(decoder->places, &decoder->place);
-        return TT_ERR_INTERNAL;
+    decoder->page->report.err =
+        TT_ERR_COUNT; /* until the child says otherwise: it did not report */
+    decoder->result_count = count;
+    for (int i = 0; i < count; i++) {
+        fds[1 + i] = outputs[i].fd;
+        decoder->page->wanted[i].options = *outputs[i].options;
+        if (outputs[i].preset != NULL)
+            (void)snprintf(decoder->page->wanted[i].preset, TT_PICTURE_PRESET_SIZE, "%s",
+                           outputs[i].preset);
     }
-    tt_image_prepare(decoder->job.picture_fd);
-    err = start_child(decoder);
-    tt_file_close(&decoder->job.picture_fd);
+    err = open_to_read(picture_fd, &fds[0]);
+    if (err == TT_OK)
+        err = start_child(decoder, fds, 1 + count);
+    tt_file_close(&fds[0]);
     if (err == TT_OK)
         return TT_OK;
     tt_places_give(decoder->places, &decoder->place);
-    return TT_ERR_NO_MEMORY; /* the system has no process to give */
+    return TT_ERR_INTERNAL;
 }
 
 /* A child that ran to its end reports one of these; anything else is a lie. */
@@ -202,10 +208,10 @@ static enum tt_err finish(void *context, struct tt_picture_report *report) {
     const struct tt_config *config = decoder->config;
     struct tt_child_end end;
     memset(report, 0, sizeof *report);
-    enum tt_err err = tt_child_wait(&decoder->child, &end);
+    enum tt_err err = tt_spawner_wait(&decoder->spawner, &end);
     tt_places_give(decoder->places, &decoder->place);
     if (err != TT_OK) {
-        report->err = TT_ERR_INTERNAL;
+        report->err = err == TT_ERR_NO_MEMORY ? TT_ERR_NO_MEMORY : TT_ERR_INTERNAL;
         return report->err;
     }
     atomic_fetch_add(&decoder->stats->decode_cpu_us, end.cpu_us);
@@ -213,13 +219,36 @@ static enum tt_err finish(void *context, struct tt_picture_report *report) {
 
     err = judge_end(&end, config->image.cpu_seconds);
     if (err == TT_OK) {
-        *report = *decoder->page;
-        err = judge_report(report, decoder->job.output_count, config->image.limits.max_pixels);
+        *report = decoder->page->report;
+        err = judge_report(report, decoder->result_count, config->image.limits.max_pixels);
     }
     if (err != TT_OK)
         memset(report, 0, sizeof *report); /* nothing unchecked leaves; the note has the texts */
     report->err = err;
     return err;
+}
+
+enum tt_err tt_decoder_init(struct tt_decoder *decoder, const struct tt_config *config,
+                            struct tt_stats *stats, struct tt_places *places,
+                            const struct tt_watermark *watermark) {
+    *decoder = (struct tt_decoder){
+        .config = config, .stats = stats, .places = places, .watermark = watermark, .place.fd = -1};
+    const struct tt_spawner_job job = {prepare, render, decoder};
+    tt_spawner_init(&decoder->spawner, &job);
+    void *page = mmap(NULL, sizeof *decoder->page, PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        return tt_err_fail_errno(TT_ERR_NO_MEMORY, "map the decoder's page");
+    decoder->page = page;
+    return tt_spawner_open(&decoder->spawner);
+}
+
+void tt_decoder_fini(struct tt_decoder *decoder) {
+    tt_spawner_close(&decoder->spawner);
+    tt_places_give(decoder->places, &decoder->place);
+    if (decoder->page)
+        (void)munmap(decoder->page, sizeof *decoder->page);
+    decoder->page = NULL;
 }
 
 struct tt_web_decoder tt_decoder_for_web(struct tt_decoder *decoder) {

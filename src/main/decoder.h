@@ -1,6 +1,6 @@
 /* Decoder: how a worker has a hostile picture rendered: in one of the decode slots, by a child
- * process that has the picture, its results and limits, reporting through a page of shared memory.
- * The only place where pictures and processes meet. */
+ * process that has the picture, its results and limits, and a page of memory that it shares with
+ * the worker. The only place where pictures and processes meet. */
 #ifndef TINTYPE_MAIN_DECODER_H
 #define TINTYPE_MAIN_DECODER_H
 
@@ -12,19 +12,28 @@
 #include "tintype/stats.h"
 #include "tintype/web.h"
 
+struct tt_decoder_page {
+    struct { /* for the child: a tt_picture_output without its descriptor */
+        struct tt_picture_options options;
+        char preset[TT_PICTURE_PRESET_SIZE]; /* "" for none */
+    } wanted[TT_PICTURE_RESULTS_MAX];
+    struct tt_picture_report report; /* from it */
+};
+
 struct tt_decoder {
     const struct tt_config *config;       /* borrowed */
     struct tt_stats *stats;               /* borrowed */
     struct tt_places *places;             /* borrowed */
-    struct tt_picture_report *page;       /* shared with the child; owned */
-    struct tt_place place;                /* held from start to finish */
-    struct tt_child child;                /* likewise */
     const struct tt_watermark *watermark; /* borrowed */
-    struct tt_image_job job;              /* the rendering under way; its picture_fd is owned */
+    struct tt_decoder_page *page;         /* owned */
+    struct tt_spawner spawner;            /* of the children; owned */
+    struct tt_place place;                /* held from start to finish */
+    int result_count;                     /* of the rendering under way */
 };
 
 /* One for each worker, made after its fork. watermark is what tt_watermark_load gave.
- * TT_ERR_NO_MEMORY. */
+ * The spawner starts here, and keeps a copy of what *decoder borrows: before the worker grows, and
+ * not to be moved. TT_ERR_NO_MEMORY, TT_ERR_SYSTEM. */
 enum tt_err tt_decoder_init(struct tt_decoder *decoder, const struct tt_config *config,
                             struct tt_stats *stats, struct tt_places *places,
                             const struct tt_watermark *watermark);

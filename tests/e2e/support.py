@@ -283,14 +283,16 @@ class Server:
     # ---- a look from outside ----
 
     def workers(self):
-        """Of the master; where the web server starts tintyped, those that it has started."""
+        """Of the master, that has none where it serves alone; where the web server starts tintyped, those
+        that it has started."""
         if self.master:
-            return sorted(children(self.master.pid))
+            return sorted(children(self.master.pid)) if self.config["server"]["workers"] else []
         return sorted(pid for manager in children(self.front_process.pid) for pid in children(manager)
                       if bytes(self.front.program) in read_command_line(pid))
 
     def decoders(self):
-        return [c for worker in self.workers() for c in children(worker)]
+        """Below each worker's spawner."""
+        return [pid for worker in self.workers() for spawner in children(worker) for pid in children(spawner)]
 
     def spool(self):
         """The files of the spool, as paths below it."""

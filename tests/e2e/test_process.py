@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import operator
 import os
 import signal
 import socket
@@ -60,15 +61,37 @@ def parent(pid):
     return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
 
 
+def worker_of(decoder):
+    """Between the two is the worker's spawner."""
+    return parent(parent(decoder))
+
+
 # ---- death ----
+
+def test_kill_a_spawner(make_server):
+    """At work: its request fails, and the worker goes on with a new one. Idle: nobody notices."""
+    one = make_server(server={"workers": 1})
+    upload, decoder = held_upload(one)
+    os.kill(parent(decoder), signal.SIGKILL)
+    check_problem(upload.result(), 500)
+    wait_for("the decoder's end", lambda: not alive(decoder))
+    worker, = one.workers()
+    one.upload(JPEG)
+    spawner, = children(worker)
+    os.kill(spawner, signal.SIGKILL)
+    wait_for("its end", lambda: not alive(spawner))
+    one.upload(JPEG)
+    assert one.workers() == [worker]
+    one.check_spool()
+
 
 def test_kill_a_worker_while_it_decodes(make_server):
     one = make_server(server={"workers": 2})
     upload, decoder = held_upload(one)
-    worker = parent(decoder)
+    spawner, worker = parent(decoder), worker_of(decoder)
     os.kill(worker, signal.SIGKILL)
     assert upload.result().status_code >= 500
-    wait_for("the decoder's end", lambda: not alive(decoder))
+    wait_for("the decoder's end", lambda: not alive(decoder) and not alive(spawner))
     wait_for("a new worker", lambda: len(one.workers()) == 2 and worker not in one.workers())
     assert one.upload(JPEG)["width"] == 64
     assert one.stop_tintyped() == 0
@@ -255,11 +278,16 @@ def test_upload_leaves_no_descriptor_behind(make_server):
     one = make_server(server={"workers": 1})
     one.upload(JPEG)
     worker, = one.workers()
-    before = len(os.listdir(f"/proc/{worker}/fd"))
+    processes = [worker, *children(worker)]
+
+    def descriptors():
+        return [len(os.listdir(f"/proc/{pid}/fd")) for pid in processes]
+
+    before = descriptors()
     for body in (JPEG, JPEG[:300], b"%PDF" + bytes(99), b""):
         one.post(body)
     one.get("/healthz")
-    wait_for("the last of them to be closed", lambda: len(os.listdir(f"/proc/{worker}/fd")) <= before)
+    wait_for("the last of them to be closed", lambda: all(map(operator.le, descriptors(), before)))
     assert one.workers() == [worker]
 
 
@@ -288,7 +316,7 @@ def test_a_dead_decoder_gives_its_slot_back(make_server):
     one = make_server(server={"workers": 4, "decode_slots": 1})
     upload, decoder = held_upload(one)
     waiting = Later(one, JPEG)
-    os.kill(parent(decoder), signal.SIGKILL)
+    os.kill(worker_of(decoder), signal.SIGKILL)
     assert upload.result().status_code >= 500
     assert waiting.result().status_code == 200
 

@@ -17,7 +17,7 @@ from behind import make_server
 from fronts import BODY_MAX_BYTES, DEPLOY
 from support import ROOT, alive, curl, wait_for
 from test_errors import test_no_such_path as no_such_path
-from test_process import held_upload, parent
+from test_process import held_upload, worker_of
 from test_upload import JPEG
 
 FRONT_MAX_BYTES = BODY_MAX_BYTES + (1 << 20)
@@ -186,7 +186,7 @@ def test_death_in_mid_answer(responder):
 
 def test_death_of_a_worker_at_work(server):
     upload, decoder = held_upload(server)
-    os.kill(parent(decoder), signal.SIGKILL)
+    os.kill(worker_of(decoder), signal.SIGKILL)
     assert upload.result().status_code >= 500
     wait_for("the decoder's end", lambda: not alive(decoder))
     assert server.upload(JPEG)["width"] == 96

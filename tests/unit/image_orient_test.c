@@ -144,7 +144,7 @@ static void a_full_arena_is_reported(void **state) {
     for (int orientation = 2; orientation <= 8; orientation++) {
         int64_t bound_bytes = tt_orient_bytes(100, 100, 1, orientation);
 
-        for (int64_t cap_bytes = 64; cap_bytes < bound_bytes; cap_bytes += 64) {
+        for (int64_t cap_bytes = 64; cap_bytes < bound_bytes; cap_bytes += TT_ARENA_STEP_BYTES) {
             tt_arena_init(&arena, (size_t)cap_bytes);
             assert_int_equal(tt_orient_open(&rows, &source.rows, orientation, &arena),
                              TT_ERR_NO_MEMORY);

@@ -59,7 +59,7 @@ static void the_taker_and_the_arena_end_it(void **state) {
     (void)state;
     assert_int_equal(parse("a=1&stop=now&b=2", 4096), TT_ERR_OPTION);
     assert_string_equal(seen, "[a|1][stop|now]");
-    assert_int_equal(parse("a=1&b=2", 128), TT_ERR_NO_MEMORY);
+    assert_int_equal(parse("a=1&b=2", 32), TT_ERR_NO_MEMORY);
     assert_string_equal(seen, "[a|1]");
 }
 

@@ -1,0 +1,197 @@
+/* Spawner: a process that forks children for another, and waits for them. What a child may and
+ * must do is in child.c; this is the way there: orders with descriptors, and what came of them. */
+#include <errno.h>
+#include <signal.h>
+#include <stdalign.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "proc/confine.h"
+#include "tintype/file.h"
+#include "tintype/log.h"
+#include "tintype/process.h"
+
+/* What goes over the socket, each whole or not at all (SOCK_SEQPACKET). Both ends are one program.
+ */
+struct order {
+    struct tt_child_limits limits;
+};
+
+struct outcome {
+    enum tt_err err;
+    struct tt_child_end end;
+};
+
+/* An order on its way, with its descriptors beside it (unix(7), SCM_RIGHTS). */
+struct parcel {
+    struct msghdr message;
+    struct iovec bytes;
+    alignas(struct cmsghdr) char control[CMSG_SPACE(TT_CHILD_KEEP_MAX * sizeof(int))];
+};
+
+static void parcel_init(struct parcel *parcel, struct order *order) {
+    memset(parcel, 0, sizeof *parcel);
+    parcel->bytes = (struct iovec){order, sizeof *order};
+    parcel->message.msg_iov = &parcel->bytes;
+    parcel->message.msg_iovlen = 1;
+    parcel->message.msg_control = parcel->control;
+    parcel->message.msg_controllen = sizeof parcel->control;
+}
+
+/* ---- in the spawner ---- */
+
+struct delivery {
+    const struct tt_spawner_job *job;
+    int fds[TT_CHILD_KEEP_MAX];
+    int count;
+};
+
+static int run_in_child(void *context) {
+    const struct delivery *delivery = context;
+    return delivery->job->run(delivery->job->context, delivery->fds, delivery->count);
+}
+
+/* False at the end of its orders. */
+static bool receive(int fd, struct order *order, struct delivery *delivery) {
+    struct parcel parcel;
+    ssize_t got;
+    parcel_init(&parcel, order);
+    do
+        got = recvmsg(fd, &parcel.message, MSG_CMSG_CLOEXEC);
+    while (got < 0 && errno == EINTR);
+    const struct cmsghdr *header = CMSG_FIRSTHDR(&parcel.message);
+    if (got != sizeof *order || header == NULL || header->cmsg_type != SCM_RIGHTS)
+        return false;
+    delivery->count = (int)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+    memcpy(delivery->fds, CMSG_DATA(header), (size_t)delivery->count * sizeof(int));
+    return true;
+}
+
+static struct outcome carry_out(const struct order *order, struct delivery *delivery) {
+    const struct tt_spawner_job *job = delivery->job;
+    struct tt_child child = {0};
+    struct outcome outcome = {0};
+    if (job->prepare)
+        job->prepare(job->context, delivery->fds, delivery->count);
+    outcome.err = tt_child_start(&child, &order->limits, delivery->fds, delivery->count,
+                                 run_in_child, delivery);
+    if (outcome.err != TT_OK)
+        outcome.err = TT_ERR_NO_MEMORY;
+    else
+        outcome.err = tt_child_wait(&child, &outcome.end);
+    if (outcome.err != TT_OK)
+        tt_log(TT_LOG_ERROR, "a child process: %s", tt_err_cause());
+    tt_err_clear();
+    for (int i = 0; i < delivery->count; i++)
+        tt_file_close(&delivery->fds[i]);
+    return outcome;
+}
+
+static int serve(int fd, const struct tt_spawner_job *job) {
+    struct order order;
+    struct delivery delivery = {.job = job};
+    while (receive(fd, &order, &delivery)) {
+        struct outcome outcome = carry_out(&order, &delivery);
+        if (send(fd, &outcome, sizeof outcome, MSG_NOSIGNAL) != sizeof outcome)
+            break;
+    }
+    return 0;
+}
+
+/* ---- in the one it works for ---- */
+
+void tt_spawner_init(struct tt_spawner *spawner, const struct tt_spawner_job *job) {
+    *spawner = (struct tt_spawner){.job = *job, .fd = -1};
+}
+
+enum tt_err tt_spawner_open(struct tt_spawner *spawner) {
+    int fds[2];
+    if (spawner->pid > 0)
+        return TT_OK;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "socketpair");
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid == 0) {
+        tt_err_clear();
+        if (tt_confine_join(parent, &fds[1], 1) != TT_OK) {
+            tt_log(TT_LOG_ERROR, "a spawner cannot start: %s", tt_err_cause());
+            _exit(TT_CHILD_UNLIMITED);
+        }
+        _exit(serve(fds[1], &spawner->job));
+    }
+    int fork_errno = errno;
+    tt_file_close(&fds[1]);
+    if (pid < 0) {
+        tt_file_close(&fds[0]);
+        errno = fork_errno;
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "fork");
+    }
+    spawner->pid = pid;
+    spawner->fd = fds[0];
+    return TT_OK;
+}
+
+void tt_spawner_close(struct tt_spawner *spawner) {
+    int status;
+    if (spawner->pid <= 0)
+        return;
+    tt_file_close(&spawner->fd);
+    (void)kill(spawner->pid, SIGKILL);
+    while (waitpid(spawner->pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    spawner->pid = 0;
+}
+
+static enum tt_err send_order(struct tt_spawner *spawner, struct order *order, const int *fds,
+                              int count) {
+    struct parcel parcel;
+    size_t fds_bytes = (size_t)count * sizeof *fds;
+    parcel_init(&parcel, order);
+    parcel.message.msg_controllen = CMSG_SPACE(fds_bytes);
+    struct cmsghdr *header = CMSG_FIRSTHDR(&parcel.message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(fds_bytes);
+    memcpy(CMSG_DATA(header), fds, fds_bytes);
+    if (sendmsg(spawner->fd, &parcel.message, MSG_NOSIGNAL) == sizeof *order)
+        return TT_OK;
+    return tt_err_fail_errno(TT_ERR_SYSTEM, "order a child of process %d", (int)spawner->pid);
+}
+
+enum tt_err tt_spawner_start(struct tt_spawner *spawner, const struct tt_child_limits *limits,
+                             const int *fds, int count) {
+    struct order order;
+    memset(&order, 0, sizeof order); /* no bytes of the stack in its padding */
+    order.limits = *limits;
+    if (count < 1 || count > TT_CHILD_KEEP_MAX)
+        return tt_err_fail(TT_ERR_SYSTEM, "%d descriptors for a child", count);
+    enum tt_err err = tt_spawner_open(spawner);
+    if (err == TT_OK)
+        err = send_order(spawner, &order, fds, count);
+    if (err == TT_OK)
+        return TT_OK;
+    /* It was killed while it had nothing to do: a new one will do. */
+    tt_err_clear();
+    tt_spawner_close(spawner);
+    err = tt_spawner_open(spawner);
+    return err != TT_OK ? err : send_order(spawner, &order, fds, count);
+}
+
+enum tt_err tt_spawner_wait(struct tt_spawner *spawner, struct tt_child_end *end) {
+    struct outcome outcome;
+    ssize_t got;
+    do
+        got = recv(spawner->fd, &outcome, sizeof outcome, 0);
+    while (got < 0 && errno == EINTR);
+    if (got != sizeof outcome) {
+        tt_spawner_close(spawner);
+        return tt_err_fail(TT_ERR_SYSTEM, "the process that starts children has ended");
+    }
+    if (outcome.err != TT_OK)
+        return tt_err_fail(outcome.err, "no child process could be run: see the line before");
+    *end = outcome.end;
+    return TT_OK;
+}

@@ -1,0 +1,258 @@
+/* Children started through another process: src/proc/spawner.c. What a child may do is tested with
+ * child.c. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tintype/process.h"
+
+#define MIB (INT64_C(1) << 20)
+
+static const struct tt_child_limits generous = {
+    .address_space_bytes = 64 * MIB, .cpu_seconds = 60, .wall_seconds = 60, .file_bytes = MIB};
+
+/* What a test looks at: a pair of sockets, of which the child speaks through [1]. */
+struct pair {
+    int fds[2];
+};
+
+static void pair_open(struct pair *pair) {
+    assert_return_code(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair->fds), errno);
+}
+
+static void pair_close(struct pair *pair) {
+    close(pair->fds[0]);
+    close(pair->fds[1]);
+}
+
+/* True when everyone who held [1] is gone; waits for that. */
+static bool others_are_gone(struct pair *pair) {
+    char byte;
+    close(pair->fds[1]);
+    pair->fds[1] = -1;
+    return read(pair->fds[0], &byte, 1) == 0;
+}
+
+/* ---- jobs ---- */
+
+static int prepared;
+
+static void count_orders(void *context, const int *fds, int count) {
+    (void)context;
+    (void)fds;
+    prepared += count;
+}
+
+/* Says how many descriptors it has and what was prepared, through the last of them. */
+static int speak(void *context, const int *fds, int count) {
+    char text[3] = {(char)('0' + count), (char)('0' + prepared), *(char *)context};
+    return write(fds[count - 1], text, sizeof text) == sizeof text ? 7 : 1;
+}
+
+/* Says that it is there first. */
+static int sleep_on(void *context, const int *fds, int count) {
+    (void)context;
+    if (write(fds[count - 1], "z", 1) != 1)
+        return 1;
+    while (pause() < 0)
+        continue;
+    return 0;
+}
+
+static int abort_at_once(void *context, const int *fds, int count) {
+    (void)context;
+    (void)fds;
+    (void)count;
+    return raise(SIGKILL);
+}
+
+static char letter[] = "x";
+static const struct tt_spawner_job speaking = {count_orders, speak, letter};
+static const struct tt_spawner_job sleeping = {NULL, sleep_on, NULL};
+static const struct tt_spawner_job aborting = {NULL, abort_at_once, NULL};
+
+static void expect_words(const struct pair *pair, const char *words) {
+    char text[3];
+    assert_int_equal(recv(pair->fds[0], text, sizeof text, MSG_WAITALL), sizeof text);
+    assert_memory_equal(text, words, sizeof text);
+}
+
+static void wait_for_sleeper(const struct pair *pair) {
+    char byte;
+    assert_int_equal(read(pair->fds[0], &byte, 1), 1);
+}
+
+static void start(struct tt_spawner *spawner, const int *fds, int count) {
+    assert_int_equal(tt_spawner_start(spawner, &generous, fds, count), TT_OK);
+}
+
+/* ---- tests ---- */
+
+static void children_get_descriptors_and_their_ends_are_told(void **state) {
+    struct tt_spawner spawner;
+    struct tt_child_end end;
+    struct pair pair;
+    (void)state;
+    pair_open(&pair);
+    tt_spawner_init(&spawner, &speaking);
+    assert_int_equal(tt_spawner_open(&spawner), TT_OK);
+    pid_t first = spawner.pid;
+    start(&spawner, (int[]){pair.fds[0], pair.fds[1]}, 2);
+    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
+    expect_words(&pair, "22x");
+    assert_int_equal(end.exit_status, 7);
+    assert_int_equal(end.signal, 0);
+    assert_true(end.peak_rss_bytes > 0);
+    /* What is prepared stays; and it is the same process that serves. */
+    start(&spawner, &pair.fds[1], 1);
+    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
+    expect_words(&pair, "13x");
+    assert_int_equal(spawner.pid, first);
+    assert_int_equal(prepared, 0); /* here */
+    tt_spawner_close(&spawner);
+    assert_int_equal(spawner.pid, 0);
+    tt_spawner_close(&spawner);
+    pair_close(&pair);
+}
+
+static void a_death_is_told(void **state) {
+    struct tt_spawner spawner;
+    struct tt_child_end end;
+    struct pair pair;
+    (void)state;
+    pair_open(&pair);
+    tt_spawner_init(&spawner, &aborting);
+    start(&spawner, pair.fds, 2);
+    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
+    assert_int_equal(end.signal, SIGKILL);
+    assert_int_equal(end.exit_status, -1);
+    tt_spawner_close(&spawner);
+    pair_close(&pair);
+}
+
+/* Nobody keeps a descriptor that came with an order: not the spawner either. */
+static void descriptors_are_given_back(void **state) {
+    struct tt_spawner spawner;
+    struct tt_child_end end;
+    struct pair pair;
+    (void)state;
+    pair_open(&pair);
+    tt_spawner_init(&spawner, &aborting);
+    assert_int_equal(tt_spawner_open(&spawner), TT_OK);
+    start(&spawner, &pair.fds[1], 1);
+    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
+    assert_true(others_are_gone(&pair));
+    tt_spawner_close(&spawner);
+    pair_close(&pair);
+}
+
+static void a_close_ends_the_child(void **state) {
+    struct tt_spawner spawner;
+    struct pair pair;
+    (void)state;
+    pair_open(&pair);
+    tt_spawner_init(&spawner, &sleeping);
+    start(&spawner, &pair.fds[1], 1);
+    wait_for_sleeper(&pair);
+    tt_spawner_close(&spawner);
+    assert_true(others_are_gone(&pair));
+    pair_close(&pair);
+}
+
+static void a_killed_spawner_is_replaced(void **state) {
+    struct tt_spawner spawner;
+    struct tt_child_end end;
+    struct pair pair;
+    (void)state;
+    pair_open(&pair);
+    tt_spawner_init(&spawner, &speaking);
+    start(&spawner, &pair.fds[1], 1);
+    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
+    expect_words(&pair, "11x");
+    assert_return_code(kill(spawner.pid, SIGKILL), errno);
+    siginfo_t info;
+    assert_return_code(waitid(P_PID, (id_t)spawner.pid, &info, WEXITED | WNOWAIT), errno);
+    start(&spawner, &pair.fds[1], 1);
+    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
+    expect_words(&pair, "11x");
+    tt_spawner_close(&spawner);
+    pair_close(&pair);
+}
+
+static void a_spawner_killed_at_work_is_noticed(void **state) {
+    struct tt_spawner spawner;
+    struct tt_child_end end;
+    struct pair pair;
+    (void)state;
+    pair_open(&pair);
+    tt_spawner_init(&spawner, &sleeping);
+    start(&spawner, &pair.fds[1], 1);
+    wait_for_sleeper(&pair);
+    assert_return_code(kill(spawner.pid, SIGKILL), errno);
+    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_ERR_SYSTEM);
+    assert_int_equal(spawner.pid, 0);
+    assert_true(others_are_gone(&pair)); /* its child went with it */
+    pair_close(&pair);
+}
+
+/* As a worker that is killed leaves it. */
+static void all_die_with_their_parent(void **state) {
+    struct pair pair;
+    int status;
+    (void)state;
+    pair_open(&pair);
+    pid_t parent = fork();
+    assert_return_code(parent, errno);
+    if (parent == 0) {
+        struct tt_spawner spawner;
+        tt_spawner_init(&spawner, &sleeping);
+        if (tt_spawner_start(&spawner, &generous, &pair.fds[1], 1) != TT_OK)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    wait_for_sleeper(&pair);
+    assert_return_code(kill(parent, SIGKILL), errno);
+    assert_int_equal(waitpid(parent, &status, 0), parent);
+    assert_true(WIFSIGNALED(status));
+    assert_true(others_are_gone(&pair));
+    pair_close(&pair);
+}
+
+static void too_many_descriptors_are_refused(void **state) {
+    struct tt_spawner spawner;
+    int fds[TT_CHILD_KEEP_MAX + 1] = {0};
+    (void)state;
+    tt_spawner_init(&spawner, &speaking);
+    assert_int_equal(tt_spawner_start(&spawner, &generous, fds, TT_CHILD_KEEP_MAX + 1),
+                     TT_ERR_SYSTEM);
+    assert_int_equal(tt_spawner_start(&spawner, &generous, fds, 0), TT_ERR_SYSTEM);
+    assert_int_equal(spawner.pid, 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(children_get_descriptors_and_their_ends_are_told),
+        cmocka_unit_test(a_death_is_told),
+        cmocka_unit_test(descriptors_are_given_back),
+        cmocka_unit_test(a_close_ends_the_child),
+        cmocka_unit_test(a_killed_spawner_is_replaced),
+        cmocka_unit_test(a_spawner_killed_at_work_is_noticed),
+        cmocka_unit_test(all_die_with_their_parent),
+        cmocka_unit_test(too_many_descriptors_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
