@@ -20,9 +20,10 @@ PILLOW_MARGIN_DB, REDUCED_MIN_DB = 0.2, 50
 REDUCED_DECODE_RATIO_MIN = 1.8  # as in src/image/plan.c
 
 
-def lanczos_matrix(size, result):
-    """Row i has the weights of all the pixels of a line for pixel i of the result."""
-    scale = size / result
+def lanczos_matrix(size, result, covered=None):
+    """Row i has the weights of all the pixels of a line for pixel i of the result; covered is the length
+    of the line that becomes the result, where that is not all of it."""
+    scale = (covered or size) / result
     centres = (np.arange(result)[:, None] + 0.5) * scale
     x = (np.arange(size)[None, :] + 0.5 - centres) / max(scale, 1)
     weights = np.where(np.abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0)

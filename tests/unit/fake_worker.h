@@ -187,6 +187,24 @@ static inline int add_rendition(struct tt_journal_row *row, const char *name, in
     return tt_journal_row_file_count(row) - 1;
 }
 
+/* With two renditions: "large" of 30 bytes, "thumb" of 5. */
+static inline struct tt_journal_row insert_with_renditions(enum tt_sync_state state) {
+    struct tt_journal_row row = new_row(state);
+
+    (void)add_rendition(&row, "large", 30);
+    (void)add_rendition(&row, "thumb", 5);
+    assert_int_equal(tt_journal_insert(worker.journal, &row, NULL, 0), TT_OK);
+    return row;
+}
+
+/* The path of an image's part, as "/processed"; one result at a time. */
+static inline const char *path_of(const struct tt_journal_row *row, const char *rest) {
+    static char target[256];
+
+    (void)snprintf(target, sizeof target, "/api/images/%s%s", row->id, rest);
+    return target;
+}
+
 /* Puts a file of the row into a spool; also in a process of its own. */
 static inline enum tt_err put_file(struct tt_spool *spool, const struct tt_journal_row *row,
                                    int number, const char *bytes) {

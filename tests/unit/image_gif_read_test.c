@@ -4,13 +4,6 @@
 static struct file file;
 static struct grid grid;
 
-static void assert_samples(int width_px, int height_px, int channels, const void *samples) {
-    assert_int_equal(grid.width_px, width_px);
-    assert_int_equal(grid.height_px, height_px);
-    assert_int_equal(grid.channels, channels);
-    assert_memory_equal(grid.samples, samples, (size_t)(width_px * height_px * channels));
-}
-
 /* ---- GIF89a, block by block ---- */
 
 static const char colors[] =
@@ -94,14 +87,14 @@ static void colors_stream(void **state) {
     build_color();
     gif_end();
     assert_decodes(&file, &in_color, &grid);
-    assert_samples(3, 2, 3, "\0\0\0\xff\0\0\0\xff\0\x0a\x14\x1e\0\0\0\xff\0\0");
+    assert_grid(&grid, 3, 2, 3, "\0\0\0\xff\0\0\0\xff\0\x0a\x14\x1e\0\0\0\xff\0\0");
     assert_int_equal(grid.header.format, TT_FORMAT_GIF);
     assert_int_equal(grid.header.orientation, 1);
     assert_false(grid.header.whole);
     assert_false(grid.header.can_scale);
     assert_null(grid.header.icc_profile);
     assert_decodes(&file, &in_gray, &grid);
-    assert_samples(3, 2, 1, "\0\x4c\x96\x12\0\x4c");
+    assert_grid(&grid, 3, 2, 1, "\0\x4c\x96\x12\0\x4c");
 }
 
 static void a_gray_palette_is_gray(void **state) {
@@ -110,7 +103,7 @@ static void a_gray_palette_is_gray(void **state) {
     gif_frame(0, 0, 4, 1, false);
     gif_pixels("3210", true);
     assert_decodes(&file, &in_color, &grid);
-    assert_samples(4, 1, 1, "\xff\xaa\x55\0");
+    assert_grid(&grid, 4, 1, 1, "\xff\xaa\x55\0");
 }
 
 static void a_transparent_color_becomes_alpha(void **state) {
@@ -120,9 +113,9 @@ static void a_transparent_color_becomes_alpha(void **state) {
     gif_frame(0, 0, 4, 1, false);
     gif_pixels("0123", true);
     assert_decodes(&file, &in_color, &grid);
-    assert_samples(4, 1, 4, "\0\0\0\xff\xff\0\0\xff\0\xff\0\0\x0a\x14\x1e\xff");
+    assert_grid(&grid, 4, 1, 4, "\0\0\0\xff\xff\0\0\xff\0\xff\0\0\x0a\x14\x1e\xff");
     assert_decodes(&file, &in_gray, &grid);
-    assert_samples(4, 1, 2, "\0\xff\x4c\xff\x96\0\x12\xff");
+    assert_grid(&grid, 4, 1, 2, "\0\xff\x4c\xff\x96\0\x12\xff");
 }
 
 static void a_frame_lies_on_its_canvas(void **state) {
@@ -131,7 +124,7 @@ static void a_frame_lies_on_its_canvas(void **state) {
     gif_frame(1, 1, 1, 1, false);
     gif_pixels("2", true);
     assert_decodes(&file, &in_color, &grid);
-    assert_samples(3, 3, 2, "\0\0\0\0\0\0\0\0\xaa\xff\0\0\0\0\0\0\0\0");
+    assert_grid(&grid, 3, 3, 2, "\0\0\0\0\0\0\0\0\xaa\xff\0\0\0\0\0\0\0\0");
 }
 
 static void a_canvas_grows_with_its_frame(void **state) {
@@ -140,7 +133,7 @@ static void a_canvas_grows_with_its_frame(void **state) {
     gif_frame(0, 0, 2, 2, false);
     gif_pixels("0123", true);
     assert_decodes(&file, &in_color, &grid);
-    assert_samples(2, 2, 1, "\0\x55\xaa\xff");
+    assert_grid(&grid, 2, 2, 1, "\0\x55\xaa\xff");
 }
 
 /* 9 rows of one pixel: 0 8, 4, 2 6, 1 3 5 7 */
@@ -150,7 +143,7 @@ static void interlaced_rows_come_in_order(void **state) {
     gif_frame(0, 0, 1, 9, true);
     gif_pixels("011223333", true);
     assert_decodes(&file, &in_color, &grid);
-    assert_samples(1, 9, 1, "\0\xff\xaa\xff\x55\xff\xaa\xff\x55");
+    assert_grid(&grid, 1, 9, 1, "\0\xff\xaa\xff\x55\xff\xaa\xff\x55");
     assert_true(grid.header.whole);
     assert_int_equal(grid.header.whole_bytes, 9);
 }
@@ -163,7 +156,7 @@ static void a_frame_may_have_its_own_palette(void **state) {
     file_append(&file, grays, 12);
     gif_pixels("13", true);
     assert_decodes(&file, &in_color, &grid);
-    assert_samples(2, 1, 1, "\x55\xff");
+    assert_grid(&grid, 2, 1, 1, "\x55\xff");
 
     gif_begin(2, 1, NULL);
     gif_frame(0, 0, 2, 1, false);
@@ -180,7 +173,7 @@ static void an_index_beyond_the_palette_is_black(void **state) {
     file_append(&file, "\x11\x11\x11\x22\x22\x22", 6);
     gif_pixels("13", true);
     assert_decodes(&file, &in_color, &grid);
-    assert_samples(2, 1, 1, "\x22\0");
+    assert_grid(&grid, 2, 1, 1, "\x22\0");
 }
 
 static void other_blocks_are_passed_over(void **state) {
@@ -191,7 +184,7 @@ static void other_blocks_are_passed_over(void **state) {
     gif_frame(0, 0, 1, 1, false);
     gif_pixels("1", true);
     assert_decodes(&file, &in_color, &grid);
-    assert_samples(1, 1, 1, "\x55");
+    assert_grid(&grid, 1, 1, 1, "\x55");
 }
 
 static void the_first_frame_is_the_picture(void **state) {
@@ -202,7 +195,7 @@ static void the_first_frame_is_the_picture(void **state) {
     gif_pixels("000000", true);
     gif_end();
     assert_decodes(&file, &in_gray, &grid);
-    assert_samples(3, 2, 1, "\0\x4c\x96\x12\0\x4c");
+    assert_grid(&grid, 3, 2, 1, "\0\x4c\x96\x12\0\x4c");
     assert_cuts_are_refused(file.bytes, file.length, whole_bytes);
 }
 
@@ -215,7 +208,7 @@ static void an_animation_bomb_is_one_frame(void **state) {
         gif_pixels("0", false);
     }
     assert_decodes(&file, &in_gray, &grid);
-    assert_samples(3, 2, 1, "\0\x4c\x96\x12\0\x4c");
+    assert_grid(&grid, 3, 2, 1, "\0\x4c\x96\x12\0\x4c");
 }
 
 static void pixels_that_end_early_are_broken(void **state) {

@@ -5,13 +5,6 @@
 static struct file file;
 static struct grid grid;
 
-static void assert_samples(int width_px, int height_px, int channels, const void *samples) {
-    assert_int_equal(grid.width_px, width_px);
-    assert_int_equal(grid.height_px, height_px);
-    assert_int_equal(grid.channels, channels);
-    assert_memory_equal(grid.samples, samples, (size_t)(width_px * height_px * channels));
-}
-
 /* ---- frames ---- */
 
 /* 3 x 2, lossless; the pixels follow. */
@@ -123,22 +116,22 @@ static void lossless_pixels_are_exact(void **state) {
     (void)state;
     build_alpha();
     assert_decodes(&file, &in_color, &grid);
-    assert_samples(3, 2, 4, rgba);
+    assert_grid(&grid, 3, 2, 4, rgba);
     assert_int_equal(grid.header.format, TT_FORMAT_WEBP);
     assert_int_equal(grid.header.orientation, 1);
     assert_true(grid.header.whole);
     assert_true(grid.header.whole_bytes >= 24 + (int64_t)sizeof vp8l_alpha);
     assert_false(grid.header.can_scale);
     assert_decodes(&file, &in_gray, &grid);
-    assert_samples(3, 2, 2, "\x4c\xff\x96\x80\x1d\0\x12\xff\x30\xff\xff\xff");
+    assert_grid(&grid, 3, 2, 2, "\x4c\xff\x96\x80\x1d\0\x12\xff\x30\xff\xff\xff");
 
     webp_begin();
     chunk("VP8L", vp8l_opaque, sizeof vp8l_opaque);
     webp_end();
     assert_decodes(&file, &in_color, &grid);
-    assert_samples(3, 2, 3, rgb);
+    assert_grid(&grid, 3, 2, 3, rgb);
     assert_decodes(&file, &in_gray, &grid);
-    assert_samples(3, 2, 1, "\x4c\x96\x1d\x12\x30\xff");
+    assert_grid(&grid, 3, 2, 1, "\x4c\x96\x1d\x12\x30\xff");
 }
 
 static void lossy_pixels_are_near(void **state) {
@@ -156,7 +149,7 @@ static void lossy_pixels_may_have_alpha(void **state) {
     (void)state;
     build_lossy_alpha();
     assert_decodes(&file, &in_gray, &grid);
-    assert_samples(3, 2, 2, "\x5a\xff\x5a\x07\x5a\xff\x5a\xff\x5a\xff\x5a\xff");
+    assert_grid(&grid, 3, 2, 2, "\x5a\xff\x5a\x07\x5a\xff\x5a\xff\x5a\xff\x5a\xff");
 }
 
 static void an_animation_shows_its_first_frame_on_the_canvas(void **state) {
@@ -166,7 +159,7 @@ static void an_animation_shows_its_first_frame_on_the_canvas(void **state) {
     static uint8_t expected[6 * 5 * 4];
     memcpy(expected + (2 * 6 + 2) * 4, rgba, 12);
     memcpy(expected + (3 * 6 + 2) * 4, rgba + 12, 12);
-    assert_samples(6, 5, 4, expected);
+    assert_grid(&grid, 6, 5, 4, expected);
     assert_decodes(&file, &in_gray, &grid);
     assert_int_equal(grid.channels, 2);
     assert_memory_equal(grid.samples + 2 * (2 * 6 + 2), "\x4c\xff\x96\x80\x1d\0\0\0", 8);
@@ -182,7 +175,7 @@ static void an_animation_bomb_is_one_frame(void **state) {
         anmf_begin(0, 0, 1 << 24, 1 << 24, 0);
     webp_end();
     assert_decodes(&file, &in_color, &grid);
-    assert_samples(3, 2, 4, rgba);
+    assert_grid(&grid, 3, 2, 4, rgba);
 }
 
 static void too_many_chunks_before_the_pixels_are_broken(void **state) {
@@ -240,7 +233,7 @@ static void odd_metadata_is_passed_over(void **state) {
     webp_end();
     file_append(&file, "behind the end", 14);
     assert_decodes(&file, &in_color, &grid);
-    assert_samples(3, 2, 4, rgba);
+    assert_grid(&grid, 3, 2, 4, rgba);
     assert_int_equal(grid.header.orientation, 1);
     assert_null(grid.header.icc_profile);
     assert_int_equal(grid.header.icc_bytes, 0);

@@ -118,6 +118,15 @@ static inline void png_end(struct file *file) {
     png_chunk(file, "IEND", "", 0);
 }
 
+/* A PNG of header, pixels and end, not interlaced. */
+static inline void png_build(struct file *file, uint32_t width_px, uint32_t height_px,
+                             unsigned int bits, unsigned int color_type, const void *lines,
+                             size_t length) {
+    png_begin(file, width_px, height_px, bits, color_type, false);
+    png_pixels(file, lines, length);
+    png_end(file);
+}
+
 /* ---- decoding ---- */
 
 static const struct tt_picture_limits test_limits = {
@@ -192,6 +201,14 @@ static inline void assert_decodes(const struct file *file, const struct decoding
     if (err != TT_OK)
         print_error("%s\n", tt_err_cause());
     assert_int_equal(err, TT_OK);
+}
+
+static inline void assert_grid(const struct grid *grid, int width_px, int height_px, int channels,
+                               const void *samples) {
+    assert_int_equal(grid->width_px, width_px);
+    assert_int_equal(grid->height_px, height_px);
+    assert_int_equal(grid->channels, channels);
+    assert_memory_equal(grid->samples, samples, (size_t)(width_px * height_px * channels));
 }
 
 /* Refused with that code, and a sentence that holds those words. */

@@ -4,9 +4,12 @@
 #define TINTYPE_TESTS_SCRATCH_H
 
 #include <ftw.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -45,6 +48,17 @@ static inline const char *scratch_path(const char *name) {
 
     (void)snprintf(path, sizeof path, "%s/%s", scratch, name);
     return path;
+}
+
+/* Puts a small disk, with these options of tmpfs, over the directory: a mount of this process
+ * alone, so that nothing of it outlives the test. False where the process may not. */
+static inline bool scratch_mount_small(const char *options) {
+    return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+           mount("small", scratch, "tmpfs", 0, options) == 0;
+}
+
+static inline int scratch_unmount(void) {
+    return umount2(scratch, MNT_DETACH);
 }
 
 /* Runs run(argument) in a child process, whose exit code is what it returns. */

@@ -1,5 +1,5 @@
-/* Units of src/store/journal.c, journal_list.c and journal_row.c: rows, pages, filters, plans,
- * totals, quota, several processes. */
+/* Units of src/store/journal.c and journal_row.c: rows, totals, quota, several processes, a full
+ * disk. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,19 +7,12 @@
 
 #include <cmocka.h>
 
-#include <sched.h>
-#include <sys/mount.h>
-
 #include "scratch.h"
 #include "store/db.h"
-#include "store/journal_list.h"
 #include "store_rows.h"
 #include "tintype/journal.h"
 
 #define WRITER_ROWS 200
-#define PAGE_MAX    200
-
-static struct tt_journal_row page[PAGE_MAX];
 
 static void assert_files_equal(const struct tt_journal_file *a, const struct tt_journal_file *b) {
     assert_int_equal(a->size_bytes, b->size_bytes);
@@ -41,35 +34,6 @@ static void assert_rows_equal(const struct tt_journal_row *a, const struct tt_jo
     assert_int_equal(a->synced_at_ms, b->synced_at_ms);
     assert_int_equal(a->processed_evicted, b->processed_evicted);
     assert_int_equal(a->original_evicted, b->original_evicted);
-}
-
-/* The numbers of the rows that a query gives, page after page, as "3 2 1". */
-static const char *walk(struct tt_journal_query query) {
-    static char numbers[4096];
-    char after_id[TT_UUID_SIZE];
-    size_t length = 0;
-    bool more = true;
-    int count = 0;
-
-    numbers[0] = '\0';
-    while (more) {
-        assert_int_equal(tt_journal_list(journal, &query, page, &count, &more), TT_OK);
-        assert_true(count <= query.limit);
-        assert_true(!more || count == query.limit);
-        for (int i = 0; i < count; i++) {
-            int64_t time_ms = 0;
-
-            assert_true(tt_uuid_parse(page[i].id, &time_ms));
-            length += (size_t)snprintf(numbers + length, sizeof numbers - length, "%s%d",
-                                       length > 0 ? " " : "", (int)(time_ms - BASE_MS));
-            assert_true(length < sizeof numbers);
-        }
-        if (!more)
-            break;
-        memcpy(after_id, page[count - 1].id, sizeof after_id);
-        query.after_id = after_id;
-    }
-    return numbers;
 }
 
 static void sync_states_have_names(void **state) {
@@ -170,161 +134,6 @@ static void deletes_and_returns_the_row(void **state) {
     assert_int_equal(tt_journal_open(&journal, scratch), TT_OK);
     assert_int_equal(tt_journal_find(journal, row.id, &gone), TT_ERR_NOT_FOUND);
     assert_int_equal(tt_journal_find(journal, other.id, &gone), TT_OK);
-}
-
-static void pages_in_both_orders(void **state) {
-    (void)state;
-    assert_string_equal(walk((struct tt_journal_query){.limit = 3}), "");
-    for (int i = 0; i < 7; i++) {
-        struct tt_journal_row row = make_row((i * 3) % 7);
-
-        insert(&row);
-    }
-    assert_string_equal(walk((struct tt_journal_query){.limit = 3}), "6 5 4 3 2 1 0");
-    assert_string_equal(walk((struct tt_journal_query){.limit = 7}), "6 5 4 3 2 1 0");
-    assert_string_equal(walk((struct tt_journal_query){.limit = 1, .ascending = true}),
-                        "0 1 2 3 4 5 6");
-    assert_string_equal(walk((struct tt_journal_query){.limit = 200, .ascending = true}),
-                        "0 1 2 3 4 5 6");
-}
-
-static void pages_are_stable_under_inserts(void **state) {
-    struct tt_journal_query query = {.limit = 2};
-    char after_id[TT_UUID_SIZE];
-    struct tt_journal_row row;
-    bool more;
-    int count;
-
-    (void)state;
-    for (int i = 10; i < 50; i += 10) {
-        row = make_row(i);
-        insert(&row);
-    }
-    assert_int_equal(tt_journal_list(journal, &query, page, &count, &more), TT_OK);
-    assert_int_equal(count, 2);
-    assert_true(more);
-    memcpy(after_id, page[1].id, sizeof after_id); /* 30 */
-    row = make_row(45);
-    insert(&row);
-    row = make_row(25);
-    insert(&row);
-    query.after_id = after_id;
-    assert_string_equal(walk(query), "25 20 10");
-    query.ascending = true;
-    assert_string_equal(walk(query), "40 45");
-    /* Nor does a page need the row it starts after. */
-    assert_int_equal(tt_journal_delete(journal, after_id, &row), TT_OK);
-    query.ascending = false;
-    assert_string_equal(walk(query), "25 20 10");
-}
-
-static void filters_combine(void **state) {
-    char since[TT_UUID_SIZE];
-    char until[TT_UUID_SIZE];
-    struct tt_journal_query query = {.limit = 2, .ascending = true};
-
-    (void)state;
-    for (int i = 0; i < 24; i++) {
-        struct tt_journal_row row = make_row(i);
-
-        (void)snprintf(row.filename, sizeof row.filename, "%s", i % 2 == 0 ? "even" : "odd");
-        row.sync_state = i % 3 == 0 ? TT_SYNC_DEAD : TT_SYNC_SYNCED;
-        insert(&row);
-    }
-    tt_uuid_floor(BASE_MS + 6, since);
-    tt_uuid_floor(BASE_MS + 18, until);
-    query.filename = "even";
-    assert_string_equal(walk(query), "0 2 4 6 8 10 12 14 16 18 20 22");
-    query.has_state = true;
-    query.state = TT_SYNC_DEAD;
-    assert_string_equal(walk(query), "0 6 12 18");
-    query.since_id = since;
-    assert_string_equal(walk(query), "6 12 18");
-    query.until_id = until;
-    assert_string_equal(walk(query), "6 12");
-    query.ascending = false;
-    query.filename = NULL;
-    assert_string_equal(walk(query), "15 12 9 6");
-    query.has_state = false;
-    assert_string_equal(walk(query), "17 16 15 14 13 12 11 10 9 8 7 6");
-    query.since_id = NULL;
-    query.filename = "odd";
-    assert_string_equal(walk(query), "17 15 13 11 9 7 5 3 1");
-    query.filename = "Odd";
-    assert_string_equal(walk(query), "");
-}
-
-static void the_narrower_of_cursor_and_range_holds(void **state) {
-    char ids[4][TT_UUID_SIZE];
-    struct tt_journal_query query = {.limit = 9, .ascending = true};
-
-    (void)state;
-    for (int i = 0; i < 6; i++) {
-        struct tt_journal_row row = make_row(i);
-
-        insert(&row);
-    }
-    for (int i = 0; i < 4; i++)
-        tt_uuid_floor(BASE_MS + i + 1, ids[i]);
-    query.after_id = ids[0]; /* 1 */
-    query.since_id = ids[2]; /* 3 */
-    assert_string_equal(walk(query), "3 4 5");
-    query.after_id = ids[2];
-    assert_string_equal(walk(query), "4 5");
-    query.since_id = ids[0];
-    assert_string_equal(walk(query), "4 5");
-    query.ascending = false;
-    query.since_id = NULL;
-    query.until_id = ids[1]; /* 2 */
-    assert_string_equal(walk(query), "1 0");
-    query.until_id = ids[3]; /* 4 */
-    assert_string_equal(walk(query), "2 1 0");
-}
-
-/* Each plan is one SEARCH with bounds on the id: neither SCAN nor a sort. */
-static void no_list_scans_or_sorts(void **state) {
-    char id[TT_UUID_SIZE] = "";
-    bool seen[TT_JOURNAL_LIST_KINDS] = {false};
-    struct tt_db db;
-
-    (void)state;
-    assert_int_equal(tt_db_open(&db, scratch_path("journal.db")), TT_OK);
-    for (int bits = 0; bits < 64; bits++) {
-        struct tt_journal_query query = {
-            .limit = 50,
-            .ascending = bits & 1,
-            .after_id = bits & 2 ? id : NULL,
-            .filename = bits & 4 ? "a" : NULL,
-            .has_state = bits & 8,
-            .since_id = bits & 16 ? id : NULL,
-            .until_id = bits & 32 ? id : NULL,
-        };
-        char sql[TT_JOURNAL_LIST_SQL_SIZE];
-        char explain[TT_JOURNAL_LIST_SQL_SIZE + 32];
-        sqlite3_stmt *plan = NULL;
-        bool has_row;
-        int steps = 0;
-        int kind = tt_journal_list_sql(&query, sql);
-
-        assert_in_range(kind, 0, TT_JOURNAL_LIST_KINDS - 1);
-        seen[kind] = true;
-        (void)snprintf(explain, sizeof explain, "EXPLAIN QUERY PLAN %s", sql);
-        assert_int_equal(tt_db_prepare(&db, &plan, explain), TT_OK);
-        while (tt_db_step(&db, plan, &has_row) == TT_OK && has_row) {
-            const char *detail = (const char *)sqlite3_column_text(plan, 3);
-
-            assert_non_null(detail);
-            assert_int_equal(strncmp(detail, "SEARCH image USING ", 19), 0);
-            assert_non_null(strstr(detail, "id>? AND id<?)"));
-            steps++;
-        }
-        assert_int_equal(steps, 1);
-        tt_db_reset(plan);
-    }
-    /* The exclusive lower bound needs an ascending order: 12 of the 16 kinds come up. */
-    for (int kind = 0; kind < TT_JOURNAL_LIST_KINDS; kind++)
-        assert_int_equal(seen[kind], kind % 4 != 2);
-    tt_db_close(&db);
 }
 
 static void totals_follow_every_change(void **state) {
@@ -483,12 +292,6 @@ static void open_fails_without_a_handle(void **state) {
     tt_journal_close(NULL);
 }
 
-/* A mount of this process alone, so that nothing of it outlives the test. */
-static bool mount_small_disk(void) {
-    return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-           mount("small", scratch, "tmpfs", 0, "size=600k") == 0;
-}
-
 static void a_full_disk_loses_nothing(void **state) {
     struct tt_journal_totals totals;
     enum tt_err err = TT_OK;
@@ -497,7 +300,7 @@ static void a_full_disk_loses_nothing(void **state) {
     (void)state;
     tt_journal_close(journal);
     journal = NULL;
-    if (!mount_small_disk())
+    if (!scratch_mount_small("size=600k"))
         skip();
     assert_int_equal(tt_journal_open(&journal, scratch), TT_OK);
     while (inserted < 10000) {
@@ -518,10 +321,8 @@ static void a_full_disk_loses_nothing(void **state) {
     assert_int_equal(totals.rows[TT_SYNC_PENDING], inserted);
     tt_journal_close(journal);
     journal = NULL;
-    assert_int_equal(umount2(scratch, MNT_DETACH), 0);
+    assert_int_equal(scratch_unmount(), 0);
 }
-
-#define TEST(function) cmocka_unit_test_setup_teardown(function, open_journal, close_journal)
 
 static void what_is_retried_is_due_at_once(void **state) {
     struct tt_journal_row row;
@@ -552,27 +353,17 @@ static void what_is_retried_is_due_at_once(void **state) {
     assert_int_equal(changed, 0);
 }
 
+#define TEST(function) cmocka_unit_test_setup_teardown(function, open_journal, close_journal)
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(sync_states_have_names),
-        TEST(finds_what_was_inserted),
-        TEST(finds_nothing_quietly),
-        TEST(survives_closing),
-        TEST(refuses_rows_that_make_no_sense),
-        TEST(deletes_and_returns_the_row),
-        TEST(pages_in_both_orders),
-        TEST(pages_are_stable_under_inserts),
-        TEST(filters_combine),
-        TEST(the_narrower_of_cursor_and_range_holds),
-        TEST(no_list_scans_or_sorts),
-        TEST(totals_follow_every_change),
-        TEST(the_quota_counts_what_is_kept),
-        TEST(a_deleted_row_leaves_a_removal),
-        TEST(an_evicted_file_takes_nothing_of_the_quota),
-        TEST(two_processes_insert_at_once),
-        TEST(check_passes_and_leaves_no_transaction),
-        TEST(open_fails_without_a_handle),
-        TEST(a_full_disk_loses_nothing),
+        TEST(sync_states_have_names),          TEST(finds_what_was_inserted),
+        TEST(finds_nothing_quietly),           TEST(survives_closing),
+        TEST(refuses_rows_that_make_no_sense), TEST(deletes_and_returns_the_row),
+        TEST(totals_follow_every_change),      TEST(the_quota_counts_what_is_kept),
+        TEST(a_deleted_row_leaves_a_removal),  TEST(an_evicted_file_takes_nothing_of_the_quota),
+        TEST(two_processes_insert_at_once),    TEST(check_passes_and_leaves_no_transaction),
+        TEST(open_fails_without_a_handle),     TEST(a_full_disk_loses_nothing),
         TEST(what_is_retried_is_due_at_once),
     };
 

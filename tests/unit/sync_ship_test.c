@@ -1,76 +1,14 @@
-/* Units of src/sync/ship.c: batches, what is missing, what is refused, failures, the heartbeat. */
-#include "sync/ship.h"
-
-#include <inttypes.h>
-
-#include "fake_exchange.h"
-#include "scratch.h"
-#include "store_rows.h"
+/* Units of src/sync/ship.c: batches, what is missing, what is refused, the heartbeat. Failures of
+ * the service and of the journal are sync_ship_failure_test.c's. */
+#include "sync_shipping.h"
 
 #define DAY_MS    (INT64_C(24) * 3600 * 1000)
 #define MINUTE_MS 60000
 
 #define MISSING "ResourceNotFoundException"
 
-static struct tt_ship *ship;
-
-static int setup(void **state) {
-    if (open_journal(state) != 0)
-        return -1;
-    make_agent(scratch, journal);
-    agent.once = true; /* no heartbeat, no waiting; tests of these unset it */
-    ship = tt_ship_new(&agent);
-    return ship != NULL ? 0 : -1;
-}
-
-static int teardown(void **state) {
-    tt_ship_free(ship);
-    free_agent();
-    return close_journal(state);
-}
-
-static void add_event(int64_t time_ms, const char *message) {
-    const struct tt_journal_note note = {time_ms, message};
-
-    assert_int_equal(tt_journal_note_failure(journal, &note), TT_OK);
-}
-
-static void turn(void) {
-    agent.woken_ms = TT_NEVER_MS;
-    tt_ship_turn(ship);
-    assert_string_equal(tt_err_cause(), "");
-}
-
-/* Turns until a request is sent that was not before. */
-static void turn_until_sent(void) {
-    int before = sent_count;
-
-    for (int i = 0; i < 10 && sent_count == before; i++)
-        turn();
-    assert_int_equal(sent_count, before + 1);
-}
-
-/* The messages of the last request, each one letter, as "abc". */
-static const char *letters(void) {
-    static char found[64];
-    size_t length = 0;
-    const char *at = last_sent()->body;
-
-    while ((at = strstr(at, "\"message\":\"")) != NULL && length + 1 < sizeof found) {
-        at += strlen("\"message\":\"");
-        found[length++] = *at;
-    }
-    found[length] = '\0';
-    assert_string_equal(last_sent()->target, "PutLogEvents");
-    return found;
-}
-
 static int64_t dropped(void) {
     return ask("SELECT dropped FROM event_total");
-}
-
-static int64_t waiting(void) {
-    return ask("SELECT count(*) FROM event");
 }
 
 /* ---- batches ---- */
@@ -116,9 +54,7 @@ static void stream_of_the_configuration(void **state) {
 /* The first is waited with until it is a second old; the others come along. */
 static void batches_form(void **state) {
     (void)state;
-    agent.once = false;
-    turn_until_sent();
-    answer_ok("{}"); /* a heartbeat */
+    begin_after_heartbeat();
     add_event(NOW_MS, "a");
     turn();
     assert_int_equal(sent_count, 1);
@@ -135,9 +71,7 @@ static void batches_form(void **state) {
 /* A clock that was set back makes none wait longer. */
 static void event_of_the_future_is_due(void **state) {
     (void)state;
-    agent.once = false;
-    turn_until_sent();
-    answer_ok("{}");
+    begin_after_heartbeat();
     add_event(NOW_MS + DAY_MS / 24, "a");
     turn();
     assert_string_equal(letters(), "a");
@@ -244,11 +178,16 @@ static void assert_sends(const char *target, const char *forgiven_code) {
     assert_string_equal(last_sent()->forgiven_code, forgiven_code);
 }
 
+/* Ships to a group or stream that is not there. */
+static void find_missing(const char *message) {
+    assert_sends("PutLogEvents", MISSING);
+    answer_error(TT_ERR_CLOUD_SETUP, MISSING, message);
+}
+
 static void group_and_stream_are_made(void **state) {
     (void)state;
     add_event(NOW_MS, "a");
-    assert_sends("PutLogEvents", MISSING);
-    answer_error(TT_ERR_CLOUD_SETUP, MISSING, "The specified log group does not exist.");
+    find_missing("The specified log group does not exist.");
     assert_false(tt_ship_is_idle(ship));
     assert_sends("CreateLogGroup", "");
     assert_string_equal(last_sent()->body, "{\"logGroupName\":\"/group\"}");
@@ -268,8 +207,7 @@ static void group_and_stream_are_made(void **state) {
 static void stream_alone_is_made(void **state) {
     (void)state;
     add_event(NOW_MS, "a");
-    assert_sends("PutLogEvents", MISSING);
-    answer_error(TT_ERR_CLOUD_SETUP, MISSING, "The specified log stream does not exist.");
+    find_missing("The specified log stream does not exist.");
     assert_sends("CreateLogStream", "");
     answer_ok("");
     assert_sends("PutLogEvents", "");
@@ -279,8 +217,7 @@ static void stream_alone_is_made(void **state) {
 static void missing_after_it_was_made(void **state) {
     (void)state;
     add_event(NOW_MS, "a");
-    assert_sends("PutLogEvents", MISSING);
-    answer_error(TT_ERR_CLOUD_SETUP, MISSING, "");
+    find_missing("");
     assert_sends("CreateLogGroup", "");
     answer_ok("");
     assert_sends("CreateLogStream", "");
@@ -303,8 +240,7 @@ static void missing_after_it_was_made(void **state) {
 static void group_that_may_not_be_made(void **state) {
     (void)state;
     add_event(NOW_MS, "a");
-    assert_sends("PutLogEvents", MISSING);
-    answer_error(TT_ERR_CLOUD_SETUP, MISSING, "log group");
+    find_missing("log group");
     assert_sends("CreateLogGroup", "");
     answer_error(TT_ERR_CLOUD_KEYS, "AccessDeniedException", "not allowed");
     assert_true(tt_ship_is_idle(ship)); /* of --once: there is nothing more to do */
@@ -313,115 +249,6 @@ static void group_that_may_not_be_made(void **state) {
     assert_sends("PutLogEvents", "");
     answer_ok("{}"); /* somebody else made it */
     assert_int_equal(waiting(), 0);
-}
-
-/* ---- failures ---- */
-
-/* What the fake's random number makes of a ceiling. */
-static int64_t backoff_ms(int64_t ceiling_ms) {
-    return (int64_t)(tt_agent_random() % ((uint64_t)ceiling_ms + 1));
-}
-
-static void failure_backs_off(void **state) {
-    (void)state;
-    agent.once = false;
-    turn_until_sent();
-    answer_ok("{}");
-    add_event(NOW_MS - 1000, "a");
-    turn_until_sent();
-    answer_error(TT_ERR_CLOUD_FAILED, "InternalFailure", "");
-    for (int i = 0; i < 4; i++) {
-        turn();
-        assert_int_equal(sent_count, 2 + i);
-        assert_int_equal(agent.woken_ms, agent.now_ms + backoff_ms(1000 << i));
-        agent.now_ms = agent.woken_ms;
-        turn();
-        assert_int_equal(sent_count, 3 + i);
-        answer_error(TT_ERR_CLOUD_FAILED, "InternalFailure", "");
-    }
-    assert_int_equal(waiting(), 1);
-}
-
-static void once_tries_three_times(void **state) {
-    (void)state;
-    add_event(NOW_MS, "a");
-    for (int i = 0; i < 3; i++) {
-        turn_until_sent();
-        answer_error(TT_ERR_CLOUD_THROTTLED, "ThrottlingException", "");
-        turn();
-        assert_int_equal(tt_ship_is_idle(ship), i == 2);
-        agent.now_ms = agent.woken_ms;
-    }
-    assert_true(tt_ship_has_left(ship));
-}
-
-static void paused_service_is_waited_for(void **state) {
-    (void)state;
-    add_event(NOW_MS, "a");
-    turn();
-    answer_error(TT_ERR_CLOUD_AWAY, "", "no route");
-    assert_true(tt_ship_is_idle(ship));
-    turn();
-    assert_int_equal(sent_count, 1);
-    assert_int_equal(agent.woken_ms, agent.services[TT_AWS_LOGS].resumes_ms);
-    agent.now_ms = agent.woken_ms;
-    turn();
-    assert_string_equal(letters(), "a");
-}
-
-static void keys_on_their_way(void **state) {
-    (void)state;
-    add_event(NOW_MS, "a");
-    signer_err = TT_ERR_BUSY;
-    turn();
-    assert_int_equal(sent_count, 0);
-    assert_false(tt_ship_is_idle(ship));
-    signer_err = TT_OK;
-    turn();
-    assert_int_equal(sent_count, 1);
-}
-
-static void nothing_starts_while_stopping(void **state) {
-    (void)state;
-    agent.once = false;
-    agent.stopping = true;
-    add_event(NOW_MS - 5000, "a");
-    turn();
-    assert_int_equal(sent_count, 0);
-    assert_true(tt_ship_is_idle(ship));
-}
-
-/* What is in the cloud is not sent again because the journal failed to note it. */
-static void journal_that_fails_is_told_later(void **state) {
-    (void)state;
-    add_event(NOW_MS, "a");
-    turn();
-    execute("CREATE TRIGGER stop BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'no'); END");
-    answer_ok("{}");
-    assert_int_equal(waiting(), 1);
-    turn();
-    assert_int_equal(agent.woken_ms, NOW_MS + 5000);
-    agent.now_ms = NOW_MS + 5000;
-    turn();
-    assert_int_equal(agent.woken_ms, NOW_MS + 10000);
-    execute("DROP TRIGGER stop");
-    agent.now_ms = NOW_MS + 10000;
-    turn();
-    assert_int_equal(waiting(), 0);
-    assert_int_equal(sent_count, 1);
-}
-
-static void journal_that_cannot_be_read_rests(void **state) {
-    (void)state;
-    add_event(NOW_MS, "a");
-    execute("ALTER TABLE event RENAME TO hidden");
-    turn();
-    assert_int_equal(agent.woken_ms, NOW_MS + 5000);
-    turn();
-    execute("ALTER TABLE hidden RENAME TO event");
-    agent.now_ms = NOW_MS + 5000;
-    turn();
-    assert_int_equal(sent_count, 1);
 }
 
 /* ---- the heartbeat ---- */
@@ -488,7 +315,6 @@ static void heartbeat_refused_for_good_stops_no_event(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(events_are_shipped_and_forgotten),
         TEST(stream_of_the_configuration),
@@ -503,13 +329,6 @@ int main(void) {
         TEST(stream_alone_is_made),
         TEST(missing_after_it_was_made),
         TEST(group_that_may_not_be_made),
-        TEST(failure_backs_off),
-        TEST(once_tries_three_times),
-        TEST(paused_service_is_waited_for),
-        TEST(keys_on_their_way),
-        TEST(nothing_starts_while_stopping),
-        TEST(journal_that_fails_is_told_later),
-        TEST(journal_that_cannot_be_read_rests),
         TEST(heartbeat_each_minute),
         TEST(heartbeat_survives_an_outage),
         TEST(heartbeat_refused_for_good_stops_no_event),

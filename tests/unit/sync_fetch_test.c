@@ -1,0 +1,307 @@
+/* Units of src/sync/fetch.c, by way of serve.c: files that come back, and what keeps them away. */
+#include "sync_askers.h"
+
+static struct tt_journal_row find_row(void) {
+    struct tt_journal_row found;
+
+    assert_int_equal(tt_journal_find(journal, row.id, &found), TT_OK);
+    return found;
+}
+
+static void deliver(const char *bytes, size_t length) {
+    assert_int_equal(write(last_sent()->sink_fd, bytes, length), length);
+    answer_ok("");
+    assert_true(tt_serve_is_idle(serve));
+    assert_string_equal(tt_err_cause(), "");
+}
+
+static void fetches_a_file_back(void **state) {
+    char expected[256];
+    int fd = ask_back();
+
+    (void)state;
+    turn();
+    assert_null(heard(fd));
+    assert_false(tt_serve_is_idle(serve));
+    assert_int_equal(sent_count, 1);
+    assert_string_equal(last_sent()->method, "GET");
+    (void)snprintf(expected, sizeof expected, "https://cloud.example/pictures/results/%s.png",
+                   row.id);
+    assert_string_equal(last_sent()->url, expected);
+    assert_int_equal(last_sent()->max_answer_bytes, sizeof content);
+    deliver(content, sizeof content);
+    assert_string_equal(heard(fd), "ok");
+    assert_string_equal(heard(fd), "");
+    assert_int_equal(kept_bytes(), sizeof content);
+    assert_false(find_row().processed_evicted);
+    assert_true(find_row().original_evicted);
+    assert_int_equal(ask("SELECT local_since_ms FROM image"), NOW_MS);
+    fd = ask_back();
+    turn();
+    assert_string_equal(heard(fd), "ok");
+    assert_int_equal(sent_count, 1);
+}
+
+static void fetches_a_rendition_back(void **state) {
+    char expected[256];
+    int large = put_rendition_question(TT_ASK_FETCH, "large");
+    int thumb = put_rendition_question(TT_ASK_FETCH, "thumb");
+    int again = put_rendition_question(TT_ASK_FETCH, "large");
+    int unknown = put_rendition_question(TT_ASK_FETCH, "small");
+    int64_t size_bytes;
+    int fd;
+
+    (void)state;
+    turn();
+    assert_heard(unknown, "error not-found ");
+    assert_int_equal(sent_count, 2); /* each once */
+    (void)snprintf(expected, sizeof expected, "https://cloud.example/pictures/results/%s-large.jpg",
+                   row.id);
+    assert_string_equal(sent[0].url, expected);
+    assert_int_equal(sent[0].max_answer_bytes, sizeof content);
+    assert_int_equal(write(sent[0].sink_fd, content, sizeof content), sizeof content);
+    answer_ok_at(0);
+    assert_string_equal(heard(large), "ok");
+    assert_string_equal(heard(again), "ok");
+    assert_null(heard(thumb));
+    row = find_row();
+    assert_false(row.renditions[1].evicted);
+    assert_true(row.renditions[0].evicted && row.processed_evicted);
+    assert_int_equal(ask("SELECT kept_bytes FROM image"), sizeof content);
+    const struct tt_spool_name name = tt_journal_row_name(&row, TT_JOURNAL_RENDITION + 1);
+    assert_int_equal(tt_spool_read(&agent.spool, &name, &fd, &size_bytes), TT_OK);
+    tt_file_close(&fd);
+    assert_int_equal(size_bytes, sizeof content);
+    answer_error(TT_ERR_CLOUD_AWAY, "Away", "no");
+    assert_heard(thumb, "error cloud-unreachable ");
+}
+
+static void askers_of_one_file_share_a_fetch(void **state) {
+    int first = ask_back();
+    int second = ask_back();
+    int original = put_question(TT_ASK_FETCH, TT_SPOOL_ORIGINAL, row.id);
+
+    (void)state;
+    turn();
+    assert_int_equal(sent_count, 2);
+    sent_count--; /* the first two's is the one before the original's */
+    if (strstr(last_sent()->url, "/results/") == NULL)
+        fail();
+    int third = ask_back();
+    turn();
+    assert_int_equal(sent_count, 1);
+    assert_int_equal(write(last_sent()->sink_fd, content, sizeof content), sizeof content);
+    answer_ok("");
+    assert_string_equal(heard(first), "ok");
+    assert_string_equal(heard(second), "ok");
+    assert_string_equal(heard(third), "ok");
+    assert_null(heard(original));
+    sent_count++;
+    answer_error(TT_ERR_CLOUD_FAILED, "InternalError", "InternalError: try again");
+    assert_string_equal(heard(original), "error cloud-failed InternalError: try again");
+}
+
+/* A few at once; whoever comes then is told so. */
+static void too_many_fetches_are_refused(void **state) {
+    int fd = -1;
+
+    (void)state;
+    for (int i = 0; i < TT_SERVE_FETCHES_MAX; i++)
+        (void)put_question(TT_ASK_FETCH, TT_SPOOL_PROCESSED, add_row(10 + i).id);
+    turn();
+    assert_int_equal(sent_count, TT_SERVE_FETCHES_MAX); /* beyond S3's window of four */
+    fd = ask_back();
+    turn();
+    assert_heard(fd, "error busy ");
+    answer_error(TT_ERR_CLOUD_FAILED, "", "no");
+    fd = ask_back();
+    turn();
+    assert_null(heard(fd));
+    assert_int_equal(sent_count, TT_SERVE_FETCHES_MAX + 1);
+}
+
+static void other_content_is_refused(void **state) {
+    static const char same_size[] = "THE bytes of a picture";
+    const struct {
+        const char *bytes;
+        size_t length;
+    } others[] = {{same_size, sizeof same_size}, {content, sizeof content - 1}, {content, 0}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        int fd = ask_back();
+
+        turn();
+        deliver(others[i].bytes, others[i].length);
+        assert_heard(fd, "error cloud-refused ");
+        assert_int_equal(kept_bytes(), -1);
+        assert_true(find_row().processed_evicted);
+    }
+}
+
+static void object_that_is_gone(void **state) {
+    int fd = ask_back();
+
+    (void)state;
+    turn();
+    answer_error(TT_ERR_NOT_FOUND, "NoSuchKey", "NoSuchKey: not there");
+    assert_string_equal(heard(fd), "error cloud-refused NoSuchKey: not there");
+    assert_true(tt_serve_is_idle(serve));
+}
+
+/* Who may not read is no reason for uploads to wait. */
+static void forbidden_object_pauses_nothing(void **state) {
+    int fd = ask_back();
+
+    (void)state;
+    turn();
+    assert_string_equal(last_sent()->forgiven_code, "AccessDenied");
+    answer_error(TT_ERR_CLOUD_KEYS, "AccessDenied", "AccessDenied: no");
+    assert_string_equal(heard(fd), "error cloud-credentials AccessDenied: no");
+}
+
+static void image_deleted_meanwhile_leaves_no_file(void **state) {
+    struct tt_journal_row gone;
+    int fd = ask_back();
+
+    (void)state;
+    turn();
+    assert_int_equal(tt_journal_delete(journal, row.id, &gone), TT_OK);
+    deliver(content, sizeof content);
+    assert_heard(fd, "error not-found ");
+    assert_int_equal(kept_bytes(), -1);
+}
+
+static void journal_that_fails_leaves_no_file(void **state) {
+    int fd = ask_back();
+
+    (void)state;
+    turn();
+    execute("CREATE TRIGGER stop BEFORE UPDATE ON image BEGIN SELECT RAISE(ABORT, 'no'); END");
+    deliver(content, sizeof content);
+    assert_heard(fd, "error journal-unavailable ");
+    assert_int_equal(kept_bytes(), -1);
+}
+
+/* Of an eviction, or a crash before the journal knew of it; a sweep may be about to take it. */
+static void file_that_was_left_makes_way(void **state) {
+    const struct tt_spool_name name = tt_journal_row_name(&row, TT_JOURNAL_PROCESSED);
+    struct tt_staged staged;
+    int fd = ask_back();
+
+    (void)state;
+    assert_int_equal(tt_spool_stage(&agent.spool, &staged), TT_OK);
+    assert_int_equal(tt_file_write(staged.fd, "half", 4), TT_OK);
+    assert_int_equal(tt_spool_keep(&agent.spool, &staged, &name), TT_OK);
+    tt_spool_discard(&agent.spool, &staged);
+    turn();
+    assert_int_equal(sent_count, 1);
+    deliver(content, sizeof content);
+    assert_string_equal(heard(fd), "ok");
+    assert_int_equal(kept_bytes(), sizeof content);
+    assert_false(find_row().processed_evicted);
+}
+
+static void file_that_the_storage_lost_comes_back(void **state) {
+    int fd = ask_back();
+
+    (void)state;
+    execute("UPDATE image SET processed_evicted = 0");
+    turn();
+    deliver(content, sizeof content);
+    assert_string_equal(heard(fd), "ok");
+    assert_int_equal(kept_bytes(), sizeof content);
+}
+
+static void pause_of_s3_is_told_at_once(void **state) {
+    struct tt_service *s3 = &agent.services[TT_AWS_S3];
+    int fd = ask_back();
+
+    (void)state;
+    (void)tt_service_report(s3, TT_ERR_CLOUD_AWAY, 0, NOW_MS, 500);
+    turn();
+    assert_heard(fd, "error cloud-unreachable ");
+    assert_int_equal(sent_count, 0);
+    agent.now_ms = s3->resumes_ms;
+    fd = ask_back();
+    turn();
+    assert_int_equal(sent_count, 1); /* it tries S3 out */
+    answer_error(TT_ERR_CLOUD_AWAY, "", "no route");
+    assert_string_equal(heard(fd), "error cloud-unreachable no route");
+}
+
+static void throttling_is_waited_for(void **state) {
+    struct tt_service *s3 = &agent.services[TT_AWS_S3];
+    int fd = ask_back();
+
+    (void)state;
+    (void)tt_service_report(s3, TT_ERR_CLOUD_THROTTLED, 0, NOW_MS, 50);
+    turn();
+    assert_null(heard(fd));
+    assert_int_equal(sent_count, 0);
+    assert_int_equal(agent.woken_ms, s3->resumes_ms);
+    agent.now_ms = s3->resumes_ms;
+    turn();
+    assert_int_equal(sent_count, 1);
+}
+
+static void fetch_waits_for_keys_but_not_for_ever(void **state) {
+    int fd = ask_back();
+
+    (void)state;
+    signer_err = TT_ERR_BUSY;
+    turn();
+    assert_null(heard(fd));
+    assert_int_equal(agent.woken_ms, NOW_MS + PATIENCE_MS);
+    agent.now_ms += PATIENCE_MS;
+    turn();
+    assert_heard(fd, "error busy ");
+    assert_true(tt_serve_is_idle(serve));
+}
+
+static void fetch_without_keys(void **state) {
+    int fd = ask_back();
+
+    (void)state;
+    signer_err = TT_ERR_CLOUD_KEYS;
+    turn();
+    assert_heard(fd, "error cloud-credentials ");
+    assert_true(tt_serve_is_idle(serve));
+}
+
+static void agent_that_stops_fetches_nothing_new(void **state) {
+    int first = ask_back();
+    int second;
+
+    (void)state;
+    turn();
+    agent.stopping = true;
+    second = put_question(TT_ASK_FETCH, TT_SPOOL_ORIGINAL, row.id);
+    turn();
+    assert_heard(second, "error agent-unavailable ");
+    deliver(content, sizeof content);
+    assert_string_equal(heard(first), "ok");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(fetches_a_file_back),
+        TEST(fetches_a_rendition_back),
+        TEST(askers_of_one_file_share_a_fetch),
+        TEST(too_many_fetches_are_refused),
+        TEST(other_content_is_refused),
+        TEST(object_that_is_gone),
+        TEST(forbidden_object_pauses_nothing),
+        TEST(image_deleted_meanwhile_leaves_no_file),
+        TEST(journal_that_fails_leaves_no_file),
+        TEST(file_that_was_left_makes_way),
+        TEST(file_that_the_storage_lost_comes_back),
+        TEST(pause_of_s3_is_told_at_once),
+        TEST(throttling_is_waited_for),
+        TEST(fetch_waits_for_keys_but_not_for_ever),
+        TEST(fetch_without_keys),
+        TEST(agent_that_stops_fetches_nothing_new),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
