@@ -21,8 +21,8 @@ double tt_detail_bound(int scale_eighths, double ratio) {
     double growth = ratio / 1.8;
 
     switch (scale_eighths) {
-    case 1: return 76 * growth * growth * growth;
-    case 2: return 100 * growth * growth * growth;
+    case 1: return 76 * growth * growth;
+    case 2: return 55 * growth * growth * growth;
     default: return 110 * growth * growth * growth * growth;
     }
 }

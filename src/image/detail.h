@@ -5,17 +5,17 @@
  * much shows in what is left: the mean square of the second differences of the reduced plane, times
  * a factor that falls steeply with the ratio it is then resampled by, bounds the error.
  *
- * Measured on 22 pictures (photographs, dense and sparse text, line art, a zone plate), the largest
- * factors, by the ratio, where they leave less than 55 dB at all:
+ * Measured on photographs, dense and sparse text, line art and a zone plate, the largest factors,
+ * by the ratio, where they leave less than 55 dB at all:
  *
- *     decoded at    1.8       2.6       3.5       5
- *     1/8         0.0073    0.0023    0.0010    0.0003
- *     2/8         0.0052    0.0019    0.0004    0.0001
+ *     decoded at    1.8       2.6       3.6       5.2
+ *     1/8         0.0073    0.0023    0.0016    0.0015
+ *     2/8         0.0090    0.0034    0.0013    0.0004
  *     4/8         0.0046    0.0011    0.0002    0.0000
  *
  * 50 dB are a mean square error of 0.65, of which the rounding of the result is 0.08; so the bounds
- * of detail.c are below 0.57 divided by these.
- * `python3 tests/bench/detail_bench.py` measures them anew, and what the bounds keep.
+ * of detail.c are below 0.57 divided by these, but for the last of 1/8, which comes of pictures
+ * with 54 dB. `python3 tests/bench/detail_bench.py` measures them anew, and what the bounds keep.
  *
  * Soft pictures, most photographs, stay below them at the least ratio; text, line art and
  * photographs full of leaves do not, and are decoded again at twice the scale: as soon as what was

@@ -41,7 +41,7 @@ def detail(plane):
 
 def bound(eighths, ratio):
     growth = ratio / 1.8
-    return {1: 76 * growth ** 3, 2: 100 * growth ** 3, 4: 110 * growth ** 4}[eighths]
+    return {1: 76 * growth ** 2, 2: 55 * growth ** 3, 4: 110 * growth ** 4}[eighths]
 
 
 # ---- pictures ----
