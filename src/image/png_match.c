@@ -198,10 +198,9 @@ static ALWAYS_INLINE struct leads keep(const struct tt_match_tables *tables, con
     uint32_t *head = &tables->heads[hash(tables, bytes, hashed_bytes)];
     uint32_t *short_head = &tables->short_heads[short_hash(tables, bytes)];
     struct leads leads = {*head, *short_head};
-    uint32_t back = place + 1 - *head;
+    uint32_t back = place + 1 - *head; /* where there is none, farther than any byte */
 
-    tables->links[place & tables->link_mask] =
-        *head != 0 && back <= tables->link_mask ? (uint16_t)back : 0;
+    tables->links[place & tables->link_mask] = back <= tables->link_mask ? (uint16_t)back : 0;
     *head = place + 1;
     *short_head = place + 1;
     return leads;
@@ -339,13 +338,14 @@ static struct match longest(struct tt_match_finder *finder, const struct text *t
 static void keep_places(const struct tt_match_finder *finder, const struct text *text, size_t first,
                         size_t end) {
     struct tt_match_tables tables = finder->tables; /* in registers */
+    const uint8_t *window = text->window;
 
     if (finder->is_wide) {
         for (size_t at = first; at < end; at++)
-            (void)keep(&tables, text->window + at, text->base + (uint32_t)at, WIDE_BYTES);
+            (void)keep(&tables, window + at, text->base + (uint32_t)at, WIDE_BYTES);
     } else {
         for (size_t at = first; at < end; at++)
-            (void)keep(&tables, text->window + at, text->base + (uint32_t)at, NARROW_BYTES);
+            (void)keep(&tables, window + at, text->base + (uint32_t)at, NARROW_BYTES);
     }
 }
 

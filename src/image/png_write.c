@@ -4,24 +4,21 @@
  * codes and Deflate's blocks are in the other png_*.c.
  *
  * A photograph has no strings worth a search: filtered well, Huffman codes are all there is to
- * gain. In a drawing matches are everything. So the middle of each band is tried both ways, and a
+ * gain. In a drawing matches are everything. So a sample of each band is tried both ways, and a
  * screenshot with a photograph in it, or a page with white margins, gets each where it is due.
  *
  * Deflate is written here, as libraries have no way between the two: zlib spends 7 ns a byte on
- * Huffman codes alone (here 2), libdeflate takes only whole pictures. CPU time and size relative to
- * the default of Pillow 9.4 on the same pixels, by tests/bench/png_bench.py; "before" is libpng
- * with zlib's Z_RLE and the filters sub, up and average:
+ * Huffman codes alone (here under 2), libdeflate takes only whole pictures. CPU time and size
+ * relative to the default of Pillow 9.4 on the same pixels, by tests/bench/png_bench.py; "before"
+ * is libpng with zlib's Z_RLE and the filters sub, up and average:
  *
  *                                          time: all  worst    size: mean  worst    before
- *     80 photographs, 256 to 1024 px wide     0.055   0.202        0.945   1.027   0.097  0.969
- *     32 drawings and screenshots             0.347   0.620        0.959   1.337   0.292  3.331
- *     20 desktop backgrounds, 720 px          0.170   0.452        0.935   1.017   0.185  1.120
+ *     80 photographs, 256 to 1024 px wide     0.049   0.157        0.945   1.027   0.097  0.969
+ *     32 drawings and screenshots             0.321   0.470        0.893   1.004   0.292  3.331
+ *     20 desktop backgrounds, 720 px          0.160   0.450        0.872   1.017   0.185  1.120
  *
- * A gray photograph of 720 px takes 1.8 ms (Pillow: 38 ms). Of the drawings one is over 1.03 in
- * size, a smooth slope (20 KB for Pillow's 15), as Pillow looks at 128 places for each byte; over
- * half of Pillow's time are gray screenshots whose even areas are noisy, where Pillow is quick as
- * well, and a gray icon of 0.3 ms. Concentric rings (a zone plate) are 1.41: their matches are
- * farther apart than the rows tried. */
+ * A gray photograph of 720 px takes 1.4 ms (Pillow: 38 ms). Made smaller or cut to 64 and 128 px,
+ * 20 of 539 are over 1.03 in size, up to 1.13: of these the sample is a few rows. */
 #include <string.h>
 
 #include <libdeflate.h>
@@ -32,15 +29,17 @@
 #include "image/png_match.h"
 #include "tintype/file.h"
 
-#define BAND_BYTES    65536 /* of lines, about */
-#define HISTORY_BYTES TT_DEFLATE_DISTANCE_MAX
-#define SAMPLE_BYTES  4096  /* of a band's lines, at least */
-#define SAMPLE_ROWS   3     /* likewise, and of a band */
-#define SEEN_ROWS     256   /* more than matches reach back, in all but narrow pictures */
-#define PIECES_MIN    16    /* for a literal and a match, at least */
-#define PIECES_MAX    24576 /* of a block with matches */
-#define LITERALS_MAX  32768 /* of a block without */
-#define FILE_BYTES    65536 /* of a chunk, at most */
+#define BAND_BYTES     65536               /* of lines, about */
+#define ONE_BAND_BYTES (BAND_BYTES + 4096) /* of a whole picture: 256 rows of 256 bytes are one */
+#define HISTORY_BYTES  TT_DEFLATE_DISTANCE_MAX
+#define SAMPLE_BYTES   4096  /* of a band's lines, at least */
+#define SAMPLE_ROWS    3     /* likewise, and of a band */
+#define SAMPLE_PARTS   4     /* of a picture of one band, which may be all of an icon */
+#define SEEN_ROWS      256   /* more than matches reach back, in all but narrow pictures */
+#define PIECES_MIN     16    /* for a literal and a match, at least */
+#define PIECES_MAX     24576 /* of a block with matches */
+#define LITERALS_MAX   32768 /* of a block without */
+#define FILE_BYTES     65536 /* of a chunk, at most */
 
 #define ARENA_PADDING_BYTES 64 /* of each allocation, at most (arena.h) */
 
@@ -50,7 +49,7 @@
 #define GAIN_PART 16
 
 /* A sample has too few places for wide chains to show their worth: they may lose so much there, as
- * a part, likewise. Smooth slopes lose up to 1 in 8, and gain 1 in 4 in the whole. */
+ * a part, likewise. Smooth slopes, in all, gain up to 1 in 4 by them. */
 #define WIDE_LOSS_PART 8
 
 #define SIGNATURE_BYTES  8
@@ -73,6 +72,7 @@ struct sizes {
     size_t line_bytes; /* with the filter's number */
     size_t band_rows;
     size_t sample_rows;
+    size_t sample_parts;
     size_t history_bytes;
     size_t file_bytes;
     size_t pieces;
@@ -112,6 +112,12 @@ struct png_encoder {
     uint8_t *file;
     uint8_t *chunk; /* where in file the next chunk begins */
 };
+
+static size_t within(size_t value, size_t least, size_t most) {
+    if (value < least)
+        value = least;
+    return value < most ? value : most;
+}
 
 /* ---- chunks ---- */
 
@@ -277,24 +283,38 @@ static bool is_plain_better(const struct png_encoder *encoder, uint64_t plain_bi
     return plain_bits <= filtered_bits;
 }
 
-/* Tries the ways on the middle of the band. Rows that repeat farther away than the sample is high
+/* Filters the sample, which is the middle rows of the band, or of each of its parts. Gives its
+ * length. */
+static size_t fill_sample(struct png_encoder *encoder, size_t band_rows, bool is_plain) {
+    const struct sizes *sizes = &encoder->sizes;
+    size_t count = within(sizes->sample_rows, 0, band_rows);
+    size_t done = 0;
+
+    for (size_t part = 0; part < sizes->sample_parts; part++) {
+        size_t end = (part + 1) * count / sizes->sample_parts;
+        size_t between = (band_rows - count) * (2 * part + 1) / (2 * sizes->sample_parts);
+
+        filter_rows(encoder, encoder->sample + done * sizes->line_bytes, between + done, end - done,
+                    is_plain);
+        done = end;
+    }
+    return count * sizes->line_bytes;
+}
+
+/* Tries the ways on a sample of the band. Rows that repeat farther away than the sample is high
  * do so unfiltered, and then cost nothing. */
 static enum way choose_way(struct png_encoder *encoder, size_t band_rows) {
     size_t repeats = count_repeats(encoder, band_rows);
-    size_t most = encoder->sizes.sample_rows;
-    size_t count = most < band_rows ? most : band_rows;
-    size_t first = (band_rows - count) / 2;
-    size_t length = count * encoder->sizes.line_bytes;
+    size_t length = fill_sample(encoder, band_rows, false);
     struct trial filtered, plain;
     bool is_plain = true;
 
-    filter_rows(encoder, encoder->sample, first, count, false);
     tt_deflate_count_bytes(&encoder->sample_codes, encoder->sample, length);
     uint64_t literal_bits = tt_deflate_bits(&encoder->sample_codes);
     filtered = try_matches(encoder, length);
     if (!is_gain(filtered.bits, literal_bits) && repeats == 0)
         return WAY_LITERALS;
-    filter_rows(encoder, encoder->sample, first, count, true);
+    (void)fill_sample(encoder, band_rows, true);
     plain = try_matches(encoder, length);
     if (is_gain(filtered.bits, literal_bits))
         is_plain = is_plain_better(encoder, plain.bits, filtered.bits);
@@ -371,28 +391,23 @@ static enum tt_err write_band(struct png_encoder *encoder, size_t count, bool is
 
 /* ---- the whole ---- */
 
-static size_t within(size_t value, size_t least, size_t most) {
-    if (value < least)
-        value = least;
-    return value < most ? value : most;
-}
-
 static struct sizes make_sizes(int width_px, int height_px, int channels) {
     size_t height = (size_t)height_px;
     size_t row_bytes = (size_t)width_px * (size_t)channels;
     size_t line_bytes = 1 + row_bytes;
-    size_t band_rows = within(BAND_BYTES / line_bytes, SAMPLE_ROWS, height);
+    bool is_one_band = height * line_bytes <= ONE_BAND_BYTES || height <= SAMPLE_ROWS;
+    size_t band_rows = is_one_band ? height : within(BAND_BYTES / line_bytes, SAMPLE_ROWS, height);
     size_t sample_rows = (SAMPLE_BYTES + line_bytes - 1) / line_bytes;
     size_t band_bytes = band_rows * line_bytes;
-    bool is_one_band = band_rows == height;
 
     if (is_one_band) /* the one sample there will be */
-        sample_rows = within(sample_rows, band_rows / 4, band_rows);
+        sample_rows = within(sample_rows, band_rows / 8, band_rows);
     return (struct sizes){
         .row_bytes = row_bytes,
         .line_bytes = line_bytes,
         .band_rows = band_rows,
         .sample_rows = within(sample_rows, SAMPLE_ROWS, band_rows),
+        .sample_parts = is_one_band ? SAMPLE_PARTS : 1,
         .history_bytes = is_one_band ? 0 : HISTORY_BYTES,
         .file_bytes = within(band_bytes, TT_DEFLATE_SINK_MIN_BYTES, FILE_BYTES),
         .pieces = within(band_bytes, PIECES_MIN, PIECES_MAX),
