@@ -2,6 +2,7 @@
  * blocks with codes of their own alone. A stored block would gain half a percent on noise only. */
 #include "image/png_deflate.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "image/png_huffman.h"
@@ -120,10 +121,9 @@ uint64_t tt_deflate_bits(const struct tt_deflate_codes *codes) {
 
 /* At most 16 bits at once; eight bytes of room. Leaves fewer than 8 bits. */
 static inline void flush_bits(struct tt_deflate_sink *sink) {
-    uint64_t bits = sink->bits;
+    uint64_t bits = htole64(sink->bits);
 
-    for (int i = 0; i < 8; i++)
-        sink->bytes[sink->length + (size_t)i] = (uint8_t)(bits >> 8 * i);
+    memcpy(sink->bytes + sink->length, &bits, sizeof bits);
     sink->length += sink->bit_count / 8;
     sink->bits >>= sink->bit_count & 56u;
     sink->bit_count &= 7;
@@ -229,57 +229,87 @@ static void put_codes(struct tt_deflate_sink *sink, const struct tt_deflate_code
 
 /* ---- blocks ---- */
 
+/* A code below, its length above: one look instead of two. */
+#define LENGTH_SHIFT 16
+
+static void make_entries(uint32_t *entries, const uint8_t *lengths, int symbols) {
+    uint16_t values[TT_DEFLATE_SYMBOLS];
+
+    tt_huffman_make_codes(values, lengths, symbols);
+    for (int i = 0; i < symbols; i++)
+        entries[i] = values[i] | (uint32_t)lengths[i] << LENGTH_SHIFT;
+}
+
+static inline void add_entry(struct tt_deflate_sink *sink, uint32_t entry) {
+    add_bits(sink, entry & 0xffff, entry >> LENGTH_SHIFT);
+}
+
+static inline void add_match(struct tt_deflate_sink *sink, const uint32_t *entries,
+                             const uint32_t *distance_entries, tt_piece piece) {
+    size_t length = match_length(piece);
+    size_t distance = match_distance(piece);
+    int symbol = tt_deflate_length_symbol(length);
+    unsigned int extra = (unsigned int)tt_deflate_length_extra(symbol);
+
+    add_entry(sink, entries[FIRST_LENGTH + symbol]);
+    add_bits(sink, (length - TT_DEFLATE_MATCH_MIN) & ((1u << extra) - 1), extra);
+    symbol = tt_deflate_distance_symbol(distance);
+    extra = (unsigned int)tt_deflate_distance_extra(symbol);
+    add_entry(sink, distance_entries[symbol]);
+    add_bits(sink, (distance - 1) & ((1u << extra) - 1), extra);
+}
+
+static enum tt_err end_block(struct tt_deflate_sink *sink, const uint32_t *entries) {
+    enum tt_err err = make_room(sink);
+
+    if (err == TT_OK) {
+        add_entry(sink, entries[TT_DEFLATE_END]);
+        flush_bits(sink);
+    }
+    return err;
+}
+
 enum tt_err tt_deflate_block(struct tt_deflate_sink *sink, const struct tt_deflate_codes *codes,
                              const tt_piece *pieces, size_t count, bool is_last) {
-    uint16_t values[TT_DEFLATE_SYMBOLS];
-    uint16_t distance_values[TT_DEFLATE_DISTANCE_SYMBOLS];
+    uint32_t entries[TT_DEFLATE_SYMBOLS];
+    uint32_t distance_entries[TT_DEFLATE_DISTANCE_SYMBOLS];
     enum tt_err err = make_room(sink);
 
     if (err != TT_OK)
         return err;
-    tt_huffman_make_codes(values, codes->lengths, TT_DEFLATE_SYMBOLS);
-    tt_huffman_make_codes(distance_values, codes->distance_lengths, TT_DEFLATE_DISTANCE_SYMBOLS);
+    make_entries(entries, codes->lengths, TT_DEFLATE_SYMBOLS);
+    make_entries(distance_entries, codes->distance_lengths, TT_DEFLATE_DISTANCE_SYMBOLS);
     put_codes(sink, codes, is_last);
-    for (size_t i = 0; i < count; i++) {
-        if (i % PIECES_PER_CHECK == 0 && (err = make_room(sink)) != TT_OK)
+    while (count > 0) {
+        size_t part = count < PIECES_PER_CHECK ? count : PIECES_PER_CHECK;
+
+        err = make_room(sink);
+        if (err != TT_OK)
             return err;
-        if (!is_match(pieces[i])) {
-            put_bits(sink, values[pieces[i]], codes->lengths[pieces[i]]);
-            continue;
+        struct tt_deflate_sink local = *sink; /* its bits in registers */
+        for (size_t i = 0; i < part; i++) {
+            if (is_match(pieces[i]))
+                add_match(&local, entries, distance_entries, pieces[i]);
+            else
+                add_entry(&local, entries[pieces[i]]);
+            flush_bits(&local);
         }
-        size_t length = match_length(pieces[i]);
-        size_t distance = match_distance(pieces[i]);
-        int symbol = tt_deflate_length_symbol(length);
-        unsigned int extra = (unsigned int)tt_deflate_length_extra(symbol);
-
-        add_bits(sink, values[FIRST_LENGTH + symbol], codes->lengths[FIRST_LENGTH + symbol]);
-        add_bits(sink, (length - TT_DEFLATE_MATCH_MIN) & ((1u << extra) - 1), extra);
-        symbol = tt_deflate_distance_symbol(distance);
-        extra = (unsigned int)tt_deflate_distance_extra(symbol);
-        add_bits(sink, distance_values[symbol], codes->distance_lengths[symbol]);
-        put_bits(sink, (distance - 1) & ((1u << extra) - 1), extra);
+        *sink = local;
+        pieces += part;
+        count -= part;
     }
-    err = make_room(sink);
-    if (err == TT_OK)
-        put_bits(sink, values[TT_DEFLATE_END], codes->lengths[TT_DEFLATE_END]);
-    return err;
+    return end_block(sink, entries);
 }
-
-/* A literal's code below, its length above: one look instead of two. */
-#define LENGTH_SHIFT 16
 
 enum tt_err tt_deflate_block_bytes(struct tt_deflate_sink *sink,
                                    const struct tt_deflate_codes *codes, const uint8_t *bytes,
                                    size_t count, bool is_last) {
-    uint16_t values[TT_DEFLATE_SYMBOLS];
-    uint32_t entries[256];
+    uint32_t entries[TT_DEFLATE_SYMBOLS];
     enum tt_err err = make_room(sink);
 
     if (err != TT_OK)
         return err;
-    tt_huffman_make_codes(values, codes->lengths, TT_DEFLATE_SYMBOLS);
-    for (int i = 0; i < 256; i++)
-        entries[i] = values[i] | (uint32_t)codes->lengths[i] << LENGTH_SHIFT;
+    make_entries(entries, codes->lengths, TT_DEFLATE_SYMBOLS);
     put_codes(sink, codes, is_last);
     while (count > 0) {
         size_t part = count < PIECES_PER_CHECK ? count : PIECES_PER_CHECK;
@@ -291,17 +321,16 @@ enum tt_err tt_deflate_block_bytes(struct tt_deflate_sink *sink,
         struct tt_deflate_sink local = *sink; /* its bits in registers */
         for (; i + 3 <= part; i += 3) {
             for (size_t j = i; j < i + 3; j++)
-                add_bits(&local, entries[bytes[j]] & 0xffff, entries[bytes[j]] >> LENGTH_SHIFT);
+                add_entry(&local, entries[bytes[j]]);
             flush_bits(&local);
         }
-        for (; i < part; i++)
-            put_bits(&local, entries[bytes[i]] & 0xffff, entries[bytes[i]] >> LENGTH_SHIFT);
+        for (; i < part; i++) {
+            add_entry(&local, entries[bytes[i]]);
+            flush_bits(&local);
+        }
         *sink = local;
         bytes += part;
         count -= part;
     }
-    err = make_room(sink);
-    if (err == TT_OK)
-        put_bits(sink, values[TT_DEFLATE_END], codes->lengths[TT_DEFLATE_END]);
-    return err;
+    return end_block(sink, entries);
 }

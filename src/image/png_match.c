@@ -6,13 +6,34 @@
 #include <endian.h>
 #include <string.h>
 
-#define HASHED_BYTES 8  /* of a chain: so its places are few, and most are long matches */
-#define SHORT_BYTES  4  /* the least match; one place is looked at where no chain led to a match */
-#define CHAIN_MAX    16 /* places looked at for each byte */
-#define LAZY_LENGTH  16 /* no better match is hoped for */
-#define EDGE_BYTES   64 /* of a match: places within, farther from its ends, are not kept */
+#define HEADS_BITS  14 /* of a hash, at most */
+#define HEADS_MAX   (1u << HEADS_BITS)
+#define HEADS_MIN   256
+#define SHORTS_BITS 13 /* likewise, of few bytes */
+
+/* Bytes hashed for a chain: enough that its places are few, and most are long matches; and the
+ * places of it looked at for each byte. */
+#define NARROW_BYTES   8
+#define CHAIN_MAX      16
+#define WIDE_BYTES     32
+#define WIDE_CHAIN_MAX 12
+
+#define SHORT_BYTES 4  /* the least match; one place is looked at where no chain led to a match */
+#define LAZY_LENGTH 16 /* no better match is hoped for */
+
+/* Matches from so near are runs, where one place is like the next, and wide chains are of slopes
+ * that are nearly so. Of these only the places at both ends are kept: few at the first, more at the
+ * last, from where a run's end is found again. */
+#define NEAR_BYTES 16
+#define FIRST_KEPT 8
+#define LAST_KEPT  40
+
 #define PRICED_BYTES 16 /* of a match's literals; the others are priced like these */
-#define SKIP_SHIFT   5  /* after 2^5 bytes without a match every second is looked up, and so on */
+#define SKIP_SHIFT   4  /* after 2^4 bytes without a match every second is looked up, and so on */
+
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
+#define ARENA_PADDING_BYTES 64 /* of each allocation, at most (arena.h) */
 
 /* In a block nothing is known of: literals near 7 bits, and matches as zlib's fixed codes are. */
 #define LITERAL_PRICE  7
@@ -26,11 +47,39 @@ struct match {
     int saves; /* bits */
 };
 
-void tt_match_reset(struct tt_match_finder *finder) {
-    struct tt_match_prices *prices = &finder->prices;
+static inline size_t lesser(size_t a, size_t b) {
+    return a < b ? a : b;
+}
 
-    memset(finder->heads, 0, sizeof finder->heads);
-    memset(finder->short_heads, 0, sizeof finder->short_heads);
+/* ---- memory ---- */
+
+/* Sizes of a finder's three tables. */
+struct table_sizes {
+    size_t heads;
+    size_t shorts;
+    size_t links;
+};
+
+/* As few as the bytes need: zeroing all of them takes longer than a small icon. */
+static struct table_sizes table_sizes(size_t length) {
+    size_t heads = HEADS_MIN;
+    size_t links = HEADS_MIN;
+
+    while (heads < HEADS_MAX && heads < length / 2)
+        heads *= 2;
+    while (links < TT_DEFLATE_DISTANCE_MAX && links < length)
+        links *= 2;
+    return (struct table_sizes){heads, heads >> (HEADS_BITS - SHORTS_BITS), links};
+}
+
+size_t tt_match_bytes(size_t length) {
+    struct table_sizes sizes = table_sizes(length);
+
+    return (sizes.heads + sizes.shorts) * sizeof(uint32_t) + sizes.links * sizeof(uint16_t) +
+           (size_t)3 * ARENA_PADDING_BYTES;
+}
+
+static void set_first_prices(struct tt_match_prices *prices) {
     memset(prices->literals, LITERAL_PRICE, sizeof prices->literals);
     for (size_t length = TT_DEFLATE_MATCH_MIN; length <= TT_DEFLATE_MATCH_MAX; length++)
         prices->lengths[length] =
@@ -38,6 +87,41 @@ void tt_match_reset(struct tt_match_finder *finder) {
     for (int i = 0; i < TT_DEFLATE_DISTANCE_SYMBOLS; i++)
         prices->distances[i] = (uint8_t)(DISTANCE_PRICE + tt_deflate_distance_extra(i));
 }
+
+enum tt_err tt_match_init(struct tt_match_finder *finder, struct tt_arena *arena, size_t length) {
+    struct table_sizes sizes = table_sizes(length);
+    struct tt_match_tables *tables = &finder->tables;
+
+    *finder = (struct tt_match_finder){0};
+    *tables = (struct tt_match_tables){
+        .heads = tt_arena_alloc_array(arena, sizes.heads, sizeof *tables->heads),
+        .links = tt_arena_alloc_array(arena, sizes.links, sizeof *tables->links),
+        .short_heads = tt_arena_alloc_array(arena, sizes.shorts, sizeof *tables->short_heads),
+        .head_mask = (uint32_t)sizes.heads - 1,
+        .link_mask = (uint32_t)sizes.links - 1,
+        .short_mask = (uint32_t)sizes.shorts - 1,
+    };
+    set_first_prices(&finder->prices);
+    return tables->heads && tables->links && tables->short_heads ? TT_OK : TT_ERR_NO_MEMORY;
+}
+
+/* ---- width ---- */
+
+/* Measured: of smooth slopes three to eight searches in ten are given up, of text and screenshots
+ * up to four, of dithered pictures six; but there matches are of 9 bytes. */
+bool tt_match_asks_for_wide(struct tt_match_finder *finder, size_t length, size_t count) {
+    bool asks = finder->given_up > finder->searches / 4 && length / (WIDE_BYTES / 2) > count;
+
+    finder->searches = 0;
+    finder->given_up = 0;
+    return asks;
+}
+
+void tt_match_set_wide(struct tt_match_finder *finder, bool is_wide) {
+    finder->is_wide = is_wide;
+}
+
+/* ---- prices ---- */
 
 static int price(const uint8_t *lengths, int symbol, int unused) {
     return lengths[symbol] != 0 ? lengths[symbol] : unused;
@@ -85,14 +169,21 @@ static size_t common_length(const uint8_t *a, const uint8_t *b, size_t most) {
     return length;
 }
 
+/* ---- places ---- */
+
 /* The order of a word's bytes changes which places share a hash, so it is fixed. The factors are
  * Knuth's: powers of two over the golden ratio. */
-static inline uint32_t short_hash(const uint8_t *bytes) {
-    return le32toh(load_32(bytes)) * 2654435761u >> (32 - TT_MATCH_SHORT_HASH_BITS);
+static inline uint32_t short_hash(const struct tt_match_tables *tables, const uint8_t *bytes) {
+    return (le32toh(load_32(bytes)) * 2654435761u >> (32 - SHORTS_BITS)) & tables->short_mask;
 }
 
-static inline uint32_t hash(const uint8_t *bytes) {
-    return (uint32_t)(le64toh(load_64(bytes)) * 0x9e3779b97f4a7c15u >> (64 - TT_MATCH_HASH_BITS));
+static ALWAYS_INLINE uint32_t hash(const struct tt_match_tables *tables, const uint8_t *bytes,
+                                   size_t hashed_bytes) {
+    uint64_t mixed = le64toh(load_64(bytes)) * 0x9e3779b97f4a7c15u;
+
+    for (size_t i = 8; i < hashed_bytes; i += 8)
+        mixed = (mixed ^ mixed >> 32 ^ le64toh(load_64(bytes + i))) * 0x9e3779b97f4a7c15u;
+    return (uint32_t)(mixed >> (64 - HEADS_BITS)) & tables->head_mask;
 }
 
 /* Where to look, as places plus one; 0: nowhere. */
@@ -102,19 +193,20 @@ struct leads {
 };
 
 /* Keeps a place; gives the latest before it with its hashes. */
-static inline struct leads keep(struct tt_match_finder *finder, const uint8_t *bytes,
-                                uint32_t place) {
-    uint32_t *head = &finder->heads[hash(bytes)];
-    uint32_t *short_head = &finder->short_heads[short_hash(bytes)];
+static ALWAYS_INLINE struct leads keep(const struct tt_match_tables *tables, const uint8_t *bytes,
+                                       uint32_t place, size_t hashed_bytes) {
+    uint32_t *head = &tables->heads[hash(tables, bytes, hashed_bytes)];
+    uint32_t *short_head = &tables->short_heads[short_hash(tables, bytes)];
     struct leads leads = {*head, *short_head};
-    uint32_t back = place + 1 - *head;
+    uint32_t back = place + 1 - *head; /* where there is none, farther than any byte */
 
-    finder->links[place % TT_MATCH_PLACES] =
-        *head != 0 && back < TT_MATCH_PLACES ? (uint16_t)back : 0;
+    tables->links[place & tables->link_mask] = back <= tables->link_mask ? (uint16_t)back : 0;
     *head = place + 1;
     *short_head = place + 1;
     return leads;
 }
+
+/* ---- matches ---- */
 
 /* What a match saves over its literals. */
 static int saved_bits(const struct tt_match_prices *prices, const uint8_t *bytes, size_t length,
@@ -141,95 +233,217 @@ static inline size_t longer(const uint8_t *bytes, size_t distance, size_t length
     return found > length ? found : 0;
 }
 
-/* The longest match at window[at], and of equals the nearest; none when it saves nothing. */
-static inline struct match longest(const struct tt_match_finder *finder, const uint8_t *window,
-                                   size_t at, size_t most, uint32_t base, struct leads leads) {
-    const uint8_t *bytes = window + at;
-    uint32_t place = base + (uint32_t)at;
-    size_t farthest = at < TT_MATCH_PLACES ? at : TT_MATCH_PLACES - 1;
-    size_t length = SHORT_BYTES - 1;
-    size_t best = 0; /* its distance */
-    size_t distance = leads.latest != 0 ? place + 1 - leads.latest : SIZE_MAX;
+/* The bytes that pieces are found for. */
+struct text {
+    const uint8_t *window;
+    size_t begin; /* of what matches may have */
+    size_t end;
+    size_t hashed_end; /* where a place can be hashed, and a byte after the least match looked at */
+    uint32_t base;
+};
 
-    if (most > TT_DEFLATE_MATCH_MAX)
-        most = TT_DEFLATE_MATCH_MAX;
-    for (int looked = 0; looked < CHAIN_MAX && distance <= farthest; looked++) {
-        size_t found = longer(bytes, distance, length, most);
+/* Where a search is. */
+struct search {
+    const uint8_t *bytes; /* what a match is wanted for */
+    uint32_t place;       /* of them */
+    size_t most;          /* of a match's length */
+    size_t farthest;
+    size_t length; /* of the best match so far; of none SHORT_BYTES - 1 */
+    size_t best;   /* its distance, 0: none */
+};
+
+/* Looks at the places of the chain that begins at latest, nearest first; gives how many.
+ *
+ * A match longer than the best is not only on the chain of its first bytes, but also on that of the
+ * bytes which end one past the best. After each match the search goes on with that of the two
+ * whose next place is farther, as all nearer ones are out. */
+static ALWAYS_INLINE int follow_chain(const struct tt_match_tables *tables, struct search *search,
+                                      uint32_t latest, size_t hashed_bytes, int most_looks) {
+    size_t distance = latest != 0 ? search->place + 1 - latest : SIZE_MAX;
+    size_t length = search->length;
+    uint32_t place = search->place; /* whose chain it is */
+    int looks = 0;
+
+    for (; looks < most_looks && distance <= search->farthest; looks++) {
+        size_t found = longer(search->bytes, distance, length, search->most);
+        uint32_t back = tables->links[(place - distance) & tables->link_mask];
 
         if (found != 0) {
             length = found;
-            best = distance;
-            if (length == most)
-                break;
+            search->best = distance;
         }
-        uint32_t back = finder->links[(place - distance) % TT_MATCH_PLACES];
-        if (back == 0)
+        if (length == search->most || back == 0)
             break;
         distance += back;
-    }
-    distance = leads.short_latest != 0 ? place + 1 - leads.short_latest : SIZE_MAX;
-    if (length < HASHED_BYTES && distance <= farthest) {
-        size_t found = longer(bytes, distance, length, most);
+        if (found >= hashed_bytes) {
+            size_t ahead = length + 1 - hashed_bytes;
+            uint32_t later = search->place + (uint32_t)ahead;
+            uint32_t head = tables->heads[hash(tables, search->bytes + ahead, hashed_bytes)];
+            size_t later_distance = later + 1 - head;
 
-        if (found != 0) {
-            length = found;
-            best = distance;
+            if (head != 0 && later_distance > distance && later_distance <= search->farthest) {
+                distance = later_distance;
+                place = later;
+            }
         }
     }
-    int saves = best != 0 ? saved_bits(&finder->prices, bytes, length, best) : 0;
-    return saves > 0 ? (struct match){length, best, saves} : (struct match){0};
+    search->length = length;
+    return looks;
 }
 
-/* Keeps the places of a match's bytes from the first, which is kept, to the last. */
-static void keep_match(struct tt_match_finder *finder, const uint8_t *window, size_t first,
-                       size_t end, size_t hashed_end, uint32_t base) {
-    if (end > hashed_end)
-        end = hashed_end;
-    for (size_t at = first; at < end; at++) {
-        if (at == first + EDGE_BYTES && end - at > EDGE_BYTES)
-            at = end - EDGE_BYTES;
-        (void)keep(finder, window + at, base + (uint32_t)at);
+/* The latest place of few equal bytes. */
+static inline void look_at_short(struct search *search, uint32_t latest) {
+    size_t distance = latest != 0 ? search->place + 1 - latest : SIZE_MAX;
+
+    if (distance <= search->farthest) {
+        size_t found = longer(search->bytes, distance, search->length, search->most);
+
+        if (found != 0) {
+            search->length = found;
+            search->best = distance;
+        }
     }
+}
+
+/* The longest match at window[at], which is kept, and of equals the nearest; none when it saves
+ * nothing. */
+static struct match longest(struct tt_match_finder *finder, const struct text *text, size_t at) {
+    const struct tt_match_tables *tables = &finder->tables;
+    struct search search = {
+        .bytes = text->window + at,
+        .place = text->base + (uint32_t)at,
+        .most = lesser(text->end - at, TT_DEFLATE_MATCH_MAX),
+        .farthest = lesser(at - text->begin, tables->link_mask),
+        .length = SHORT_BYTES - 1,
+    };
+    struct leads leads;
+
+    finder->searches++;
+    if (finder->is_wide) {
+        leads = keep(tables, search.bytes, search.place, WIDE_BYTES);
+        (void)follow_chain(tables, &search, leads.latest, WIDE_BYTES, WIDE_CHAIN_MAX);
+    } else {
+        leads = keep(tables, search.bytes, search.place, NARROW_BYTES);
+        finder->given_up +=
+            follow_chain(tables, &search, leads.latest, NARROW_BYTES, CHAIN_MAX) == CHAIN_MAX;
+    }
+    if (search.length < NARROW_BYTES)
+        look_at_short(&search, leads.short_latest);
+    if (search.best == 0)
+        return (struct match){0};
+    int saves = saved_bits(&finder->prices, search.bytes, search.length, search.best);
+    return saves > 0 ? (struct match){search.length, search.best, saves} : (struct match){0};
+}
+
+static void keep_places(const struct tt_match_finder *finder, const struct text *text, size_t first,
+                        size_t end) {
+    struct tt_match_tables tables = finder->tables; /* in registers */
+    const uint8_t *window = text->window;
+
+    if (finder->is_wide) {
+        for (size_t at = first; at < end; at++)
+            (void)keep(&tables, window + at, text->base + (uint32_t)at, WIDE_BYTES);
+    } else {
+        for (size_t at = first; at < end; at++)
+            (void)keep(&tables, window + at, text->base + (uint32_t)at, NARROW_BYTES);
+    }
+}
+
+/* Keeps the places of a match's bytes from first to end. */
+static void keep_match(const struct tt_match_finder *finder, const struct text *text, size_t first,
+                       size_t end, size_t distance) {
+    bool is_even = finder->is_wide || distance <= NEAR_BYTES;
+
+    if (end > text->hashed_end)
+        end = text->hashed_end;
+    if (is_even && end > first + FIRST_KEPT + LAST_KEPT) {
+        keep_places(finder, text, first, first + FIRST_KEPT);
+        first = end - LAST_KEPT;
+    }
+    keep_places(finder, text, first, end);
+}
+
+/* ---- the parse ---- */
+
+/* How many of the bytes before two that are equal are so as well, at most most. */
+static inline size_t common_before(const uint8_t *a, const uint8_t *b, size_t most) {
+    size_t count = 0;
+
+    while (count < most && *--a == *--b)
+        count++;
+    return count;
+}
+
+/* How many of the literals before a match at window[at] belong to it: they were not looked up, or
+ * their own places not kept. */
+static size_t literals_within(const struct text *text, size_t at, const struct match *match,
+                              size_t literals) {
+    const uint8_t *bytes = text->window + at;
+    size_t most = lesser(literals, TT_DEFLATE_MATCH_MAX - match->length);
+
+    most = lesser(most, at - match->distance - text->begin);
+    return common_before(bytes, bytes - match->distance, most);
+}
+
+static struct text begin_text(struct tt_match_finder *finder, const uint8_t *window, size_t start,
+                              size_t end, uint32_t base) {
+    size_t hashed = finder->is_wide ? WIDE_BYTES : NARROW_BYTES;
+    uint32_t place = base + (uint32_t)start;
+
+    if (!finder->has_begun)
+        finder->first_place = place;
+    finder->has_begun = true;
+    return (struct text){
+        .window = window,
+        .begin = start - lesser(start, place - finder->first_place),
+        .end = end,
+        .hashed_end = end - start > hashed ? end - hashed : start,
+        .base = base,
+    };
 }
 
 size_t tt_match_find(struct tt_match_finder *finder, struct tt_pieces *found, const uint8_t *window,
                      size_t start, size_t end, uint32_t base) {
-    /* Where a place can be hashed, and a byte after the least match be looked at. */
-    size_t hashed_end = end - start > HASHED_BYTES ? end - HASHED_BYTES : start;
+    struct text text = begin_text(finder, window, start, end, base);
     tt_piece *pieces = found->pieces;
     size_t count = found->count;
     struct match match = {0};
     size_t misses = 0;
+    size_t literals = 0; /* since the last match; most of many are not looked up */
     size_t at = start;
 
     while (at < end && count < found->capacity) {
         struct match later = {0};
 
-        if (match.length == 0 && at < hashed_end)
-            match = longest(finder, window, at, end - at, base,
-                            keep(finder, window + at, base + (uint32_t)at));
+        if (match.length == 0 && at < text.hashed_end)
+            match = longest(finder, &text, at);
         if (match.length == 0) {
-            size_t step = 1 + (misses++ >> SKIP_SHIFT);
+            size_t step = lesser(1 + (misses++ >> SKIP_SHIFT), end - at);
 
-            for (; step > 0 && at < end && count < found->capacity; step--)
+            step = lesser(step, found->capacity - count);
+            for (size_t i = 0; i < step; i++)
                 pieces[count++] = window[at++];
+            literals += step;
             continue;
         }
-        misses = 0;
         size_t kept = at + 1;
+        size_t before = literals_within(&text, at, &match, literals);
+        at -= before;
+        count -= before;
+        match.length += before;
+        misses = 0;
+        literals = 0;
         /* With room for a literal and a match: none is left over at the end. */
-        if (match.length < LAZY_LENGTH && kept < hashed_end && count + 2 <= found->capacity) {
-            later = longest(finder, window, kept, end - kept, base,
-                            keep(finder, window + kept, base + (uint32_t)kept));
-            kept++;
-        }
+        if (before == 0 && match.length < LAZY_LENGTH && kept < text.hashed_end &&
+            count + 2 <= found->capacity)
+            later = longest(finder, &text, kept++);
         if (later.saves > match.saves) {
             pieces[count++] = window[at++];
             match = later;
             continue;
         }
         pieces[count++] = tt_piece_match(match.length, match.distance);
-        keep_match(finder, window, kept, at + match.length, hashed_end, base);
+        keep_match(finder, &text, kept, at + match.length, match.distance);
         at += match.length;
         match = (struct match){0};
     }

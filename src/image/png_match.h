@@ -2,14 +2,12 @@
 #ifndef TINTYPE_IMAGE_PNG_MATCH_H
 #define TINTYPE_IMAGE_PNG_MATCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "image/png_deflate.h"
-
-#define TT_MATCH_HASH_BITS       14
-#define TT_MATCH_SHORT_HASH_BITS 13
-#define TT_MATCH_PLACES          TT_DEFLATE_DISTANCE_MAX
+#include "tintype/arena.h"
 
 /* What pieces cost in bits, as the finder believes. */
 struct tt_match_prices {
@@ -20,18 +18,44 @@ struct tt_match_prices {
 
 /* Places count from the first byte ever given, so they stay when the window moves. What they say is
  * only a hint: every match is held against the window's bytes. */
-struct tt_match_finder {
+struct tt_match_tables {
     /* The latest place of each hash of many bytes, plus one, 0 where there is none; from each place
      * back to the one before it with the same hash, 0 where that is too far. */
-    uint32_t heads[1u << TT_MATCH_HASH_BITS];
-    uint16_t links[TT_MATCH_PLACES];
+    uint32_t *heads;
+    uint16_t *links;
     /* The latest place of each hash of few bytes, likewise. */
-    uint32_t short_heads[1u << TT_MATCH_SHORT_HASH_BITS];
-    struct tt_match_prices prices;
+    uint32_t *short_heads;
+    /* Sizes of the above, less one; those are powers of two. */
+    uint32_t head_mask;
+    uint32_t link_mask;
+    uint32_t short_mask;
 };
 
-/* Forgets everything; prices are those of a block that nothing is known of. */
-void tt_match_reset(struct tt_match_finder *finder);
+struct tt_match_finder {
+    struct tt_match_tables tables;
+    struct tt_match_prices prices;
+    bool is_wide;
+    bool has_begun;
+    uint32_t first_place; /* ever given, once begun */
+    uint32_t searches;    /* of chains, and of these the ones given up before their end */
+    uint32_t given_up;
+};
+
+/* Takes the memory for length bytes, which are all that is searched or as many as are in reach;
+ * prices are those of a block that nothing is known of. TT_ERR_NO_MEMORY. */
+enum tt_err tt_match_init(struct tt_match_finder *finder, struct tt_arena *arena, size_t length);
+
+/* What it takes of the arena, padding included. */
+size_t tt_match_bytes(size_t length);
+
+/* Whether wide chains are worth a try, from what was searched with narrow ones since the finder
+ * began or was last asked: length bytes, in count pieces. Narrow chains are of places with 8 equal
+ * bytes, which in a smooth slope, nearly all zeros once filtered, are most places; wide ones
+ * want 32. */
+bool tt_match_asks_for_wide(struct tt_match_finder *finder, size_t length, size_t count);
+
+/* From here on. Chains that are there are no longer found. */
+void tt_match_set_wide(struct tt_match_finder *finder, bool is_wide);
 
 /* Prices as in the codes of the block before. */
 void tt_match_set_prices(struct tt_match_finder *finder, const struct tt_deflate_codes *codes);

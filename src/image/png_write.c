@@ -4,24 +4,21 @@
  * codes and Deflate's blocks are in the other png_*.c.
  *
  * A photograph has no strings worth a search: filtered well, Huffman codes are all there is to
- * gain. In a drawing matches are everything. So the middle of each band is tried both ways, and a
+ * gain. In a drawing matches are everything. So a sample of each band is tried both ways, and a
  * screenshot with a photograph in it, or a page with white margins, gets each where it is due.
  *
  * Deflate is written here, as libraries have no way between the two: zlib spends 7 ns a byte on
- * Huffman codes alone (here 2), libdeflate takes only whole pictures. CPU time and size relative to
- * the default of Pillow 9.4 on the same pixels, by tests/bench/png_bench.py; "before" is libpng
- * with zlib's Z_RLE and the filters sub, up and average:
+ * Huffman codes alone (here under 2), libdeflate takes only whole pictures. CPU time and size
+ * relative to the default of Pillow 9.4 on the same pixels, by tests/bench/png_bench.py; "before"
+ * is libpng with zlib's Z_RLE and the filters sub, up and average:
  *
  *                                          time: all  worst    size: mean  worst    before
- *     80 photographs, 256 to 1024 px wide     0.055   0.202        0.945   1.027   0.097  0.969
- *     32 drawings and screenshots             0.347   0.620        0.959   1.337   0.292  3.331
- *     20 desktop backgrounds, 720 px          0.170   0.452        0.935   1.017   0.185  1.120
+ *     80 photographs, 256 to 1024 px wide     0.049   0.157        0.945   1.027   0.097  0.969
+ *     32 drawings and screenshots             0.321   0.470        0.893   1.004   0.292  3.331
+ *     20 desktop backgrounds, 720 px          0.160   0.450        0.872   1.017   0.185  1.120
  *
- * A gray photograph of 720 px takes 1.8 ms (Pillow: 38 ms). Of the drawings one is over 1.03 in
- * size, a smooth slope (20 KB for Pillow's 15), as Pillow looks at 128 places for each byte; over
- * half of Pillow's time are gray screenshots whose even areas are noisy, where Pillow is quick as
- * well, and a gray icon of 0.3 ms. Concentric rings (a zone plate) are 1.41: their matches are
- * farther apart than the rows tried. */
+ * A gray photograph of 720 px takes 1.4 ms (Pillow: 38 ms). Made smaller or cut to 64 and 128 px,
+ * 20 of 539 are over 1.03 in size, up to 1.13: of these the sample is a few rows. */
 #include <string.h>
 
 #include <libdeflate.h>
@@ -32,13 +29,17 @@
 #include "image/png_match.h"
 #include "tintype/file.h"
 
-#define BAND_BYTES    65536 /* of lines, about */
-#define HISTORY_BYTES TT_DEFLATE_DISTANCE_MAX
-#define SAMPLE_BYTES  4096  /* of a band's lines, at least */
-#define SAMPLE_ROWS   3     /* likewise, and of a band */
-#define PIECES_MAX    24576 /* of a block with matches */
-#define LITERALS_MAX  32768 /* of a block without */
-#define FILE_BYTES    65536
+#define BAND_BYTES     65536               /* of lines, about */
+#define ONE_BAND_BYTES (BAND_BYTES + 4096) /* of a whole picture: 256 rows of 256 bytes are one */
+#define HISTORY_BYTES  TT_DEFLATE_DISTANCE_MAX
+#define SAMPLE_BYTES   4096  /* of a band's lines, at least */
+#define SAMPLE_ROWS    3     /* likewise, and of a band */
+#define SAMPLE_PARTS   4     /* of a picture of one band, which may be all of an icon */
+#define SEEN_ROWS      256   /* more than matches reach back, in all but narrow pictures */
+#define PIECES_MIN     16    /* for a literal and a match, at least */
+#define PIECES_MAX     24576 /* of a block with matches */
+#define LITERALS_MAX   32768 /* of a block without */
+#define FILE_BYTES     65536 /* of a chunk, at most */
 
 #define ARENA_PADDING_BYTES 64 /* of each allocation, at most (arena.h) */
 
@@ -46,6 +47,10 @@
  * many. On samples of photographs matches save nothing, up to 3 in 100; of drawings 15 in 100 and
  * more. */
 #define GAIN_PART 16
+
+/* A sample has too few places for wide chains to show their worth: they may lose so much there, as
+ * a part, likewise. Smooth slopes, in all, gain up to 1 in 4 by them. */
+#define WIDE_LOSS_PART 8
 
 #define SIGNATURE_BYTES  8
 #define IHDR_BYTES       13
@@ -61,12 +66,23 @@ enum way {
     WAY_MATCHES_PLAIN, /* no filter, and matches: what repeats stays equal */
 };
 
-/* Sizes of what depends on the picture's. */
+/* Sizes of what depends on the picture's: a small one is to touch little memory. */
 struct sizes {
     size_t row_bytes;
     size_t line_bytes; /* with the filter's number */
     size_t band_rows;
     size_t sample_rows;
+    size_t sample_parts;
+    size_t history_bytes;
+    size_t file_bytes;
+    size_t pieces;
+    size_t searched_bytes; /* that matches may span */
+};
+
+/* A row that was there, and its checksum. */
+struct seen_row {
+    uint32_t checksum;
+    uint32_t number; /* from 1; 0: none */
 };
 
 struct png_encoder {
@@ -75,10 +91,12 @@ struct png_encoder {
     size_t channels;
     struct sizes sizes;
 
-    uint8_t *rows;   /* the row above a band, then the band's */
-    uint8_t *window; /* what matches may reach, then the band's lines */
-    uint32_t base;   /* place of window[0] */
-    enum way way;    /* of the band before */
+    uint8_t *rows; /* the row above a band, then the band's */
+    struct seen_row seen_rows[SEEN_ROWS];
+    uint32_t row_count; /* before the band */
+    uint8_t *window;    /* what matches may reach, then the band's lines */
+    uint32_t base;      /* place of window[0] */
+    enum way way;       /* of the band before */
     struct tt_match_finder finder;
     struct tt_pieces found;
     uint32_t adler;
@@ -91,10 +109,15 @@ struct png_encoder {
     struct tt_deflate_codes codes;
     struct tt_deflate_codes sample_codes;
     struct tt_deflate_sink sink;
+    uint8_t *file;
     uint8_t *chunk; /* where in file the next chunk begins */
-    uint8_t file[FILE_BYTES + FILE_EDGE_BYTES];
-    tt_piece pieces[PIECES_MAX];
 };
+
+static size_t within(size_t value, size_t least, size_t most) {
+    if (value < least)
+        value = least;
+    return value < most ? value : most;
+}
 
 /* ---- chunks ---- */
 
@@ -197,40 +220,108 @@ static void filter_rows(const struct png_encoder *encoder, uint8_t *lines, size_
     }
 }
 
-/* The bits that the sample's lines take with matches. */
-static uint64_t match_sample(struct png_encoder *encoder, size_t length) {
-    struct tt_pieces found = {encoder->sample_pieces, 0, length};
+/* The sample's lines with matches. */
+struct trial {
+    uint64_t bits;
+    bool is_wide; /* chains, see png_match.h */
+};
 
-    (void)tt_match_find(&encoder->sample_finder, &found, encoder->sample, 0, length,
+static uint64_t match_sample(struct png_encoder *encoder, size_t length, struct tt_pieces *found) {
+    *found = (struct tt_pieces){encoder->sample_pieces, 0, length};
+    (void)tt_match_find(&encoder->sample_finder, found, encoder->sample, 0, length,
                         encoder->sample_base);
     encoder->sample_base += (uint32_t)length;
-    tt_deflate_count(&encoder->sample_codes, found.pieces, found.count);
+    tt_deflate_count(&encoder->sample_codes, found->pieces, found->count);
     return tt_deflate_bits(&encoder->sample_codes);
 }
 
-/* Tries the ways on the middle of the band. Of the ways with matches, the one of the band before
- * stays unless the other is clearly better: lines filtered differently have no matches in common.
- */
-static enum way choose_way(struct png_encoder *encoder, size_t band_rows) {
-    size_t most = encoder->sizes.sample_rows;
-    size_t count = most < band_rows ? most : band_rows;
-    size_t first = (band_rows - count) / 2;
-    size_t length = count * encoder->sizes.line_bytes;
-    uint64_t literal_bits, match_bits, plain_bits;
+static struct trial try_matches(struct png_encoder *encoder, size_t length) {
+    struct tt_pieces found;
+    struct trial trial = {match_sample(encoder, length, &found), false};
 
-    filter_rows(encoder, encoder->sample, first, count, false);
-    tt_deflate_count_bytes(&encoder->sample_codes, encoder->sample, length);
-    literal_bits = tt_deflate_bits(&encoder->sample_codes);
-    match_bits = match_sample(encoder, length);
-    if (match_bits + literal_bits / GAIN_PART > literal_bits)
-        return WAY_LITERALS;
-    filter_rows(encoder, encoder->sample, first, count, true);
-    plain_bits = match_sample(encoder, length);
+    if (tt_match_asks_for_wide(&encoder->sample_finder, length, found.count)) {
+        tt_match_set_wide(&encoder->sample_finder, true);
+        uint64_t wide_bits = match_sample(encoder, length, &found);
+        tt_match_set_wide(&encoder->sample_finder, false);
+        trial.is_wide = wide_bits - wide_bits / WIDE_LOSS_PART < trial.bits;
+    }
+    return trial;
+}
+
+/* How many of the band's rows were there before, within what a match may reach, but not just above:
+ * such a row costs little in every way. */
+static size_t count_repeats(struct png_encoder *encoder, size_t band_rows) {
+    size_t reach = TT_DEFLATE_DISTANCE_MAX / encoder->sizes.line_bytes;
+    uint32_t number = encoder->row_count;
+    size_t repeats = 0;
+
+    for (size_t i = 1; i <= band_rows; i++) {
+        const uint8_t *row = encoder->rows + i * encoder->sizes.row_bytes;
+        uint32_t checksum = libdeflate_crc32(0, row, encoder->sizes.row_bytes);
+        struct seen_row *seen = &encoder->seen_rows[checksum % SEEN_ROWS];
+        bool is_equal = seen->number != 0 && seen->checksum == checksum;
+
+        number++;
+        repeats += is_equal && number - seen->number > 1 && number - seen->number <= reach;
+        *seen = (struct seen_row){checksum, number};
+    }
+    return repeats;
+}
+
+static bool is_gain(uint64_t bits, uint64_t literal_bits) {
+    return bits + literal_bits / GAIN_PART <= literal_bits;
+}
+
+/* Of the ways with matches, the one of the band before stays unless the other is clearly better:
+ * lines filtered differently have no matches in common. */
+static bool is_plain_better(const struct png_encoder *encoder, uint64_t plain_bits,
+                            uint64_t filtered_bits) {
     if (encoder->way == WAY_MATCHES)
-        plain_bits += match_bits / GAIN_PART;
+        plain_bits += filtered_bits / GAIN_PART;
     if (encoder->way == WAY_MATCHES_PLAIN)
-        match_bits += plain_bits / GAIN_PART;
-    return plain_bits > match_bits ? WAY_MATCHES : WAY_MATCHES_PLAIN;
+        filtered_bits += plain_bits / GAIN_PART;
+    return plain_bits <= filtered_bits;
+}
+
+/* Filters the sample, which is the middle rows of the band, or of each of its parts. Gives its
+ * length. */
+static size_t fill_sample(struct png_encoder *encoder, size_t band_rows, bool is_plain) {
+    const struct sizes *sizes = &encoder->sizes;
+    size_t count = within(sizes->sample_rows, 0, band_rows);
+    size_t done = 0;
+
+    for (size_t part = 0; part < sizes->sample_parts; part++) {
+        size_t end = (part + 1) * count / sizes->sample_parts;
+        size_t between = (band_rows - count) * (2 * part + 1) / (2 * sizes->sample_parts);
+
+        filter_rows(encoder, encoder->sample + done * sizes->line_bytes, between + done, end - done,
+                    is_plain);
+        done = end;
+    }
+    return count * sizes->line_bytes;
+}
+
+/* Tries the ways on a sample of the band. Rows that repeat farther away than the sample is high
+ * do so unfiltered, and then cost nothing. */
+static enum way choose_way(struct png_encoder *encoder, size_t band_rows) {
+    size_t repeats = count_repeats(encoder, band_rows);
+    size_t length = fill_sample(encoder, band_rows, false);
+    struct trial filtered, plain;
+    bool is_plain = true;
+
+    tt_deflate_count_bytes(&encoder->sample_codes, encoder->sample, length);
+    uint64_t literal_bits = tt_deflate_bits(&encoder->sample_codes);
+    filtered = try_matches(encoder, length);
+    if (!is_gain(filtered.bits, literal_bits) && repeats == 0)
+        return WAY_LITERALS;
+    (void)fill_sample(encoder, band_rows, true);
+    plain = try_matches(encoder, length);
+    if (is_gain(filtered.bits, literal_bits))
+        is_plain = is_plain_better(encoder, plain.bits, filtered.bits);
+    else if (!is_gain(plain.bits * (band_rows - repeats) / band_rows, literal_bits))
+        return WAY_LITERALS;
+    tt_match_set_wide(&encoder->finder, is_plain ? plain.is_wide : filtered.is_wide);
+    return is_plain ? WAY_MATCHES_PLAIN : WAY_MATCHES;
 }
 
 static enum tt_err flush_pieces(struct png_encoder *encoder, bool is_last) {
@@ -245,7 +336,7 @@ static enum tt_err flush_pieces(struct png_encoder *encoder, bool is_last) {
 }
 
 static enum tt_err pack_literals(struct png_encoder *encoder, size_t length, bool is_last) {
-    const uint8_t *lines = encoder->window + HISTORY_BYTES;
+    const uint8_t *lines = encoder->window + encoder->sizes.history_bytes;
     enum tt_err err = TT_OK;
 
     if (encoder->found.count > 0)
@@ -263,12 +354,13 @@ static enum tt_err pack_literals(struct png_encoder *encoder, size_t length, boo
 }
 
 static enum tt_err pack_matches(struct png_encoder *encoder, size_t length, bool is_last) {
-    size_t end = HISTORY_BYTES + length;
+    size_t start = encoder->sizes.history_bytes;
+    size_t end = start + length;
 
-    for (size_t at = HISTORY_BYTES; at < end;) {
+    for (size_t at = start; at < end;) {
         at = tt_match_find(&encoder->finder, &encoder->found, encoder->window, at, end,
                            encoder->base);
-        if (encoder->found.count == PIECES_MAX || (is_last && at == end)) {
+        if (encoder->found.count == encoder->found.capacity || (is_last && at == end)) {
             enum tt_err err = flush_pieces(encoder, is_last && at == end);
             if (err != TT_OK)
                 return err;
@@ -284,13 +376,14 @@ static enum tt_err write_band(struct png_encoder *encoder, size_t count, bool is
     if (err != TT_OK)
         return err;
     encoder->way = choose_way(encoder, count);
-    uint8_t *lines = encoder->window + HISTORY_BYTES;
+    uint8_t *lines = encoder->window + encoder->sizes.history_bytes;
     filter_rows(encoder, lines, 0, count, encoder->way == WAY_MATCHES_PLAIN);
     encoder->adler = libdeflate_adler32(encoder->adler, lines, length);
     err = encoder->way == WAY_LITERALS ? pack_literals(encoder, length, is_last)
                                        : pack_matches(encoder, length, is_last);
-    memmove(encoder->window, encoder->window + length, HISTORY_BYTES);
+    memmove(encoder->window, encoder->window + length, encoder->sizes.history_bytes);
     encoder->base += (uint32_t)length;
+    encoder->row_count += (uint32_t)count;
     memcpy(encoder->rows, encoder->rows + count * encoder->sizes.row_bytes,
            encoder->sizes.row_bytes);
     return err;
@@ -298,48 +391,58 @@ static enum tt_err write_band(struct png_encoder *encoder, size_t count, bool is
 
 /* ---- the whole ---- */
 
-static size_t within(size_t value, size_t least, size_t most) {
-    if (value < least)
-        value = least;
-    return value < most ? value : most;
-}
-
 static struct sizes make_sizes(int width_px, int height_px, int channels) {
+    size_t height = (size_t)height_px;
     size_t row_bytes = (size_t)width_px * (size_t)channels;
     size_t line_bytes = 1 + row_bytes;
-    size_t band_rows = within(BAND_BYTES / line_bytes, SAMPLE_ROWS, (size_t)height_px);
+    bool is_one_band = height * line_bytes <= ONE_BAND_BYTES || height <= SAMPLE_ROWS;
+    size_t band_rows = is_one_band ? height : within(BAND_BYTES / line_bytes, SAMPLE_ROWS, height);
     size_t sample_rows = (SAMPLE_BYTES + line_bytes - 1) / line_bytes;
+    size_t band_bytes = band_rows * line_bytes;
 
-    if (band_rows == (size_t)height_px) /* the one sample there will be */
-        sample_rows = within(sample_rows, band_rows / 4, band_rows);
+    if (is_one_band) /* the one sample there will be */
+        sample_rows = within(sample_rows, band_rows / 8, band_rows);
     return (struct sizes){
         .row_bytes = row_bytes,
         .line_bytes = line_bytes,
         .band_rows = band_rows,
         .sample_rows = within(sample_rows, SAMPLE_ROWS, band_rows),
+        .sample_parts = is_one_band ? SAMPLE_PARTS : 1,
+        .history_bytes = is_one_band ? 0 : HISTORY_BYTES,
+        .file_bytes = within(band_bytes, TT_DEFLATE_SINK_MIN_BYTES, FILE_BYTES),
+        .pieces = within(band_bytes, PIECES_MIN, PIECES_MAX),
+        .searched_bytes = within(height * line_bytes, 0, HISTORY_BYTES),
     };
 }
 
 static enum tt_err take_memory(struct png_encoder *encoder, struct tt_arena *arena) {
     const struct sizes *sizes = &encoder->sizes;
     size_t sample_bytes = sizes->sample_rows * sizes->line_bytes;
+    tt_piece *pieces = tt_arena_alloc_array(arena, sizes->pieces, sizeof(tt_piece));
 
+    encoder->found = (struct tt_pieces){pieces, 0, sizes->pieces};
     encoder->rows = tt_arena_alloc_array(arena, sizes->band_rows + 1, sizes->row_bytes);
-    encoder->window = tt_arena_alloc(arena, HISTORY_BYTES + sizes->band_rows * sizes->line_bytes);
+    encoder->window =
+        tt_arena_alloc(arena, sizes->history_bytes + sizes->band_rows * sizes->line_bytes);
     encoder->sample = tt_arena_alloc(arena, sample_bytes);
     encoder->sample_pieces = tt_arena_alloc_array(arena, sample_bytes, sizeof(tt_piece));
-    return encoder->rows && encoder->window && encoder->sample && encoder->sample_pieces
-               ? TT_OK
-               : TT_ERR_NO_MEMORY;
+    encoder->file = tt_arena_alloc(arena, sizes->file_bytes + FILE_EDGE_BYTES);
+    if (!pieces || !encoder->rows || !encoder->window || !encoder->sample ||
+        !encoder->sample_pieces || !encoder->file)
+        return TT_ERR_NO_MEMORY;
+    enum tt_err err = tt_match_init(&encoder->sample_finder, arena, sample_bytes);
+    return err == TT_OK ? tt_match_init(&encoder->finder, arena, sizes->searched_bytes) : err;
 }
 
 int64_t tt_png_write_bytes(int width_px, int height_px, int channels) {
     struct sizes sizes = make_sizes(width_px, height_px, channels);
     size_t sample_bytes = sizes.sample_rows * sizes.line_bytes;
 
-    return (int64_t)(sizeof(struct png_encoder) + (sizes.band_rows + 1) * sizes.row_bytes +
-                     HISTORY_BYTES + sizes.band_rows * sizes.line_bytes +
-                     sample_bytes * (1 + sizeof(tt_piece)) + 5 * ARENA_PADDING_BYTES);
+    return (int64_t)(sizeof(struct png_encoder) + sizes.pieces * sizeof(tt_piece) +
+                     (sizes.band_rows + 1) * sizes.row_bytes + sizes.history_bytes +
+                     sizes.band_rows * sizes.line_bytes + sample_bytes * (1 + sizeof(tt_piece)) +
+                     sizes.file_bytes + FILE_EDGE_BYTES + (size_t)7 * ARENA_PADDING_BYTES +
+                     tt_match_bytes(sample_bytes) + tt_match_bytes(sizes.searched_bytes));
 }
 
 enum tt_err tt_png_write(int fd, struct tt_row_source *source, struct tt_arena *arena) {
@@ -352,12 +455,9 @@ enum tt_err tt_png_write(int fd, struct tt_row_source *source, struct tt_arena *
     encoder->source = source;
     encoder->channels = (size_t)source->channels;
     encoder->sizes = make_sizes(source->width_px, source->height_px, source->channels);
-    encoder->found = (struct tt_pieces){encoder->pieces, 0, PIECES_MAX};
     encoder->adler = 1; /* of no bytes */
-    encoder->sink.capacity = FILE_BYTES;
+    encoder->sink.capacity = encoder->sizes.file_bytes;
     encoder->sink.drain = drain;
-    tt_match_reset(&encoder->finder);
-    tt_match_reset(&encoder->sample_finder);
     enum tt_err err = take_memory(encoder, arena);
     if (err != TT_OK)
         return err;

@@ -3,6 +3,7 @@
  * Input, one picture after the other: "<width> <height> <channels>\n" and the samples. Output for
  * each: "<CPU time in ns> <bytes>\n" and the file. */
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -94,6 +95,10 @@ static bool next_size(int size[3]) {
 
 int main(void) {
     int size[3];
+
+    /* The service's decoders keep their heap between pictures, and so does this. */
+    (void)mallopt(M_MMAP_THRESHOLD, (int)ARENA_BYTES / 2);
+    (void)mallopt(M_TRIM_THRESHOLD, (int)ARENA_BYTES);
 
     while (next_size(size))
         encode(size[0], size[1], size[2]);
