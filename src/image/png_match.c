@@ -33,8 +33,6 @@
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
-#define ARENA_PADDING_BYTES 64 /* of each allocation, at most (arena.h) */
-
 /* In a block nothing is known of: literals near 7 bits, and matches as zlib's fixed codes are. */
 #define LITERAL_PRICE  7
 #define LENGTH_PRICE   6
@@ -76,7 +74,7 @@ size_t tt_match_bytes(size_t length) {
     struct table_sizes sizes = table_sizes(length);
 
     return (sizes.heads + sizes.shorts) * sizeof(uint32_t) + sizes.links * sizeof(uint16_t) +
-           (size_t)3 * ARENA_PADDING_BYTES;
+           (size_t)3 * TT_ARENA_STEP_BYTES;
 }
 
 static void set_first_prices(struct tt_match_prices *prices) {

@@ -41,8 +41,6 @@
 #define LITERALS_MAX   32768 /* of a block without */
 #define FILE_BYTES     65536 /* of a chunk, at most */
 
-#define ARENA_PADDING_BYTES 64 /* of each allocation, at most (arena.h) */
-
 /* What matches must save, and by what one way with them must beat the other, as a part: 1 in so
  * many. On samples of photographs matches save nothing, up to 3 in 100; of drawings 15 in 100 and
  * more. */
@@ -441,7 +439,7 @@ int64_t tt_png_write_bytes(int width_px, int height_px, int channels) {
     return (int64_t)(sizeof(struct png_encoder) + sizes.pieces * sizeof(tt_piece) +
                      (sizes.band_rows + 1) * sizes.row_bytes + sizes.history_bytes +
                      sizes.band_rows * sizes.line_bytes + sample_bytes * (1 + sizeof(tt_piece)) +
-                     sizes.file_bytes + FILE_EDGE_BYTES + (size_t)7 * ARENA_PADDING_BYTES +
+                     sizes.file_bytes + FILE_EDGE_BYTES + (size_t)7 * TT_ARENA_STEP_BYTES +
                      tt_match_bytes(sample_bytes) + tt_match_bytes(sizes.searched_bytes));
 }
 

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tintype/file.h"
@@ -19,9 +18,7 @@
  * is reserved in larger pieces than are used. */
 #define SLACK_BYTES (INT64_C(64) << 20)
 
-/* What the heap of a usual picture takes, and from which size of its file on it is one. */
-#define WARM_BYTES      (768 * 1024)
-#define WARM_FILE_BYTES (128 * 1024)
+#define WARM_BYTES (512 * 1024)
 
 /* Wall time against CPU time: on the busiest machine, a decoder that computes has got its share. */
 #define WALL_FACTOR 10
@@ -42,13 +39,10 @@ static void prepare(void *context, const int *fds, int count) {
 
 #ifndef TT_SANITIZED
 /* The usual picture's memory in one call to the kernel. A page fault costs 2 to 14 µs on a virtual
- * machine, a page made this way 1 to 2 µs (measured); a 6-megapixel JPEG takes about 170 of them,
- * an icon a few. Where the kernel does not know the call, the faults happen. */
-static void warm_heap(int picture_fd) {
-    struct stat picture;
-    size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
-    if (fstat(picture_fd, &picture) != 0 || picture.st_size < WARM_FILE_BYTES)
-        return;
+ * machine, a page made this way 1 to 2 µs (measured); an icon takes about 130 of them, a
+ * 6-megapixel JPEG 170. Where the kernel does not know the call, the faults happen. */
+static void warm_heap(void) {
+    uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
     (void)mallopt(M_MMAP_THRESHOLD, 2 * WARM_BYTES);
     (void)mallopt(M_TRIM_THRESHOLD, 2 * WARM_BYTES);
     void *block = malloc(WARM_BYTES);
@@ -59,8 +53,7 @@ static void warm_heap(int picture_fd) {
     free(block);
 }
 #else
-static void warm_heap(int picture_fd) {
-    (void)picture_fd;
+static void warm_heap(void) {
 }
 #endif
 
@@ -81,7 +74,7 @@ static int render(void *context, const int *fds, int count) {
         outputs[i] = (struct tt_picture_output){fds[1 + i], &decoder->page->wanted[i].options,
                                                 *preset != '\0' ? preset : NULL};
     }
-    warm_heap(job.picture_fd);
+    warm_heap();
     (void)tt_image_render(&job, &decoder->page->report);
     return 0;
 }
