@@ -45,11 +45,36 @@ static void append_tail(struct tt_buf *text) {
                              "</main>\n</body>\n</html>\n");
 }
 
+/* Sizes and states are told as in www/messages.js. */
+static void append_size(struct tt_buf *text, int64_t bytes) {
+    int64_t kilobytes = (bytes + 500) / 1000;
+    if (bytes < 1000000)
+        tt_buf_append_format(text, "%lld kB", (long long)(kilobytes > 0 ? kilobytes : 1));
+    else
+        tt_buf_append_format(text, "%.1f MB", (double)bytes / 1e6);
+}
+
 static void append_file_row(struct tt_buf *text, const char *label,
                             const struct tt_journal_file *file) {
-    tt_buf_append_format(text, "<dt>%s</dt><dd>%s, %d × %d pixels, %lld bytes</dd>\n", label,
+    tt_buf_append_format(text, "<dt>%s</dt><dd>%s, %d × %d pixels, ", label,
                          tt_picture_format_row(file->format)->name, (int)file->width_px,
-                         (int)file->height_px, (long long)file->size_bytes);
+                         (int)file->height_px);
+    append_size(text, file->size_bytes);
+    tt_buf_append_text(text, "</dd>\n");
+}
+
+static void append_state_row(struct tt_buf *text, const struct tt_journal_row *row) {
+    static const char *const words[TT_SYNC_STATE_COUNT] = {
+        [TT_SYNC_OFF] = "On this server",        [TT_SYNC_PENDING] = "Waiting for the cloud",
+        [TT_SYNC_STORED] = "Safe in S3",         [TT_SYNC_SYNCED] = "Safe in S3, listed",
+        [TT_SYNC_DEAD] = "Refused by the cloud",
+    };
+    tt_buf_append_format(text, "<dt>Cloud</dt><dd>%s", words[row->sync_state]);
+    if (row->sync_state == TT_SYNC_DEAD && row->last_error[0] != '\0') {
+        tt_buf_append_text(text, ": ");
+        append_escaped(text, row->last_error);
+    }
+    tt_buf_append_text(text, "</dd>\n");
 }
 
 /* A preset's name needs no escape. */
@@ -79,7 +104,7 @@ void tt_page_append_image(struct tt_buf *text, const struct tt_request *request,
     append_file_row(text, "Result", &row->processed);
     append_file_row(text, "Original", &row->original);
     tt_buf_append_format(text, "<dt>Received</dt><dd><time>%s</time></dd>\n", received);
-    tt_buf_append_format(text, "<dt>Cloud</dt><dd>%s</dd>\n", tt_sync_state_name(row->sync_state));
+    append_state_row(text, row);
     tt_buf_append_format(text, "</dl>\n<p><a href=\"%s/images/%s/processed\">Result</a>", base,
                          row->id);
     if (row->original_kept)

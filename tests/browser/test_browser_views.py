@@ -153,6 +153,7 @@ def test_without_a_script(page, service, files):
     page.wait("the result's page", lambda: "/api/images/" in page.driver.current_url)
     assert page.one("h1").text == "meadow.jpg"
     page.wait("its picture", lambda: page.script("return document.images[0].naturalWidth === 960"))
+    assert "Waiting for the cloud" in page.one("dl").text
     assert service.names() == ["meadow.jpg"]
     check(page, "without-script-result")
 

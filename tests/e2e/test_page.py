@@ -114,6 +114,10 @@ def test_result_page(server):
     assert images[0]["src"].startswith("/api/images/") and images[0]["alt"]
     assert not page.all("script")
     json_answer = requests.get(answer.url, timeout=60)
+    image = json_answer.json()
+    assert f"PNG, 40 × {image['height']} pixels, 1 kB" in page.text
+    assert f"{image['original']['width']} × {image['original']['height']} pixels" in page.text
+    assert "On this server" in page.text
     assert json_answer.headers["Content-Type"].split(";")[0] == "application/json"
     assert "Accept" in json_answer.headers.get("Vary", "")
 
