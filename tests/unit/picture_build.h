@@ -165,7 +165,10 @@ static inline enum tt_err pull_rows(struct tt_row_source *source, int rows, stru
         enum tt_err err = source->next(source, &row);
         if (err != TT_OK)
             return err;
-        memcpy(grid->samples + (size_t)y * row_bytes, row, row_bytes);
+        if (row == NULL)
+            fail_msg("row %d is nowhere", y);
+        else
+            memcpy(grid->samples + (size_t)y * row_bytes, row, row_bytes);
     }
     return TT_OK;
 }
