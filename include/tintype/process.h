@@ -110,7 +110,8 @@ enum tt_err tt_spawner_start(struct tt_spawner *spawner, const struct tt_child_l
                              const int *fds, int count);
 
 /* Waits for that child's end, as tt_child_wait. TT_ERR_NO_MEMORY: the system had no process to
- * give. TT_ERR_SYSTEM. */
+ * give. TT_ERR_SYSTEM, also where the spawner ended, or said nothing until 5 s after wall_seconds.
+ * On an error the spawner is closed; its child, dying with it, may run for a moment still. */
 enum tt_err tt_spawner_wait(struct tt_spawner *spawner, struct tt_child_end *end);
 
 /* ---- places (src/proc/places.c) ---- */

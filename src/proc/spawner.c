@@ -5,6 +5,7 @@
 #include <stdalign.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +13,9 @@
 #include "tintype/file.h"
 #include "tintype/log.h"
 #include "tintype/process.h"
+
+/* That a spawner may take beyond its child's time: to end one that does not end by itself. */
+#define PATIENCE_SECONDS 5
 
 /* What goes over the socket, each whole or not at all (SOCK_SEQPACKET). Both ends are one program.
  */
@@ -53,7 +57,7 @@ static int run_in_child(void *context) {
     return delivery->job->run(delivery->job->context, delivery->fds, delivery->count);
 }
 
-/* False at the end of its orders. */
+/* False at the end of its orders, and where one came without all of its descriptors. */
 static bool receive(int fd, struct order *order, struct delivery *delivery) {
     struct parcel parcel;
     ssize_t got;
@@ -61,9 +65,14 @@ static bool receive(int fd, struct order *order, struct delivery *delivery) {
     do
         got = recvmsg(fd, &parcel.message, MSG_CMSG_CLOEXEC);
     while (got < 0 && errno == EINTR);
-    const struct cmsghdr *header = CMSG_FIRSTHDR(&parcel.message);
-    if (got != sizeof *order || header == NULL || header->cmsg_type != SCM_RIGHTS)
+    if (got != sizeof *order)
         return false;
+    const struct cmsghdr *header = CMSG_FIRSTHDR(&parcel.message);
+    if (header == NULL || header->cmsg_type != SCM_RIGHTS ||
+        (parcel.message.msg_flags & MSG_CTRUNC) != 0) {
+        tt_log(TT_LOG_ERROR, "an order for a child came without all of its descriptors");
+        return false;
+    }
     delivery->count = (int)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
     memcpy(delivery->fds, CMSG_DATA(header), (size_t)delivery->count * sizeof(int));
     return true;
@@ -145,6 +154,14 @@ void tt_spawner_close(struct tt_spawner *spawner) {
     spawner->pid = 0;
 }
 
+/* A child can stop its spawner (SIGSTOP, as the same user), which then ends nothing in time. */
+static enum tt_err limit_wait(const struct tt_spawner *spawner, int64_t wall_seconds) {
+    const struct timeval most = {.tv_sec = wall_seconds + PATIENCE_SECONDS};
+    if (setsockopt(spawner->fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most) < 0)
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "setsockopt SO_RCVTIMEO");
+    return TT_OK;
+}
+
 static enum tt_err send_order(struct tt_spawner *spawner, struct order *order, const int *fds,
                               int count) {
     struct parcel parcel;
@@ -156,6 +173,9 @@ static enum tt_err send_order(struct tt_spawner *spawner, struct order *order, c
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(fds_bytes);
     memcpy(CMSG_DATA(header), fds, fds_bytes);
+    enum tt_err err = limit_wait(spawner, order->limits.wall_seconds);
+    if (err != TT_OK)
+        return err;
     if (sendmsg(spawner->fd, &parcel.message, MSG_NOSIGNAL) == sizeof *order)
         return TT_OK;
     return tt_err_fail_errno(TT_ERR_SYSTEM, "order a child of process %d", (int)spawner->pid);
@@ -186,12 +206,14 @@ enum tt_err tt_spawner_wait(struct tt_spawner *spawner, struct tt_child_end *end
     do
         got = recv(spawner->fd, &outcome, sizeof outcome, 0);
     while (got < 0 && errno == EINTR);
-    if (got != sizeof outcome) {
-        tt_spawner_close(spawner);
-        return tt_err_fail(TT_ERR_SYSTEM, "the process that starts children has ended");
+    if (got == sizeof outcome && outcome.err == TT_OK) {
+        *end = outcome.end;
+        return TT_OK;
     }
-    if (outcome.err != TT_OK)
-        return tt_err_fail(outcome.err, "no child process could be run: see the line before");
-    *end = outcome.end;
-    return TT_OK;
+    /* Whatever it suffers from, the next one does not inherit it. */
+    tt_spawner_close(spawner);
+    if (got != sizeof outcome)
+        return tt_err_fail(TT_ERR_SYSTEM,
+                           "the process that starts children has ended, or is stopped");
+    return tt_err_fail(outcome.err, "no child process could be run: see the line before");
 }

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -79,9 +80,21 @@ static int abort_at_once(void *context, const int *fds, int count) {
     return raise(SIGKILL);
 }
 
+/* Leaves the spawner room for two descriptors, of which its child's pidfd takes one. */
+static void make_tight(void *context, const int *fds, int count) {
+    struct rlimit limit;
+    (void)context;
+    (void)count;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = (rlim_t)fds[0] + 2;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 static char letter[] = "x";
 static const struct tt_spawner_job speaking = {count_orders, speak, letter};
 static const struct tt_spawner_job sleeping = {NULL, sleep_on, NULL};
+static const struct tt_spawner_job tightening = {make_tight, speak, letter};
 static const struct tt_spawner_job aborting = {NULL, abort_at_once, NULL};
 
 static void expect_words(const struct pair *pair, const char *words) {
@@ -208,6 +221,59 @@ static void a_spawner_killed_at_work_is_noticed(void **state) {
     pair_close(&pair);
 }
 
+/* It would wait for ever, and its place with it. */
+static void a_stopped_spawner_is_given_up(void **state) {
+    const struct tt_child_limits hurried = {
+        .address_space_bytes = 64 * MIB, .cpu_seconds = 60, .wall_seconds = 0, .file_bytes = MIB};
+    struct tt_spawner spawner;
+    struct tt_child_end end;
+    struct pair pair;
+    (void)state;
+    pair_open(&pair);
+    tt_spawner_init(&spawner, &sleeping);
+    assert_int_equal(tt_spawner_open(&spawner), TT_OK);
+    assert_return_code(kill(spawner.pid, SIGSTOP), errno);
+    assert_int_equal(tt_spawner_start(&spawner, &hurried, &pair.fds[1], 1), TT_OK);
+    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_ERR_SYSTEM);
+    assert_int_equal(spawner.pid, 0);
+    assert_true(others_are_gone(&pair));
+    pair_close(&pair);
+}
+
+/* What a hostile child did to it (prlimit(2), as the same user) ends with it. */
+static void a_spawner_that_fails_is_replaced(void **state) {
+    struct tt_spawner spawner;
+    struct tt_child_end end;
+    struct pair pair;
+    (void)state;
+    pair_open(&pair);
+    tt_spawner_init(&spawner, &tightening);
+    start(&spawner, pair.fds, 2);
+    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_ERR_SYSTEM);
+    assert_int_equal(spawner.pid, 0);
+    start(&spawner, &pair.fds[1], 1);
+    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
+    tt_spawner_close(&spawner);
+    pair_close(&pair);
+}
+
+/* A child never runs with fewer than were sent. */
+static void descriptors_that_are_lost_are_noticed(void **state) {
+    struct tt_spawner spawner;
+    struct tt_child_end end;
+    struct pair pair;
+    (void)state;
+    pair_open(&pair);
+    tt_spawner_init(&spawner, &tightening);
+    start(&spawner, &pair.fds[1], 1);
+    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
+    start(&spawner, (int[]){pair.fds[1], pair.fds[1], pair.fds[1]}, 3);
+    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_ERR_SYSTEM);
+    assert_int_equal(spawner.pid, 0);
+    tt_spawner_close(&spawner);
+    pair_close(&pair);
+}
+
 /* As a worker that is killed leaves it. */
 static void all_die_with_their_parent(void **state) {
     struct pair pair;
@@ -251,6 +317,9 @@ int main(void) {
         cmocka_unit_test(a_close_ends_the_child),
         cmocka_unit_test(a_killed_spawner_is_replaced),
         cmocka_unit_test(a_spawner_killed_at_work_is_noticed),
+        cmocka_unit_test(a_stopped_spawner_is_given_up),
+        cmocka_unit_test(a_spawner_that_fails_is_replaced),
+        cmocka_unit_test(descriptors_that_are_lost_are_noticed),
         cmocka_unit_test(all_die_with_their_parent),
         cmocka_unit_test(too_many_descriptors_are_refused),
     };
