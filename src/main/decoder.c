@@ -101,28 +101,53 @@ static enum tt_err start_child(struct tt_decoder *decoder, const int *fds, int c
     return tt_spawner_start(&decoder->spawner, &child_limits, fds, count);
 }
 
+/* Anew where drop_page was called; the spawner, which is closed then, is forked with it. */
+static enum tt_err map_page(struct tt_decoder *decoder) {
+    if (decoder->page != NULL)
+        return TT_OK;
+    void *page = mmap(NULL, sizeof *decoder->page, PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        return tt_err_fail_errno(TT_ERR_NO_MEMORY, "map the decoder's page");
+    decoder->page = page;
+    return TT_OK;
+}
+
+static void drop_page(struct tt_decoder *decoder) {
+    if (decoder->page != NULL)
+        (void)munmap(decoder->page, sizeof *decoder->page);
+    decoder->page = NULL;
+}
+
+static void fill_page(struct tt_decoder_page *page, const struct tt_picture_output *outputs,
+                      int count) {
+    memset(page, 0, sizeof *page);
+    page->report.err = TT_ERR_COUNT; /* until the child says otherwise: it did not report */
+    for (int i = 0; i < count; i++) {
+        page->wanted[i].options = *outputs[i].options;
+        if (outputs[i].preset != NULL)
+            (void)snprintf(page->wanted[i].preset, TT_PICTURE_PRESET_SIZE, "%s", outputs[i].preset);
+    }
+}
+
 static enum tt_err start(void *context, int picture_fd, const struct tt_picture_output *outputs,
                          int count) {
     struct tt_decoder *decoder = context;
-    int fds[1 + TT_PICTURE_RESULTS_MAX];
+    int fds[1 + TT_PICTURE_RESULTS_MAX] = {-1};
     enum tt_err err = tt_places_take(decoder->places, &decoder->place);
     if (err != TT_OK)
         return err == TT_ERR_BUSY ? TT_ERR_BUSY : TT_ERR_INTERNAL;
 
-    memset(decoder->page, 0, sizeof *decoder->page);
-    decoder->page->report.err =
-        TT_ERR_COUNT; /* until the child says otherwise: it did not report */
-    decoder->result_count = count;
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < count; i++)
         fds[1 + i] = outputs[i].fd;
-        decoder->page->wanted[i].options = *outputs[i].options;
-        if (outputs[i].preset != NULL)
-            (void)snprintf(decoder->page->wanted[i].preset, TT_PICTURE_PRESET_SIZE, "%s",
-                           outputs[i].preset);
-    }
-    err = open_to_read(picture_fd, &fds[0]);
+    decoder->result_count = count;
+    err = map_page(decoder);
     if (err == TT_OK)
+        err = open_to_read(picture_fd, &fds[0]);
+    if (err == TT_OK) {
+        fill_page(decoder->page, outputs, count);
         err = start_child(decoder, fds, 1 + count);
+    }
     tt_file_close(&fds[0]);
     if (err == TT_OK)
         return TT_OK;
@@ -204,6 +229,9 @@ static enum tt_err finish(void *context, struct tt_picture_report *report) {
     enum tt_err err = tt_spawner_wait(&decoder->spawner, &end);
     tt_places_give(decoder->places, &decoder->place);
     if (err != TT_OK) {
+        /* A child whose spawner was killed may write for a moment still, but not into what the
+         * next one reports. */
+        drop_page(decoder);
         report->err = err == TT_ERR_NO_MEMORY ? TT_ERR_NO_MEMORY : TT_ERR_INTERNAL;
         return report->err;
     }
@@ -228,20 +256,14 @@ enum tt_err tt_decoder_init(struct tt_decoder *decoder, const struct tt_config *
         .config = config, .stats = stats, .places = places, .watermark = watermark, .place.fd = -1};
     const struct tt_spawner_job job = {prepare, render, decoder};
     tt_spawner_init(&decoder->spawner, &job);
-    void *page = mmap(NULL, sizeof *decoder->page, PROT_READ | PROT_WRITE,
-                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED)
-        return tt_err_fail_errno(TT_ERR_NO_MEMORY, "map the decoder's page");
-    decoder->page = page;
-    return tt_spawner_open(&decoder->spawner);
+    enum tt_err err = map_page(decoder);
+    return err != TT_OK ? err : tt_spawner_open(&decoder->spawner);
 }
 
 void tt_decoder_fini(struct tt_decoder *decoder) {
     tt_spawner_close(&decoder->spawner);
     tt_places_give(decoder->places, &decoder->place);
-    if (decoder->page)
-        (void)munmap(decoder->page, sizeof *decoder->page);
-    decoder->page = NULL;
+    drop_page(decoder);
 }
 
 struct tt_web_decoder tt_decoder_for_web(struct tt_decoder *decoder) {

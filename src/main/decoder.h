@@ -25,7 +25,7 @@ struct tt_decoder {
     struct tt_stats *stats;               /* borrowed */
     struct tt_places *places;             /* borrowed */
     const struct tt_watermark *watermark; /* borrowed */
-    struct tt_decoder_page *page;         /* owned */
+    struct tt_decoder_page *page;         /* of one spawner and its children; owned */
     struct tt_spawner spawner;            /* of the children; owned */
     struct tt_place place;                /* held from start to finish */
     int result_count;                     /* of the rendering under way */

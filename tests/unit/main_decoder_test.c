@@ -90,7 +90,10 @@ static enum tt_err render_once(struct fixture *fixture, struct tt_picture_report
     assert_int_equal(fixture->web.start(fixture->web.context, fixture->fds[0], &output, 1), TT_OK);
     enum tt_err err = fixture->web.finish(fixture->web.context, report);
     assert_int_equal(report->err, err);
-    assert_int_equal(waitpid(-1, NULL, WNOHANG), 0); /* the spawner, and nothing left to reap */
+    if (err == TT_ERR_INTERNAL) /* the spawner is gone */
+        assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    else /* it is there, and nothing left to reap */
+        assert_int_equal(waitpid(-1, NULL, WNOHANG), 0);
     return err;
 }
 
@@ -146,6 +149,21 @@ static void leave(int result_fd) {
     _exit(9);
 }
 
+static void kill_spawner(int result_fd) {
+    (void)result_fd;
+    (void)kill(getppid(), SIGKILL);
+    while (pause() < 0)
+        continue;
+}
+
+static struct tt_decoder_page *old_page;
+
+/* As a child of the spawner before would that still runs. */
+static void write_into_old_page(int result_fd) {
+    (void)result_fd;
+    old_page->report = play->told;
+}
+
 static void test_decoder_too_costly(void **state) {
     struct fixture *fixture = *state;
     struct tt_picture_report report;
@@ -166,6 +184,23 @@ static void test_decoder_died(void **state) {
     assert_non_null(strstr(tt_err_cause(), "status 9"));
     play->deed = NULL;
     assert_int_equal(render_once(*state, &report), TT_OK);
+}
+
+static void test_decoder_spawner_died(void **state) {
+    struct fixture *fixture = *state;
+    struct tt_decoder_page *page = fixture->decoder.page;
+    struct tt_picture_report report;
+    old_page = mremap(page, 0, sizeof *page, MREMAP_MAYMOVE); /* the same, once more: mremap(2) */
+    assert_ptr_not_equal(old_page, MAP_FAILED);
+    play->deed = kill_spawner;
+    assert_int_equal(render_once(fixture, &report), TT_ERR_INTERNAL);
+    play->deed = write_into_old_page;
+    play->told_size = 0;
+    assert_int_equal(render_once(fixture, &report), TT_ERR_DECODER_DIED);
+    munmap(old_page, sizeof *old_page);
+    play->deed = NULL;
+    play->told_size = sizeof play->told;
+    assert_int_equal(render_once(fixture, &report), TT_OK);
 }
 
 static void assert_lie_is_seen(struct fixture *fixture) {
@@ -221,10 +256,11 @@ int main(void) {
     alarm(120); /* a hang is a failure */
 #define CASE(test) cmocka_unit_test_setup_teardown(test, fixture_open, fixture_close)
     const struct CMUnitTest tests[] = {
-        CASE(test_decoder_good),       CASE(test_decoder_refusal),
-        CASE(test_decoder_failure),    CASE(test_decoder_memory_is_the_pictures),
-        CASE(test_decoder_too_costly), CASE(test_decoder_died),
-        CASE(test_decoder_lies),       CASE(test_decoder_busy),
+        CASE(test_decoder_good),         CASE(test_decoder_refusal),
+        CASE(test_decoder_failure),      CASE(test_decoder_memory_is_the_pictures),
+        CASE(test_decoder_too_costly),   CASE(test_decoder_died),
+        CASE(test_decoder_lies),         CASE(test_decoder_busy),
+        CASE(test_decoder_spawner_died),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
