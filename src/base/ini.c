@@ -9,7 +9,8 @@
 
 #define FILE_BUFFER_BYTES 4096
 #define PROBLEM_SIZE      96
-#define SECTION_SIZE      50 /* inih's own, so that a section has one name */
+#define SECTION_SIZE      50             /* inih's own, so that a section has one name */
+#define BYTE_ORDER_MARK   "\xEF\xBB\xBF" /* that some editors begin UTF-8 with; inih skips it */
 
 struct reading {
     FILE *file;
@@ -37,10 +38,13 @@ static int take_pair(void *user, const char *section, const char *name, const ch
 /* inih tells of a section by its pairs alone: what would have it tell more is no option of Debian's
  * build (INI_CALL_HANDLER_ON_NEW_SECTION). */
 static void note_section(const struct reading *reading, const char *line) {
-    const char *start = line + strspn(line, " \t\v\f\r");
-    size_t length = strcspn(start, "]");
+    bool has_mark =
+        reading->line == 1 && strncmp(line, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0;
+    const char *start = has_mark ? line + strlen(BYTE_ORDER_MARK) : line;
     char section[SECTION_SIZE];
 
+    start += strspn(start, " \t\v\f\r");
+    size_t length = strcspn(start, "]");
     if (start[0] != '[' || start[length] != ']')
         return;
     (void)snprintf(section, sizeof section, "%.*s", (int)length - 1, start + 1);

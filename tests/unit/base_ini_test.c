@@ -94,6 +94,12 @@ static void a_section_is_told_of_by_itself(void **state) {
     assert_string_equal(calls, "1 [empty]\n2 [x]\n3 []\n5 [] a=[b]\n6 [last]\n");
 }
 
+static void a_byte_order_mark_is_passed_over(void **state) {
+    (void)state;
+    assert_true(read_text("\xEF\xBB\xBF[empty]\n[a]\nb=1\n"));
+    assert_string_equal(calls, "1 [empty]\n2 [a]\n3 [a] b=1\n");
+}
+
 static void lines_have_a_maximum(void **state) {
     (void)state;
     /* 40 bytes and 41. */
@@ -161,11 +167,9 @@ static void lines_do_not_stay_in_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(pairs_come_with_line_and_section),
-        TEST(a_section_is_told_of_by_itself),
-        TEST(lines_have_a_maximum),
-        TEST(a_nul_byte_is_a_problem),
-        TEST(a_broken_section_ends_the_reading),
+        TEST(pairs_come_with_line_and_section), TEST(a_section_is_told_of_by_itself),
+        TEST(a_byte_order_mark_is_passed_over), TEST(lines_have_a_maximum),
+        TEST(a_nul_byte_is_a_problem),          TEST(a_broken_section_ends_the_reading),
         TEST(an_unreadable_file_is_a_problem),
 #ifndef TT_SANITIZED
         TEST(lines_do_not_stay_in_memory),
