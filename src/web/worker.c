@@ -86,8 +86,9 @@ static enum tt_err serve_all(struct tt_worker *worker) {
     return TT_OK;
 }
 
-/* Not in a decoder's copy of this process: there it would be copied a page at a time, by faults
- * that cost 16 µs each on a virtual machine with shadow page tables (measured). */
+/* Not in the copy of this process that a spawner is, where one has to be replaced while requests
+ * are served: the piece would be copied a page at a time, by faults that cost 16 µs each on a
+ * virtual machine with shadow page tables (measured), and show its bytes to decoders. */
 static enum tt_err open_piece(struct tt_worker *worker) {
     void *piece = mmap(NULL, TT_WORKER_PIECE_BYTES, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);

@@ -18,7 +18,7 @@ import requests
 import pictures
 from fastcgi import Call, call
 from support import (ROOT, TINTYPED, alive, check_problem, children, clean_environment,
-                     continue_process, stop_process, wait_for)
+                     continue_process, descendants, stop_process, wait_for)
 
 JPEG = pictures.jpeg(64, 48)
 SLOW = pictures.slow_png()
@@ -191,10 +191,12 @@ def test_workers_that_die_at_once_do_not_spin(make_server):
 
 # ---- drain, reload, recycle ----
 
-def test_drain(make_server):
+@pytest.mark.parametrize("told", ["the master", "all"])  # as systemd does: KillMode=control-group
+def test_drain(make_server, told):
     one = make_server()
     upload, decoder = held_upload(one)
-    one.master.terminate()
+    for pid in [one.master.pid] + (descendants(one.master.pid) if told == "all" else []):
+        os.kill(pid, signal.SIGTERM)
     wait_for("the idle workers to leave", lambda: len(one.workers()) == 1)
     continue_process(decoder)
     assert upload.result().status_code == 200
