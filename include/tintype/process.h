@@ -72,9 +72,6 @@ enum tt_err tt_child_start(struct tt_child *child, const struct tt_child_limits 
 /* Waits for its end, kills it when wall_seconds are over, and fills *end. TT_ERR_SYSTEM. */
 enum tt_err tt_child_wait(struct tt_child *child, struct tt_child_end *end);
 
-/* Kills it (SIGKILL) and reaps it. Safe when there is none. */
-void tt_child_kill(struct tt_child *child);
-
 /* ---- spawner (src/proc/spawner.c) ---- */
 
 /* What is done for each order, with the descriptors that came with it. */

@@ -96,13 +96,3 @@ enum tt_err tt_child_wait(struct tt_child *child, struct tt_child_end *end) {
     end->peak_rss_bytes = (int64_t)usage.ru_maxrss * 1024; /* getrusage(2): kilobytes */
     return TT_OK;
 }
-
-void tt_child_kill(struct tt_child *child) {
-    if (child->pid <= 0)
-        return;
-    struct rusage usage;
-    int status;
-    (void)kill(child->pid, SIGKILL);
-    (void)wait_for(child->pid, &status, &usage);
-    child->pid = 0;
-}

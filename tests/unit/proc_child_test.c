@@ -391,23 +391,6 @@ static void test_child_dies_with_its_parent(void **state) {
     job_close(&job);
 }
 
-static void test_child_kill(void **state) {
-    (void)state;
-    struct job job;
-    struct tt_child child = {0};
-    char byte;
-    tt_child_kill(&child); /* there is none */
-    job_open(&job);
-    assert_int_equal(tt_child_start(&child, &generous, job.fds, 2, speak_and_stay, &job), TT_OK);
-    pid_t pid = child.pid;
-    assert_int_equal(read(job.fds[0], &byte, 1), 1);
-    tt_child_kill(&child);
-    assert_int_equal(child.pid, 0);
-    assert_int_equal(waitpid(pid, NULL, WNOHANG), -1); /* reaped */
-    assert_int_equal(errno, ECHILD);
-    job_close(&job);
-}
-
 static void test_child_refusals(void **state) {
     (void)state;
     struct tt_child child = {0};
@@ -438,7 +421,6 @@ int main(void) {
         cmocka_unit_test(test_child_signals_and_privileges),
         cmocka_unit_test(test_child_crash),
         cmocka_unit_test(test_child_dies_with_its_parent),
-        cmocka_unit_test(test_child_kill),
         cmocka_unit_test(test_child_refusals),
         cmocka_unit_test(test_child_descriptors_without_close_range),
     };
