@@ -1,0 +1,146 @@
+"""Ways to be started: by hand, by a service manager, by lighttpd, alone; and what is checked before."""
+
+import fcntl
+import socket
+import subprocess
+import sys
+
+import pictures
+from fastcgi import Call, call
+from support import (ROOT, TINTYPED, alive, check_problem, children, clean_environment, read_links,
+                     wait_for)
+
+JPEG = pictures.jpeg(64, 48)
+
+
+def test_by_hand(make_server):
+    """server.listen: made with mode 0660, a stale one replaced, removed at the end."""
+    one = make_server(start=False)
+    stale = socket.socket(socket.AF_UNIX)
+    stale.bind(str(one.listen))
+    stale.close()
+    one.spawn([TINTYPED, "-c", one.config_path])
+    one.start_front()
+    assert one.listen.stat().st_mode & 0o777 == 0o660
+    one.upload(JPEG)
+    second = subprocess.run([TINTYPED, "-c", one.config_path], capture_output=True, timeout=60,
+                            stdin=subprocess.DEVNULL, env=clean_environment(), check=False)
+    assert second.returncode != 0 and second.stderr
+    one.upload(JPEG)
+    assert one.stop_tintyped() == 0
+    assert not one.listen.exists()
+
+
+def test_systemd_socket(make_server):
+    one = make_server(start=False)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(one.listen))
+        listener.listen(64)
+        start = ("import os, sys; os.dup2(int(sys.argv[1]), 3); os.environ.update("
+                 "LISTEN_PID=str(os.getpid()), LISTEN_FDS='1'); os.execv(sys.argv[2], sys.argv[2:])")
+        one.spawn([sys.executable, "-c", start, listener.fileno(), TINTYPED, "-c", one.config_path],
+                  pass_fds=[listener.fileno()])
+    one.start_front()
+    one.upload(JPEG)
+    assert one.stop_tintyped() == 0
+    assert one.listen.exists()  # the service manager's
+
+
+def test_bin_path(make_server, tmp_path):
+    """lighttpd itself starts the master, and stops it."""
+    one = make_server(start=False)
+    config = tmp_path / "lighttpd.conf"
+    config.write_text(f'''
+server.modules = ("mod_fastcgi")
+server.bind = "127.0.0.1"
+server.port = {one.port}
+server.document-root = "{ROOT}/www"
+fastcgi.server = ("/api/" => ((
+    "socket" => "{one.listen}", "bin-path" => "{TINTYPED} -c {one.config_path}",
+    "max-procs" => 1, "check-local" => "disable")))
+''')
+    one.front.config = config
+    one.start_front()
+    one.upload(JPEG)
+    master, = children(one.front_process.pid)
+    assert len(children(master)) == 4
+    one.front_process.terminate()
+    one.front_process.wait(60)
+    wait_for("tintyped to leave", lambda: not alive(master))
+    one.front_process = None
+    assert len(one.spool()) == 2
+
+
+def test_no_workers(make_server):
+    """workers=0: the process that was started serves by itself, as mod_fcgid wants it."""
+    one = make_server(start=False, server={"workers": 0})
+    one.start()
+    assert one.workers() == []
+    one.upload(JPEG)
+    check_problem(one.post(JPEG[:300]), 422)
+    assert one.stop_tintyped() == 0
+
+
+def test_sigterm_before_it_is_up(make_server):
+    """workers=0: who waits on its socket already is answered first."""
+    one = make_server(server={"workers": 0})
+    assert one.stop_tintyped() == 0
+    one.listen.unlink()
+    with open(one.storage / "service.lock", "r+b") as lock, socket.socket(socket.AF_UNIX) as listener:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        listener.bind(str(one.listen))
+        listener.listen(64)
+        one.master = subprocess.Popen([TINTYPED, "-c", one.config_path], stdin=listener, stdout=one.log,
+                                      stderr=one.log, env=clean_environment())
+        waiting = Call(one.listen, length=len(JPEG))
+        waiting.send(JPEG)
+        wait_for("it to stand at the lock", lambda: any(
+            link.endswith("service.lock") for link in read_links(one.master.pid)))
+        one.master.terminate()
+    assert waiting.finish()[0] == 200
+    assert one.master.wait(60) == 0
+
+
+def test_check_of_the_configuration(tmp_path):
+    file = tmp_path / "tintype.ini"
+
+    def check(text, **environment):
+        file.write_text(text)
+        return subprocess.run([TINTYPED, "-t", "-c", file], capture_output=True, text=True, timeout=60,
+                              stdin=subprocess.DEVNULL, env=clean_environment(**environment), check=False)
+
+    assert check(f"[storage]\ndir={tmp_path}\n").returncode == 0
+    for text, line, word in (("[server]\nworker=5\n", 2, "worker"), ("[image]\n\nwidth=x\n", 3, "width"),
+                             ("[nothing]\na=b\n", 2, "nothing"), ("[image]\nformat=bmp\n", 2, "format"),
+                             ("[server]\nmax_body_bytes=-1\n", 2, "max_body_bytes")):
+        done = check(text)
+        assert done.returncode != 0
+        assert f"{file}:{line}" in done.stderr and word in done.stderr
+    assert "TINTYPE_IMAGE_WIDTH" in check("", TINTYPE_IMAGE_WIDTH="wide").stderr
+    assert "TINTYPE_NOTHING" in check("", TINTYPE_NOTHING="1").stderr
+    missing = subprocess.run([TINTYPED, "-t", "-c", tmp_path / "none"], capture_output=True, timeout=60,
+                             stdin=subprocess.DEVNULL, env=clean_environment(), check=False)
+    assert missing.returncode != 0
+
+
+def test_permissions(make_server):
+    """Two users of one group: nothing for others, the group may read and write."""
+    one = make_server()
+    one.upload(JPEG)
+    for path in one.storage.rglob("*"):
+        assert path.stat().st_mode & 0o007 == 0, path
+        if path.is_file() and path.name != "places":
+            assert path.stat().st_mode & 0o660 == 0o660, path
+    assert (one.storage / "journal.db").exists()
+
+
+def test_no_network_library():
+    """tintyped has no way out: it links neither libcurl nor a resolver of its own."""
+    linked = subprocess.run(["ldd", TINTYPED], capture_output=True, text=True, check=True).stdout
+    assert "libcurl" not in linked
+
+
+def test_direct_call(server):
+    """One worker, one connection, one answer, whatever the front end."""
+    status, headers, body = call(server.listen, method="GET", uri="/api/healthz", kind="")
+    assert status == 200 and int(headers["content-length"]) == len(body)
