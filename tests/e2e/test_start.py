@@ -1,13 +1,17 @@
 """Ways to be started: by hand, by a service manager, by lighttpd, alone; and what is checked before."""
 
+import base64
 import fcntl
+import re
 import socket
 import subprocess
 import sys
 
+import requests
+
 import pictures
 from fastcgi import Call, call
-from support import (ROOT, TINTYPED, alive, check_problem, children, clean_environment, read_links,
+from support import (TINTYPED, alive, check_problem, children, clean_environment, read_links,
                      wait_for)
 
 JPEG = pictures.jpeg(64, 48)
@@ -46,29 +50,31 @@ def test_systemd_socket(make_server):
     assert one.listen.exists()  # the service manager's
 
 
-def test_bin_path(make_server, tmp_path):
-    """lighttpd itself starts the master, and stops it."""
+def test_lighttpd_starts_it(make_server, tmp_path):
+    """By the lines of the shipped file that are there to be taken in; for both paths."""
     one = make_server(start=False)
+    shipped = one.front.config.read_text()
+    lines = re.findall(r'^ *#"(?:bin-path|max-procs)".*$', shipped, re.M)
+    assert len(lines) == 2
+    for line in lines:
+        shipped = shipped.replace(line, line.replace("#", ""))
     config = tmp_path / "lighttpd.conf"
-    config.write_text(f'''
-server.modules = ("mod_fastcgi")
-server.bind = "127.0.0.1"
-server.port = {one.port}
-server.document-root = "{ROOT}/www"
-fastcgi.server = ("/api/" => ((
-    "socket" => "{one.listen}", "bin-path" => "{TINTYPED} -c {one.config_path}",
-    "max-procs" => 1, "check-local" => "disable")))
-''')
+    config.write_text(shipped.replace("/usr/local/sbin/tintyped -c /etc/tintype/tintype.conf",
+                                      f"{TINTYPED} -c {one.config_path}"))
     one.front.config = config
     one.start_front()
     one.upload(JPEG)
+    by_the_old_name = requests.post(one.root_url + "/default/imageProcessor", timeout=60,
+                                    data=base64.b64encode(JPEG), headers={"Content-Type": "text/plain"})
+    assert by_the_old_name.status_code == 200
+    assert by_the_old_name.json()["message"].startswith("Image processed: processed/")
     master, = children(one.front_process.pid)
     assert len(children(master)) == 4
     one.front_process.terminate()
     one.front_process.wait(60)
     wait_for("tintyped to leave", lambda: not alive(master))
     one.front_process = None
-    assert len(one.spool()) == 2
+    assert len(one.spool()) == 4
 
 
 def test_no_workers(make_server):
