@@ -27,7 +27,8 @@ async function ask(address, options = {}) {
   } catch (error) {
     throw error.name === "AbortError" ? error : failure(0);
   }
-  if (!answer.ok) throw failure(answer.status, await answer.text(), answer.headers.get("Retry-After"));
+  if (!answer.ok && answer.type !== "opaqueredirect")
+    throw failure(answer.status, await answer.text(), answer.headers.get("Retry-After"));
   return answer;
 }
 
@@ -38,6 +39,12 @@ export async function list(query, signal) {
 }
 
 export const look = async (image) => (await ask(image.links.self)).json();
+
+/** Whether a file can be had: throws why not. Where the service redirects, the cloud has it. */
+export async function probe(address) {
+  const answer = await ask(address, { redirect: "manual" });
+  await answer.body?.cancel();
+}
 
 /** keepalive: the request goes out even if the page is left at once. */
 export const remove = (image) => ask(image.links.self, { method: "DELETE", keepalive: true });

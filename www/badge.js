@@ -1,23 +1,21 @@
 // Badges of how far images are on their way to the cloud, kept true: those that are still under way
-// and seen are asked for, one at a time, ever more seldom while nothing changes.
+// and seen are asked for, one at a time, each ever more seldom while it stays as it is.
 
 import { look } from "./api.js";
 import { element } from "./dom.js";
-import { stateText } from "./messages.js";
+import { refusal, stateText } from "./messages.js";
 
 const FIRST_MS = 1500;
-const LONGEST_MS = 30000;
 const SLOWER = 1.6;
-// Where no table is configured, being stored is the end: a few looks more, then it is left at that.
-const LOOKS_WHEN_STORED = 5;
+// Of the states that may change. Where no table is configured, stored does not.
+const LONGEST_MS = { pending: 30000, stored: 300000 };
 
-const watched = new Map(); // badge → { image, onchange, seen, looks }
-let pause_ms = FIRST_MS;
+const watched = new Map(); // badge → { image, onchange, seen, pause_ms, due_ms }
 let timer = null; // of the next round
 let asking = false; // a round is under way
 
-const isUnderWay = ({ image, looks }) =>
-  image.sync.state === "pending" || (image.sync.state === "stored" && looks < LOOKS_WHEN_STORED);
+const isUnderWay = (image) => image.sync.state in LONGEST_MS;
+const isDue = ({ seen, due_ms }) => seen && due_ms <= performance.now();
 
 const observer = new IntersectionObserver((changes) => {
   for (const { target, isIntersecting } of changes) {
@@ -30,6 +28,7 @@ const observer = new IntersectionObserver((changes) => {
 function fill(badge, image) {
   badge.dataset.state = image.sync.state;
   badge.textContent = stateText(image.sync);
+  badge.title = refusal(image.sync);
 }
 
 function forget(badge) {
@@ -37,66 +36,69 @@ function forget(badge) {
   watched.delete(badge);
 }
 
-/** What has been learnt of an image goes to each badge of it. gone: it is no more. */
+function postpone(entry, pause_ms) {
+  entry.pause_ms = Math.min(pause_ms, LONGEST_MS[entry.image.sync.state]);
+  entry.due_ms = performance.now() + entry.pause_ms;
+}
+
+/** What has been learnt of an image goes to each badge of it. null: it is no more. */
 function tell(id, image) {
   let changed = false;
   for (const [badge, entry] of [...watched]) {
     if (entry.image.id !== id) continue;
-    changed ||= !image || entry.image.sync.state !== image.sync.state;
-    entry.looks = changed ? 0 : entry.looks + 1;
+    changed ||= entry.image.sync.state !== image?.sync.state;
     if (image) {
       entry.image = image;
       fill(badge, image);
     }
     entry.onchange(image);
-    if (!image || !isUnderWay(entry)) forget(badge);
+    if (image && isUnderWay(image)) postpone(entry, changed ? FIRST_MS : entry.pause_ms * SLOWER);
+    else forget(badge);
   }
-  return changed;
 }
 
 async function round() {
-  let changed = false;
-  timer = null;
   asking = true;
-  const due = [...watched.values()].filter((entry) => entry.seen).map((entry) => entry.image);
+  const due = [...watched.values()].filter(isDue).map((entry) => entry.image);
   for (const image of new Map(due.map((one) => [one.id, one])).values()) {
     if (document.hidden) break;
     try {
-      changed = tell(image.id, await look(image)) || changed;
+      tell(image.id, await look(image));
     } catch (error) {
-      if (error.status === 404) changed = tell(image.id, null) || changed;
-      else break; // a server in trouble is not asked for the rest
+      if (error.status === 404) tell(image.id, null);
+      else {
+        // A server in trouble is not asked for the rest.
+        for (const entry of watched.values()) if (isDue(entry)) postpone(entry, entry.pause_ms * SLOWER);
+        break;
+      }
     }
   }
-  pause_ms = changed ? FIRST_MS : Math.min(pause_ms * SLOWER, LONGEST_MS);
   asking = false;
   plan();
 }
 
 function plan() {
-  const wanted = !document.hidden && [...watched.values()].some((entry) => entry.seen);
-  if (wanted && !asking) timer ??= setTimeout(round, pause_ms);
-}
-
-/** There is something new to learn: not after the long pause at hand. */
-function hurry() {
   clearTimeout(timer);
-  timer = null;
-  pause_ms = FIRST_MS;
-  plan();
+  const times = [...watched.values()].filter((entry) => entry.seen).map((entry) => entry.due_ms);
+  if (times.length > 0 && !asking && !document.hidden)
+    timer = setTimeout(round, Math.max(0, Math.min(...times) - performance.now()));
 }
 
-document.addEventListener("visibilitychange", hurry);
+// Who comes back sees what is so now.
+document.addEventListener("visibilitychange", () => {
+  for (const entry of watched.values()) Object.assign(entry, { pause_ms: FIRST_MS, due_ms: 0 });
+  plan();
+});
 
 /** A badge for an image. onchange is called with the image as it now is, or null when it is gone. */
 export function badge(image, onchange = () => {}) {
   const made = element("span", { class: "badge" });
-  const entry = { image, onchange, seen: false, looks: 0 };
   fill(made, image);
-  if (isUnderWay(entry)) {
+  if (isUnderWay(image)) {
+    const entry = { image, onchange, seen: false };
+    postpone(entry, FIRST_MS);
     watched.set(made, entry);
-    observer.observe(made);
-    hurry();
+    observer.observe(made); // which plans
   }
   return made;
 }

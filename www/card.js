@@ -39,7 +39,7 @@ function fill(made, image, ongone) {
   const follow = (now) => (now ? Object.assign(image, now) : ongone(made));
   made.replaceChildren(
     plate(image),
-    element("h3", {}, filename),
+    element("h3", { title: filename }, filename),
     element("p", { class: "faint" }, `${pixels(image)}, ${image.format}, ${fileSize(image.size)}`, element("br"),
       element("time", { datetime: image.timestamp }, when(image.timestamp))),
     badge(image, follow),

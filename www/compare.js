@@ -1,8 +1,9 @@
 // The dialog of one image: original and result under a slider, what is known of both, links.
 
+import { probe } from "./api.js";
 import { badge, release } from "./badge.js";
 import { byId, button, copy, element, link } from "./dom.js";
-import { fileSize, pixels, say, when } from "./messages.js";
+import { fileSize, pixels, refusal, say, sentence, when } from "./messages.js";
 
 const dialog = byId("compare");
 const frame = byId("frame");
@@ -15,32 +16,45 @@ function slide() {
   split.setAttribute("aria-valuetext", `${split.value}% original`);
 }
 
-/** Only the result is left to see. */
-function showResultOnly(reason) {
-  frame.classList.add("single");
-  note.textContent = reason;
+/** A picture that does not come: what is left is shown, and why. */
+async function explainLoss({ target: picture }) {
+  const address = picture.getAttribute("src");
+  if (!address) return; // the dialog is closed
+  const isResult = picture === after;
+  if (isResult) frame.hidden = true;
+  else frame.classList.add("single");
+  let reason = `This browser cannot show the ${isResult ? "result" : "original"}. It can be downloaded.`;
+  try {
+    await probe(address);
+  } catch (error) {
+    reason = sentence(error);
+  }
+  if (picture.getAttribute("src") === address) note.textContent = reason;
 }
 
-function facts(image) {
+function tellFacts(image) {
+  const { state } = image.sync;
+  const follow = (now) => now && now.sync.state !== state && tellFacts(now);
   const rows = [
     ["Result", describe(image)],
     ["Original", describe(image.original)],
     ["Uploaded", element("time", { datetime: image.timestamp }, when(image.timestamp))],
-    ["Cloud", badge(image)],
+    ["Cloud", badge(image, follow)],
   ];
-  if (image.s3Path) rows.push(["Address", image.s3Path]);
-  return rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]);
+  const reason = refusal(image.sync);
+  if (reason) rows.push(["Reason", reason]);
+  // Before, nothing is there yet.
+  if (image.s3Path && ["stored", "synced"].includes(state)) rows.push(["Address", image.s3Path]);
+  release(dialog);
+  byId("facts").replaceChildren(
+    ...rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
 }
 
 function actions(image) {
   const { processed, original, renditions = {} } = image.links;
-  const made = [link("Download result", `of ${image.filename}`, processed, { download: image.filename })];
-  if (original)
-    made.push(link("Download original", `of ${image.filename}`, original, { download: image.filename }));
-  for (const [name, href] of Object.entries(renditions))
-    made.push(link(`Download ${name}`, `of ${image.filename}`, href, { download: image.filename }));
-  made.push(copyButton(image));
-  return made;
+  const files = [["result", processed], ["original", original], ...Object.entries(renditions)];
+  return [...files.filter(([, href]) => href).map(([name, href]) =>
+    link(`Download ${name}`, `of ${image.filename}`, href, { download: image.filename })), copyButton(image)];
 }
 
 /** Copies the address of the result, and says so on its face for a moment. */
@@ -57,8 +71,9 @@ export function copyButton(image) {
 
 export function show(image) {
   byId("compare-title").textContent = image.filename;
-  frame.classList.remove("single");
-  note.textContent = "";
+  frame.classList.toggle("single", !image.links.original);
+  frame.hidden = false;
+  note.textContent = image.links.original ? "" : "The original was not kept.";
   frame.style.setProperty("--ratio", image.width / image.height);
   frame.style.setProperty("--width", `${image.width}px`);
   split.value = 50;
@@ -67,18 +82,14 @@ export function show(image) {
   after.src = image.links.processed;
   before.alt = `Original of ${image.filename}`;
   if (image.links.original) before.src = image.links.original;
-  else showResultOnly("The original was not kept.");
-  byId("facts").replaceChildren(...facts(image));
+  tellFacts(image);
   byId("compare-actions").replaceChildren(...actions(image));
   dialog.showModal();
 }
 
 export function start() {
   split.addEventListener("input", slide);
-  before.addEventListener("error", () => {
-    if (before.hasAttribute("src"))
-      showResultOnly("This browser cannot show the original. It can be downloaded.");
-  });
+  for (const picture of [before, after]) picture.addEventListener("error", explainLoss);
   byId("close").addEventListener("click", () => dialog.close());
   dialog.addEventListener("close", () => {
     for (const picture of [before, after]) picture.removeAttribute("src");

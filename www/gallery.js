@@ -30,9 +30,8 @@ const isFiltered = () => Object.values(asked()).some(Boolean);
 
 function matches(image) {
   const { filename, status, since, until } = asked();
-  const time = new Date(image.timestamp).toISOString();
   return (!filename || filename === image.filename) && (!status || status === image.sync.state) &&
-    (!since || time >= since) && (!until || time < until);
+    (!since || image.timestamp >= since) && (!until || image.timestamp < until);
 }
 
 function showIfEmpty() {
@@ -53,14 +52,15 @@ function drop(gone) {
 
 const find = (id) => cards.querySelector(`[data-id="${CSS.escape(id)}"]`);
 
-/** An image that has just been uploaded. */
+/** An image that has just been uploaded. What a card's image becomes later does not take it away. */
 export function add(image) {
   if (!matches(image) || find(image.id)) return;
   cards.prepend(card(image, drop));
   showIfEmpty();
 }
 
-async function load() {
+/** flushed: is to be over before the page is asked for. One under way is forgotten at once. */
+async function load(flushed) {
   const controller = new AbortController();
   loading?.abort();
   loading = controller;
@@ -68,6 +68,7 @@ async function load() {
   trouble.textContent = "";
   const isFirst = cursor === null;
   try {
+    await flushed;
     const page = await list({ ...asked(), limit: PAGE, cursor }, controller.signal);
     if (loading !== controller) return;
     // What came in meanwhile is here already.
@@ -100,14 +101,13 @@ const observer = new IntersectionObserver(
 );
 
 function reload() {
-  const flushed = flush();
   release(cards);
   cards.replaceChildren();
   byId("show-all").hidden = !isFiltered();
   cursor = null;
   more.hidden = true;
   nothing.hidden = true;
-  flushed.then(load);
+  load(flush());
 }
 
 /** options.ondeleted(id) is called when an image is no more. */

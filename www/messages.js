@@ -2,6 +2,8 @@
 
 import { byId } from "./dom.js";
 
+const limit_MB = Math.floor(byId("form").dataset.maxBytes / 2 ** 20);
+
 /** Said once by screen readers; nothing is seen of it. */
 export function say(text) {
   const said = byId("said");
@@ -18,8 +20,10 @@ const STATES = {
   dead: "Refused by the cloud",
 };
 
-export const stateText = ({ state, lastError }) =>
-  state === "dead" && lastError ? `${STATES.dead}: ${lastError}` : STATES[state] ?? state;
+export const stateText = ({ state }) => STATES[state] ?? state;
+
+/** Why the cloud refused it: of any length, and in the cloud's words. */
+export const refusal = ({ state, lastError }) => (state === "dead" && lastError) || "";
 
 /** An error's title and what to do about it: { title, detail }. */
 export function explain(error) {
@@ -38,7 +42,7 @@ export function explain(error) {
     case 403:
       return { title: "You may not do this here", detail: "Sign in, or ask whoever runs this server." };
     case 413:
-      return { title: "The file is too large", detail: "Send a smaller one." };
+      return { title: "The file is too large", detail: `Send one of at most ${limit_MB} MB.` };
     case 502:
     case 503:
     case 504:

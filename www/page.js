@@ -14,6 +14,7 @@ function refuse(text) {
 }
 
 function take(files, folders) {
+  if (byId("compare").open) return; // nobody would see it
   refuse(folders > 0 ? "Folders are not taken. Open them, and drop the pictures." : "");
   if (files.length === 0) return;
   if (options.check()) queue.add(files, options.current());

@@ -5,10 +5,12 @@ import { upload } from "./api.js";
 import { badge, release } from "./badge.js";
 import { copyButton, show } from "./compare.js";
 import { byId, button, element, link, present } from "./dom.js";
-import { explain, fileSize, plural, say } from "./messages.js";
+import { explain, fileSize, plural, say, sentence } from "./messages.js";
 
 const AT_ONCE = 2;
-const BUSY_RETRIES = 3; // how often a server that asks for patience is asked again
+const BUSY_RETRIES = 3; // how often a busy server is asked again
+const PATIENCE_S = 10; // a server that asks for more needs help: the person decides
+const OVER = ["done", "cancelled", "failed"];
 const SAME_ANSWER = [400, 403, 413, 415, 422]; // to the same file
 
 const maxBytes = Number(byId("form").dataset.maxBytes);
@@ -16,7 +18,8 @@ const list = byId("entries");
 let entries = [];
 let ondone = () => {};
 
-const mayRetry = (entry) => !SAME_ANSWER.includes(entry.error.status);
+const mayRetry = (entry) => !SAME_ANSWER.includes(entry.error?.status);
+const isBusy = ({ status, retryAfterS }) => status === 503 && retryAfterS > 0 && retryAfterS <= PATIENCE_S;
 const inState = (...states) => entries.filter((entry) => states.includes(entry.state));
 
 // ---- what is seen of an entry ----
@@ -34,22 +37,17 @@ function draw(entry) {
   const { bar, text, actions } = entry.parts;
   const act = (label, does) => button(label, file.name, () => does(entry));
   row.dataset.state = state;
-  bar.hidden = !["waiting", "sending", "processing"].includes(state);
+  bar.hidden = OVER.includes(state);
   if (state === "processing") bar.removeAttribute("value");
   else bar.value = sent;
   text.replaceChildren(...describe(entry));
-  actions.replaceChildren(...{
-    waiting: () => [act("Cancel", cancel)],
-    sending: () => [act("Cancel", cancel)],
-    processing: () => [act("Cancel", cancel)],
-    done: () => [
+  if (!OVER.includes(state)) actions.replaceChildren(act("Cancel", cancel));
+  else if (state === "done")
+    actions.replaceChildren(
       button("Compare", file.name, () => show(image)),
       link("Download", file.name, image.links.processed, { download: image.filename }),
-      copyButton(image),
-    ],
-    cancelled: () => [act("Retry", retry), act("Remove", discard)],
-    failed: () => [...(mayRetry(entry) ? [act("Retry", retry)] : []), act("Remove", discard)],
-  }[state]());
+      copyButton(image));
+  else actions.replaceChildren(...(mayRetry(entry) ? [act("Retry", retry)] : []), act("Remove", discard));
   drawHead();
 }
 
@@ -57,7 +55,7 @@ function draw(entry) {
 function drawHead() {
   byId("queue").hidden = entries.length === 0;
   byId("retry-all").hidden = inState("failed").filter(mayRetry).length < 2;
-  byId("clear").hidden = inState("done", "cancelled", "failed").length === 0;
+  byId("clear").hidden = inState(...OVER).length === 0;
 }
 
 function describe(entry) {
@@ -134,14 +132,16 @@ async function send(entry) {
     ondone(image);
   } catch (error) {
     if (controller.signal.aborted) set(entry, "cancelled");
-    else if (error.retryAfterS && entry.retries < BUSY_RETRIES) wait(entry, error.retryAfterS);
-    else {
-      set(entry, "failed", { error });
-      const { title, detail } = explain(error);
-      say(`${file.name} failed. ${title}. ${detail}`);
-    }
+    else if (isBusy(error) && entry.retries < BUSY_RETRIES) wait(entry, error.retryAfterS);
+    else say(fail(entry, error));
   }
   next();
+}
+
+/** Gives what is to be said of it. */
+function fail(entry, error) {
+  set(entry, "failed", { error });
+  return `${entry.file.name} failed. ${sentence(error)}`;
 }
 
 /** Back in the line, but not before the server's time. */
@@ -161,6 +161,7 @@ function next() {
   for (const entry of inState("waiting").filter((one) => !one.busy).slice(0, Math.max(0, free))) send(entry);
 }
 
+/** Gives what is to be said of it, if anything. */
 function enter(file, options) {
   const parts = {
     bar: element("progress", { max: 1, value: 0, "aria-label": `Upload of ${file.name}` }),
@@ -168,18 +169,19 @@ function enter(file, options) {
     actions: element("div", { class: "actions" }),
   };
   const row = element("li", { class: "entry" }, preview(file),
-    element("div", {}, element("h3", {}, file.name), parts.bar, parts.text, parts.actions));
+    element("div", {}, element("h3", { title: file.name }, file.name), parts.bar, parts.text, parts.actions));
   const entry = { file, options, row, parts, sent: 0, retries: 0, controller: new AbortController() };
   entries.push(entry);
   list.append(row);
-  if (file.size <= maxBytes) set(entry, "waiting");
-  else set(entry, "failed", { error: { status: 413 } });
+  if (file.size > maxBytes) return fail(entry, { status: 413 });
+  set(entry, "waiting");
+  return "";
 }
 
 /** Files to upload, all with the same options ([name, value] pairs). */
 export function add(files, options) {
-  for (const file of files) enter(file, options);
-  say(`${plural(files.length, "picture", "pictures")} in the queue.`);
+  const news = files.map((file) => enter(file, options)).filter(Boolean);
+  say([`${plural(files.length, "picture", "pictures")} in the queue.`, ...news].join(" "));
   next();
 }
 
@@ -192,7 +194,7 @@ export function forget(id) {
 export function start(options) {
   ondone = options.ondone;
   byId("clear").addEventListener("click", () => {
-    for (const entry of inState("done", "cancelled", "failed")) discard(entry);
+    for (const entry of inState(...OVER)) discard(entry);
     byId("file").focus();
   });
   byId("retry-all").addEventListener("click", () => {
@@ -200,6 +202,6 @@ export function start(options) {
     list.querySelector("button").focus(); // this one goes
   });
   addEventListener("beforeunload", (event) => {
-    if (inState("waiting", "sending", "processing").length > 0) event.preventDefault();
+    if (inState(...OVER).length < entries.length) event.preventDefault();
   });
 }

@@ -87,9 +87,19 @@ def test_badges_change_by_themselves(page, service, three):
     service.move(three[0], "synced")
     service.move(three[1], "dead", "AccessDenied")
     page.wait("both", lambda: page.texts(".badge") == [
-        "Waiting for the cloud", "Refused by the cloud: AccessDenied", "Safe in S3, listed"])
+        "Waiting for the cloud", "Refused by the cloud", "Safe in S3, listed"])
     service.request("DELETE", f"/images/{three[2]['id']}")
     page.wait_cards(*names(1, 0))
+
+
+def test_a_picture_that_moves_on_stays_while_one_looks(page, service, three):
+    page.open().set("status", "pending")
+    page.wait_cards(*names(2, 1, 0))
+    service.move(three[1], "synced")
+    page.wait("its badge", lambda: page.texts(".badge")[1] == "Safe in S3, listed")
+    assert page.cards() == names(2, 1, 0)
+    page.one("#filename").submit()
+    page.wait_cards(*names(2, 0))
 
 
 def test_only_what_waits_is_asked_for(page, service, three):
@@ -103,6 +113,40 @@ def test_only_what_waits_is_asked_for(page, service, three):
     page.wait("two rounds", lambda: len([a for a in asked() if three[2]["id"] in a]) >= 2)
     assert not any(image["id"] in address and "processed" not in address
                    for image in three[:2] for address in asked())
+
+
+def faster(times):
+    """Before the page's script: time goes so much faster, and window.pauses are those it makes."""
+    return """
+        const sleep = setTimeout, now = performance.now.bind(performance);
+        window.pauses = [];
+        performance.now = () => now() * TIMES;
+        setTimeout = (does, ms) => { pauses.push(ms); return sleep(does, ms / TIMES); };
+        """.replace("TIMES", str(times))
+
+
+def test_what_is_stored_is_watched_ever_more_seldom_but_to_the_end(page, service):
+    image, = service.fill(1)
+    service.move(image, "stored")
+    page.open(before=faster(500))
+    page.wait("pauses of minutes", lambda: page.script("return Math.max(...pauses)") > 200_000)
+    service.move(image, "synced")
+    page.wait_text(".badge", "listed")
+    assert page.script("return Math.max(...pauses)") <= 300_000
+
+
+def test_a_server_in_trouble_is_asked_ever_more_seldom(page, service, proxy):
+    image, = service.fill(1)
+
+    def asks_for_it(request):
+        return request.path.endswith(image["id"])
+    proxy.fail(fault.answer(502), match=asks_for_it)
+    page.open(proxy.url, before=faster(50))
+    page.wait("long pauses", lambda: page.script("return Math.max(...pauses)") > 20_000)
+    assert 3 <= len([request for request in proxy.seen if asks_for_it(request)]) <= 12
+    proxy.clear()
+    service.move(image, "synced")
+    page.wait_text(".badge", "listed")
 
 
 def test_a_page_that_is_seen_again_asks_at_once(page, service, three):
@@ -148,6 +192,36 @@ def test_compare_by_keyboard(page, service, three):
     assert page.focus() == "Compare original and result of picture-2.jpg"
 
 
+def test_a_long_reason_stays_within_the_page(page, service, three):
+    """WCAG 1.4.10; request ids have no place to break."""
+    reason = "ValidationException: One or more values were invalid (request " + "0FY0RWTNGPIRT" * 4 + ")"
+    service.move(three[2], "dead", reason)
+    for width in (1280, 320):
+        page.emulate(width=width, height=900, deviceScaleFactor=1, mobile=False)
+        page.open()
+        badge = page.one(".badge")
+        assert (badge.text, badge.get_attribute("title")) == ("Refused by the cloud", reason)
+        assert page.fits()
+        page.click("Compare")
+        page.wait_text("#facts dd", reason)
+        assert page.fits() and page.script(
+            "const dialog = document.getElementById('compare'); return dialog.scrollWidth <= dialog.clientWidth")
+
+
+def test_the_dialog_tells_what_becomes_of_a_picture(page, service, three):
+    page.open().click("Compare")
+
+    def facts():
+        return dict(zip(page.texts("#facts dt"), page.texts("#facts dd")))
+    assert facts()["Cloud"] == "Waiting for the cloud" and "Address" not in facts(), "nothing is there"
+    service.move(three[2], "stored")
+    page.wait("its address", lambda: facts().get("Address", "").startswith("s3://pictures/"))
+    assert facts()["Cloud"] == "Safe in S3" and "Reason" not in facts()
+    service.move(three[2], "dead", "AccessDenied")
+    page.wait("the reason", lambda: facts().get("Reason") == "AccessDenied")
+    assert facts()["Cloud"] == "Refused by the cloud" and "Address" not in facts()
+
+
 def test_an_original_that_no_browser_shows(page, service, three):
     page.open().script("""
         const { set } = Object.getOwnPropertyDescriptor(HTMLImageElement.prototype, "src");
@@ -155,7 +229,36 @@ def test_an_original_that_no_browser_shows(page, service, three):
           { set() { set.call(this, "openapi.yaml"); } });""")
     page.click("Compare")
     page.wait_text("#compare-note", "cannot show the original")
-    assert not page.one("#split").is_displayed() and page.one("#after").is_displayed()
+    assert not page.one(".handle").is_displayed() and page.one("#after").is_displayed()
+
+
+@pytest.mark.parametrize("which, left", [("original", True), ("processed", False)])
+def test_a_picture_that_cannot_be_had_now(page, proxy, three, which, left):
+    problem = {"title": "The cloud cannot be reached", "status": 503, "detail": "Later.", "requestId": "r-1"}
+    proxy.fail(fault.answer(503, json.dumps(problem).encode(), Content_Type="application/problem+json"),
+               match=lambda request: request.path.endswith("/" + which))
+    page.open(proxy.url).click("Compare")
+    page.wait_text("#compare-note", "The cloud cannot be reached. Later. (Request r-1)")
+    assert page.one("#after").is_displayed() == left and not page.one(".handle").is_displayed()
+    page.press(Keys.ESCAPE)
+    proxy.clear()
+    page.click("Compare original and result of picture-1.jpg")
+    page.wait("the next one", lambda: page.one(".handle").is_displayed())
+    assert page.texts("#compare-note") == [""]
+
+
+def test_a_picture_that_is_gone_or_out_of_reach(page, service, three):
+    page.open()
+    page.cdp("Network.setCacheDisabled", {"cacheDisabled": True})
+    service.request("DELETE", f"/images/{three[1]['id']}")
+    page.click("Compare original and result of picture-1.jpg")
+    page.wait_text("#compare-note", "There is nothing here")
+    page.press(Keys.ESCAPE)
+    page.network(offline=True)
+    page.click("Compare original and result of picture-0.jpg")
+    page.wait_text("#compare-note", "You are offline")
+    page.network()
+    page.cdp("Network.setCacheDisabled", {"cacheDisabled": False})
 
 
 def test_renditions_are_offered_and_the_smallest_is_on_the_card(page, service, proxy, three):
@@ -226,6 +329,20 @@ def test_delete_goes_out_when_the_list_changes(page, service, three):
     page.set("status", "pending")
     page.wait_cards(*names(2, 0))
     assert service.names() == names(2, 0)
+
+
+def test_a_page_under_way_is_forgotten_when_the_list_changes(page, service, proxy):
+    """It arrives while the new list still waits for the deletion."""
+    service.fill(30)
+    proxy.fail(fault.delay(0.3), match=lambda request: "cursor=" in request.path)
+    proxy.fail(fault.delay(1.5), match=lambda request: request.method == "DELETE")
+    page.emulate(width=1280, height=400, deviceScaleFactor=1, mobile=False)
+    page.open(proxy.url).click("Delete picture-29.jpg")
+    page.script("scrollTo(0, document.body.scrollHeight)")
+    page.wait("the second page under way", lambda: page.one("#cards").get_attribute("aria-busy") == "true")
+    page.set("filename", "picture-7.jpg")
+    page.wait_cards("picture-7.jpg")
+    assert not page.one("#more").is_displayed() and "picture-29.jpg" not in service.names()
 
 
 def test_a_deletion_that_fails_leaves_the_picture(page, service, three):

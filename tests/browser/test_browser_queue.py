@@ -1,6 +1,7 @@
 """Uploading: where files come from, how far they are, what goes wrong, what is remembered."""
 
 import io
+import json
 
 import pytest
 from PIL import Image
@@ -47,6 +48,17 @@ def test_paste(page, service):
     page.open().paste(("pasted.png", "image/png", pictures.encode(pictures.photo(40, 30), "PNG")))
     page.wait_states("done")
     assert service.names() == ["pasted.png"]
+
+
+def test_behind_the_dialog_nothing_is_taken(page, service):
+    service.fill(1)
+    page.open().click("Compare")
+    page.paste(("pasted.jpg", "image/jpeg", JPEG))
+    page.drop(("dropped.jpg", "image/jpeg", JPEG))
+    page.press(Keys.ESCAPE)
+    assert page.states() == []
+    page.paste(("pasted.jpg", "image/jpeg", JPEG))
+    page.wait_states("done")
 
 
 def test_what_is_typed_is_not_taken_for_a_picture(page):
@@ -128,6 +140,22 @@ def test_a_busy_server_is_asked_again(page, service, proxy, files):
     assert service.names() == ["meadow.jpg"]
 
 
+@pytest.mark.parametrize("status, title", [
+    (507, "The server's storage is full"), (503, "The server cannot use its storage")])
+def test_a_server_in_need_of_help_is_not_asked_again(page, proxy, files, status, title):
+    problem = {"title": title, "status": status, "detail": "Send the request again later.", "requestId": "r-1"}
+    proxy.fail(fault.answer(status, json.dumps(problem).encode(), Retry_After=30,
+                            Content_Type="application/problem+json"),
+               match=lambda request: request.method == "POST")
+    page.open(proxy.url).choose(files("meadow.jpg"))
+    page.wait_states("failed")
+    page.wait_text(".entry .text", title, "again later", "r-1")
+    assert len([request for request in proxy.seen if request.method == "POST"]) == 1
+    proxy.clear()
+    page.click("Retry meadow.jpg")
+    page.wait_states("done")
+
+
 def test_a_web_servers_own_error_page(page, proxy, files):
     proxy.fail(fault.answer(413, b"<html>nginx"), match=lambda request: request.method == "POST")
     page.open(proxy.url).choose(files("meadow.jpg"))
@@ -162,7 +190,9 @@ def test_the_servers_words_for_a_bad_file(page, service, files, name, data, word
 def test_too_large_a_file_is_not_sent(page, files):
     page.open().choose(files("large.jpg", bytes(26214401)))
     page.wait_states("failed")
-    page.wait_text(".entry .text", "too large")
+    page.wait_text(".entry .text", "too large", "at most 25 MB")
+    assert page.said() == ("1 picture in the queue. large.jpg failed. The file is too large. "
+                           "Send one of at most 25 MB.")
 
 
 def test_options_are_sent_and_remembered(page, service, files):
