@@ -32,6 +32,9 @@ async function ask(address, options = {}) {
   return answer;
 }
 
+/** What the server takes, and does with what asks for nothing. */
+export const offer = async () => (await ask(new URL("options", images), { signal: AbortSignal.timeout(5000) })).json();
+
 /** A page of images: { images, next }. What is empty in the query is not asked. */
 export async function list(query, signal) {
   const given = Object.entries(query).filter(([, value]) => value);

@@ -2,8 +2,6 @@
 
 import { byId } from "./dom.js";
 
-const limit_MB = Math.floor(byId("form").dataset.maxBytes / 2 ** 20);
-
 /** Said once by screen readers; nothing is seen of it. */
 export function say(text) {
   const said = byId("said");
@@ -42,7 +40,7 @@ export function explain(error) {
     case 403:
       return { title: "You may not do this here", detail: "Sign in, or ask whoever runs this server." };
     case 413:
-      return { title: "The file is too large", detail: `Send one of at most ${limit_MB} MB.` };
+      return { title: "The file is too large", detail: `Send one of at most ${fileSize(byId("form").dataset.maxBytes)}.` };
     case 502:
     case 503:
     case 504:

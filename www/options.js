@@ -1,7 +1,9 @@
-// How results are made: the fields, remembered by this browser, and the form that is sent.
+// How results are made: what the server offers, the fields, remembered by this browser, and the form
+// that is sent.
 
+import { offer } from "./api.js";
 import { byId, element } from "./dom.js";
-import { say } from "./messages.js";
+import { fileSize, say } from "./messages.js";
 
 const KEY = "tintype.options";
 const OWN_TEXT = "text:"; // the choice that shows the field for a text
@@ -10,9 +12,14 @@ const [width, height, format, quality] = ["width", "height", "format", "quality"
 const [preset, result, watermark, ownText] = ["preset", "result", "watermark", "watermark-text"].map(byId);
 const fields = () => byId("options").querySelectorAll("input, select");
 
+const defaultOf = (field) =>
+  field.options ? ([...field.options].find((o) => o.defaultSelected) ?? field.options[0]).value : field.defaultValue;
+
+/** Only what was changed: the rest follows the server. */
 function remember() {
+  const changed = [...fields()].filter((field) => field.value !== defaultOf(field));
   try {
-    localStorage.setItem(KEY, JSON.stringify(Object.fromEntries([...fields()].map((f) => [f.id, f.value]))));
+    localStorage.setItem(KEY, JSON.stringify(Object.fromEntries(changed.map((f) => [f.id, f.value]))));
   } catch {
     // Storage may be full or forbidden: options then last as long as the page.
   }
@@ -44,7 +51,8 @@ function summary() {
 function show() {
   result.disabled = preset.value !== "";
   quality.closest(".field").hidden = format.value === "png";
-  ownText.closest(".field").hidden = watermark.value !== OWN_TEXT;
+  ownText.required = watermark.value === OWN_TEXT;
+  ownText.closest(".field").hidden = !ownText.required;
   byId("position").closest(".field").hidden = watermark.value === "false";
   byId("summary").textContent = summary();
 }
@@ -65,20 +73,33 @@ export function current() {
   if (format.value === "png") pairs.delete("quality");
   if (preset.value) pairs.set("preset", preset.value);
   if (watermark.value === OWN_TEXT) pairs.set("watermark", ownText.value);
-  if (pairs.get("watermark") === "") pairs.delete("watermark");
   if (watermark.value === "false") pairs.delete("watermark_position");
   return [...pairs];
 }
 
-export function start() {
-  // One side alone leaves the other free, which a form without a script cannot ask for.
-  for (const side of [width, height]) side.required = false;
+function setDefault(field, value) {
+  if (!field.options) field.defaultValue = value;
+  else for (const choice of field.options) choice.defaultSelected = choice.value === value;
+}
+
+/** Sets limits, defaults and choices to those of the server. */
+function adopt({ maxBodyBytes, defaults, presets, watermark: { configured, text } }) {
+  form.dataset.maxBytes = maxBodyBytes;
+  byId("limit").textContent = fileSize(maxBodyBytes);
+  for (const field of result.querySelectorAll("input, select")) setDefault(field, String(defaults[field.id] ?? ""));
+  preset.append(...presets.map((name) => element("option", { value: name }, name)));
+  preset.closest(".field").hidden = presets.length === 0;
+  // What would be refused, or would draw nothing.
+  for (const choice of [...watermark.options])
+    if ((choice.value === OWN_TEXT && !text) || (choice.value === "true" && !configured)) choice.remove();
+  watermark.closest(".fields").hidden = !text && !configured;
+}
+
+/** Settles when the fields say what the server does, or cannot: then the page's own values stand. */
+export async function start() {
   for (const choice of form.querySelectorAll("option:disabled")) choice.disabled = false;
   watermark.append(element("option", { value: OWN_TEXT }, "This text"));
-  const names = form.dataset.presets.split(/[\s,]+/).filter(Boolean);
-  preset.append(...names.map((name) => element("option", { value: name }, name)));
   preset.disabled = false;
-  preset.closest(".field").hidden = names.length === 0;
   recall();
   show();
   byId("options").addEventListener("input", () => {
@@ -92,4 +113,11 @@ export function start() {
       remember();
     });
   });
+  try {
+    adopt(await offer());
+  } catch {
+    return; // an older server, or none now
+  }
+  recall();
+  show();
 }

@@ -13,17 +13,18 @@ function refuse(text) {
   byId("refusal").textContent = text;
 }
 
-function take(files, folders) {
+async function take(files, folders) {
   if (byId("compare").open) return; // nobody would see it
   refuse(folders > 0 ? "Folders are not taken. Open them, and drop the pictures." : "");
   if (files.length === 0) return;
+  await ready;
   if (options.check()) queue.add(files, options.current());
   else refuse("One of the options is not right. Correct it, then choose the pictures again.");
 }
 
 document.documentElement.classList.add("script");
 byId("form").addEventListener("submit", (event) => event.preventDefault());
-options.start();
+const ready = options.start();
 compare.start();
 queue.start({ ondone: gallery.add });
 gallery.start({ ondeleted: queue.forget });

@@ -13,7 +13,7 @@ const PATIENCE_S = 10; // a server that asks for more needs help: the person dec
 const OVER = ["done", "cancelled", "failed"];
 const SAME_ANSWER = [400, 403, 413, 415, 422]; // to the same file
 
-const maxBytes = Number(byId("form").dataset.maxBytes);
+const maxBytes = () => Number(byId("form").dataset.maxBytes);
 const list = byId("entries");
 let entries = [];
 let ondone = () => {};
@@ -173,7 +173,7 @@ function enter(file, options) {
   const entry = { file, options, row, parts, sent: 0, retries: 0, controller: new AbortController() };
   entries.push(entry);
   list.append(row);
-  if (file.size > maxBytes) return fail(entry, { status: 413 });
+  if (file.size > maxBytes()) return fail(entry, { status: 413 });
   set(entry, "waiting");
   return "";
 }

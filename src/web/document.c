@@ -1,4 +1,4 @@
-/* The image object: from a journal row to JSON. */
+/* The image object, from a journal row, and the offer, from the configuration, to JSON. */
 #include "web/document.h"
 
 #include <jansson.h>
@@ -122,4 +122,79 @@ enum tt_err tt_document_append_list(struct tt_buf *text, const struct tt_config 
         return tt_err_fail(TT_ERR_NO_MEMORY, "JSON document");
     }
     return append_value(text, json_pack("{s:o, s:s?}", "images", images, "next", next));
+}
+
+/* names, which may be NULL; NULL, and the life of names ended, when the system has no memory. */
+static json_t *append_name(json_t *names, const char *name) {
+    if (json_array_append_new(names, json_string(name)) == 0)
+        return names;
+    json_decref(names);
+    return NULL;
+}
+
+/* Like the next two: NULL when the system has no memory. */
+static json_t *new_choices(const struct tt_text_choice *choices) {
+    json_t *names = json_array();
+    for (; choices->name != NULL; choices++)
+        names = append_name(names, choices->name);
+    return names;
+}
+
+static json_t *new_formats(void) {
+    json_t *names = json_array();
+    for (int i = TT_FORMAT_NONE + 1; i < TT_FORMAT_COUNT; i++) {
+        const char *option = tt_picture_format_row((enum tt_picture_format)i)->option;
+        if (option[0] != '\0')
+            names = append_name(names, option);
+    }
+    return names;
+}
+
+/* The presets of these indices; of NULL the first ones. */
+static json_t *new_presets(const struct tt_config *config, const int *indices, int count) {
+    json_t *names = json_array();
+    for (int i = 0; i < count; i++)
+        names = append_name(names, config->presets[indices != NULL ? indices[i] : i].name);
+    return names;
+}
+
+/* Null for a side that is free. */
+static json_t *new_side(int side_px) {
+    return side_px != 0 ? json_integer(side_px) : json_null();
+}
+
+/* The tables list every value. */
+static const char *find_name(const struct tt_text_choice *choices, int value) {
+    while (choices->value != value)
+        choices++;
+    return choices->name;
+}
+
+static json_t *new_defaults(const struct tt_picture_options *options) {
+    const struct tt_picture_watermark *watermark = &options->watermark;
+    return json_pack("{s:o, s:o, s:s, s:b, s:s, s:i, s:b, s:s}", "width",
+                     new_side(options->width_px), "height", new_side(options->height_px), "fit",
+                     find_name(tt_picture_fits, (int)options->fit), "grayscale",
+                     (int)options->grayscale, "format",
+                     tt_picture_format_row(options->format)->option, "quality", options->quality,
+                     "watermark", (int)watermark->enabled, "watermark_position",
+                     find_name(tt_picture_positions, (int)watermark->position));
+}
+
+static json_t *new_watermark(const struct tt_config *config) {
+    bool has_one = config->image.watermark_image[0] != '\0' || tt_config_has_watermark_text(config);
+    return json_pack("{s:b, s:b}", "configured", (int)has_one, "text",
+                     config->image.watermark_font[0] != '\0');
+}
+
+enum tt_err tt_document_append_offer(struct tt_buf *text, const struct tt_config *config) {
+    return append_value(
+        text,
+        json_pack(
+            "{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "maxBodyBytes",
+            (json_int_t)config->server.max_body_bytes, "formats", new_formats(), "fits",
+            new_choices(tt_picture_fits), "positions", new_choices(tt_picture_positions), "presets",
+            new_presets(config, NULL, config->preset_count), "renditions",
+            new_presets(config, config->image.rendition_presets, config->image.rendition_count),
+            "defaults", new_defaults(&config->image.options), "watermark", new_watermark(config)));
 }

@@ -7,6 +7,7 @@
 #include "tintype/auth.h"
 #include "web/health.h"
 #include "web/list.h"
+#include "web/offer.h"
 #include "web/reply.h"
 #include "web/retrieve.h"
 #include "web/upload.h"
@@ -24,6 +25,7 @@ static const struct route routes[] = {
     {true, {"images", "{id}", "processed"}, {tt_retrieve_processed, NULL, NULL}},
     {true, {"images", "{id}", "original"}, {tt_retrieve_original, NULL, NULL}},
     {true, {"images", "{id}", "renditions", "{name}"}, {tt_retrieve_rendition, NULL, NULL}},
+    {true, {"options"}, {tt_offer_handle, NULL, NULL}},
     {true, {"healthz"}, {tt_health_alive, NULL, NULL}},
     {true, {"readyz"}, {tt_health_ready, NULL, NULL}},
     {true, {"metrics"}, {tt_health_metrics, NULL, NULL}},

@@ -9,7 +9,7 @@ from PIL import Image
 import fault
 import pictures
 from browser import Keys
-from support import continue_process, stop_process
+from support import Server, continue_process, stop_process
 
 JPEG = pictures.jpeg(320, 240)
 SLOW = 4_000  # bytes a second: what is sent takes half a minute, longer than any test looks at it
@@ -190,9 +190,9 @@ def test_the_servers_words_for_a_bad_file(page, service, files, name, data, word
 def test_too_large_a_file_is_not_sent(page, files):
     page.open().choose(files("large.jpg", bytes(26214401)))
     page.wait_states("failed")
-    page.wait_text(".entry .text", "too large", "at most 25 MB")
+    page.wait_text(".entry .text", "too large", "at most 26.2 MB")
     assert page.said() == ("1 picture in the queue. large.jpg failed. The file is too large. "
-                           "Send one of at most 25 MB.")
+                           "Send one of at most 26.2 MB.")
 
 
 def test_options_are_sent_and_remembered(page, service, files):
@@ -224,6 +224,17 @@ def test_a_bad_option_is_pointed_at(page, service, files):
     assert page.focus().startswith("Width") and page.states() == []
 
 
+@pytest.mark.parametrize("text", ["", "  "])
+def test_a_watermark_without_its_text_is_pointed_at(page, files, text):
+    page.open().set("watermark", "text:")
+    page.set("watermark-text", text)
+    page.choose(files("meadow.jpg"))
+    page.wait_text("#refusal", "options")
+    assert page.focus() == "Watermark's text" and page.states() == []
+    page.set("watermark-text", "© Ada")
+    assert what_is_sent(page, files)["watermark"] == "© Ada"
+
+
 def test_what_has_no_effect_is_not_asked(page):
     page.open()
     page.one("summary").click()
@@ -239,6 +250,9 @@ def test_what_has_no_effect_is_not_asked(page):
     assert "position" not in shown()
 
 
+PLAIN = {"width": "1024", "height": "1024", "fit": "inside", "grayscale": "true", "format": "png"}
+
+
 def what_is_sent(page, files):
     page.script("XMLHttpRequest.prototype.send = (body) => { window.sent = [...body]; };")
     page.choose(files("meadow.jpg"))
@@ -249,8 +263,7 @@ def what_is_sent(page, files):
 def test_a_watermark_is_asked_for_only_when_chosen(page, files):
     page.open()
     page.set("format", "webp")
-    plain = {"width": "1024", "height": "1024", "fit": "inside", "grayscale": "true", "format": "webp",
-             "quality": "85"}
+    plain = PLAIN | {"format": "webp", "quality": "85"}
     page.set("watermark", "text:")
     page.set("watermark-text", "© Ada")
     page.set("position", "top")
@@ -261,17 +274,96 @@ def test_a_watermark_is_asked_for_only_when_chosen(page, files):
     assert what_is_sent(page, files) == plain
 
 
-def test_presets_that_the_operator_names(page, files):
-    """In the form's attribute, which is there before the page's script."""
-    page.open(before="""
-        document.addEventListener("readystatechange", () => {
-          document.getElementById("form").dataset.presets = "thumb, large";
-        }, { once: true });""")
+@pytest.fixture(scope="module")
+def special_service():
+    """A service that differs from what the page's file says."""
+    one = Server(server={"workers": 1, "max_body_bytes": 3000000},
+                 image={"width": 720, "height": 0, "fit": "fill", "grayscale": "false", "format": "webp",
+                        "quality": 50, "watermark_font": ""},
+                 **{"preset.thumb": {"width": 64, "height": 64}, "preset.large": {"width": 2048}})
+    try:
+        yield one.start()
+        one.stop()
+    finally:
+        one.kill()
+
+
+@pytest.fixture
+def special(page, special_service):
+    """The same, to a new visitor."""
+    page.cdp("Storage.clearDataForOrigin", {"origin": special_service.root_url, "storageTypes": "all"})
+    return special_service
+
+
+@pytest.fixture
+def special_page(page, special):
+    """Its page. The server's answer may come after the gallery."""
+    page.open(special.root_url).wait_text("#limit", "3.0 MB")
+    return page
+
+
+SPECIAL = {"width": "720", "fit": "fill", "grayscale": "false", "format": "webp", "quality": "50"}
+
+
+def test_the_servers_defaults(special_page, files):
+    page = special_page
+    assert page.one("#summary").text == "720 × any · Fill it exactly · As it is · WebP"
+    page.set("fit", "cover")
+    page.set("quality", "60")
+    page.one("summary").click()
+    page.click("Back to the defaults")
+    page.wait_text("#summary", "Fill it exactly")
+    assert what_is_sent(page, files) == SPECIAL
+
+
+def test_the_servers_presets(special_page, special, files):
+    page = special_page
     page.one("summary").click()
     assert page.texts("#preset option") == ["None: as below", "thumb", "large"]
     page.set("preset", "large")
     assert page.one("#summary").text == "large" and not page.one("#width").is_enabled()
+    page.open(special.root_url).wait_text("#summary", "large")
     assert what_is_sent(page, files) == {"preset": "large"}
+
+
+def test_the_servers_limit(special_page, files):
+    special_page.choose(files("over.jpg", bytes(3000001)))
+    special_page.wait_text(".entry[data-state=failed] .text", "too large")
+
+
+def test_a_watermark_that_the_server_cannot_draw(special_page):
+    special_page.one("summary").click()
+    assert not special_page.one("#watermark").is_displayed()
+    assert special_page.texts("#watermark option") == ["As set up", "No"]
+
+
+def test_what_was_changed_is_remembered_over_the_servers_defaults(special_page, special, files):
+    special_page.set("quality", "60")
+    special_page.open(special.root_url).wait_text("#limit", "3.0 MB")
+    assert what_is_sent(special_page, files) == SPECIAL | {"quality": "60"}
+
+
+def test_pictures_wait_for_what_the_server_offers(page, special, files):
+    """They come before the answer, and are sent with its defaults."""
+    page.open(special.root_url, before="""
+        const ask = window.fetch;
+        window.fetch = (address, ...rest) => /options$/.test(address)
+          ? new Promise((resolve) => { window.answer = () => resolve(ask(address, ...rest)); })
+          : ask(address, ...rest);""")
+    page.script("XMLHttpRequest.prototype.send = (body) => { window.sent = [...body]; };")
+    page.choose(files("meadow.jpg"))
+    assert page.states() == []
+    page.script("answer()")
+    page.wait_states("sending")
+    assert dict(pair for pair in page.script("return sent") if pair[0] != "file") == SPECIAL
+
+
+def test_an_old_server_leaves_the_pages_own_values(page, proxy, files):
+    """One that has no such address."""
+    proxy.fail(fault.answer(404), match=lambda request: request.path.endswith("/options"))
+    page.open(proxy.url)
+    assert what_is_sent(page, files) == PLAIN
+    assert not page.one("#preset").is_displayed() and page.one("#limit").text == "26.2 MB"
 
 
 def test_keyboard_alone(page, files):

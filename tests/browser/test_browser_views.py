@@ -214,4 +214,4 @@ def test_the_page_is_small(service):
                               headers={"Accept-Encoding": "gzip"})
         sent += len(answer.raw.read(decode_content=False))
     assert sent < 24_000, f"{sent} bytes"
-    assert sum((ROOT / "www" / name).stat().st_size for name in names) < 58_000
+    assert sum((ROOT / "www" / name).stat().st_size for name in names) < 60_000

@@ -141,7 +141,7 @@ class Server:
         self.log_path = self.folder / "log"
         self.log = open(self.log_path, "ab")
         self.config = {s: dict(self.DEFAULTS.get(s, {}), **config.get(s, {}))
-                       for s in self.DEFAULTS.keys() | config.keys()}
+                       for s in self.DEFAULTS | config}
         self.config.setdefault("storage", {}).setdefault("dir", self.storage)
         self.storage = Path(self.config["storage"]["dir"])
         self.storage.mkdir(exist_ok=True)

@@ -258,7 +258,7 @@ def test_short_body(unharmed):
     "", "/", "/nothing", "/images/", "/images/x", "/images/../../etc/passwd", "/images/..%2f..%2fetc%2fpasswd",
     "/images/01890a5d-ac96-774b-bcce-b302099a8057", "/images/01890A5D-AC96-774B-BCCE-B302099A8057",
     "/images/01890a5d-ac96-474b-bcce-b302099a8057", "/images/%00", "/images/%ff", "/images/" + "a" * 2000,
-    "/images/01890a5d-ac96-774b-bcce-b302099a8057/processed", "/images/x/processed/y", "/healthz/x",
+    "/images/01890a5d-ac96-774b-bcce-b302099a8057/processed", "/images/x/processed/y", "/healthz/x", "/options/x",
     "/images/01890a5d-ac96-774b-bcce-b302099a8057/other", "/IMAGES"])
 def test_no_such_path(unharmed, path):
     status, _, body = call(unharmed.listen, uri="/api" + path, method="GET", kind="")

@@ -1,0 +1,92 @@
+"""GET /options: what a client may ask for, and gets where it asks for nothing."""
+
+import signal
+
+import pytest
+from PIL import Image
+
+import pictures
+from support import check_problem, wait_for
+
+POSITIONS = ["top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom",
+             "bottom-right"]
+
+
+def offer(server):
+    answer = server.get("/options")
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["Cache-Control"] == "no-cache"
+    return answer.json()
+
+
+def test_by_default(server):
+    assert offer(server) == {
+        "maxBodyBytes": 26214400, "formats": ["png", "jpeg", "webp"], "fits": ["inside", "cover", "fill"],
+        "positions": POSITIONS, "presets": [], "renditions": [],
+        "defaults": {"width": 1024, "height": 1024, "fit": "inside", "grayscale": True, "format": "png",
+                     "quality": 85, "watermark": True, "watermark_position": "bottom-right"},
+        "watermark": {"configured": False, "text": True}}
+
+
+def test_head_and_other_methods(server):
+    head = server.request("HEAD", "/options")
+    assert head.status_code == 200 and head.content == b""
+    assert head.headers["Content-Length"] == str(len(server.get("/options").content))
+    check_problem(server.request("POST", "/options"), 405)
+
+
+@pytest.fixture(scope="module")
+def special(tmp_path_factory):
+    """All else than by default, also the base path; with texts and paths that nobody is to hear of."""
+    from support import Server
+    logo = tmp_path_factory.mktemp("secret") / "secret.png"
+    Image.new("L", (4, 4)).save(logo)
+    one = Server(server={"base_path": "/pictures", "max_body_bytes": 1048576},
+                 image={"width": 720, "height": 0, "fit": "fill", "grayscale": "false", "format": "webp",
+                        "quality": 50, "watermark": "false", "watermark_position": "top", "watermark_text": "secret",
+                        "watermark_image": logo, "renditions": "thumb"},
+                 **{"preset.large": {"width": 900}, "preset.thumb": {"width": 64, "watermark_text": "secret"}})
+    try:
+        yield one.start()
+        one.stop()
+    finally:
+        one.kill()
+
+
+def test_as_configured(special):
+    assert offer(special) == {
+        "maxBodyBytes": 1048576, "formats": ["png", "jpeg", "webp"], "fits": ["inside", "cover", "fill"],
+        "positions": POSITIONS, "presets": ["large", "thumb"], "renditions": ["thumb"],
+        "defaults": {"width": 720, "height": None, "fit": "fill", "grayscale": False, "format": "webp",
+                     "quality": 50, "watermark": False, "watermark_position": "top"},
+        "watermark": {"configured": True, "text": True}}
+    assert "secret" not in special.get("/options").text
+
+
+def test_what_is_offered_is_taken(special):
+    """Each word, and the defaults sent back make what an upload without them gets."""
+    says = offer(special)
+    data = pictures.encode(pictures.photo(80, 60), "PNG")
+    for name, words in (("format", says["formats"]), ("fit", says["fits"]), ("preset", says["presets"]),
+                        ("watermark_position", says["positions"])):
+        for word in words:
+            special.upload(data, query=f"width=8&height=8&{name}={word}")
+    asked = {name: str(value).lower() for name, value in says["defaults"].items() if value is not None}
+    same = special.upload(data, query="&".join(map("=".join, asked.items())))
+    assert same["sha256"] == special.upload(data)["sha256"]
+    assert list(same["renditions"]) == says["renditions"]
+
+
+def test_texts_need_a_font(make_server):
+    one = make_server(image={"watermark_font": ""})
+    assert offer(one)["watermark"] == {"configured": False, "text": False}
+    check_problem(one.post(pictures.jpeg(), query="watermark=mine"), 400)
+
+
+def test_a_reload_changes_it(make_server):
+    one = make_server()
+    one.config["preset.new"] = {"width": 5}
+    one.write_config()
+    one.master.send_signal(signal.SIGHUP)
+    wait_for("the new preset", lambda: offer(one)["presets"] == ["new"])
