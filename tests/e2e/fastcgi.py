@@ -4,6 +4,8 @@ to stop in the middle."""
 import socket
 import struct
 
+import openapi
+
 BEGIN, END, PARAMS, STDIN, STDOUT, STDERR = 1, 3, 4, 5, 6, 7
 
 
@@ -31,6 +33,7 @@ class Call:
                        "CONTENT_TYPE": kind, "GATEWAY_INTERFACE": "CGI/1.1", **params}
         if length is not None:
             environment["CONTENT_LENGTH"] = str(length)
+        self.method, self.path = method, uri.partition("?")[0]
         body = b"".join(pair(*item) for item in environment.items())
         self.socket.sendall(record(BEGIN, struct.pack(">HB5x", 1, 0)) + record(PARAMS, body)
                             + record(PARAMS))
@@ -44,7 +47,7 @@ class Call:
 
     def finish(self):
         """Ends the body; (status, headers as a dict of lower-case names, body). Status 0 when the
-        connection ended without an answer."""
+        connection ended without an answer. An answer is what www/openapi.yaml says."""
         try:
             self.socket.sendall(record(STDIN))
             out = self._read()
@@ -55,9 +58,12 @@ class Call:
         if not out:
             return 0, {}, b""
         head, _, body = out.partition(b"\r\n\r\n")
-        headers = {name.lower(): value.strip() for name, _, value in
-                   (line.partition(":") for line in head.decode("latin-1").split("\r\n"))}
-        return int(headers.get("status", "200").split()[0]), headers, body
+        headers = openapi.join_headers(head.decode("latin-1").split("\r\n"))
+        status = int(headers.pop("status").split()[0])
+        # The web server that needs another name gives it its own back (deploy/apache-fcgid.conf).
+        seen = {"location" if name == "content-location" else name: value for name, value in headers.items()}
+        openapi.judge(self.method, self.path, status, seen, body)
+        return status, headers, body
 
     def _read(self):
         stream, out = self.socket.makefile("rb"), b""

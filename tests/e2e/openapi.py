@@ -1,15 +1,22 @@
-"""www/openapi.yaml as the judge of answers: path, method, status, media type, headers, body."""
+"""www/openapi.yaml as the judge of answers: path, method, status, headers, media type, body. What the
+description does not name fails."""
 
+import json
 import re
-from functools import lru_cache
 from pathlib import Path
+from urllib.parse import unquote
 
 import jsonschema
 import yaml
 
 SPEC = yaml.safe_load((Path(__file__).resolve().parents[2] / "www/openapi.yaml").read_text())
-# Methods that no path describes are answered by all of them in one way: 405, or 204 to OPTIONS.
-UNDESCRIBED = {404: "no such address", 405: "no such method", 204: "OPTIONS", 400: "unreadable target"}
+METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace")
+# Headers that may come without being described: HTTP's framing needs them, or the web server adds them.
+# Content-Type is described by `content`.
+OF_HTTP = {"connection", "content-encoding", "content-length", "content-type", "date", "keep-alive",
+           "server", "transfer-encoding"}
+# Paths of no template (404), and requests that cannot be read (400), as the description's head says.
+OF_NO_PATH = {status: {"$ref": "#/components/responses/Problem"} for status in ("400", "404")}
 
 
 def resolve(node):
@@ -21,64 +28,115 @@ def resolve(node):
     return node
 
 
-def templates(base_path):
+def join_headers(lines):
+    """A dict of lower-case names; values of one name are joined by commas."""
+    headers = {}
+    for name, _, value in (line.partition(":") for line in lines):
+        name = name.lower()
+        headers[name] = f"{headers[name]}, {value.strip()}" if name in headers else value.strip()
+    return headers
+
+
+def find_path(path, base_path):
+    """(template, path item) of a request's path; (None, None) where there is none. Escaped characters
+    of a segment are those characters; a slash among them separates nothing."""
+    segments = [unquote(segment) for segment in path.removeprefix(base_path + "/").split("/")]
+    whole = [unquote(segment) for segment in path.removeprefix("/").split("/")]
     for template, item in SPEC["paths"].items():
-        base = base_path if "servers" not in item else ""
-        pattern = re.sub(r"\{[a-z]+\}", "[^/]+", base + template)
-        yield re.compile(pattern), template, item
-
-
-def find(method, path, base_path):
-    """The template and the operation of a request; (None, None) when there is none."""
-    for pattern, template, item in templates(base_path):
-        if pattern.fullmatch(path):
-            # HEAD is answered as GET is, without a body.
-            return template, item.get(method.lower()) or (method == "HEAD" and item.get("get")) or None
+        mine = whole if "servers" in item else segments if path.startswith(base_path + "/") else []
+        parts = template.removeprefix("/").split("/")
+        if len(parts) == len(mine) and all(part == one or (part[0] == "{" and one)
+                                           for part, one in zip(parts, mine)):
+            return template, item
     return None, None
 
 
-@lru_cache(maxsize=None)
-def validator(pointer):
-    """Of the schema that the parts of pointer lead to; its references are into the document."""
-    node = SPEC
-    for part in pointer:
-        node = resolve(node)[part]
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema",
-              "components": SPEC["components"], **resolve(node)}
-    jsonschema.Draft202012Validator.check_schema(schema)
-    return jsonschema.Draft202012Validator(schema)
+def described_responses(method, item):
+    if item is None:
+        return OF_NO_PATH
+    operation = item.get(method.lower()) if method.lower() in METHODS else None
+    return operation["responses"] if operation else item["x-other-methods"]
 
 
-def check_headers(answer, described, where):
-    for name, header in described.get("headers", {}).items():
-        header = resolve(header)
-        value = answer.headers.get(name)
-        if value is None:
-            assert not header.get("required"), f"{where}: {name} is missing"
+def complain(schema, value, where):
+    """References in the schema are into the document."""
+    whole = {"$schema": "https://json-schema.org/draft/2020-12/schema",
+             "components": SPEC["components"], **schema}
+    errors = [f"{'/'.join(map(str, error.absolute_path))} {error.message[:500]}"
+              for error in jsonschema.Draft202012Validator(whole).iter_errors(value)]
+    assert not errors, f"{where}: {errors}"
+
+
+def without_compression(headers):
+    """A web server that compresses adds Accept-Encoding to Vary."""
+    fields = re.split(" *, *", headers.get("vary", ""))
+    left = ", ".join(field for field in fields if field.lower() != "accept-encoding")
+    return {name: value for name, value in headers.items() if name != "vary"} | ({"vary": left} if left else {})
+
+
+def judge_headers(headers, described, media_type, where):
+    described = {name.lower(): resolve(header) for name, header in described.get("headers", {}).items()}
+    for name, value in headers.items():
+        assert name in described or name in OF_HTTP, f"{where}: header {name} is not described"
+        if name not in described:
             continue
-        if header["schema"].get("type") == "integer":
-            value = int(value)
-        jsonschema.validate(value, header["schema"], cls=jsonschema.Draft202012Validator)
+        header = described[name]
+        assert header.get("x-media-type", media_type) == media_type, f"{where}: {name} with {media_type}"
+        schema = header["schema"]
+        is_number = schema.get("type") == "integer" and re.fullmatch("[0-9]+", value)
+        complain(schema, int(value) if is_number else value, f"{where}: header {name}")
+    for name, header in described.items():
+        is_due = header.get("required") or header.get("x-media-type") == media_type is not None
+        assert name in headers or not is_due, f"{where}: header {name} is missing"
 
 
-def check(answer, base_path):
-    """An answer (requests.Response) that reached tintyped is one that the document describes."""
-    request = answer.request
-    path = re.split(r"[?#]", request.url.split("://", 1)[1].partition("/")[2])[0]
-    template, operation = find(request.method, "/" + path, base_path)
-    where = f"{request.method} {template or path}: {answer.status_code}"
-    status = str(answer.status_code)
-    if operation is None or status not in operation["responses"]:
-        assert answer.status_code in UNDESCRIBED, f"{where} is not described"
-        assert "X-Request-Id" in answer.headers, where
+def judge_allow(headers, item, where):
+    """The methods that an address says it takes are those that are described."""
+    if "allow" not in headers:
         return
-    described = resolve(operation["responses"][status])
-    check_headers(answer, described, where)
-    content = described.get("content")
-    if content is None or request.method == "HEAD":
+    said = headers["allow"].split(", ")
+    assert sorted(said) == sorted(method.upper() for method in METHODS if method in item), \
+        f"{where}: Allow: {headers['allow']}"
+    assert headers.get("access-control-allow-methods", headers["allow"]) == headers["allow"], where
+
+
+def judge_body(method, status, headers, body, content, where):
+    media_type = headers.get("content-type", "").split(";")[0] or None
+    if not content:
+        assert media_type is None and not body, f"{where}: a body ({media_type}) is not described"
         return
-    media_type = answer.headers["Content-Type"].split(";")[0]
     assert media_type in content, f"{where}: {media_type} is not described"
+    if method == "HEAD":
+        assert not body, f"{where}: a body"
+        return
+    schema = content[media_type].get("schema")
     if media_type.endswith("json"):
-        validator(("paths", template, request.method.lower(), "responses", status, "content",
-                   media_type, "schema")).validate(answer.json())
+        value = json.loads(body)
+        complain(schema, value, where)
+        assert value.get("requestId", headers["x-request-id"]) == headers["x-request-id"], where
+        assert media_type != "application/problem+json" or value["status"] == status, where
+    elif schema:
+        complain(schema, body.decode(), where)
+
+
+def judge(method, path, status, headers, body, base_path="/api"):
+    """Fails unless tintyped's answer to a request for path (as sent, without a query) is one that the
+    document describes. headers: by lower-case names, several of one name joined by commas."""
+    template, item = find_path(path, base_path)
+    where = f"{method} {template or path}: {status}"
+    responses = described_responses(method, item)
+    assert str(status) in responses, f"{where} is not described"
+    described = resolve(responses[str(status)])
+    media_type = headers.get("content-type", "").split(";")[0] or None
+    judge_headers(without_compression(headers), described, media_type, where)
+    judge_allow(headers, item, where)
+    judge_body(method, status, headers, body, described.get("content"), where)
+
+
+def check(method, url, status, headers, body, base_path="/api"):
+    """The same of an answer that came through a web server, which makes some errors itself."""
+    path = "/" + re.split(r"[?#]", url.split("://", 1)[1].partition("/")[2])[0]
+    if "x-request-id" in headers:
+        judge(method, path, status, headers, body, base_path)
+    elif find_path(path, base_path)[1] is not None:
+        assert status >= 400, f"{method} {path}: {status} without X-Request-Id"

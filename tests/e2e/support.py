@@ -241,9 +241,10 @@ class Server:
     # ---- requests ----
 
     def check_answer(self, answer, **_):
-        """What came from tintyped, and not from the web server, is what www/openapi.yaml says."""
-        if "X-Request-Id" in answer.headers:
-            openapi.check(answer, self.config["server"].get("base_path", "/api"))
+        """Every answer is what www/openapi.yaml says."""
+        openapi.check(answer.request.method, answer.request.url, answer.status_code,
+                      {name.lower(): value for name, value in answer.headers.items()}, answer.content,
+                      self.config["server"].get("base_path", "/api"))
 
     def get(self, path, **options):
         return self.http.get(self.url + path, timeout=PATIENCE_S, **options)
@@ -324,8 +325,10 @@ class Server:
 
 
 def curl(*arguments, data=b""):
-    """Runs curl; (status, headers as a dict of lower-case names, body)."""
-    command = ["curl", "-sS", "-q", "--noproxy", "*", "-m", str(PATIENCE_S), "-i", *map(str, arguments)]
+    """Runs curl; (status, headers as a dict of lower-case names, body). The answer, if tintyped's, is what
+    www/openapi.yaml says of the default base_path."""
+    command = ["curl", "-sS", "-q", "--noproxy", "*", "-m", str(PATIENCE_S), "-i",
+               "-w", "%{stderr}%{method} %{url_effective}", *map(str, arguments)]
     done = subprocess.run(command, input=data, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     rest = done.stdout
@@ -335,7 +338,8 @@ def curl(*arguments, data=b""):
         status = int(lines[0].split()[1])
         if status >= 200:
             break
-    headers = {name.lower(): value.strip() for name, _, value in (l.partition(":") for l in lines[1:])}
+    headers = openapi.join_headers(lines[1:])
+    openapi.check(*done.stderr.decode().split(" ", 1), status, headers, rest)
     return status, headers, rest
 
 

@@ -4,7 +4,6 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-import requests
 
 from support import ROOT
 from test_upload import JPEG, multipart
@@ -32,7 +31,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def index(server):
-    answer = requests.get(server.root_url + "/", timeout=60)
+    answer = server.http.get(server.root_url + "/", timeout=60)
     assert answer.status_code == 200
     answer.page = Page(answer.text)
     return answer
@@ -54,7 +53,7 @@ def test_files_of_the_page(server, index):
     scripts, links = index.page.all("script"), index.page.all("link")
     assert scripts and all("src" in script for script in scripts)
     for name in [s["src"] for s in scripts] + [l["href"] for l in links]:
-        answer = requests.get(f"{server.root_url}/{name}", timeout=60)
+        answer = server.http.get(f"{server.root_url}/{name}", timeout=60)
         assert answer.status_code == 200 and "//" not in name
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         kind = answer.headers["Content-Type"].split(";")[0]
@@ -88,20 +87,20 @@ def test_the_form_works_without_javascript(server, index):
     assert dict(fields) == {"width": "1024", "height": "1024", "fit": "inside", "grayscale": "true",
                             "format": "png", "quality": "85"}
     body, kind = multipart(fields)
-    answer = requests.post(server.root_url + form["action"], data=body, timeout=60, allow_redirects=False,
+    answer = server.http.post(server.root_url + form["action"], data=body, timeout=60, allow_redirects=False,
                            headers=BROWSER | {"Content-Type": kind, "Origin": server.root_url})
     assert answer.status_code == 303, answer.text
     assert re.fullmatch(r"/api/images/[0-9a-f-]{36}", answer.headers["Location"])
 
 
 def browse(server, path, **options):
-    return requests.get(server.root_url + path, headers=BROWSER, timeout=60, **options)
+    return server.http.get(server.root_url + path, headers=BROWSER, timeout=60, **options)
 
 
 def test_result_page(server):
     name = '<img src=x onerror=alert(1)>"&.jpg'
     body, kind = multipart([("filename", name), ("width", "40")])
-    answer = requests.post(server.url + "/images", data=body, timeout=60,
+    answer = server.http.post(server.url + "/images", data=body, timeout=60,
                            headers=BROWSER | {"Content-Type": kind})
     assert answer.status_code == 200 and [r.status_code for r in answer.history] == [303]
     assert answer.headers["Content-Type"].split(";")[0] == "text/html"
@@ -113,7 +112,7 @@ def test_result_page(server):
     assert picture.headers["Content-Type"] == "image/png"
     assert images[0]["src"].startswith("/api/images/") and images[0]["alt"]
     assert not page.all("script")
-    json_answer = requests.get(answer.url, timeout=60)
+    json_answer = server.http.get(answer.url, timeout=60)
     image = json_answer.json()
     assert f"PNG, 40 × {image['height']} pixels, 1 kB" in page.text
     assert f"{image['original']['width']} × {image['original']['height']} pixels" in page.text
@@ -124,7 +123,7 @@ def test_result_page(server):
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "text/*", "", "application/json, text/html;q=0.5"])
 def test_programs_get_json(server, accept):
-    answer = requests.post(server.url + "/images", data=JPEG, timeout=60, allow_redirects=False,
+    answer = server.http.post(server.url + "/images", data=JPEG, timeout=60, allow_redirects=False,
                            headers={"Accept": accept, "Content-Type": "image/jpeg"})
     assert answer.status_code == 200
     assert answer.json()["message"]
@@ -133,7 +132,7 @@ def test_programs_get_json(server, accept):
 @pytest.mark.parametrize("body, status", [(JPEG[:400], 422), (b"%PDF" + bytes(99), 415), (b"", 400)])
 def test_error_page(server, body, status):
     form, kind = multipart(data=body)
-    answer = requests.post(server.url + "/images", data=form, timeout=60,
+    answer = server.http.post(server.url + "/images", data=form, timeout=60,
                            headers=BROWSER | {"Content-Type": kind})
     assert answer.status_code == status
     assert answer.headers["Content-Type"].split(";")[0] == "text/html"

@@ -25,7 +25,7 @@ class Later:
 
     def __init__(self, server, body):
         self.pool = ThreadPoolExecutor(1)
-        self.future = self.pool.submit(requests.post, server.url + "/images", data=body, timeout=120,
+        self.future = self.pool.submit(server.http.post, server.url + "/images", data=body, timeout=120,
                                        headers={"Content-Type": "application/octet-stream"})
 
     def done(self):

@@ -5,7 +5,6 @@ import hashlib
 import json
 
 import pytest
-import requests
 from datetime import datetime, timezone
 
 import judge
@@ -130,7 +129,7 @@ def test_image_object(server):
 
 
 def test_lambda_path(server):
-    answer = requests.post(server.root_url + "/default/imageProcessor", data=BASE64,
+    answer = server.http.post(server.root_url + "/default/imageProcessor", data=BASE64,
                            headers={"Content-Type": "text/plain"}, timeout=60)
     assert answer.status_code == 200, answer.text
     image = answer.json()
@@ -189,7 +188,7 @@ def test_fill_matches_pillow(server):
     ("format=png", "L", "PNG")])
 def test_gray_and_format(server, query, mode, kind):
     image = server.upload(JPEG, query=query)
-    answer = requests.get(server.root_url + image["links"]["processed"], timeout=60)
+    answer = server.http.get(server.root_url + image["links"]["processed"], timeout=60)
     result = judge.decode(answer.content)
     assert (result.mode, result.format, image["format"]) == (mode, kind, kind)
     assert answer.headers["Content-Type"] == {"PNG": "image/png", "JPEG": "image/jpeg"}[kind]
