@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from selenium import webdriver
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException, WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -98,6 +98,11 @@ class Page:
                 return condition()
             except (NoSuchElementException, StaleElementReferenceException):
                 return False  # the page is changing
+            except WebDriverException as error:
+                # What chromedriver says of an element that goes while it is asked about.
+                if "does not belong to the document" not in str(error):
+                    raise
+                return False
         return wait_for(what, is_so)
 
     def all(self, selector):
