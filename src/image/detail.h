@@ -6,16 +6,16 @@
  * a factor that falls steeply with the ratio it is then resampled by, bounds the error.
  *
  * Measured on photographs, dense and sparse text, line art and a zone plate, the largest factors,
- * by the ratio, where they leave less than 55 dB at all:
+ * by the ratio, where they leave less than 55 dB at all (`python3 tests/bench/detail_bench.py`):
  *
  *     decoded at    1.8       2.6       3.6       5.2
- *     1/8         0.0073    0.0023    0.0016    0.0015
+ *     1/8         0.0057    0.0023    0.0016    0.0015
  *     2/8         0.0090    0.0034    0.0013    0.0004
- *     4/8         0.0046    0.0011    0.0002    0.0000
+ *     4/8         0.0027    0.0005    0.0002    0.0000
  *
  * 50 dB are a mean square error of 0.65, of which the rounding of the result is 0.08; so the bounds
  * of detail.c are below 0.57 divided by these, but for the last of 1/8, which comes of pictures
- * with 54 dB. `python3 tests/bench/detail_bench.py` measures them anew, and what the bounds keep.
+ * with 54 dB. At 1.8 they leave room for other pages of text, that had 0.0073 and 0.0046.
  *
  * Soft pictures, most photographs, stay below them at the least ratio; text, line art and
  * photographs full of leaves do not, and are decoded again at twice the scale: as soon as what was

@@ -93,6 +93,15 @@ def test_the_form_works_without_javascript(server, index):
     assert re.fullmatch(r"/api/images/[0-9a-f-]{36}", answer.headers["Location"])
 
 
+def test_states_are_told_alike_with_and_without_a_script():
+    script = (ROOT / "www/messages.js").read_text().split("const STATES = {")[1].split("};")[0]
+    told = re.findall(r'(\w+): "([^"]+)"', script)
+    assert [state for state, _ in told] == ["off", "pending", "stored", "synced", "dead"]
+    page = " ".join((ROOT / "src/web/page.c").read_text().split())
+    for state, words in told:
+        assert f'[TT_SYNC_{state.upper()}] = "{words}"' in page
+
+
 def browse(server, path, **options):
     return server.http.get(server.root_url + path, headers=BROWSER, timeout=60, **options)
 

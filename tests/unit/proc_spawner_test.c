@@ -25,28 +25,6 @@
 static const struct tt_child_limits generous = {
     .address_space_bytes = 64 * MIB, .cpu_seconds = 60, .wall_seconds = 60, .file_bytes = MIB};
 
-/* What a test looks at: a pair of sockets, of which the child speaks through [1]. */
-struct pair {
-    int fds[2];
-};
-
-static void pair_open(struct pair *pair) {
-    assert_return_code(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair->fds), errno);
-}
-
-static void pair_close(struct pair *pair) {
-    close(pair->fds[0]);
-    close(pair->fds[1]);
-}
-
-/* True when everyone who held [1] is gone; waits for that. */
-static bool others_are_gone(struct pair *pair) {
-    char byte;
-    close(pair->fds[1]);
-    pair->fds[1] = -1;
-    return read(pair->fds[0], &byte, 1) == 0;
-}
-
 /* ---- jobs ---- */
 
 static int prepared;
@@ -97,209 +75,191 @@ static const struct tt_spawner_job sleeping = {NULL, sleep_on, NULL};
 static const struct tt_spawner_job tightening = {make_tight, speak, letter};
 static const struct tt_spawner_job aborting = {NULL, abort_at_once, NULL};
 
-static void expect_words(const struct pair *pair, const char *words) {
+/* ---- what each test has ---- */
+
+static struct tt_spawner spawner;
+static int ends[2]; /* a pair of sockets: children speak through [1] */
+
+static int set_up(void **state) {
+    static const struct tt_spawner none = {.fd = -1};
+    (void)state;
+    spawner = none;
+    return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0 ? 0 : -1;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    tt_spawner_close(&spawner);
+    close(ends[0]);
+    close(ends[1]);
+    return 0;
+}
+
+/* True when everyone who held ends[1] is gone; waits for that. */
+static bool others_are_gone(void) {
+    char byte;
+    close(ends[1]);
+    ends[1] = -1;
+    return read(ends[0], &byte, 1) == 0;
+}
+
+static void expect_words(const char *words) {
     char text[3];
-    assert_int_equal(recv(pair->fds[0], text, sizeof text, MSG_WAITALL), sizeof text);
+    assert_int_equal(recv(ends[0], text, sizeof text, MSG_WAITALL), sizeof text);
     assert_memory_equal(text, words, sizeof text);
 }
 
-static void wait_for_sleeper(const struct pair *pair) {
+static void wait_for_sleeper(void) {
     char byte;
-    assert_int_equal(read(pair->fds[0], &byte, 1), 1);
+    assert_int_equal(read(ends[0], &byte, 1), 1);
 }
 
-static void start(struct tt_spawner *spawner, const int *fds, int count) {
-    assert_int_equal(tt_spawner_start(spawner, &generous, fds, count), TT_OK);
+static void start(const int *fds, int count) {
+    assert_int_equal(tt_spawner_start(&spawner, &generous, fds, count), TT_OK);
 }
 
 /* ---- tests ---- */
 
 static void children_get_descriptors_and_their_ends_are_told(void **state) {
-    struct tt_spawner spawner;
     struct tt_child_end end;
-    struct pair pair;
     (void)state;
-    pair_open(&pair);
     tt_spawner_init(&spawner, &speaking);
     assert_int_equal(tt_spawner_open(&spawner), TT_OK);
     pid_t first = spawner.pid;
-    start(&spawner, (int[]){pair.fds[0], pair.fds[1]}, 2);
+    start((int[]){ends[0], ends[1]}, 2);
     assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
-    expect_words(&pair, "22x");
+    expect_words("22x");
     assert_int_equal(end.exit_status, 7);
     assert_int_equal(end.signal, 0);
     assert_true(end.peak_rss_bytes > 0);
     /* What is prepared stays; and it is the same process that serves. */
-    start(&spawner, &pair.fds[1], 1);
+    start(&ends[1], 1);
     assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
-    expect_words(&pair, "13x");
+    expect_words("13x");
     assert_int_equal(spawner.pid, first);
     assert_int_equal(prepared, 0); /* here */
     tt_spawner_close(&spawner);
     assert_int_equal(spawner.pid, 0);
-    tt_spawner_close(&spawner);
-    pair_close(&pair);
+    tt_spawner_close(&spawner); /* safe, too */
 }
 
 static void a_death_is_told(void **state) {
-    struct tt_spawner spawner;
     struct tt_child_end end;
-    struct pair pair;
     (void)state;
-    pair_open(&pair);
     tt_spawner_init(&spawner, &aborting);
-    start(&spawner, pair.fds, 2);
+    start(ends, 2);
     assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
     assert_int_equal(end.signal, SIGKILL);
     assert_int_equal(end.exit_status, -1);
-    tt_spawner_close(&spawner);
-    pair_close(&pair);
 }
 
 /* Nobody keeps a descriptor that came with an order: not the spawner either. */
 static void descriptors_are_given_back(void **state) {
-    struct tt_spawner spawner;
     struct tt_child_end end;
-    struct pair pair;
     (void)state;
-    pair_open(&pair);
     tt_spawner_init(&spawner, &aborting);
     assert_int_equal(tt_spawner_open(&spawner), TT_OK);
-    start(&spawner, &pair.fds[1], 1);
+    start(&ends[1], 1);
     assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
-    assert_true(others_are_gone(&pair));
-    tt_spawner_close(&spawner);
-    pair_close(&pair);
+    assert_true(others_are_gone());
 }
 
 static void a_close_ends_the_child(void **state) {
-    struct tt_spawner spawner;
-    struct pair pair;
     (void)state;
-    pair_open(&pair);
     tt_spawner_init(&spawner, &sleeping);
-    start(&spawner, &pair.fds[1], 1);
-    wait_for_sleeper(&pair);
+    start(&ends[1], 1);
+    wait_for_sleeper();
     tt_spawner_close(&spawner);
-    assert_true(others_are_gone(&pair));
-    pair_close(&pair);
+    assert_true(others_are_gone());
 }
 
 static void a_killed_spawner_is_replaced(void **state) {
-    struct tt_spawner spawner;
     struct tt_child_end end;
-    struct pair pair;
     (void)state;
-    pair_open(&pair);
     tt_spawner_init(&spawner, &speaking);
-    start(&spawner, &pair.fds[1], 1);
+    start(&ends[1], 1);
     assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
-    expect_words(&pair, "11x");
+    expect_words("11x");
     assert_return_code(kill(spawner.pid, SIGKILL), errno);
     siginfo_t info;
     assert_return_code(waitid(P_PID, (id_t)spawner.pid, &info, WEXITED | WNOWAIT), errno);
-    start(&spawner, &pair.fds[1], 1);
+    start(&ends[1], 1);
     assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
-    expect_words(&pair, "11x");
-    tt_spawner_close(&spawner);
-    pair_close(&pair);
+    expect_words("11x");
 }
 
 static void a_spawner_killed_at_work_is_noticed(void **state) {
-    struct tt_spawner spawner;
     struct tt_child_end end;
-    struct pair pair;
     (void)state;
-    pair_open(&pair);
     tt_spawner_init(&spawner, &sleeping);
-    start(&spawner, &pair.fds[1], 1);
-    wait_for_sleeper(&pair);
+    start(&ends[1], 1);
+    wait_for_sleeper();
     assert_return_code(kill(spawner.pid, SIGKILL), errno);
     assert_int_equal(tt_spawner_wait(&spawner, &end), TT_ERR_SYSTEM);
     assert_int_equal(spawner.pid, 0);
-    assert_true(others_are_gone(&pair)); /* its child went with it */
-    pair_close(&pair);
+    assert_true(others_are_gone()); /* its child went with it */
 }
 
 /* It would wait for ever, and its place with it. */
 static void a_stopped_spawner_is_given_up(void **state) {
     const struct tt_child_limits hurried = {
         .address_space_bytes = 64 * MIB, .cpu_seconds = 60, .wall_seconds = 0, .file_bytes = MIB};
-    struct tt_spawner spawner;
     struct tt_child_end end;
-    struct pair pair;
     (void)state;
-    pair_open(&pair);
     tt_spawner_init(&spawner, &sleeping);
     assert_int_equal(tt_spawner_open(&spawner), TT_OK);
     assert_return_code(kill(spawner.pid, SIGSTOP), errno);
-    assert_int_equal(tt_spawner_start(&spawner, &hurried, &pair.fds[1], 1), TT_OK);
+    assert_int_equal(tt_spawner_start(&spawner, &hurried, &ends[1], 1), TT_OK);
     assert_int_equal(tt_spawner_wait(&spawner, &end), TT_ERR_SYSTEM);
     assert_int_equal(spawner.pid, 0);
-    assert_true(others_are_gone(&pair));
-    pair_close(&pair);
+    assert_true(others_are_gone());
 }
 
 /* What a hostile child did to it (prlimit(2), as the same user) ends with it. */
 static void a_spawner_that_fails_is_replaced(void **state) {
-    struct tt_spawner spawner;
     struct tt_child_end end;
-    struct pair pair;
     (void)state;
-    pair_open(&pair);
     tt_spawner_init(&spawner, &tightening);
-    start(&spawner, pair.fds, 2);
+    start(ends, 2);
     assert_int_equal(tt_spawner_wait(&spawner, &end), TT_ERR_SYSTEM);
     assert_int_equal(spawner.pid, 0);
-    start(&spawner, &pair.fds[1], 1);
+    start(&ends[1], 1);
     assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
-    tt_spawner_close(&spawner);
-    pair_close(&pair);
 }
 
 /* A child never runs with fewer than were sent. */
 static void descriptors_that_are_lost_are_noticed(void **state) {
-    struct tt_spawner spawner;
     struct tt_child_end end;
-    struct pair pair;
     (void)state;
-    pair_open(&pair);
     tt_spawner_init(&spawner, &tightening);
-    start(&spawner, &pair.fds[1], 1);
+    start(&ends[1], 1);
     assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
-    start(&spawner, (int[]){pair.fds[1], pair.fds[1], pair.fds[1]}, 3);
+    start((int[]){ends[1], ends[1], ends[1]}, 3);
     assert_int_equal(tt_spawner_wait(&spawner, &end), TT_ERR_SYSTEM);
     assert_int_equal(spawner.pid, 0);
-    tt_spawner_close(&spawner);
-    pair_close(&pair);
 }
 
 /* As a worker that is killed leaves it. */
 static void all_die_with_their_parent(void **state) {
-    struct pair pair;
     int status;
     (void)state;
-    pair_open(&pair);
     pid_t parent = fork();
     assert_return_code(parent, errno);
     if (parent == 0) {
-        struct tt_spawner spawner;
         tt_spawner_init(&spawner, &sleeping);
-        if (tt_spawner_start(&spawner, &generous, &pair.fds[1], 1) != TT_OK)
+        if (tt_spawner_start(&spawner, &generous, &ends[1], 1) != TT_OK)
             _exit(1);
         for (;;)
             pause();
     }
-    wait_for_sleeper(&pair);
+    wait_for_sleeper();
     assert_return_code(kill(parent, SIGKILL), errno);
     assert_int_equal(waitpid(parent, &status, 0), parent);
     assert_true(WIFSIGNALED(status));
-    assert_true(others_are_gone(&pair));
-    pair_close(&pair);
+    assert_true(others_are_gone());
 }
 
 static void too_many_descriptors_are_refused(void **state) {
-    struct tt_spawner spawner;
     int fds[TT_CHILD_KEEP_MAX + 1] = {0};
     (void)state;
     tt_spawner_init(&spawner, &speaking);
@@ -310,18 +270,19 @@ static void too_many_descriptors_are_refused(void **state) {
 }
 
 int main(void) {
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(children_get_descriptors_and_their_ends_are_told),
-        cmocka_unit_test(a_death_is_told),
-        cmocka_unit_test(descriptors_are_given_back),
-        cmocka_unit_test(a_close_ends_the_child),
-        cmocka_unit_test(a_killed_spawner_is_replaced),
-        cmocka_unit_test(a_spawner_killed_at_work_is_noticed),
-        cmocka_unit_test(a_stopped_spawner_is_given_up),
-        cmocka_unit_test(a_spawner_that_fails_is_replaced),
-        cmocka_unit_test(descriptors_that_are_lost_are_noticed),
-        cmocka_unit_test(all_die_with_their_parent),
-        cmocka_unit_test(too_many_descriptors_are_refused),
+        CASE(children_get_descriptors_and_their_ends_are_told),
+        CASE(a_death_is_told),
+        CASE(descriptors_are_given_back),
+        CASE(a_close_ends_the_child),
+        CASE(a_killed_spawner_is_replaced),
+        CASE(a_spawner_killed_at_work_is_noticed),
+        CASE(a_stopped_spawner_is_given_up),
+        CASE(a_spawner_that_fails_is_replaced),
+        CASE(descriptors_that_are_lost_are_noticed),
+        CASE(all_die_with_their_parent),
+        CASE(too_many_descriptors_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
