@@ -95,13 +95,17 @@ def test_progress_then_processing_then_the_cloud(page, service, heavy):
     page.wait_text(".entry .badge", "Safe in S3")
 
 
-def test_cancel_and_retry(page, service, heavy, files):
-    page.open().network(up=SLOW)
+def test_cancel_and_retry(page, service, proxy, heavy, files):
+    page.open(proxy.url).network(up=SLOW)
     page.choose(heavy, heavy, files("meadow.jpg"))
     page.wait_states("sending", "sending", "waiting")
+    page.wait("both to be on their way", lambda: proxy.count("POST") == 2)
     for cancelled in (2, 1, 0):  # or one that waits would take the place of one that does not
         page.all(".entry")[cancelled].find_element("css selector", ".actions button").click()
     page.wait_states("cancelled", "cancelled", "cancelled")
+    # The page knows it before Chromium's network does, which would send the rest were it fast again.
+    page.wait("the requests to be given up", lambda: all(
+        request.over for request in proxy.seen if request.method == "POST"))
     assert service.names() == []
     page.network()
     page.click("Retry heavy.png")

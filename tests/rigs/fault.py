@@ -141,13 +141,15 @@ def parse_head(head):
 
 
 class Seen:
-    """A request that came: when (monotonic), and what was answered (None: nothing whole)."""
+    """A request that came: when (monotonic), what was answered (None: nothing whole), whether it is
+    over, be it because the client gave it up."""
 
     def __init__(self, head):
         (self.method, self.path, _), self.headers = parse_head(head)
         self.operation = self.headers.get("x-amz-target", self.method).rpartition(".")[2]
         self.time_s = time.monotonic()
         self.status = None
+        self.over = False
 
     def __repr__(self):
         return f"{self.operation} {self.path} -> {self.status}"
@@ -282,6 +284,12 @@ class Proxy:
             self.seen.append(seen)
             released = self.released
             fault = next(filter(None, (rule.take(seen) for rule in self.rules)), Fault("pass"))
+        try:
+            return self.carry(seen, head, fault, released, client, upstream)
+        finally:
+            seen.over = True
+
+    def carry(self, seen, head, fault, released, client, upstream):
         size = int(seen.headers.get("content-length", 0))
         if "100-continue" in seen.headers.get("expect", "").lower():
             client.socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
