@@ -42,7 +42,7 @@ def confined(pid):
     """Whether a decoder has given up its rights, the last thing before it reads the picture."""
     try:
         return "NoNewPrivs:\t1" in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
