@@ -86,9 +86,9 @@ struct tt_spawner_job {
 
 /* A process that forks children as above, one at a time, for another, and dies with it. It is
  * opened while that one is small and stays so: a fork copies the tables of all memory in use, and
- * each page that is written afterwards costs a fault. A worker that has served a while took 80 of
- * them for each upload, and has none now (minor faults in its /proc/PID/stat). It also has nothing
- * of other uploads in its memory that a child could read. */
+ * each page that is written afterwards costs the parent a fault, 80 an upload in a worker that has
+ * served a while (minor faults in its /proc/PID/stat). It also has nothing of other uploads in its
+ * memory that a child could read. */
 struct tt_spawner {
     struct tt_spawner_job job;
     pid_t pid; /* 0 when there is none */

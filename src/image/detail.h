@@ -15,7 +15,7 @@
  *
  * 50 dB are a mean square error of 0.65, of which the rounding of the result is 0.08; so the bounds
  * of detail.c are below 0.57 divided by these, but for the last of 1/8, which comes of pictures
- * with 54 dB. At 1.8 they leave room for other pages of text, that had 0.0073 and 0.0046.
+ * with 54 dB. At 1.8 they are stricter than these pictures ask for: other text may need it.
  *
  * Soft pictures, most photographs, stay below them at the least ratio; text, line art and
  * photographs full of leaves do not, and are decoded again at twice the scale: as soon as what was

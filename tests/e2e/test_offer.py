@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 import pictures
-from support import check_problem, wait_for
+from support import Server, check_problem, wait_for
 
 POSITIONS = ["top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom",
              "bottom-right"]
@@ -39,7 +39,6 @@ def test_head_and_other_methods(server):
 @pytest.fixture(scope="module")
 def special(tmp_path_factory):
     """All else than by default, also the base path; with texts and paths that nobody is to hear of."""
-    from support import Server
     logo = tmp_path_factory.mktemp("secret") / "secret.png"
     Image.new("L", (4, 4)).save(logo)
     one = Server(server={"base_path": "/pictures", "max_body_bytes": 1048576},

@@ -88,7 +88,7 @@ def test_the_form_works_without_javascript(server, index):
                             "format": "png", "quality": "85"}
     body, kind = multipart(fields)
     answer = server.http.post(server.root_url + form["action"], data=body, timeout=60, allow_redirects=False,
-                           headers=BROWSER | {"Content-Type": kind, "Origin": server.root_url})
+                              headers=BROWSER | {"Content-Type": kind, "Origin": server.root_url})
     assert answer.status_code == 303, answer.text
     assert re.fullmatch(r"/api/images/[0-9a-f-]{36}", answer.headers["Location"])
 
@@ -110,7 +110,7 @@ def test_result_page(server):
     name = '<img src=x onerror=alert(1)>"&.jpg'
     body, kind = multipart([("filename", name), ("width", "40")])
     answer = server.http.post(server.url + "/images", data=body, timeout=60,
-                           headers=BROWSER | {"Content-Type": kind})
+                              headers=BROWSER | {"Content-Type": kind})
     assert answer.status_code == 200 and [r.status_code for r in answer.history] == [303]
     assert answer.headers["Content-Type"].split(";")[0] == "text/html"
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
@@ -133,7 +133,7 @@ def test_result_page(server):
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "text/*", "", "application/json, text/html;q=0.5"])
 def test_programs_get_json(server, accept):
     answer = server.http.post(server.url + "/images", data=JPEG, timeout=60, allow_redirects=False,
-                           headers={"Accept": accept, "Content-Type": "image/jpeg"})
+                              headers={"Accept": accept, "Content-Type": "image/jpeg"})
     assert answer.status_code == 200
     assert answer.json()["message"]
 
@@ -142,7 +142,7 @@ def test_programs_get_json(server, accept):
 def test_error_page(server, body, status):
     form, kind = multipart(data=body)
     answer = server.http.post(server.url + "/images", data=form, timeout=60,
-                           headers=BROWSER | {"Content-Type": kind})
+                              headers=BROWSER | {"Content-Type": kind})
     assert answer.status_code == status
     assert answer.headers["Content-Type"].split(";")[0] == "text/html"
     assert answer.headers["Cache-Control"] == "no-store"

@@ -130,7 +130,7 @@ def test_image_object(server):
 
 def test_lambda_path(server):
     answer = server.http.post(server.root_url + "/default/imageProcessor", data=BASE64,
-                           headers={"Content-Type": "text/plain"}, timeout=60)
+                              headers={"Content-Type": "text/plain"}, timeout=60)
     assert answer.status_code == 200, answer.text
     image = answer.json()
     assert image["message"] == f"Image processed: processed/{image['id']}.png"
