@@ -2,8 +2,13 @@
  *
  * A reduced transform (libjpeg's 4, 2 or 1 of 8 samples a side) drops the higher coefficients of
  * each block, and a resampling of the full picture would have had a little of what they hold. How
- * much shows in what is left: the mean square of the second differences of the reduced plane, times
- * a factor that falls steeply with the ratio it is then resampled by, bounds the error.
+ * much is estimated from what is left: the mean square of the second differences of the reduced
+ * plane, times a factor that falls steeply with the ratio it is then resampled by.
+ *
+ * So it is for what is like photographs, where fine detail comes with coarser. It is not where all
+ * detail is finer than the reduced plane can show: even rows of lines, or a print's screen of dots.
+ * These alias there, which looks like soft detail and is taken for it: moiré, at 29 dB in the last
+ * lines of the command below. So decodes are full unless image.reduced_decode says otherwise.
  *
  * Measured on photographs, dense and sparse text, line art and a zone plate, the largest factors,
  * by the ratio, where they leave less than 55 dB at all (`python3 tests/bench/detail_bench.py`):

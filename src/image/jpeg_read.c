@@ -374,10 +374,9 @@ static void start_step(struct jpeg_decoder *decoder) {
         decoder->row = tt_arena_alloc_array(decoder->base.arena, library->output_width, 3);
         if (!decoder->row)
             leave_step(decoder, TT_ERR_NO_MEMORY);
-        enum tt_err err = tt_colour_transform_open(
-            &decoder->cmyk_transform, decoder->cmyk_profile, decoder->cmyk_profile_bytes,
-            library->saw_Adobe_marker ? TT_COLOUR_CMYK_INVERTED : TT_COLOUR_CMYK,
-            decoder->base.arena);
+        enum tt_err err = tt_colour_transform_open(&decoder->cmyk_transform, decoder->cmyk_profile,
+                                                   decoder->cmyk_profile_bytes,
+                                                   TT_COLOUR_CMYK_INVERTED, decoder->base.arena);
         if (err != TT_OK)
             leave_step(decoder, err);
     }
@@ -391,17 +390,16 @@ static uint8_t multiply_255(unsigned int a, unsigned int b) {
     return (uint8_t)((product + (product >> 8)) >> 8);
 }
 
-/* Light that a pixel's inks and its black leave, where no profile says it better. Adobe's programs,
- * the only ones that mark their files, store 255 minus the ink. */
+/* Light that a pixel's inks and its black leave, where no profile says it better. Adobe's programs
+ * store 255 minus the ink, and browsers, Pillow and libvips read every file so, marked or not. */
 static void mix_inks(struct jpeg_decoder *decoder) {
     size_t width_px = decoder->library.output_width;
-    unsigned int flip = decoder->library.saw_Adobe_marker ? 0 : 255;
     const uint8_t *from = decoder->cmyk;
     uint8_t *to = decoder->row;
     for (size_t x = 0; x < width_px; x++, from += 4, to += 3) {
-        unsigned int black = from[3] ^ flip;
+        unsigned int black = from[3];
         for (int c = 0; c < 3; c++)
-            to[c] = multiply_255(from[c] ^ flip, black);
+            to[c] = multiply_255(from[c], black);
     }
 }
 

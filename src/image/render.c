@@ -200,9 +200,10 @@ static enum tt_err start_over(struct rendering *rendering) {
     return TT_OK;
 }
 
-/* Reduced as far as the sizes allow, and less where the picture turns out to be too fine for it. */
+/* Where it may be reduced, as far as the sizes allow, and less where the picture turns out to be too
+ * fine for it. */
 static enum tt_err render(struct rendering *rendering, struct tt_picture_report *report) {
-    int least_eighths = 1;
+    int least_eighths = rendering->job->reduced_decode ? 1 : 8;
 
     for (int i = 0; i < rendering->job->output_count; i++)
         rendering->offsets[i] = lseek(rendering->job->outputs[i].fd, 0, SEEK_CUR);

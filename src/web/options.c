@@ -116,8 +116,11 @@ static bool set_watermark(struct tt_options *options, const char *value) {
     /* Nobody who says no means to have it drawn. */
     if (strcasecmp(value, "no") == 0 || strcasecmp(value, "yes") == 0)
         value = strcasecmp(value, "no") == 0 ? "off" : "on";
-    if (parse_switch(value, &watermark->enabled))
+    if (parse_switch(value, &watermark->enabled)) { /* of the configured one, also after a text */
+        options->has_watermark_text = false;
+        memcpy(watermark->text, options->base->watermark.text, sizeof watermark->text);
         return true;
+    }
     if (options->config->image.watermark_font[0] == '\0' ||
         strlen(value) >= sizeof watermark->text || !is_line(value))
         return false;
@@ -143,7 +146,8 @@ static bool set_preset(struct tt_options *options, const char *value) {
     const enum tt_option_origin *origin = options->origin;
     if (preset == NULL && value[0] != '\0')
         return false;
-    *picture = preset != NULL ? preset->options : options->config->image.options;
+    options->base = preset != NULL ? &preset->options : &options->config->image.options;
+    *picture = *options->base;
     if (origin[ROW_WIDTH] != TT_OPTION_UNSET || origin[ROW_HEIGHT] != TT_OPTION_UNSET) {
         picture->width_px = asked.width_px;
         picture->height_px = asked.height_px;
@@ -203,7 +207,8 @@ static int shown_length(const char *text) {
 }
 
 void tt_options_init(struct tt_options *options, const struct tt_config *config) {
-    *options = (struct tt_options){.config = config, .picture = config->image.options};
+    *options = (struct tt_options){
+        .config = config, .base = &config->image.options, .picture = config->image.options};
 }
 
 enum tt_err tt_options_set(struct tt_options *options, enum tt_option_origin origin,

@@ -17,7 +17,8 @@ enum tt_option_origin { TT_OPTION_UNSET, TT_OPTION_QUERY, TT_OPTION_BODY };
 #define TT_OPTION_COUNT 10
 
 struct tt_options {
-    const struct tt_config *config; /* presets and what may be drawn; borrowed */
+    const struct tt_config *config;        /* presets and what may be drawn; borrowed */
+    const struct tt_picture_options *base; /* what all else starts from; borrowed likewise */
     struct tt_picture_options picture;
     bool has_watermark_text; /* one was asked for, and not the configured one switched */
     char filename[TT_TEXT_FILENAME_SIZE];          /* cleaned; "" when none was given */

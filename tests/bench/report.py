@@ -113,8 +113,8 @@ def nearness(results):
                      "pass" if found["passes"] else "**FAIL**", " : ".join(kb(s["bytes"]) for s in scores)])
     return table(
         "PSNR and SSIM against a float64 reference (full decode, Rec. 601 luma, Lanczos 3), and the size of the PNG. "
-        "Rounding to 8 bits alone leaves about 58.9 dB. A bar with 50 dB in it is for a JPEG that is decoded at a reduced "
-        "size. libvips makes its gray in linear light and not of Rec. 601 luma: where the picture has colours, "
+        "Rounding to 8 bits alone leaves about 58.9 dB. A bar with 50 dB in it is for a JPEG that may be decoded at a "
+        "reduced size. libvips makes its gray in linear light and not of Rec. 601 luma: where the picture has colours, "
         "sharp's figures in gray say nothing of its filter.",
         ["picture", *NAMES, "bar", "tintype", "PNG, in the same order"], rows)
 

@@ -6,6 +6,7 @@ from PIL import Image
 
 import judge
 import pictures
+from support import Server
 
 PHOTO = pictures.photo(640, 480)
 
@@ -66,12 +67,23 @@ def test_jpeg_odd_sizes(server, size):
     check(server, pictures.jpeg(*size))
 
 
+@pytest.fixture(scope="module")
+def reducing():
+    """A service whose decoder may scale by itself."""
+    one = Server(image={"reduced_decode": "true"})
+    try:
+        yield one.start()
+        one.stop()
+    finally:
+        one.kill()
+
+
 @pytest.mark.parametrize("size", [(1701, 1133), (2725, 2225), (1600, 1200)])
 @pytest.mark.parametrize("width", [720, 511, 333, 200, 97, 40])
-def test_jpeg_reduced(server, size, width):
-    """Where a decoder may scale by itself; the edge of an odd size is where that goes wrong."""
+def test_jpeg_reduced(reducing, size, width):
+    """The edge of an odd size is where that goes wrong."""
     data = reduced_source(size)
-    result = rendered(server, data, width=width)
+    result = rendered(reducing, data, width=width)
     reference = judge.rendering(judge.decode(data), (width, None))
     assert result.mode == "L"
     judge.check_like(result, reference)
@@ -86,6 +98,16 @@ def reduced_source(size):
     if size not in SOURCES:
         SOURCES[size] = pictures.jpeg(*size, quality=88)
     return SOURCES[size]
+
+
+@pytest.mark.parametrize("period, width", [(2.05, 444), (2.3, 442), (2.35, 424), (5, 220), (10, 110)])
+def test_fine_rows(server, period, width):
+    """Lines in a soft picture, which are moiré after a decode at a reduced size."""
+    y, x = np.mgrid[:1200, :1600]
+    soft = 128 + 60 * np.sin(x / 500) * np.cos(y / 300)
+    rows = np.rint(soft + 45 * np.sin(2 * np.pi * y / period)).astype(np.uint8)
+    data = pictures.encode(Image.fromarray(rows), "JPEG", quality=92)
+    judge.check_like(rendered(server, data, width=width), judge.rendering(judge.decode(data), (width, None)), 50)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])

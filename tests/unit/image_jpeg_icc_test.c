@@ -143,10 +143,7 @@ static void inks_with_a_profile_are_converted(void **state) {
         struct recipe recipe = inks;
         if (kind == 1)
             recipe.stored = JCS_YCCK;
-        if (kind == 2) { /* not marked as Adobe's, not inverted */
-            recipe.no_adobe = true;
-            memcpy(recipe.colors, "\0\0\0\0\0\0\0\x80", 8);
-        }
+        recipe.no_adobe = kind == 2;
         build_with_profile(&recipe, 2);
         assert_profile(NULL, 0, 10000); /* applied, and so nobody else's */
         assert_decodes(&file, &in_color, &grid);

@@ -18,8 +18,11 @@ static enum tt_err render_to(int picture_fd, int result_fd,
                              const struct tt_picture_limits *limits,
                              struct tt_picture_report *report) {
     const struct tt_picture_output output = {.fd = result_fd, .options = options};
-    const struct tt_image_job job = {
-        .picture_fd = picture_fd, .outputs = &output, .output_count = 1, .limits = limits};
+    const struct tt_image_job job = {.picture_fd = picture_fd,
+                                     .outputs = &output,
+                                     .output_count = 1,
+                                     .limits = limits,
+                                     .reduced_decode = true};
 
     return tt_image_render(&job, report);
 }
