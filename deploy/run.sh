@@ -91,6 +91,10 @@ await() {
     done
 }
 
+# The socket's file: one left by a tintyped that was killed, or used by another, is not ours.
+socket_file() { stat -c '%i %.9Z' "$TINTYPE_SERVER_LISTEN" 2>/dev/null || true; }
+listens() { [[ -S $TINTYPE_SERVER_LISTEN && $(socket_file) != "$socket_before" ]]; }
+
 tintyped_pid='' sync_pid='' lighttpd_pid='' stopping=''
 
 stop_one() {
@@ -109,8 +113,9 @@ stop() {
 trap 'trap "" HUP INT TERM; stop; exit 0' HUP INT TERM
 trap '[[ -n $stopping ]] || stop' EXIT
 
+socket_before=$(socket_file)
 start_tintyped
-await "$tintyped_pid" test -S "$TINTYPE_SERVER_LISTEN" || fail 'tintyped did not start'
+await "$tintyped_pid" listens || fail 'tintyped did not start'
 [[ -z $has_sync ]] || start_sync
 start_lighttpd
 await "$lighttpd_pid" answers || fail "lighttpd did not start on port $port"

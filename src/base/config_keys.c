@@ -52,7 +52,8 @@ static const struct tt_text_choice log_levels[] = {{"error", TT_LOG_ERROR},
 /* clang-format off */
 const struct tt_config_key tt_config_keys[] = {
     {"server", "listen", "Unix socket to listen on, when none is handed in",
-     "/run/tintype/tintyped.sock", FIELD(server.listen), TT_CONFIG_TEXT, .lowest = 1},
+     "/run/tintype/tintyped.sock", FIELD(server.listen), TT_CONFIG_TEXT, .lowest = 1,
+     .check = tt_config_check_socket, .takes = "the path of a Unix socket, with a / in it"},
     {"server", "base_path", "Path below which the API answers; / for the root",
      "/api", FIELD(server.base_path), TT_CONFIG_TEXT, .check = tt_config_check_base_path,
      .takes = "a path that starts with / and does not end with it"},

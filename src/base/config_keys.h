@@ -91,6 +91,7 @@ bool tt_config_presets_finish(struct tt_config *config,
                               char explanation[TT_CONFIG_EXPLANATION_SIZE]);
 
 /* The forms of texts that the table names. */
+bool tt_config_check_socket(char *text);
 bool tt_config_check_base_path(char *text);
 bool tt_config_check_origins(char *text);
 bool tt_config_check_bucket(char *text);

@@ -189,6 +189,11 @@ void tt_config_value_print(FILE *out, const struct tt_config_key *key, const voi
     }
 }
 
+/* A host and a port, as other servers take them, would become a socket of that name. */
+bool tt_config_check_socket(char *text) {
+    return strchr(text, '/') != NULL;
+}
+
 bool tt_config_check_base_path(char *text) {
     size_t length = strlen(text);
 

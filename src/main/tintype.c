@@ -284,6 +284,9 @@ int main(int argc, char **argv) {
     }
     command = find_command(argc - optind, argv + optind);
     if (command == NULL) {
+        if (optind < argc)
+            fprintf(stderr, "tintype: \"%s\" is no command, or takes other arguments\n\n",
+                    argv[optind]);
         print_usage(stderr);
         return EXIT_REFUSED;
     }

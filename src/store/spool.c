@@ -418,6 +418,9 @@ enum tt_err tt_spool_check(struct tt_spool *spool, int64_t reserve_bytes) {
     struct tt_staged staged;
     enum tt_err err = tt_spool_reserve(spool, reserve_bytes);
 
+    for (int kind = 0; kind < 2 && err == TT_OK; kind++)
+        if (faccessat(spool->kind_fds[kind], ".", W_OK | X_OK, AT_EACCESS) < 0)
+            err = tt_err_fail_errno(TT_ERR_STORAGE, "spool: write to a directory of pictures");
     if (err != TT_OK)
         return err;
     err = tt_spool_stage(spool, &staged);

@@ -384,9 +384,9 @@ static void count(struct upload *upload, enum tt_err err) {
     if (err != TT_OK)
         return;
     stats->upload_ms += took_ms;
-    tt_log(TT_LOG_INFO, "upload %s filename=\"%s\" original_bytes=%lld result_bytes=%lld ms=%lld",
-           upload->row.id, upload->row.filename, (long long)upload->row.original.size_bytes,
-           (long long)upload->row.processed.size_bytes, (long long)took_ms);
+    tt_log(TT_LOG_INFO, "upload %s original_bytes=%lld result_bytes=%lld ms=%lld filename=\"%s\"",
+           upload->row.id, (long long)upload->row.original.size_bytes,
+           (long long)upload->row.processed.size_bytes, (long long)took_ms, upload->row.filename);
 }
 
 /* Does one step, and counts its time to a stage. */

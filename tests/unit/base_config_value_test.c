@@ -115,6 +115,7 @@ static void texts_keep_to_their_size(void **state) {
 
     (void)state;
     memset(value, 'a', sizeof value);
+    value[0] = '/';
     value[sizeof config.server.listen] = '\0';
     assert_false(set("server", "listen", value));
     assert_string_equal(explanation, "the value has 108 bytes; listen takes 107 at most");
@@ -122,6 +123,7 @@ static void texts_keep_to_their_size(void **state) {
     assert_true(set("server", "listen", value));
     assert_string_equal(config.server.listen, value);
     assert_false(set("server", "listen", ""));
+    assert_false(set("server", "listen", "127.0.0.1:9000"));
     assert_false(set("storage", "dir", ""));
     assert_false(set("storage", "dir", "/a\x01"));
     assert_false(set("storage", "dir", "/a\xFF"));
