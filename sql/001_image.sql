@@ -48,7 +48,8 @@ CREATE TABLE image (
 ) STRICT, WITHOUT ROWID;
 
 -- One index for each filter of the list, continued by the id, so that a page is a walk along it.
--- A filename with a state walks the names: they are the rarer of the two.
+-- A filename with a state walks the names, mostly the rarer of the two: where many share one (a phone's
+-- "image.jpg"), a page looks at all of them.
 CREATE INDEX image_by_filename ON image (filename, id);
 CREATE INDEX image_by_sync_state ON image (sync_state, id);
 

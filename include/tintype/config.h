@@ -49,7 +49,7 @@ struct tt_config {
     } storage;
     struct {
         struct tt_picture_options options; /* what an upload gets that asks for nothing */
-        bool reduced_decode; /* of a JPEG, where it is soft */
+        bool reduced_decode;               /* of a JPEG, where it is soft */
         struct tt_picture_limits limits;
         int64_t cpu_seconds; /* of one picture's decoder */
         char watermark_font[TT_CONFIG_TEXT_MAX];

@@ -81,6 +81,7 @@ bool tt_journal_row_is_remote(const struct tt_journal_row *row, int number);
 
 /* Events that wait at the most, of which failures; the oldest of each is dropped, and counted. A
  * million take about a gigabyte, and are hours of a busy machine. */
+#define TT_JOURNAL_REMOVALS_MAX 1000 /* that a backlog counts */
 #define TT_JOURNAL_EVENTS_MAX   1000000
 #define TT_JOURNAL_FAILURES_MAX 10000
 
@@ -148,7 +149,7 @@ enum tt_err tt_journal_totals(struct tt_journal *journal, struct tt_journal_tota
 struct tt_journal_backlog {
     int64_t waiting; /* rows pending, plus stored ones where stored_waits */
     int64_t dead;
-    int64_t removals;       /* 0 or more; counted up to 1,000 */
+    int64_t removals;       /* 0 or more; counted up to TT_JOURNAL_REMOVALS_MAX */
     int64_t oldest_ms;      /* upload time of the oldest row waiting; 0 when none */
     int64_t events;         /* that wait */
     int64_t dropped;        /* events dropped since the journal was made */

@@ -86,6 +86,10 @@ enum tt_err tt_spool_sweep(struct tt_spool *spool,
                            bool (*known)(void *context, const struct tt_spool_name *name),
                            void *context, int64_t *removed);
 
+/* What an upload or a fetch leaves free on the disk, so that a full one can still be emptied: a
+ * delete is a write to the journal as well. */
+#define TT_SPOOL_RESERVE_BYTES (256 * 1024)
+
 /* TT_OK while at least reserve_bytes are free on the file system; TT_ERR_SPOOL_FULL,
  * TT_ERR_STORAGE. */
 enum tt_err tt_spool_reserve(struct tt_spool *spool, int64_t reserve_bytes);

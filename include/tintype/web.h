@@ -43,8 +43,11 @@ struct tt_web_plan {
  * drain_seconds) or max_requests. Returns 0, or 1 with the cause logged when it could not start. */
 int tt_web_run(const struct tt_web_plan *plan);
 
-/* Before any worker starts and while no other service uses the storage directory: makes the
- * journal, and removes files that no row knows. */
+/* Before any worker starts and while no other service uses the storage directory: makes spool and
+ * journal, or brings them up to date. TT_ERR_STORAGE, TT_ERR_JOURNAL. */
 enum tt_err tt_web_prepare(const struct tt_config *config);
+
+/* After that, also beside workers: removes the files that no row knows. Likewise. */
+enum tt_err tt_web_sweep(const struct tt_config *config);
 
 #endif

@@ -200,8 +200,8 @@ static enum tt_err start_over(struct rendering *rendering) {
     return TT_OK;
 }
 
-/* Where it may be reduced, as far as the sizes allow, and less where the picture turns out to be too
- * fine for it. */
+/* Where it may be reduced, as far as the sizes allow, and less where the picture turns out to be
+ * too fine for it. */
 static enum tt_err render(struct rendering *rendering, struct tt_picture_report *report) {
     int least_eighths = rendering->job->reduced_decode ? 1 : 8;
 

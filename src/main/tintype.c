@@ -73,7 +73,8 @@ static int show_status(struct place *place, char **arguments) {
                totals.rows[state]);
     printf("kept bytes: %" PRId64 "\n", totals.bytes);
     printf("oldest waits: %" PRId64 " s\n", waits_s > 0 ? waits_s : 0);
-    printf("removals: %" PRId64 "\n", backlog.removals);
+    printf("removals: %" PRId64 "%s\n", backlog.removals,
+           backlog.removals < TT_JOURNAL_REMOVALS_MAX ? "" : " or more");
     printf("events waiting: %" PRId64 "\n", backlog.events);
     printf("events dropped: %" PRId64 "\n", backlog.dropped);
     printf("agent: %s\n", agent_runs(&place->config) ? "runs" : "does not run");
@@ -139,13 +140,13 @@ static int retry_rows(struct place *place, char **arguments) {
 
         if (tt_journal_retry(place->journal, is_all ? NULL : *arguments, &changed) != TT_OK)
             return failed();
-        if (changed > 0 || is_all)
+        if (changed > 0 || is_all) {
             printf("%s: %" PRId64 " to be tried again\n", *arguments, changed);
-        else
-            status = EXIT_FAILED;
-        if (status != EXIT_CLEAN)
-            fprintf(stderr, "tintype: %s: no such image, or not one that waits or is dead\n",
-                    *arguments);
+            continue;
+        }
+        fprintf(stderr, "tintype: %s: no such image, or not one that waits or is dead\n",
+                *arguments);
+        status = EXIT_FAILED;
     }
     return status;
 }
@@ -194,10 +195,11 @@ static int verify_file(struct place *place, const struct tt_journal_row *row, in
 static int verify_row(struct place *place, const struct tt_journal_row *row) {
     int status = EXIT_CLEAN;
 
-    for (int i = 0; i < tt_journal_row_file_count(row); i++)
+    for (int i = 0; i < tt_journal_row_file_count(row); i++) {
         if (verify_file(place, row, i) != EXIT_CLEAN)
             status = EXIT_FAILED;
-    tt_err_clear();
+        tt_err_clear(); /* the next file's cause is its own */
+    }
     return status;
 }
 

@@ -44,6 +44,7 @@ struct master {
     struct generation leaving; /* of the configuration before; count 0 when none */
     bool reload_wanted;
     bool draining;
+    bool killed; /* a worker had to be, while draining */
 };
 
 static enum tt_err generation_init(struct generation *generation, int64_t workers) {
@@ -179,15 +180,17 @@ static void generation_ask(struct master *master, struct generation *generation)
     generation_signal(generation, SIGTERM);
 }
 
-static void generation_kill_due(struct generation *generation) {
+/* Whether any had to be killed. */
+static bool generation_kill_due(struct generation *generation) {
     if (generation->killed || tt_clock_monotonic_ms() < generation->kill_at_ms)
-        return;
+        return false;
     int64_t living = generation_living(generation);
     if (living == 0)
-        return;
+        return false;
     tt_log(TT_LOG_WARNING, "%lld workers did not leave in time and are killed", (long long)living);
     generation->killed = true;
     generation_signal(generation, SIGKILL);
+    return true;
 }
 
 /* Waits for the generation before to leave first, so there are never more than two. */
@@ -278,8 +281,10 @@ int tt_master_run(struct tt_master_plan *plan) {
             reload_due(&master);
             start_due(&master);
         }
-        generation_kill_due(&master.current);
-        generation_kill_due(&master.leaving);
+        /* Of a reload it is no failure of the stop that may come later. */
+        bool killed = generation_kill_due(&master.current);
+        killed = generation_kill_due(&master.leaving) || killed;
+        master.killed = master.killed || (killed && master.draining);
         int number = await_signal(&master);
         if (number == SIGTERM || number == SIGINT)
             drain(&master);
@@ -287,9 +292,8 @@ int tt_master_run(struct tt_master_plan *plan) {
             master.reload_wanted = true;
         reap(&master);
     }
-    bool killed = master.current.killed || master.leaving.killed;
-    tt_log(TT_LOG_INFO, killed ? "stopped; workers had to be killed" : "stopped");
+    tt_log(TT_LOG_INFO, master.killed ? "stopped; workers had to be killed" : "stopped");
     generation_fini(&master.current);
     generation_fini(&master.leaving);
-    return killed ? 1 : 0;
+    return master.killed ? 1 : 0;
 }

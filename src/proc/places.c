@@ -6,10 +6,11 @@
  * kernel, and only the one at the turnstile is woken when a slot falls free.
  *
  * The locks are of the open-file-description kind (fcntl(2), F_OFD_SETLK), one description for each
- * take. A process forked meanwhile (a decoder) shares the description, and that is right: its own
- * close does not unlock (only the last one does, unlike a lock of the process), an unlock by the
- * holder works whatever copies there are, and when the holder is killed the copy lives only until
- * the child has closed it, which is its first deed, or dies with its parent. */
+ * take. A process forked meanwhile (a spawner that is started anew) shares the description, and
+ * that is right: its own close does not unlock (only the last one does, unlike a lock of the
+ * process), an unlock by the holder works whatever copies there are, and when the holder is killed
+ * the copy lives only until the child has closed it, which is its first deed, or dies with its
+ * parent. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

@@ -16,7 +16,9 @@
 #define PATH_SIZE 4096
 #define WAKE_NAME "journal.wake"
 
-#define REMOVALS_COUNTED_MAX "1000"
+#define TEXT_OF(name)        #name
+#define TEXT(name)           TEXT_OF(name)
+#define REMOVALS_COUNTED_MAX TEXT(TT_JOURNAL_REMOVALS_MAX)
 
 /* False when storage_dir is too long for one. */
 static bool format_path(char path[PATH_SIZE], const char *storage_dir, const char *name) {

@@ -1,4 +1,4 @@
-/* The agent's statements: what is due, what came of it, removals, eviction, backlog. In which order
+/* The agent's statements: what is due, what came of it, removals, eviction. In which order
  * an image is carried, and when it is tried again, is not known here. */
 #include "tintype/journal_sync.h"
 

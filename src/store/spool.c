@@ -270,15 +270,22 @@ static bool parse_id(const char *name, char id[TT_UUID_SIZE], const char **rest)
     return tt_uuid_parse(id, NULL);
 }
 
-static bool is_locked(int dir_fd, const char *name) {
+/* A descriptor with the lock of a file that nobody holds; -1 for one that is held, or cannot be
+ * told. */
+static int lock_free(int dir_fd, const char *name) {
     int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    bool is_free;
 
-    if (fd < 0)
-        return true; /* or not to be told */
-    is_free = flock(fd, LOCK_EX | LOCK_NB) == 0;
-    tt_file_close(&fd);
-    return !is_free;
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
+        tt_file_close(&fd);
+    return fd;
+}
+
+static bool is_still(int dir_fd, const char *name, int fd) {
+    struct stat opened;
+    struct stat named;
+
+    return fstat(fd, &opened) == 0 && fstatat(dir_fd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           opened.st_ino == named.st_ino;
 }
 
 /* TT_FORMAT_NONE where no format has that extension. */
@@ -323,10 +330,15 @@ static bool is_kept_leftover(const struct sweep *sweep, int dir_fd, const char *
 
     if (!parse_name(sweep->directory, text, id, rendition, &name))
         return false;
+    if (sweep->known(sweep->context, &name))
+        return false;
     /* Whoever keeps a file lets go of its lock after the row says so: asked once more without one,
-     * the answer holds. */
-    return !sweep->known(sweep->context, &name) && !is_locked(dir_fd, text) &&
-           !sweep->known(sweep->context, &name);
+     * the answer holds, unless another file has taken the name meanwhile (a fetch's). */
+    int fd = lock_free(dir_fd, text);
+    bool is_leftover =
+        fd >= 0 && !sweep->known(sweep->context, &name) && is_still(dir_fd, text, fd);
+    tt_file_close(&fd);
+    return is_leftover;
 }
 
 /* A staged file is left over when nobody holds its lock. */
@@ -335,8 +347,12 @@ static bool is_staged_leftover(const struct sweep *sweep, int dir_fd, const char
     const char *rest;
 
     (void)sweep;
-    return parse_id(name, id, &rest) && strcmp(rest, STAGED_SUFFIX) == 0 &&
-           !is_locked(dir_fd, name);
+    if (!parse_id(name, id, &rest) || strcmp(rest, STAGED_SUFFIX) != 0)
+        return false;
+    int fd = lock_free(dir_fd, name);
+    bool is_leftover = fd >= 0;
+    tt_file_close(&fd);
+    return is_leftover;
 }
 
 static bool is_regular(int dir_fd, const char *name) {

@@ -107,13 +107,33 @@ static void fetched(void *context, const struct tt_aws_outcome *outcome,
     end_fetch(fetch, err, tt_err_cause());
 }
 
+/* What is fetched back keeps to the quota and to the disk's reserve as uploads do: it may not take
+ * their room. Not counted is what is on its way meanwhile, a few files. */
+static enum tt_err check_room(const struct tt_fetch *fetch) {
+    struct tt_agent *agent = fetch->agent;
+    int64_t size_bytes = tt_journal_row_file(&fetch->row, fetch->number)->size_bytes;
+    int64_t quota_bytes = agent->config->storage.quota_bytes;
+    struct tt_journal_totals totals;
+    enum tt_err err = tt_spool_reserve(&agent->spool, TT_SPOOL_RESERVE_BYTES + size_bytes);
+
+    if (err != TT_OK || quota_bytes == 0)
+        return err;
+    err = tt_journal_totals(agent->journal, &totals);
+    if (err == TT_OK && totals.bytes > quota_bytes - size_bytes)
+        err = tt_err_fail(TT_ERR_SPOOL_FULL, "%lld bytes are kept, storage.quota_bytes is %lld",
+                          (long long)totals.bytes, (long long)quota_bytes);
+    return err;
+}
+
 static enum tt_err send_request(struct tt_fetch *fetch) {
     struct tt_agent *agent = fetch->agent;
     char key[TT_SPOOL_OBJECT_KEY_SIZE];
     struct tt_aws_signer signer;
     struct tt_http_request request;
-    enum tt_err err = tt_exchange_signer(agent, TT_AWS_S3, &signer);
+    enum tt_err err = check_room(fetch);
 
+    if (err == TT_OK)
+        err = tt_exchange_signer(agent, TT_AWS_S3, &signer);
     if (err != TT_OK)
         return err;
     const struct tt_s3_object object = tt_fetch_object(agent, &fetch->row, fetch->number, key);

@@ -6,8 +6,9 @@
 
 /* 200 while a worker can answer at all. */
 enum tt_err tt_health_alive(struct tt_request *request);
-/* 200 when an upload of max_body_bytes could be taken right now; else the problem that stands in
- * the way. */
+/* 200 when an upload could be taken right now, one of max_body_bytes as far as the disk is
+ * concerned (the quota may be less than that, and has only to be free of some bytes); else the
+ * problem that stands in the way. */
 enum tt_err tt_health_ready(struct tt_request *request);
 /* Prometheus text format 0.0.4. */
 enum tt_err tt_health_metrics(struct tt_request *request);

@@ -39,8 +39,10 @@ static int accept_quality(const char *accept, const char *media_type) {
         size_t length = strcspn(item, ",");
         size_t name_length = strcspn(item, ",; \t");
         if (name_length == type_length && strncasecmp(item, media_type, type_length) == 0) {
-            const char *q = memmem(item, length, "q=", 2);
-            if (q == NULL)
+            const char *q = item + name_length;
+            while (q + 1 < item + length && strncasecmp(q, "q=", 2) != 0)
+                q++;
+            if (q + 1 >= item + length)
                 return 1000;
             int quality = q[2] == '1' ? 1000 : 0;
             if (q[2] == '0' && q[3] == '.')

@@ -42,9 +42,11 @@ static bool matches(const struct route *route, struct tt_request *request) {
     for (; i < TT_REQUEST_SEGMENTS && route->segments[i] != NULL; i++) {
         if (i >= request->segment_count)
             return false;
-        if (strcmp(route->segments[i], "{id}") == 0 && tt_uuid_parse(request->segments[i], NULL))
+        if (strcmp(route->segments[i], "{id}") == 0) {
+            if (!tt_uuid_parse(request->segments[i], NULL))
+                return false;
             request->id = request->segments[i];
-        else if (strcmp(route->segments[i], "{name}") == 0)
+        } else if (strcmp(route->segments[i], "{name}") == 0)
             request->name = request->segments[i];
         else if (strcmp(route->segments[i], request->segments[i]) != 0)
             return false;

@@ -19,10 +19,6 @@
 #include "web/query.h"
 #include "web/reply.h"
 
-/* What an upload leaves free on the disk, so that a full one can still be emptied: a delete is a
- * write to the journal as well. */
-#define RESERVE_BYTES (256 * 1024)
-
 /* One upload on its way. The row is filled step by step, and is what the journal gets. */
 struct upload {
     struct tt_request *request;
@@ -100,6 +96,7 @@ static enum tt_err read_pieces(struct upload *upload, struct tt_body *body, int6
     for (size_t got = TT_WORKER_PIECE_BYTES; got == TT_WORKER_PIECE_BYTES;) {
         enum tt_err err = tt_fcgi_read(upload->worker->fcgi, piece, TT_WORKER_PIECE_BYTES, &got);
         read_bytes += (int64_t)got;
+        upload->worker->stats->body_bytes += (int64_t)got;
         if (err == TT_OK && read_bytes > upload->worker->config->server.max_body_bytes)
             err = too_large(upload);
         if (err == TT_OK && got > 0)
@@ -107,7 +104,6 @@ static enum tt_err read_pieces(struct upload *upload, struct tt_body *body, int6
         if (err != TT_OK)
             return err;
     }
-    upload->worker->stats->body_bytes += read_bytes;
     if (announced >= 0 && read_bytes != announced)
         return tt_err_refuse(TT_ERR_BODY_INCOMPLETE, "%lld bytes were announced, %lld came.",
                              (long long)announced, (long long)read_bytes);
@@ -127,7 +123,7 @@ static enum tt_err open_body(struct upload *upload, const struct tt_body_target 
     if (err == TT_OK && *announced > worker->config->server.max_body_bytes)
         err = too_large(upload);
     if (err == TT_OK)
-        err = tt_spool_reserve(&worker->spool, RESERVE_BYTES);
+        err = tt_spool_reserve(&worker->spool, TT_SPOOL_RESERVE_BYTES);
     if (err == TT_OK)
         err = tt_query_parse(request->query, &worker->arena, take_query_option, upload);
     if (err != TT_OK)

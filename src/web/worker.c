@@ -1,5 +1,5 @@
-/* The worker: opens what it needs, then one request after the other. Also the preparation of a
- * storage directory before any worker runs. */
+/* The worker: opens what it needs, then one request after the other. Also what a storage directory
+ * needs once, before workers run and beside them. */
 #include "tintype/web.h"
 
 #include <sys/mman.h>
@@ -26,13 +26,27 @@ static bool is_known(void *context, const struct tt_spool_name *name) {
     return number >= 0 && tt_journal_row_is_local(&row, number);
 }
 
+static enum tt_err open_storage(const struct tt_config *config, struct tt_spool *spool,
+                                struct tt_journal **journal) {
+    *journal = NULL;
+    enum tt_err err = tt_spool_open(spool, config->storage.dir);
+    return err != TT_OK ? err : tt_journal_open(journal, config->storage.dir);
+}
+
 enum tt_err tt_web_prepare(const struct tt_config *config) {
     struct tt_spool spool;
-    struct tt_journal *journal = NULL;
+    struct tt_journal *journal;
+    enum tt_err err = open_storage(config, &spool, &journal);
+    tt_journal_close(journal);
+    tt_spool_close(&spool);
+    return err;
+}
+
+enum tt_err tt_web_sweep(const struct tt_config *config) {
+    struct tt_spool spool;
+    struct tt_journal *journal;
     int64_t removed = 0;
-    enum tt_err err = tt_spool_open(&spool, config->storage.dir);
-    if (err == TT_OK)
-        err = tt_journal_open(&journal, config->storage.dir);
+    enum tt_err err = open_storage(config, &spool, &journal);
     if (err == TT_OK)
         err = tt_spool_sweep(&spool, is_known, journal, &removed);
     if (removed > 0)

@@ -130,7 +130,8 @@ def test_result_page(server):
     assert "Accept" in json_answer.headers.get("Vary", "")
 
 
-@pytest.mark.parametrize("accept", ["*/*", "application/json", "text/*", "", "application/json, text/html;q=0.5"])
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "text/*", "", "application/json, text/html;q=0.5",
+                                    "text/html;level=1;Q=0, application/json;q=0.5"])
 def test_programs_get_json(server, accept):
     answer = server.http.post(server.url + "/images", data=JPEG, timeout=60, allow_redirects=False,
                               headers={"Accept": accept, "Content-Type": "image/jpeg"})

@@ -136,6 +136,21 @@ def test_leftovers_of_a_crash_are_swept(make_server):
     assert one.original(kept) == JPEG
 
 
+def test_many_leftovers_are_swept_beside_the_service(make_server):
+    """What is uploaded meanwhile stays."""
+    one = make_server()
+    assert one.stop_tintyped() == 0
+    folder = one.storage / "spool/originals"
+    for number in range(30000):
+        (folder / f"01890a5d-ac96-774b-bcce-{number:012x}.jpg").touch()
+    one.start_tintyped()
+    one.wait_ready()
+    kept = [one.upload(JPEG) for _ in range(5)]
+    wait_for("the sweep", lambda: len(os.listdir(folder)) == len(kept))
+    assert all(one.original(image) == JPEG for image in kept)
+    one.check_spool()
+
+
 def test_a_killed_decoder_is_a_422(make_server):
     one = make_server()
     workers = one.workers()

@@ -1,5 +1,6 @@
 """One image: its bytes (conditional requests, ranges, names), its deletion; health and metrics."""
 
+import os
 import re
 from email.utils import format_datetime, parsedate_to_datetime
 from urllib.parse import unquote
@@ -197,10 +198,29 @@ def samples(server):
     return values
 
 
+@pytest.mark.parametrize("length", [0, 100])
+def test_a_file_cut_short_is_not_sent(make_server, length):
+    """Not under the whole one's tag."""
+    one = make_server()
+    image = one.upload(INTERLACED)
+    os.truncate(one.storage / "spool/processed" / f"{image['id']}.png", length)
+    check_problem(one.get(f"/images/{image['id']}/processed"), 503, "storage-unavailable")
+    assert one.get(f"/images/{image['id']}/original").content == INTERLACED
+    assert one.request("DELETE", "/images/" + image["id"]).status_code == 204
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("name", ["nonsense", "%7Bid%7D"])
+def test_malformed_id(server, method, name):
+    for path in (f"/images/{name}", f"/images/{name}/processed"):
+        assert server.request(method, path).status_code == 404
+
+
 def test_metrics(server):
     before = samples(server)
     image = server.upload(INTERLACED)
     check_problem(server.post(INTERLACED[:-40]), 422)
+    check_problem(server.post(b"no picture"), 415)
     after = samples(server)
 
     def grew(name):
@@ -209,7 +229,7 @@ def test_metrics(server):
     assert grew('tintype_uploads_total{outcome="ok"}') == 1
     assert grew('tintype_uploads_total{outcome="broken-picture"}') == 1
     assert grew("tintype_requests_total") >= 2
-    assert grew("tintype_body_bytes_total") == 2 * len(INTERLACED) - 40
+    assert grew("tintype_body_bytes_total") == 2 * len(INTERLACED) - 40 + len(b"no picture")
     assert grew('tintype_images{state="off"}') == 1
     assert grew("tintype_spool_bytes") == image["size"] + image["original"]["size"]
     assert after["tintype_decoder_peak_rss_bytes"] > 0

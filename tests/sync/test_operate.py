@@ -34,10 +34,13 @@ def test_retry_of_dead_images(house):
     house.cloud.s3_proxy.fail(fault.s3_error(400, "EntityTooLarge"), times=1,
                               match=lambda seen: seen.method == "PUT")
     image = house.upload()
+    lost = "01890a5d-ac96-774b-bcce-b302099a8057"
     wait_for("its end", lambda: house.image(image)["sync"]["state"] == "dead")
     (line,) = tintype(house, "list", "dead").splitlines()
     assert line.split("\t")[0] == image["id"] and "EntityTooLarge" in line.split("\t")[4]
-    assert tintype(house, "retry", image["id"]) == f"{image['id']}: 1 to be tried again\n"
+    assert tintype(house, "retry", lost, image["id"], status=1).splitlines() == [
+        f"{image['id']}: 1 to be tried again",
+        f"tintype: {lost}: no such image, or not one that waits or is dead"]
     house.wait_state(image, "synced")
     assert tintype(house, "list", "dead") == ""
     assert tintype(house, "retry", "dead") == "dead: 0 to be tried again\n"
@@ -46,7 +49,7 @@ def test_retry_of_dead_images(house):
 
 def test_verify(make_house):
     house = make_house()
-    whole, changed, lost = (house.upload() for _ in range(3))
+    whole, changed, lost, odd = (house.upload() for _ in range(4))
     assert tintype(house, "verify") == ""
 
     def path(image, kind, extension):
@@ -58,7 +61,16 @@ def test_verify(make_house):
         file.seek(0)
         file.write(bytes([byte ^ 1]))
     path(lost, "processed", "png").unlink()
+    folders = [path(odd, "processed", "png"), path(odd, "originals", EXTENSIONS[odd["original"]["format"]])]
+    for folder in folders:
+        folder.unlink()
+        folder.mkdir()
     found = tintype(house, "verify", status=1).splitlines()
+    for kind, folder in zip(("processed", "original"), folders):
+        (line,) = (line for line in found if line.startswith(f"{odd['id']}\t{kind} "))
+        assert f"{folder.parent.name}/{folder.name} is no regular file" in line
+        found.remove(line)
+        folder.rmdir()
     assert sorted(found) == sorted([f"{changed['id']}\toriginal has other bytes than were acknowledged",
                                     f"{lost['id']}\tprocessed is missing"])
     assert whole["id"] not in "".join(found)

@@ -112,6 +112,11 @@ static int work_deaf(void *context) {
     return 0;
 }
 
+static int work_deaf_at_first(void *context) {
+    const struct fixture *fixture = context;
+    return fixture->generation == 0 ? work_deaf(context) : work_idle(context);
+}
+
 static int work_fails(void *context) {
     say(context, 'u');
     return 3;
@@ -288,6 +293,22 @@ static void test_master_drain_kills_in_the_end(void **state) {
     fixture_close(&fixture);
 }
 
+static void test_master_stop_kills_what_a_reload_left(void **state) {
+    (void)state;
+    struct fixture fixture;
+    fixture_open(&fixture, 1, work_deaf_at_first);
+    fixture.workers_after_reload = 1;
+    fixture.plan.drain_seconds = 1;
+    master_start(&fixture);
+    hear_word(&fixture, 'u');
+    master_signal(&fixture, SIGHUP);
+    hear_word(&fixture, 'r');
+    hear_word(&fixture, 'u');
+    master_signal(&fixture, SIGTERM);
+    assert_master_ends(&fixture, 1);
+    fixture_close(&fixture);
+}
+
 static void test_master_reload_replaces_all(void **state) {
     (void)state;
     struct fixture fixture;
@@ -407,6 +428,7 @@ int main(void) {
         cmocka_unit_test(test_master_backs_off),
         cmocka_unit_test(test_master_drain_waits_for_the_busy),
         cmocka_unit_test(test_master_drain_kills_in_the_end),
+        cmocka_unit_test(test_master_stop_kills_what_a_reload_left),
         cmocka_unit_test(test_master_reload_replaces_all),
         cmocka_unit_test(test_master_reload_one_at_a_time),
         cmocka_unit_test(test_master_reload_refused),

@@ -120,6 +120,22 @@ static void too_many_fetches_are_refused(void **state) {
     assert_int_equal(sent_count, TT_SERVE_FETCHES_MAX + 1);
 }
 
+static void quota_and_disk_have_room_first(void **state) {
+    int fd = ask_back();
+
+    (void)state;
+    config.storage.quota_bytes = (int64_t)sizeof content - 1;
+    turn();
+    assert_heard(fd, "error storage-full ");
+    assert_int_equal(sent_count, 0);
+    assert_int_equal(kept_bytes(), -1);
+    config.storage.quota_bytes++;
+    fd = ask_back();
+    turn();
+    deliver(content, sizeof content);
+    assert_string_equal(heard(fd), "ok");
+}
+
 static void other_content_is_refused(void **state) {
     static const char same_size[] = "THE bytes of a picture";
     const struct {
@@ -289,6 +305,7 @@ int main(void) {
         TEST(fetches_a_rendition_back),
         TEST(askers_of_one_file_share_a_fetch),
         TEST(too_many_fetches_are_refused),
+        TEST(quota_and_disk_have_room_first),
         TEST(other_content_is_refused),
         TEST(object_that_is_gone),
         TEST(forbidden_object_pauses_nothing),

@@ -97,7 +97,7 @@ static void prepare(void) {
     static struct tt_config config;
 
     (void)snprintf(config.storage.dir, sizeof config.storage.dir, "%s", scratch);
-    assert_int_equal(tt_web_prepare(&config), TT_OK);
+    assert_int_equal(tt_web_sweep(&config), TT_OK);
 }
 
 static void files_without_a_row_go(void **state) {
