@@ -57,7 +57,7 @@ bool tt_match_asks_for_wide(struct tt_match_finder *finder, size_t length, size_
 /* From here on. Chains that are there are no longer found. */
 void tt_match_set_wide(struct tt_match_finder *finder, bool is_wide);
 
-/* Prices as in the codes of the block before. */
+/* Prices as in the codes of the block before, or of bytes like those that follow. */
 void tt_match_set_prices(struct tt_match_finder *finder, const struct tt_deflate_codes *codes);
 
 /* Pieces found so far. */

@@ -4,8 +4,9 @@
  * codes and Deflate's blocks are in the other png_*.c.
  *
  * A photograph has no strings worth a search: filtered well, Huffman codes are all there is to
- * gain. In a drawing matches are everything. So a sample of each band is tried both ways, and a
- * screenshot with a photograph in it, or a page with white margins, gets each where it is due.
+ * gain. In a drawing matches are everything. So a sample of each band is tried both ways, and how
+ * much of the band is even is counted, as a sample cannot show it: margins, or the page around a
+ * photograph.
  *
  * Deflate is written here, as libraries have no way between the two: zlib spends 7 ns a byte on
  * Huffman codes alone (here under 2), libdeflate takes only whole pictures. CPU time and size
@@ -13,12 +14,14 @@
  * is libpng with zlib's Z_RLE and the filters sub, up and average:
  *
  *                                          time: all  worst    size: mean  worst    before
- *     80 photographs, 256 to 1024 px wide     0.049   0.157        0.945   1.027   0.097  0.969
- *     32 drawings and screenshots             0.321   0.470        0.893   1.004   0.292  3.331
- *     20 desktop backgrounds, 720 px          0.160   0.450        0.872   1.017   0.185  1.120
+ *     80 photographs, 256 to 1024 px wide     0.056   0.175        0.944   1.027   0.097  0.969
+ *     32 drawings and screenshots             0.377   0.511        0.881   0.978   0.292  3.331
+ *     20 desktop backgrounds, 720 px          0.187   0.475        0.869   1.017   0.185  1.120
+ *     72 photographs on pages, 200 to 720 px  0.284   0.711        0.979   1.024
  *
- * A gray photograph of 720 px takes 1.4 ms (Pillow: 38 ms). Made smaller or cut to 64 and 128 px,
- * 20 of 539 are over 1.03 in size, up to 1.13: of these the sample is a few rows. */
+ * A gray photograph of 720 px takes 1.4 ms (Pillow: 38 ms). The pages over 0.5 in time are gray
+ * ones of 200 px, which take 0.2 to 0.6 ms. Made smaller or cut to 64 and 128 px, 7 of 540 are
+ * over 1.03 in size, up to 1.08: of these the sample is a few rows. */
 #include <string.h>
 
 #include <libdeflate.h>
@@ -32,19 +35,25 @@
 #define BAND_BYTES     65536               /* of lines, about */
 #define ONE_BAND_BYTES (BAND_BYTES + 4096) /* of a whole picture: 256 rows of 256 bytes are one */
 #define HISTORY_BYTES  TT_DEFLATE_DISTANCE_MAX
-#define SAMPLE_BYTES   4096  /* of a band's lines, at least */
+#define SAMPLE_BYTES   2048  /* of a band's lines, at least */
 #define SAMPLE_ROWS    3     /* likewise, and of a band */
 #define SAMPLE_PARTS   4     /* of a picture of one band, which may be all of an icon */
+#define EVEN_BYTES     32    /* a run of pixels that are alike: short ones photographs have too */
 #define SEEN_ROWS      256   /* more than matches reach back, in all but narrow pictures */
 #define PIECES_MIN     16    /* for a literal and a match, at least */
-#define PIECES_MAX     24576 /* of a block with matches */
+#define PIECES_MAX     16384 /* of a block with matches */
 #define LITERALS_MAX   32768 /* of a block without */
 #define FILE_BYTES     65536 /* of a chunk, at most */
 
-/* What matches must save, and by what one way with them must beat the other, as a part: 1 in so
- * many. On samples of photographs matches save nothing, up to 3 in 100; of drawings 15 in 100 and
- * more. */
-#define GAIN_PART 16
+/* What matches must save over literals, as a part: 1 in so many. On samples of photographs they
+ * save nothing, up to 3 in 100; of drawings 15 in 100 and more. Of a photograph beside text it is
+ * as little as of the photograph alone, for few words are in a sample twice, though many are in
+ * reach: so less will do to go on with matches than to begin with them. */
+#define GAIN_PART 32
+#define STAY_PART 128
+
+/* Likewise, by what one way with matches must beat the other that the band before had. */
+#define SWITCH_PART 16
 
 /* A sample has too few places for wide chains to show their worth: they may lose so much there, as
  * a part, likewise. Smooth slopes, in all, gain up to 1 in 4 by them. */
@@ -99,7 +108,7 @@ struct png_encoder {
     struct tt_pieces found;
     uint32_t adler;
 
-    uint8_t *sample; /* lines of a band's middle */
+    uint8_t *sample; /* lines of a band */
     tt_piece *sample_pieces;
     uint32_t sample_base;
     struct tt_match_finder sample_finder;
@@ -220,30 +229,34 @@ static void filter_rows(const struct png_encoder *encoder, uint8_t *lines, size_
 
 /* The sample's lines with matches. */
 struct trial {
+    struct tt_deflate_codes codes;
     uint64_t bits;
     bool is_wide; /* chains, see png_match.h */
 };
 
-static uint64_t match_sample(struct png_encoder *encoder, size_t length, struct tt_pieces *found) {
-    *found = (struct tt_pieces){encoder->sample_pieces, 0, length};
-    (void)tt_match_find(&encoder->sample_finder, found, encoder->sample, 0, length,
+/* Gives the number of pieces. */
+static size_t match_sample(struct png_encoder *encoder, size_t length, struct trial *trial) {
+    struct tt_pieces found = {encoder->sample_pieces, 0, length};
+
+    (void)tt_match_find(&encoder->sample_finder, &found, encoder->sample, 0, length,
                         encoder->sample_base);
     encoder->sample_base += (uint32_t)length;
-    tt_deflate_count(&encoder->sample_codes, found->pieces, found->count);
-    return tt_deflate_bits(&encoder->sample_codes);
+    tt_deflate_count(&trial->codes, found.pieces, found.count);
+    trial->bits = tt_deflate_bits(&trial->codes);
+    return found.count;
 }
 
-static struct trial try_matches(struct png_encoder *encoder, size_t length) {
-    struct tt_pieces found;
-    struct trial trial = {match_sample(encoder, length, &found), false};
+static void try_matches(struct png_encoder *encoder, size_t length, struct trial *trial) {
+    size_t count = match_sample(encoder, length, trial);
+    struct trial wide;
 
-    if (tt_match_asks_for_wide(&encoder->sample_finder, length, found.count)) {
+    trial->is_wide = false;
+    if (tt_match_asks_for_wide(&encoder->sample_finder, length, count)) {
         tt_match_set_wide(&encoder->sample_finder, true);
-        uint64_t wide_bits = match_sample(encoder, length, &found);
+        (void)match_sample(encoder, length, &wide);
         tt_match_set_wide(&encoder->sample_finder, false);
-        trial.is_wide = wide_bits - wide_bits / WIDE_LOSS_PART < trial.bits;
+        trial->is_wide = wide.bits - wide.bits / WIDE_LOSS_PART < trial->bits;
     }
-    return trial;
 }
 
 /* How many of the band's rows were there before, within what a match may reach, but not just above:
@@ -266,8 +279,63 @@ static size_t count_repeats(struct png_encoder *encoder, size_t band_rows) {
     return repeats;
 }
 
-static bool is_gain(uint64_t bits, uint64_t literal_bits) {
-    return bits + literal_bits / GAIN_PART <= literal_bits;
+/* Bytes of rows in runs of equal pixels, which matches have for nothing, and literals for a bit
+ * each. */
+static size_t count_even(const struct png_encoder *encoder, size_t first, size_t count) {
+    size_t row_bytes = encoder->sizes.row_bytes;
+    size_t even = 0;
+
+    for (size_t i = first + 1; i <= first + count; i++) {
+        const uint8_t *row = encoder->rows + i * row_bytes;
+
+        for (size_t at = encoder->channels; at + EVEN_BYTES <= row_bytes; at += EVEN_BYTES)
+            even += memcmp(row + at, row + at - encoder->channels, EVEN_BYTES) == 0;
+    }
+    return even * EVEN_BYTES;
+}
+
+/* Where a band's sample is, and how much of the band is not even. */
+struct survey {
+    size_t firsts[SAMPLE_PARTS]; /* rows of the sample's parts */
+    size_t ends[SAMPLE_PARTS];
+    size_t bytes; /* of the band's lines */
+    size_t uneven_bytes;
+};
+
+/* In each part of the band the least even rows are taken, or the middle ones of those alike: even
+ * ones say nothing of how the others are to be filtered, and these cost most. */
+static struct survey survey_band(const struct png_encoder *encoder, size_t band_rows) {
+    size_t parts = encoder->sizes.sample_parts;
+    size_t sample_rows = within(encoder->sizes.sample_rows, 0, band_rows);
+    size_t bytes = band_rows * encoder->sizes.line_bytes;
+    struct survey survey = {.bytes = bytes, .uneven_bytes = bytes};
+
+    for (size_t part = 0; part < parts; part++) {
+        size_t count = (part + 1) * sample_rows / parts - part * sample_rows / parts;
+        size_t begin = part * band_rows / parts;
+        size_t end = (part + 1) * band_rows / parts;
+        size_t first = begin + (end - begin - count) / 2;
+        size_t least = count_even(encoder, first, count);
+
+        for (size_t at = begin; count > 0 && at < end; at += count) {
+            size_t even = count_even(encoder, at, within(count, 0, end - at));
+
+            survey.uneven_bytes -= even;
+            if (even < least && at + count <= end) {
+                least = even;
+                first = at;
+            }
+        }
+        survey.firsts[part] = first;
+        survey.ends[part] = first + count;
+    }
+    return survey;
+}
+
+static bool is_gain(const struct png_encoder *encoder, uint64_t bits, uint64_t literal_bits) {
+    uint64_t part = encoder->way == WAY_LITERALS ? GAIN_PART : STAY_PART;
+
+    return bits + literal_bits / part <= literal_bits;
 }
 
 /* Of the ways with matches, the one of the band before stays unless the other is clearly better:
@@ -275,51 +343,57 @@ static bool is_gain(uint64_t bits, uint64_t literal_bits) {
 static bool is_plain_better(const struct png_encoder *encoder, uint64_t plain_bits,
                             uint64_t filtered_bits) {
     if (encoder->way == WAY_MATCHES)
-        plain_bits += filtered_bits / GAIN_PART;
+        plain_bits += filtered_bits / SWITCH_PART;
     if (encoder->way == WAY_MATCHES_PLAIN)
-        filtered_bits += plain_bits / GAIN_PART;
+        filtered_bits += plain_bits / SWITCH_PART;
     return plain_bits <= filtered_bits;
 }
 
-/* Filters the sample, which is the middle rows of the band, or of each of its parts. Gives its
- * length. */
-static size_t fill_sample(struct png_encoder *encoder, size_t band_rows, bool is_plain) {
-    const struct sizes *sizes = &encoder->sizes;
-    size_t count = within(sizes->sample_rows, 0, band_rows);
-    size_t done = 0;
+/* Filters the sample. Gives its length. */
+static size_t fill_sample(struct png_encoder *encoder, const struct survey *survey, bool is_plain) {
+    size_t length = 0;
 
-    for (size_t part = 0; part < sizes->sample_parts; part++) {
-        size_t end = (part + 1) * count / sizes->sample_parts;
-        size_t between = (band_rows - count) * (2 * part + 1) / (2 * sizes->sample_parts);
+    for (size_t part = 0; part < encoder->sizes.sample_parts; part++) {
+        size_t count = survey->ends[part] - survey->firsts[part];
 
-        filter_rows(encoder, encoder->sample + done * sizes->line_bytes, between + done, end - done,
-                    is_plain);
-        done = end;
+        filter_rows(encoder, encoder->sample + length, survey->firsts[part], count, is_plain);
+        length += count * encoder->sizes.line_bytes;
     }
-    return count * sizes->line_bytes;
+    return length;
+}
+
+/* Prices are the trial's where the block before is of another kind. */
+static void set_finder(struct png_encoder *encoder, enum way way, const struct trial *trial) {
+    tt_match_set_wide(&encoder->finder, trial->is_wide);
+    if (way != encoder->way)
+        tt_match_set_prices(&encoder->finder, &trial->codes);
 }
 
 /* Tries the ways on a sample of the band. Rows that repeat farther away than the sample is high
- * do so unfiltered, and then cost nothing. */
+ * do so unfiltered, and then cost nothing; nor does what is even, which the sample has little of.
+ */
 static enum way choose_way(struct png_encoder *encoder, size_t band_rows) {
     size_t repeats = count_repeats(encoder, band_rows);
-    size_t length = fill_sample(encoder, band_rows, false);
+    struct survey survey = survey_band(encoder, band_rows);
+    size_t length = fill_sample(encoder, &survey, false);
     struct trial filtered, plain;
     bool is_plain = true;
 
     tt_deflate_count_bytes(&encoder->sample_codes, encoder->sample, length);
     uint64_t literal_bits = tt_deflate_bits(&encoder->sample_codes);
-    filtered = try_matches(encoder, length);
-    if (!is_gain(filtered.bits, literal_bits) && repeats == 0)
+    try_matches(encoder, length, &filtered);
+    bool pays = is_gain(encoder, filtered.bits * survey.uneven_bytes, literal_bits * survey.bytes);
+    if (!pays && repeats == 0)
         return WAY_LITERALS;
-    (void)fill_sample(encoder, band_rows, true);
-    plain = try_matches(encoder, length);
-    if (is_gain(filtered.bits, literal_bits))
+    (void)fill_sample(encoder, &survey, true);
+    try_matches(encoder, length, &plain);
+    if (pays)
         is_plain = is_plain_better(encoder, plain.bits, filtered.bits);
-    else if (!is_gain(plain.bits * (band_rows - repeats) / band_rows, literal_bits))
+    else if (!is_gain(encoder, plain.bits * (band_rows - repeats) / band_rows, literal_bits))
         return WAY_LITERALS;
-    tt_match_set_wide(&encoder->finder, is_plain ? plain.is_wide : filtered.is_wide);
-    return is_plain ? WAY_MATCHES_PLAIN : WAY_MATCHES;
+    enum way way = is_plain ? WAY_MATCHES_PLAIN : WAY_MATCHES;
+    set_finder(encoder, way, is_plain ? &plain : &filtered);
+    return way;
 }
 
 static enum tt_err flush_pieces(struct png_encoder *encoder, bool is_last) {

@@ -209,6 +209,20 @@ static void a_small_picture_is_looked_at_in_several_places(void **state) {
     assert_in_range(write_part(LARGE_WIDTH_PX, 200), 40 * LARGE_WIDTH_PX, 52 * LARGE_WIDTH_PX);
 }
 
+/* White in the middle of each band, where a look would see nothing else, and at both sides. What is
+ * left of the photograph is 11/20 of it. */
+static void a_photograph_is_found_within_its_margins(void **state) {
+    off_t photo;
+    (void)state;
+    draw_photo(0, LARGE_HEIGHT_PX);
+    photo = write_large();
+    for (int y = 0; y < LARGE_HEIGHT_PX; y++)
+        for (int x = 0; x < LARGE_WIDTH_PX; x++)
+            if (y % 217 / 40 == 2 || x < 50 || x >= LARGE_WIDTH_PX - 50)
+                large[y * LARGE_WIDTH_PX + x] = 255;
+    assert_in_range(write_large(), photo / 2, photo * 13 / 20);
+}
+
 /* Each part in its own way: together as long as alone, but for a band that has two of them. */
 static void the_way_changes_with_the_picture(void **state) {
     off_t photo, mixed;
@@ -360,6 +374,7 @@ int main(void) {
         cmocka_unit_test(a_smooth_slope_takes_few_long_matches),
         cmocka_unit_test(every_slope_comes_back),
         cmocka_unit_test(a_small_picture_is_looked_at_in_several_places),
+        cmocka_unit_test(a_photograph_is_found_within_its_margins),
         cmocka_unit_test(the_way_changes_with_the_picture),
         cmocka_unit_test(the_same_picture_is_the_same_file),
         cmocka_unit_test(one_pixel_is_a_file_to_the_letter),
