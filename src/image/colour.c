@@ -179,8 +179,7 @@ static const struct kind {
     [TT_COLOUR_GRAY_ALPHA] = {cmsSigGrayData, TYPE_GRAY_8, TYPE_GRAY_8},
     [TT_COLOUR_RGB] = {cmsSigRgbData, TYPE_RGB_8, TYPE_RGB_8},
     [TT_COLOUR_RGB_ALPHA] = {cmsSigRgbData, TYPE_RGBA_8, TYPE_RGBA_8},
-    [TT_COLOUR_CMYK] = {cmsSigCmykData, TYPE_CMYK_8, TYPE_RGB_8},
-    [TT_COLOUR_CMYK_INVERTED] = {cmsSigCmykData, TYPE_CMYK_8_REV, TYPE_RGB_8},
+    [TT_COLOUR_CMYK] = {cmsSigCmykData, TYPE_CMYK_8_REV, TYPE_RGB_8},
 };
 
 /* Links between two devices, abstract effects and lists of named colours say nothing about what a

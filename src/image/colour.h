@@ -17,8 +17,7 @@ enum tt_colour_samples {
     TT_COLOUR_GRAY_ALPHA,
     TT_COLOUR_RGB,
     TT_COLOUR_RGB_ALPHA,
-    TT_COLOUR_CMYK,          /* 255 is all ink */
-    TT_COLOUR_CMYK_INVERTED, /* 255 is no ink, as Adobe's programs write JPEG */
+    TT_COLOUR_CMYK, /* 255 is no ink, as in a JPEG */
 };
 
 struct tt_colour_transform;

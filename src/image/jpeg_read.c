@@ -375,8 +375,8 @@ static void start_step(struct jpeg_decoder *decoder) {
         if (!decoder->row)
             leave_step(decoder, TT_ERR_NO_MEMORY);
         enum tt_err err = tt_colour_transform_open(&decoder->cmyk_transform, decoder->cmyk_profile,
-                                                   decoder->cmyk_profile_bytes,
-                                                   TT_COLOUR_CMYK_INVERTED, decoder->base.arena);
+                                                   decoder->cmyk_profile_bytes, TT_COLOUR_CMYK,
+                                                   decoder->base.arena);
         if (err != TT_OK)
             leave_step(decoder, err);
     }
