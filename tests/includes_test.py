@@ -26,7 +26,7 @@ FOREIGN = {"fcgiapp.h": "src/web/fcgi.c", "fcgi_stdio.h": None, "fcgios.h": None
             "ft2build.h": "src/image/watermark_text.c", "freetype/": "src/image/watermark_text.c",
             "webp/decode.h": "src/image/webp_read.c", "webp/encode.h": "src/image/webp_write.c",
             "gif_lib.h": "src/image/gif_read.c", "libheif/": "src/image/heif_library.h",
-            "libdeflate.h": "src/image/png_write.c", "ini.h": "src/base/ini.c", "curl/": "src/aws/http.c",
+            "libdeflate.h": "src/image/png_file.c", "ini.h": "src/base/ini.c", "curl/": "src/aws/http.c",
            "openssl/": ("src/base/hash.c", "src/aws/")}
 
 SOURCES = sorted([*ROOT.glob("src/*/*.[ch]"), *ROOT.glob("include/tintype/*.h")])

@@ -28,8 +28,7 @@
 #define FIRST_KEPT 8
 #define LAST_KEPT  40
 
-/* What a match must save, in bits. Those that save less make all other codes longer: without this
- * photographs with matches are 2 in 100 larger. */
+/* What a match must save, in bits. Those that save less make all other codes longer. */
 #define SAVED_MIN 3
 
 #define PRICED_BYTES 16 /* of a match's literals; the others are priced like these */

@@ -1,7 +1,7 @@
 /* PNG writer: pulls rows and writes IHDR, IDAT and IEND; no other chunk.
  *
- * Here: bands of rows, which way each is compressed, and the chunks. Filters, matches, Huffman
- * codes and Deflate's blocks are in the other png_*.c.
+ * Here: bands of rows, and which way each is compressed. Filters, matches, Huffman codes, Deflate's
+ * blocks and the chunks around them are in the other png_*.c.
  *
  * A photograph has no strings worth a search: filtered well, Huffman codes are all there is to
  * gain. In a drawing matches are everything. So a sample of each band is tried both ways, and how
@@ -20,17 +20,15 @@
  *     72 photographs on pages, 200 to 720 px  0.284   0.711        0.979   1.024
  *
  * A gray photograph of 720 px takes 1.4 ms (Pillow: 38 ms). The pages over 0.5 in time are gray
- * ones of 200 px, which take 0.2 to 0.6 ms. Made smaller or cut to 64 and 128 px, 7 of 540 are
- * over 1.03 in size, up to 1.08: of these the sample is a few rows. */
+ * ones of 200 px, which take 0.2 to 0.6 ms. Sizes of 64 to 128 px may be over 1.03: of such
+ * pictures the sample is a few rows. */
 #include <string.h>
-
-#include <libdeflate.h>
 
 #include "image/codec.h"
 #include "image/png_deflate.h"
+#include "image/png_file.h"
 #include "image/png_filter.h"
 #include "image/png_match.h"
-#include "tintype/file.h"
 
 #define BAND_BYTES     65536               /* of lines, about */
 #define ONE_BAND_BYTES (BAND_BYTES + 4096) /* of a whole picture: 256 rows of 256 bytes are one */
@@ -43,7 +41,7 @@
 #define PIECES_MIN     16    /* for a literal and a match, at least */
 #define PIECES_MAX     16384 /* of a block with matches */
 #define LITERALS_MAX   32768 /* of a block without */
-#define FILE_BYTES     65536 /* of a chunk, at most */
+#define IDAT_BYTES     65536 /* of a chunk, at most */
 
 /* What matches must save over literals, as a part: 1 in so many. On samples of photographs they
  * save nothing, up to 3 in 100; of drawings 15 in 100 and more. Of a photograph beside text it is
@@ -58,13 +56,6 @@
 /* A sample has too few places for wide chains to show their worth: they may lose so much there, as
  * a part, likewise. Smooth slopes, in all, gain up to 1 in 4 by them. */
 #define WIDE_LOSS_PART 8
-
-#define SIGNATURE_BYTES  8
-#define IHDR_BYTES       13
-#define CHUNK_HEAD_BYTES 8 /* length and type */
-#define CHUNK_TAIL_BYTES 4 /* CRC */
-/* Beside the bytes of Deflate: the signature, IHDR, the ends of an IDAT, IEND. */
-#define FILE_EDGE_BYTES (SIGNATURE_BYTES + IHDR_BYTES + 3 * (CHUNK_HEAD_BYTES + CHUNK_TAIL_BYTES))
 
 /* How a band is compressed. */
 enum way {
@@ -81,7 +72,7 @@ struct sizes {
     size_t sample_rows;
     size_t sample_parts;
     size_t history_bytes;
-    size_t file_bytes;
+    size_t idat_bytes;
     size_t pieces;
     size_t searched_bytes; /* that matches may span */
 };
@@ -93,7 +84,6 @@ struct seen_row {
 };
 
 struct png_encoder {
-    int fd;
     struct tt_row_source *source;
     size_t channels;
     struct sizes sizes;
@@ -106,7 +96,6 @@ struct png_encoder {
     enum way way;       /* of the band before */
     struct tt_match_finder finder;
     struct tt_pieces found;
-    uint32_t adler;
 
     uint8_t *sample; /* lines of a band */
     tt_piece *sample_pieces;
@@ -115,87 +104,13 @@ struct png_encoder {
 
     struct tt_deflate_codes codes;
     struct tt_deflate_codes sample_codes;
-    struct tt_deflate_sink sink;
-    uint8_t *file;
-    uint8_t *chunk; /* where in file the next chunk begins */
+    struct tt_png_file file;
 };
 
 static size_t within(size_t value, size_t least, size_t most) {
     if (value < least)
         value = least;
     return value < most ? value : most;
-}
-
-/* ---- chunks ---- */
-
-static void store_32(uint8_t *to, uint32_t value) {
-    for (int i = 0; i < 4; i++)
-        to[i] = (uint8_t)(value >> (24 - 8 * i));
-}
-
-/* The data is in its place already. */
-static void end_chunk(struct png_encoder *encoder, const char type[4], size_t length) {
-    uint8_t *chunk = encoder->chunk;
-
-    store_32(chunk, (uint32_t)length);
-    memcpy(chunk + 4, type, 4);
-    store_32(chunk + CHUNK_HEAD_BYTES + length,
-             libdeflate_crc32(0, chunk + 4, CHUNK_HEAD_BYTES - 4 + length));
-    encoder->chunk = chunk + CHUNK_HEAD_BYTES + length + CHUNK_TAIL_BYTES;
-}
-
-static enum tt_err write_file(struct png_encoder *encoder) {
-    enum tt_err err =
-        tt_file_write(encoder->fd, encoder->file, (size_t)(encoder->chunk - encoder->file));
-
-    encoder->chunk = encoder->file;
-    return err;
-}
-
-static void begin_idat(struct png_encoder *encoder) {
-    encoder->sink.bytes = encoder->chunk + CHUNK_HEAD_BYTES;
-    encoder->sink.length = 0;
-}
-
-static enum tt_err drain(struct tt_deflate_sink *sink) {
-    struct png_encoder *encoder =
-        (struct png_encoder *)((char *)sink - offsetof(struct png_encoder, sink));
-    enum tt_err err;
-
-    end_chunk(encoder, "IDAT", sink->length);
-    err = write_file(encoder);
-    begin_idat(encoder);
-    return err;
-}
-
-static void begin_file(struct png_encoder *encoder) {
-    static const uint8_t signature[SIGNATURE_BYTES] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
-    static const uint8_t color_types[] = {0, 0, 4, 2, 6};
-    uint8_t *header = encoder->file + SIGNATURE_BYTES + CHUNK_HEAD_BYTES;
-
-    memcpy(encoder->file, signature, sizeof signature);
-    encoder->chunk = encoder->file + SIGNATURE_BYTES;
-    store_32(header, (uint32_t)encoder->source->width_px);
-    store_32(header + 4, (uint32_t)encoder->source->height_px);
-    header[8] = 8;
-    header[9] = color_types[encoder->channels];
-    header[10] = header[11] = header[12] = 0;
-    end_chunk(encoder, "IHDR", IHDR_BYTES);
-    begin_idat(encoder);
-    /* zlib's header (RFC 1950): Deflate, a window of 32 KiB, the usual effort. */
-    encoder->sink.bytes[0] = 0x78;
-    encoder->sink.bytes[1] = 0x9c;
-    encoder->sink.length = 2;
-}
-
-static enum tt_err end_file(struct png_encoder *encoder) {
-    struct tt_deflate_sink *sink = &encoder->sink;
-
-    tt_deflate_align(sink);
-    store_32(sink->bytes + sink->length, encoder->adler);
-    end_chunk(encoder, "IDAT", sink->length + 4);
-    end_chunk(encoder, "IEND", 0);
-    return write_file(encoder);
 }
 
 /* ---- bands ---- */
@@ -268,7 +183,7 @@ static size_t count_repeats(struct png_encoder *encoder, size_t band_rows) {
 
     for (size_t i = 1; i <= band_rows; i++) {
         const uint8_t *row = encoder->rows + i * encoder->sizes.row_bytes;
-        uint32_t checksum = libdeflate_crc32(0, row, encoder->sizes.row_bytes);
+        uint32_t checksum = tt_png_crc(row, encoder->sizes.row_bytes);
         struct seen_row *seen = &encoder->seen_rows[checksum % SEEN_ROWS];
         bool is_equal = seen->number != 0 && seen->checksum == checksum;
 
@@ -401,8 +316,8 @@ static enum tt_err flush_pieces(struct png_encoder *encoder, bool is_last) {
 
     tt_deflate_count(&encoder->codes, found->pieces, found->count);
     tt_match_set_prices(&encoder->finder, &encoder->codes);
-    enum tt_err err =
-        tt_deflate_block(&encoder->sink, &encoder->codes, found->pieces, found->count, is_last);
+    enum tt_err err = tt_deflate_block(&encoder->file.sink, &encoder->codes, found->pieces,
+                                       found->count, is_last);
     found->count = 0;
     return err;
 }
@@ -419,7 +334,7 @@ static enum tt_err pack_literals(struct png_encoder *encoder, size_t length, boo
         size_t count = length - at < LITERALS_MAX ? length - at : LITERALS_MAX;
 
         tt_deflate_count_bytes(&encoder->codes, lines + at, count);
-        err = tt_deflate_block_bytes(&encoder->sink, &encoder->codes, lines + at, count,
+        err = tt_deflate_block_bytes(&encoder->file.sink, &encoder->codes, lines + at, count,
                                      is_last && at + count == length);
     }
     return err;
@@ -450,7 +365,7 @@ static enum tt_err write_band(struct png_encoder *encoder, size_t count, bool is
     encoder->way = choose_way(encoder, count);
     uint8_t *lines = encoder->window + encoder->sizes.history_bytes;
     filter_rows(encoder, lines, 0, count, encoder->way == WAY_MATCHES_PLAIN);
-    encoder->adler = libdeflate_adler32(encoder->adler, lines, length);
+    tt_png_file_add(&encoder->file, lines, length);
     err = encoder->way == WAY_LITERALS ? pack_literals(encoder, length, is_last)
                                        : pack_matches(encoder, length, is_last);
     memmove(encoder->window, encoder->window + length, encoder->sizes.history_bytes);
@@ -481,7 +396,7 @@ static struct sizes make_sizes(int width_px, int height_px, int channels) {
         .sample_rows = within(sample_rows, SAMPLE_ROWS, band_rows),
         .sample_parts = is_one_band ? SAMPLE_PARTS : 1,
         .history_bytes = is_one_band ? 0 : HISTORY_BYTES,
-        .file_bytes = within(band_bytes, TT_DEFLATE_SINK_MIN_BYTES, FILE_BYTES),
+        .idat_bytes = within(band_bytes, TT_DEFLATE_SINK_MIN_BYTES, IDAT_BYTES),
         .pieces = within(band_bytes, PIECES_MIN, PIECES_MAX),
         .searched_bytes = within(height * line_bytes, 0, HISTORY_BYTES),
     };
@@ -498,9 +413,9 @@ static enum tt_err take_memory(struct png_encoder *encoder, struct tt_arena *are
         tt_arena_alloc(arena, sizes->history_bytes + sizes->band_rows * sizes->line_bytes);
     encoder->sample = tt_arena_alloc(arena, sample_bytes);
     encoder->sample_pieces = tt_arena_alloc_array(arena, sample_bytes, sizeof(tt_piece));
-    encoder->file = tt_arena_alloc(arena, sizes->file_bytes + FILE_EDGE_BYTES);
+    encoder->file.bytes = tt_arena_alloc(arena, tt_png_file_bytes(sizes->idat_bytes));
     if (!pieces || !encoder->rows || !encoder->window || !encoder->sample ||
-        !encoder->sample_pieces || !encoder->file)
+        !encoder->sample_pieces || !encoder->file.bytes)
         return TT_ERR_NO_MEMORY;
     enum tt_err err = tt_match_init(&encoder->sample_finder, arena, sample_bytes);
     return err == TT_OK ? tt_match_init(&encoder->finder, arena, sizes->searched_bytes) : err;
@@ -513,7 +428,7 @@ int64_t tt_png_write_bytes(int width_px, int height_px, int channels) {
     return (int64_t)(sizeof(struct png_encoder) + sizes.pieces * sizeof(tt_piece) +
                      (sizes.band_rows + 1) * sizes.row_bytes + sizes.history_bytes +
                      sizes.band_rows * sizes.line_bytes + sample_bytes * (1 + sizeof(tt_piece)) +
-                     sizes.file_bytes + FILE_EDGE_BYTES + (size_t)7 * TT_ARENA_STEP_BYTES +
+                     tt_png_file_bytes(sizes.idat_bytes) + (size_t)7 * TT_ARENA_STEP_BYTES +
                      tt_match_bytes(sample_bytes) + tt_match_bytes(sizes.searched_bytes));
 }
 
@@ -523,20 +438,16 @@ enum tt_err tt_png_write(int fd, struct tt_row_source *source, struct tt_arena *
 
     if (!encoder)
         return TT_ERR_NO_MEMORY;
-    encoder->fd = fd;
     encoder->source = source;
     encoder->channels = (size_t)source->channels;
     encoder->sizes = make_sizes(source->width_px, source->height_px, source->channels);
-    encoder->adler = 1; /* of no bytes */
-    encoder->sink.capacity = encoder->sizes.file_bytes;
-    encoder->sink.drain = drain;
     enum tt_err err = take_memory(encoder, arena);
     if (err != TT_OK)
         return err;
-    begin_file(encoder);
+    tt_png_file_begin(&encoder->file, fd, encoder->sizes.idat_bytes, source);
     for (size_t y = 0; y < height && err == TT_OK; y += encoder->sizes.band_rows) {
         size_t count = within(encoder->sizes.band_rows, 0, height - y);
         err = write_band(encoder, count, y + count == height);
     }
-    return err == TT_OK ? end_file(encoder) : err;
+    return err == TT_OK ? tt_png_file_end(&encoder->file) : err;
 }

@@ -103,9 +103,9 @@ static enum tt_err prepare_storage(const struct tt_config *config) {
     return TT_OK;
 }
 
-/* Over before the service is up, or, where much is kept, beside it: 23 µs for each image
- * (measured), and a restart is not to take the longer the more there are. It ends with this process
- * at the latest. */
+/* Over before the service is up, or, where much is kept, beside it: the journal is asked about each
+ * file, and a restart is not to take the longer the more there are. It ends with this process at
+ * the latest. */
 static enum tt_err sweep_storage(const struct tt_config *config) {
     static const struct timespec pause = {.tv_nsec = 5 * 1000000};
     int64_t give_up_ms = tt_clock_monotonic_ms() + SWEEP_WAIT_MS;

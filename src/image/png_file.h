@@ -1,0 +1,37 @@
+/* PNG file: signature, header and chunks around one stream of Deflate, which goes through a sink
+ * into as many IDATs as it takes. */
+#ifndef TINTYPE_IMAGE_PNG_FILE_H
+#define TINTYPE_IMAGE_PNG_FILE_H
+
+#include "image/png_deflate.h"
+#include "image/row.h"
+#include "tintype/err.h"
+
+struct tt_png_file {
+    uint8_t *bytes; /* the caller's: tt_png_file_bytes of them */
+    int fd;         /* borrowed */
+    uint8_t *chunk; /* where in bytes the next chunk begins */
+    struct tt_deflate_sink sink;
+    uint32_t adler; /* of what went in */
+};
+
+/* The CRC-32 of chunks (PNG, third edition, 5.5). */
+uint32_t tt_png_crc(const uint8_t *bytes, size_t length);
+
+/* The memory for IDATs of up to so much, at least TT_DEFLATE_SINK_MIN_BYTES. */
+size_t tt_png_file_bytes(size_t idat_bytes);
+
+/* With file->bytes set. 8 bits a sample, and size and channels as those of rows; the sink has
+ * zlib's header already. */
+void tt_png_file_begin(struct tt_png_file *file, int fd, size_t idat_bytes,
+                       const struct tt_row_source *rows);
+
+/* Counts bytes, which the caller puts into the sink compressed, to the stream's checksum (RFC 1950,
+ * Adler-32), in their order. */
+void tt_png_file_add(struct tt_png_file *file, const uint8_t *bytes, size_t length);
+
+/* After the last block: the checksum, and IEND. TT_ERR_STORAGE, TT_ERR_SPOOL_FULL, as of the sink.
+ */
+enum tt_err tt_png_file_end(struct tt_png_file *file);
+
+#endif
