@@ -97,6 +97,7 @@ class Side:
         self.url = f"http://127.0.0.1:{self.port}"
         self.http = requests.Session()
         self.http.trust_env = False
+        self.http.headers["Connection"] = "close"  # rounds outlast what a server keeps idle ones for
         self.start()
         wait_for(self.name, self.is_ready)
 
