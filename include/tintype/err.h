@@ -2,7 +2,7 @@
  *
  * The first function that meets a failure notes it (tt_err_fail, tt_err_refuse) and returns the
  * code; every caller above only returns the code on. Whoever ends the job (the reply to an upload,
- * a start-up) reads the note once, logs the cause once, and clears it. A process does one job at a
+ * a start-up) takes the note (tt_err_take), and logs its cause once. A process does one job at a
  * time, so there is one note per process. */
 #ifndef TINTYPE_ERR_H
 #define TINTYPE_ERR_H
@@ -80,6 +80,19 @@ enum tt_err tt_err_fail_errno(enum tt_err err, const char *cause_format, ...)
  * do. Text that came from the client is cut and cleaned by the writer of the reply, not here. */
 enum tt_err tt_err_refuse(enum tt_err err, const char *detail_format, ...)
     __attribute__((format(printf, 2, 3)));
+
+#define TT_ERR_NOTE_SIZE 512
+
+/* What is known of a failure, once its job has ended. */
+struct tt_err_note {
+    char cause[TT_ERR_NOTE_SIZE];  /* for the log: the noted cause or sentence, else the title */
+    char detail[TT_ERR_NOTE_SIZE]; /* for the client: the noted sentence, else the advice */
+};
+
+/* Hands the note of a job that ended with err over to the caller and leaves none, so that the next
+ * job's failure notes its own cause. Texts that were not noted are those of err's row; of TT_OK
+ * they are "". */
+struct tt_err_note tt_err_take(enum tt_err err);
 
 /* The client's sentence: the noted one, else the row's advice. Never NULL. */
 const char *tt_err_detail(enum tt_err err);

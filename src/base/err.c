@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NOTE_SIZE 512
-
 static const struct tt_err_row rows[TT_ERR_COUNT] = {
     [TT_OK] = {"ok", 200, TT_RETRY_NEVER, "Done", "Nothing went wrong."},
     [TT_ERR_MALFORMED] = {"malformed-request", 400, TT_RETRY_NEVER, "The request cannot be read",
@@ -111,8 +109,8 @@ static const struct tt_err_row rows[TT_ERR_COUNT] = {
 /* The first failure of the job at hand. */
 static struct {
     bool is_set;
-    char cause[NOTE_SIZE];
-    char detail[NOTE_SIZE];
+    char cause[TT_ERR_NOTE_SIZE];
+    char detail[TT_ERR_NOTE_SIZE];
 } note;
 
 const struct tt_err_row *tt_err_row(enum tt_err err) {
@@ -161,6 +159,19 @@ enum tt_err tt_err_refuse(enum tt_err err, const char *detail_format, ...) {
     (void)vsnprintf(note.detail, sizeof note.detail, detail_format, arguments);
     va_end(arguments);
     return err;
+}
+
+struct tt_err_note tt_err_take(enum tt_err err) {
+    const struct tt_err_row *row = tt_err_row(err);
+    const char *cause = tt_err_cause();
+    struct tt_err_note taken = {.cause = "", .detail = ""};
+
+    if (err != TT_OK) {
+        snprintf(taken.cause, sizeof taken.cause, "%s", cause[0] != '\0' ? cause : row->title);
+        snprintf(taken.detail, sizeof taken.detail, "%s", tt_err_detail(err));
+    }
+    tt_err_clear();
+    return taken;
 }
 
 const char *tt_err_detail(enum tt_err err) {

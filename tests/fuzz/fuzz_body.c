@@ -65,7 +65,7 @@ static struct seen parse(const char *content_type, const uint8_t *bytes, size_t 
     const struct tt_body_target target = {&seen, see_picture, see_option, see_filename};
     struct tt_arena arena;
     struct tt_body *body;
-    tt_err_clear();
+    tt_err_take(TT_OK);
     tt_arena_init(&arena, ARENA_MAX_BYTES);
     seen.err = tt_body_open(&body, &arena, content_type, &target);
     while (seen.err == TT_OK && length > 0) {
@@ -100,7 +100,7 @@ static void set_options(const char *query) {
             .width_px = 1024, .height_px = 1024, .format = TT_FORMAT_PNG, .quality = 85}};
     struct tt_options options;
     struct tt_arena arena;
-    tt_err_clear();
+    tt_err_take(TT_OK);
     tt_arena_init(&arena, 1 << 20);
     tt_options_init(&options, &defaults);
     enum tt_err err = tt_query_parse(query, &arena, take_query_option, &options);

@@ -70,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     int picture_fd = memory_file(data + OPTION_BYTES, size - OPTION_BYTES);
     int result_fd = memory_file(NULL, 0);
     struct tt_picture_report report;
-    tt_err_clear();
+    tt_err_take(TT_OK);
     const struct tt_picture_output output = {.fd = result_fd, .options = &options};
     const struct tt_image_job job = {.picture_fd = picture_fd,
                                      .outputs = &output,

@@ -15,7 +15,7 @@ static struct tt_config config;
 static struct tt_aws_endpoint endpoint;
 
 static int make_environment(void **state) {
-    tt_err_clear();
+    tt_err_take(TT_OK);
     memset(&config, 0, sizeof config);
     (void)snprintf(config.s3.bucket, sizeof config.s3.bucket, "pictures");
     return aws_environment_make(state);
@@ -51,7 +51,7 @@ static void assert_refused(enum tt_aws_service service, const char *word) {
     assert_int_equal(tt_aws_endpoint_find(&endpoint, service, &config), TT_ERR_CONFIG);
     if (strstr(tt_err_detail(TT_ERR_CONFIG), word) == NULL)
         fail_msg("no \"%s\" in \"%s\"", word, tt_err_detail(TT_ERR_CONFIG));
-    tt_err_clear();
+    tt_err_take(TT_OK);
 }
 
 static void services_have_names(void **state) {

@@ -25,7 +25,7 @@ static struct tt_http_request request;
 
 static inline int signer_setup(void **state) {
     (void)state;
-    tt_err_clear();
+    tt_err_take(TT_OK);
     endpoint = (struct tt_aws_endpoint){.service = TT_AWS_S3,
                                         .scheme = "https",
                                         .host = "examplebucket.s3.amazonaws.com",

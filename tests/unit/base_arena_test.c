@@ -18,7 +18,7 @@ static struct tt_arena arena;
 
 static int open_arena(void **state) {
     (void)state;
-    tt_err_clear();
+    tt_err_take(TT_OK);
     tt_arena_init(&arena, CAP_BYTES);
     return 0;
 }

@@ -55,7 +55,7 @@ static const struct {
 
 static int clear_note(void **state) {
     (void)state;
-    tt_err_clear();
+    tt_err_take(TT_OK);
     return 0;
 }
 
@@ -144,13 +144,29 @@ static void first_note_wins(void **state) {
     assert_string_equal(tt_err_detail(TT_ERR_JSON), tt_err_row(TT_ERR_JSON)->advice);
 }
 
-static void clear_makes_room_for_the_next(void **state) {
+static void a_taken_note_makes_room_for_the_next(void **state) {
     (void)state;
     (void)tt_err_refuse(TT_ERR_JSON, "one");
-    tt_err_clear();
+    assert_string_equal(tt_err_take(TT_ERR_JSON).cause, "one");
+    assert_string_equal(tt_err_cause(), "");
     (void)tt_err_fail(TT_ERR_JOURNAL, "two");
     assert_string_equal(tt_err_cause(), "two");
     assert_string_equal(tt_err_detail(TT_ERR_JSON), tt_err_row(TT_ERR_JSON)->advice);
+}
+
+static void a_taken_note_has_every_text(void **state) {
+    (void)state;
+    (void)tt_err_fail(TT_ERR_JOURNAL, "disk I/O error");
+    struct tt_err_note note = tt_err_take(TT_ERR_JOURNAL);
+    assert_string_equal(note.cause, "disk I/O error");
+    assert_string_equal(note.detail, tt_err_row(TT_ERR_JOURNAL)->advice);
+    note = tt_err_take(TT_ERR_JOURNAL);
+    assert_string_equal(note.cause, tt_err_row(TT_ERR_JOURNAL)->title);
+    (void)tt_err_refuse(TT_ERR_JSON, "No object.");
+    note = tt_err_take(TT_OK);
+    assert_string_equal(note.cause, "");
+    assert_string_equal(note.detail, "");
+    assert_string_equal(tt_err_cause(), "");
 }
 
 static void errno_is_spelt_out(void **state) {
@@ -180,7 +196,7 @@ static void long_notes_are_cut(void **state) {
     errno = EIO;
     (void)tt_err_fail_errno(TT_ERR_STORAGE, "%s", text);
     assert_in_range(strlen(tt_err_cause()), 256, 1023);
-    tt_err_clear();
+    tt_err_take(TT_OK);
     (void)tt_err_refuse(TT_ERR_OPTION, "%s", text);
     assert_in_range(strlen(tt_err_detail(TT_ERR_OPTION)), 256, 1023);
 }
@@ -196,7 +212,8 @@ int main(void) {
         cmocka_unit_test_setup(failure_keeps_its_cause_from_the_client, clear_note),
         cmocka_unit_test_setup(refusal_is_sentence_and_cause, clear_note),
         cmocka_unit_test_setup(first_note_wins, clear_note),
-        cmocka_unit_test_setup(clear_makes_room_for_the_next, clear_note),
+        cmocka_unit_test_setup(a_taken_note_makes_room_for_the_next, clear_note),
+        cmocka_unit_test_setup(a_taken_note_has_every_text, clear_note),
         cmocka_unit_test_setup(errno_is_spelt_out, clear_note),
         cmocka_unit_test_setup(full_disk_is_its_own_code, clear_note),
         cmocka_unit_test_setup(long_notes_are_cut, clear_note),

@@ -20,7 +20,7 @@ static int fd = -1;
 
 static int open_file(void **state) {
     (void)state;
-    tt_err_clear();
+    tt_err_take(TT_OK);
     file = tmpfile();
     if (file == NULL)
         return -1;

@@ -79,7 +79,7 @@ static inline enum tt_err recorder_run(struct recorder *recorder, const char *co
     struct tt_arena arena;
     struct tt_body *body;
     recorder_clear(recorder);
-    tt_err_clear();
+    tt_err_take(TT_OK);
     tt_arena_init(&arena, RECORDER_ARENA_BYTES);
     enum tt_err err = tt_body_open(&body, &arena, content_type, &target);
     for (size_t done = 0; err == TT_OK && done < length;) {

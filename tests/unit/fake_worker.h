@@ -61,7 +61,7 @@ static void fake_give_seat(void *context) {
 static int worker_open(void **state) {
     if (scratch_make(state) != 0)
         return -1;
-    tt_err_clear();
+    tt_err_take(TT_OK);
     memset(&config, 0, sizeof config);
     memset(&stats, 0, sizeof stats);
     (void)snprintf(config.storage.dir, sizeof config.storage.dir, "%s", scratch);
@@ -110,7 +110,7 @@ static int ask_worker(const char *method, const char *target) {
     status = request.status;
     tt_request_fini(&request);
     tt_arena_reset(&worker.arena);
-    tt_err_clear();
+    tt_err_take(TT_OK);
     assert_true(status > 0);
     return status;
 }

@@ -27,7 +27,7 @@ static inline int start_all(void **state) {
 
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
         (void)unsetenv(variables[i]);
-    tt_err_clear();
+    tt_err_take(TT_OK);
     memset(&got, 0, sizeof got);
     if (server_start(state) != 0)
         return -1;

@@ -56,7 +56,7 @@ static void after_a_failure_there_is_no_decoder(void **state) {
     struct tt_decoder *decoder = (struct tt_decoder *)&arena; /* anything but NULL */
     struct tt_picture_header header;
     (void)state;
-    tt_err_clear();
+    tt_err_take(TT_OK);
     tt_arena_init(&arena, (size_t)1 << 20);
     assert_int_equal(tt_decoder_open(&decoder, -1, &arena, &test_limits, &header), TT_ERR_STORAGE);
     assert_null(decoder);

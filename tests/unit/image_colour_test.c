@@ -36,7 +36,7 @@ static bool convert(const struct profile *from, const uint8_t *samples, int widt
     struct sample_source source = sample_source(samples, width_px, 1, channels);
     struct tt_row_source *out = NULL;
 
-    tt_err_clear();
+    tt_err_take(TT_OK);
     tt_arena_init(&arena, arena_bytes);
     assert_int_equal(open_colour(&out, &source.rows, from, &arena), TT_OK);
     assert_true((int64_t)arena.used_bytes <= bytes_said(width_px, from->length));
@@ -388,7 +388,7 @@ static void without_its_memory_it_is_not_begun(void **state) {
     profile_rgb(&profile, &p3_primaries, srgb_tone_curve());
     size_t most_bytes = (size_t)bytes_said(1, profile.length);
     for (size_t cap = 1; cap < most_bytes - 1000; cap += most_bytes / 7) {
-        tt_err_clear();
+        tt_err_take(TT_OK);
         tt_arena_init(&arena, cap);
         assert_int_equal(open_colour(&out, &source.rows, &profile, &arena), TT_ERR_NO_MEMORY);
         tt_arena_fini(&arena);
@@ -405,7 +405,7 @@ static void it_fails_as_its_source_does(void **state) {
     struct tt_row_source *out = NULL;
     (void)state;
     source.fails_at = 1;
-    tt_err_clear();
+    tt_err_take(TT_OK);
     profile_rgb(&profile, &p3_primaries, srgb_tone_curve());
     tt_arena_init(&arena, arena_bytes);
     assert_int_equal(open_colour(&out, &source.rows, &profile, &arena), TT_OK);

@@ -15,7 +15,7 @@ static int open_input(void **state) {
     (void)state;
     for (size_t i = 0; i < FILE_BYTES; i++)
         contents[i] = (uint8_t)(i * 31 + i / 251);
-    tt_err_clear();
+    tt_err_take(TT_OK);
     tt_arena_init(&arena, (size_t)1 << 20);
     fd = file_open(contents, FILE_BYTES);
     return tt_input_init(&input, fd, &arena) == TT_OK ? 0 : -1;

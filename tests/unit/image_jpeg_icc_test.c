@@ -12,7 +12,7 @@ static void assert_profile(const uint8_t *wanted, size_t wanted_bytes, int64_t m
     struct tt_picture_limits limits = test_limits;
     int fd = file_open(file.bytes, file.length);
     limits.max_chunk_bytes = max_chunk_bytes;
-    tt_err_clear();
+    tt_err_take(TT_OK);
     tt_arena_init(&arena, (size_t)limits.max_memory_bytes);
     assert_int_equal(tt_decoder_open(&decoder, fd, &arena, &limits, &header), TT_OK);
     assert_int_equal(header.icc_bytes, wanted_bytes);

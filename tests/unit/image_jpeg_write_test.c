@@ -10,7 +10,7 @@ static uint8_t samples[40 * 30 * 4];
 
 static enum tt_err write_picture(int fd, struct sample_source *source, size_t cap_bytes) {
     struct tt_arena arena;
-    tt_err_clear();
+    tt_err_take(TT_OK);
     tt_arena_init(&arena, cap_bytes);
     enum tt_err err = tt_jpeg_write(fd, &source->rows, 90, &arena);
     assert_true((int64_t)arena.used_bytes < tt_jpeg_write_bytes(source->rows.width_px,

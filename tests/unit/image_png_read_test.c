@@ -306,7 +306,7 @@ static void a_full_arena_is_no_memory(void **state) {
         struct tt_row_source *source = NULL;
         struct tt_picture_header header;
         assert_true(cap < 1000000);
-        tt_err_clear();
+        tt_err_take(TT_OK);
         tt_arena_init(&arena, cap);
         enum tt_err err = tt_decoder_open(&decoder, fd, &arena, &test_limits, &header);
         if (err == TT_OK)

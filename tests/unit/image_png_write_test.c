@@ -12,7 +12,7 @@ static uint8_t samples[40 * 30 * 4];
 
 static enum tt_err write_picture(int fd, struct sample_source *source, size_t cap_bytes) {
     struct tt_arena arena;
-    tt_err_clear();
+    tt_err_take(TT_OK);
     tt_arena_init(&arena, cap_bytes);
     enum tt_err err = tt_png_write(fd, &source->rows, &arena);
     tt_arena_fini(&arena);

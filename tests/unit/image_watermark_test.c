@@ -195,7 +195,7 @@ static void a_failure_below_comes_up(void **state) {
     assert_int_equal(tt_watermark_open(&rows, &source.rows, &pair, &whole, &arena), TT_OK);
     assert_int_equal(rows->next(rows, &row), TT_ERR_PICTURE_BROKEN);
     tt_arena_fini(&arena);
-    tt_err_clear();
+    tt_err_take(TT_OK);
 }
 
 /* ---- every size: within the picture, within its memory ---- */
@@ -342,7 +342,7 @@ static void assert_load_fails(const char *font, const char *image, const char *p
     assert_null(watermark);
     if (strstr(tt_err_cause(), path) == NULL || strstr(tt_err_cause(), reason) == NULL)
         fail_msg("\"%s\" or \"%s\" is not in \"%s\"", path, reason, tt_err_cause());
-    tt_err_clear();
+    tt_err_take(TT_OK);
 }
 
 static void a_bad_png_is_refused_with_its_path_and_why(void **state) {

@@ -317,14 +317,14 @@ static void try_font(const uint8_t *bytes, size_t length) {
     err = tt_watermark_font_check(exact, length, &arena);
     assert_true(err == TT_OK || err == TT_ERR_CONFIG || err == TT_ERR_NO_MEMORY);
     assert_int_equal(err == TT_OK, *tt_err_cause() == '\0');
-    tt_err_clear();
+    tt_err_take(TT_OK);
     err = tt_watermark_text_draw(&overlay, exact, length, text, LINE_PX, wide, &arena);
     assert_true(err == TT_OK || err == TT_ERR_INTERNAL || err == TT_ERR_NO_MEMORY);
     if (err == TT_OK && overlay.width_px > 0) {
         assert_in_range(overlay.width_px, 1, wide.width_px);
         assert_in_range(overlay.height_px, 1, wide.height_px);
     }
-    tt_err_clear();
+    tt_err_take(TT_OK);
     tt_arena_fini(&arena);
     free(exact);
 }
@@ -373,7 +373,7 @@ static void a_font_is_refused_with_the_reason(void **state) {
     assert_int_equal(tt_watermark_font_check(font, font_bytes, &arena), TT_OK);
     assert_int_equal(tt_watermark_font_check(font, 100, &arena), TT_ERR_CONFIG);
     assert_non_null(strstr(tt_err_cause(), "cannot read it"));
-    tt_err_clear();
+    tt_err_take(TT_OK);
     tt_arena_fini(&arena);
 }
 
@@ -388,7 +388,7 @@ static void too_little_memory_is_an_error(void **state) {
             tt_watermark_text_draw(&overlay, font, font_bytes, "Mark", LINE_PX, wide, &arena),
             TT_ERR_NO_MEMORY);
         tt_arena_fini(&arena);
-        tt_err_clear();
+        tt_err_take(TT_OK);
     }
 }
 

@@ -16,7 +16,7 @@ static uint8_t samples[WIDTH_PX * HEIGHT_PX * 4];
 
 static enum tt_err write_picture(int fd, struct sample_source *source, int quality) {
     struct tt_arena arena;
-    tt_err_clear();
+    tt_err_take(TT_OK);
     tt_arena_init(&arena, (size_t)1 << 20);
     enum tt_err err = tt_webp_write(fd, &source->rows, quality, &arena);
     assert_true((int64_t)arena.used_bytes < tt_webp_write_bytes(source->rows.width_px,
@@ -184,7 +184,7 @@ static void a_full_arena_is_no_memory(void **state) {
         struct sample_source source = sample_source(samples, WIDTH_PX, HEIGHT_PX, 3);
         struct tt_arena arena;
         int fd = file_open((const uint8_t *)"", 0);
-        tt_err_clear();
+        tt_err_take(TT_OK);
         tt_arena_init(&arena, cap_bytes);
         assert_int_equal(tt_webp_write(fd, &source.rows, 80, &arena), TT_ERR_NO_MEMORY);
         tt_arena_fini(&arena);

@@ -65,7 +65,7 @@ static int fixture_open(void **state) {
     play->told_size = sizeof play->told;
     play->told = (struct tt_picture_report){
         .source_width_px = 40, .source_height_px = 30, .results[0] = {20, 15}};
-    tt_err_clear();
+    tt_err_take(TT_OK);
     *state = &fixture;
     return 0;
 }
@@ -79,14 +79,14 @@ static int fixture_close(void **state) {
     munmap(fixture->stats, sizeof *fixture->stats);
     munmap(play, sizeof *play);
     unlink(fixture->path);
-    tt_err_clear();
+    tt_err_take(TT_OK);
     return rmdir(fixture->dir);
 }
 
 static enum tt_err render_once(struct fixture *fixture, struct tt_picture_report *report) {
     const struct tt_picture_options options = {.format = TT_FORMAT_PNG};
     const struct tt_picture_output output = {.fd = fixture->fds[1], .options = &options};
-    tt_err_clear();
+    tt_err_take(TT_OK);
     assert_int_equal(fixture->web.start(fixture->web.context, fixture->fds[0], &output, 1), TT_OK);
     enum tt_err err = fixture->web.finish(fixture->web.context, report);
     assert_int_equal(report->err, err);

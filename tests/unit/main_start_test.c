@@ -82,7 +82,7 @@ static void storage_dir_is_made_once(void **state) {
     mode_t mask = umask(0007);
 
     (void)state;
-    tt_err_clear();
+    tt_err_take(TT_OK);
     (void)snprintf(path, sizeof path, "%s", scratch_path("state"));
     assert_int_equal(tt_start_make_storage_dir(path), TT_OK);
     assert_int_equal(stat(path, &status), 0);
@@ -99,17 +99,17 @@ static void storage_dir_that_cannot_be(void **state) {
     FILE *file;
 
     (void)state;
-    tt_err_clear();
+    tt_err_take(TT_OK);
     assert_int_equal(tt_start_make_storage_dir(scratch_path("a/b")), TT_ERR_SYSTEM);
     assert_non_null(strstr(tt_err_cause(), "a/b"));
-    tt_err_clear();
+    tt_err_take(TT_OK);
     (void)snprintf(path, sizeof path, "%s", scratch_path("file"));
     file = fopen(path, "w");
     assert_non_null(file);
     assert_int_equal(fclose(file), 0);
     assert_int_equal(tt_start_make_storage_dir(path), TT_ERR_SYSTEM);
     assert_non_null(strstr(tt_err_cause(), "is not a directory"));
-    tt_err_clear();
+    tt_err_take(TT_OK);
 }
 
 static int close_and_open(int closed) {

@@ -182,7 +182,7 @@ static inline enum tt_err decode(const uint8_t *bytes, size_t length,
     int fd = file_open(bytes, length);
 
     memset(grid, 0, sizeof *grid);
-    tt_err_clear();
+    tt_err_take(TT_OK);
     tt_arena_init(&arena, (size_t)test_limits.max_memory_bytes);
     enum tt_err err = tt_decoder_open(
         &decoder, fd, &arena, decoding->limits ? decoding->limits : &test_limits, &grid->header);

@@ -21,7 +21,7 @@ static inline enum tt_err decode_damaged(const uint8_t *bytes, size_t length, bo
     struct tt_picture_header header;
     const uint8_t *row;
     int fd = file_open(bytes, length);
-    tt_err_clear();
+    tt_err_take(TT_OK);
     tt_arena_init(&arena, (size_t)damage_limits.max_memory_bytes);
     enum tt_err err = tt_decoder_open(&decoder, fd, &arena, &damage_limits, &header);
     if (err == TT_OK)

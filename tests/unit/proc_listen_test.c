@@ -33,7 +33,7 @@ static int fixture_open(void **state) {
         return -1;
     (void)snprintf(fixture.path, sizeof fixture.path, "%s/s", fixture.dir);
     fixture.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    tt_err_clear();
+    tt_err_take(TT_OK);
     *state = &fixture;
     return 0;
 }
@@ -42,7 +42,7 @@ static int fixture_close(void **state) {
     struct fixture *fixture = *state;
     close(fixture->null_fd);
     unlink(fixture->path);
-    tt_err_clear();
+    tt_err_take(TT_OK);
     return rmdir(fixture->dir);
 }
 

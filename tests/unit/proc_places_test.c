@@ -199,7 +199,7 @@ static void test_places_sit(void **state) {
     assert_int_equal(tt_places_sit(&fixture.places, &third), TT_ERR_BUSY);
     assert_int_equal(third.fd, -1);
     assert_non_null(strstr(tt_err_cause(), "2 waiting places"));
-    tt_err_clear();
+    tt_err_take(TT_OK);
     tt_places_stand(&third); /* where none is held */
     tt_places_stand(&first);
     tt_places_stand(&first);
@@ -220,11 +220,11 @@ static void test_places_sit_among_takers(void **state) {
     assert_int_equal(tt_places_sit(&fixture.places, &seat), TT_OK);
     struct taker holder = taker_holding(&fixture);
     assert_int_equal(tt_places_take(&fixture.places, &slot), TT_ERR_BUSY);
-    tt_err_clear();
+    tt_err_take(TT_OK);
     tt_places_stand(&seat);
     struct taker waiter = taker_seated(&fixture);
     assert_int_equal(tt_places_sit(&fixture.places, &seat), TT_ERR_BUSY);
-    tt_err_clear();
+    tt_err_take(TT_OK);
     taker_release(&holder);
     hear_holding(&fixture, &waiter);
     assert_int_equal(tt_places_sit(&fixture.places, &seat), TT_OK);
@@ -272,7 +272,7 @@ static void test_places_forked_copy_keeps_nothing(void **state) {
     close(gate[0]);
     struct tt_place other;
     assert_int_equal(tt_places_take(&fixture.places, &other), TT_ERR_BUSY);
-    tt_err_clear();
+    tt_err_take(TT_OK);
     tt_places_give(&fixture.places, &place);
     assert_int_equal(tt_places_take(&fixture.places, &other), TT_OK);
     tt_places_give(&fixture.places, &other);
@@ -293,7 +293,7 @@ static void test_places_ended_copy_frees_nothing(void **state) {
         _exit(0);
     assert_int_equal(waitpid(copy, NULL, 0), copy);
     assert_int_equal(tt_places_take(&fixture.places, &other), TT_ERR_BUSY);
-    tt_err_clear();
+    tt_err_take(TT_OK);
     tt_places_give(&fixture.places, &place);
     fixture_close(&fixture);
 }
@@ -342,9 +342,9 @@ static void test_places_init(void **state) {
     assert_int_equal(stat(fixture.path, &status), 0);
     assert_int_equal(status.st_mode & 07777, 0660);
     assert_int_equal(tt_places_init(&places, fixture.path, 0, 1), TT_ERR_SYSTEM);
-    tt_err_clear();
+    tt_err_take(TT_OK);
     assert_int_equal(tt_places_init(&places, "/nonexistent/places.lock", 1, 1), TT_ERR_SYSTEM);
-    tt_err_clear();
+    tt_err_take(TT_OK);
     fixture_close(&fixture);
 }
 

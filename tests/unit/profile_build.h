@@ -109,7 +109,7 @@ static inline enum tt_err decode_to_srgb(const uint8_t *bytes, size_t length, st
     int fd = file_open(bytes, length);
 
     limits.max_pixels = sizeof grid->samples / 4;
-    tt_err_clear();
+    tt_err_take(TT_OK);
     tt_arena_init(&arena, (size_t)limits.max_memory_bytes);
     enum tt_err err = tt_decoder_open(&decoder, fd, &arena, &limits, &grid->header);
     if (err == TT_OK)

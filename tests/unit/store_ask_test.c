@@ -30,7 +30,7 @@ static char packet[2 * TT_ASK_ANSWER_MAX_BYTES];
 static int listen_fd = -1;
 
 static int listen_here(void **state) {
-    tt_err_clear();
+    tt_err_take(TT_OK);
     return scratch_make(state) == 0 && tt_ask_listen(scratch, &listen_fd) == TT_OK ? 0 : -1;
 }
 
@@ -41,7 +41,7 @@ static int stop_listening(void **state) {
 }
 
 static int make_scratch(void **state) {
-    tt_err_clear();
+    tt_err_take(TT_OK);
     return scratch_make(state);
 }
 
@@ -198,7 +198,7 @@ static void the_path_has_its_bound(void **state) {
     assert_int_equal(tt_ask_listen(dir, &fd), TT_ERR_SYSTEM);
     assert_int_equal(fd, -1);
     assert_non_null(strstr(tt_err_cause(), "96 bytes"));
-    tt_err_clear();
+    tt_err_take(TT_OK);
     assert_int_equal(tt_ask(dir, &fetch, LONG_MS, url), TT_ERR_AGENT_AWAY);
 }
 
@@ -284,7 +284,7 @@ static void errors_come_through(void **state) {
     for (size_t i = 0; i < sizeof errs / sizeof *errs; i++) {
         pid_t agent = scratch_fork(answer_with_error, (int)errs[i]);
 
-        tt_err_clear();
+        tt_err_take(TT_OK);
         assert_int_equal(tt_ask(scratch, &fetch, LONG_MS, url), errs[i]);
         assert_string_equal(tt_err_cause(), "the bucket says no");
         assert_int_equal(scratch_wait(agent), 0);
@@ -304,7 +304,7 @@ static enum tt_err ask_for_packet(int length) {
     pid_t agent = scratch_fork(answer_with_packet, length);
     enum tt_err err;
 
-    tt_err_clear();
+    tt_err_take(TT_OK);
     err = tt_ask(scratch, &presign, LONG_MS, url);
     assert_int_equal(scratch_wait(agent), 0);
     if (err != TT_OK)

@@ -48,7 +48,7 @@ static mode_t mode_of(const char *name) {
 }
 
 static int reset_note(void **state) {
-    tt_err_clear();
+    tt_err_take(TT_OK);
     return scratch_make(state);
 }
 

@@ -22,7 +22,7 @@
 static struct tt_spool spool;
 
 static inline int open_spool(void **state) {
-    tt_err_clear();
+    tt_err_take(TT_OK);
     return scratch_make(state) == 0 && tt_spool_open(&spool, scratch) == TT_OK ? 0 : -1;
 }
 

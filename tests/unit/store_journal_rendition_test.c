@@ -140,7 +140,7 @@ static void refuses_renditions_that_make_no_sense(void **state) {
     bad[3].renditions[0].file.width_px = 0;
     bad[4].renditions[1].file.format = TT_FORMAT_NONE;
     for (int i = 0; i < 5; i++) {
-        tt_err_clear();
+        tt_err_take(TT_OK);
         assert_int_equal(tt_journal_insert(journal, &bad[i], NULL, 0), TT_ERR_JOURNAL);
         assert_non_null(strstr(tt_err_cause(), "CHECK constraint failed"));
     }
@@ -165,10 +165,10 @@ static void what_is_not_as_counted_is_refused(void **state) {
         execute("DELETE FROM image; DELETE FROM rendition");
         (void)insert_with_two(i, TT_SYNC_PENDING);
         execute(changes[i]);
-        tt_err_clear();
+        tt_err_take(TT_OK);
         assert_int_equal(tt_journal_find(journal, make_row(i).id, &row), TT_ERR_JOURNAL);
         assert_string_not_equal(tt_err_cause(), "");
-        tt_err_clear();
+        tt_err_take(TT_OK);
         (void)insert_as(20 + i, TT_SYNC_PENDING);
         (void)due(TT_SYNC_PENDING, 5); /* it holds up no other */
         assert_int_equal(count, 1);
@@ -183,7 +183,7 @@ static void a_failure_buries_nobody(void **state) {
     execute("ALTER TABLE rendition RENAME TO elsewhere");
     assert_int_equal(tt_journal_due(journal, TT_SYNC_PENDING, NOW_MS, 5, rows, &count),
                      TT_ERR_JOURNAL);
-    tt_err_clear();
+    tt_err_take(TT_OK);
     execute("ALTER TABLE elsewhere RENAME TO rendition");
     assert_string_equal(due(TT_SYNC_PENDING, 5), "1");
     assert_int_equal(rows[0].rendition_count, 2);

@@ -12,7 +12,7 @@
 static struct tt_journal *journal;
 
 static inline int open_journal(void **state) {
-    tt_err_clear();
+    tt_err_take(TT_OK);
     return scratch_make(state) == 0 && tt_journal_open(&journal, scratch) == TT_OK ? 0 : -1;
 }
 

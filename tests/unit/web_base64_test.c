@@ -20,7 +20,7 @@ static enum tt_err decode(const char *text, size_t length, size_t piece, uint8_t
                           size_t *total) {
     struct tt_base64 base64;
     enum tt_err err = TT_OK;
-    tt_err_clear();
+    tt_err_take(TT_OK);
     tt_base64_init(&base64);
     *bytes = malloc(length + TT_BASE64_SLACK_BYTES);
     assert_non_null(*bytes);

@@ -90,7 +90,7 @@ static void a_full_arena_is_no_memory(void **state) {
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         struct tt_arena arena;
         struct tt_body *body;
-        tt_err_clear();
+        tt_err_take(TT_OK);
         tt_arena_init(&arena, 1);
         assert_int_equal(tt_body_open(&body, &arena, types[i], &target), TT_ERR_NO_MEMORY);
         tt_arena_fini(&arena);

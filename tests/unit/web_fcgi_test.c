@@ -52,7 +52,7 @@ static int fixture_open(void **state) {
             (ssize_t)sizeof empty_request)
         return -1;
     *state = &fixture;
-    tt_err_clear();
+    tt_err_take(TT_OK);
     return sigprocmask(SIG_BLOCK, &term, NULL);
 }
 

@@ -33,7 +33,7 @@ static const struct tt_config config = {
 
 static struct tt_options fresh(void) {
     struct tt_options options;
-    tt_err_clear();
+    tt_err_take(TT_OK);
     tt_options_init(&options, &config);
     return options;
 }
@@ -226,7 +226,7 @@ static void a_text_takes_a_font(void **state) {
     tt_options_init(&options, &bare);
     assert_int_equal(tt_options_set(&options, TT_OPTION_BODY, "watermark", "mine"), TT_ERR_OPTION);
     assert_int_equal(tt_options_set(&options, TT_OPTION_BODY, "watermark", "on"), TT_OK);
-    tt_err_clear();
+    tt_err_take(TT_OK);
 }
 
 static void a_preset_is_what_all_else_starts_from(void **state) {

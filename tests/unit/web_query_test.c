@@ -22,7 +22,7 @@ static enum tt_err take(void *context, const char *name, const char *value) {
 static enum tt_err parse(const char *query, size_t arena_bytes) {
     struct tt_arena arena;
     tt_arena_init(&arena, arena_bytes);
-    tt_err_clear();
+    tt_err_take(TT_OK);
     seen[0] = '\0';
     enum tt_err err = tt_query_parse(query, &arena, take, NULL);
     tt_arena_fini(&arena);

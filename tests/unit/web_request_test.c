@@ -16,7 +16,7 @@ static struct tt_worker worker = {.config = &config};
 static int set_up(void **state) {
     (void)state;
     fake_params_clear();
-    tt_err_clear();
+    tt_err_take(TT_OK);
     strcpy(config.server.base_path, "/api");
     tt_arena_init(&worker.arena, 65536);
     return 0;
@@ -32,7 +32,7 @@ static enum tt_err read_request(struct tt_request *request, const char *method,
                                 const char *target) {
     fake_param_set("REQUEST_METHOD", method);
     fake_param_set("REQUEST_URI", target);
-    tt_err_clear();
+    tt_err_take(TT_OK);
     return tt_request_init(request, &worker);
 }
 

@@ -19,7 +19,7 @@ static struct tt_spool spool;
 static struct tt_journal *journal;
 
 static int set_up(void **state) {
-    tt_err_clear();
+    tt_err_take(TT_OK);
     return scratch_make(state) == 0 && tt_spool_open(&spool, scratch) == TT_OK &&
                    tt_journal_open(&journal, scratch) == TT_OK
                ? 0
