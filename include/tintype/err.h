@@ -7,6 +7,8 @@
 #ifndef TINTYPE_ERR_H
 #define TINTYPE_ERR_H
 
+#include <stdbool.h>
+
 enum tt_err {
     TT_OK = 0,
     TT_ERR_MALFORMED,          /* 400: a request line, header or parameter that cannot be read */
@@ -87,6 +89,7 @@ enum tt_err tt_err_refuse(enum tt_err err, const char *detail_format, ...)
 struct tt_err_note {
     char cause[TT_ERR_NOTE_SIZE];  /* for the log: the noted cause or sentence, else the title */
     char detail[TT_ERR_NOTE_SIZE]; /* for the client: the noted sentence, else the advice */
+    bool is_refusal;               /* detail is a sentence that was noted */
 };
 
 /* Hands the note of a job that ended with err over to the caller and leaves none, so that the next

@@ -104,15 +104,13 @@ struct tt_picture_limits {
     int64_t max_scans;        /* of a progressive JPEG */
 };
 
-#define TT_PICTURE_DETAIL_MAX 256
-
 /* What a rendering reports. It is filled by the process that read a hostile picture: whoever reads
  * it from there checks every value. */
 struct tt_picture_report {
     enum tt_err err;
-    char detail[TT_PICTURE_DETAIL_MAX]; /* tt_err_detail of a refusal; NUL-terminated */
-    char cause[TT_PICTURE_DETAIL_MAX];  /* tt_err_cause; NUL-terminated */
-    int32_t source_width_px;            /* as the file's header has it, before orientation */
+    char cause[TT_ERR_NOTE_SIZE];  /* of a failure, for the log; NUL-terminated */
+    char detail[TT_ERR_NOTE_SIZE]; /* of a refusal, its sentence; else ""; NUL-terminated */
+    int32_t source_width_px;       /* as the file's header has it, before orientation */
     int32_t source_height_px;
     struct {
         int32_t width_px;

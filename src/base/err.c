@@ -164,7 +164,7 @@ enum tt_err tt_err_refuse(enum tt_err err, const char *detail_format, ...) {
 struct tt_err_note tt_err_take(enum tt_err err) {
     const struct tt_err_row *row = tt_err_row(err);
     const char *cause = tt_err_cause();
-    struct tt_err_note taken = {.cause = "", .detail = ""};
+    struct tt_err_note taken = {.is_refusal = err != TT_OK && note.detail[0] != '\0'};
 
     if (err != TT_OK) {
         snprintf(taken.cause, sizeof taken.cause, "%s", cause[0] != '\0' ? cause : row->title);

@@ -233,9 +233,10 @@ enum tt_err tt_image_render(const struct tt_image_job *job, struct tt_picture_re
     if (report->err != TT_OK) {
         memset(report->results, 0, sizeof report->results);
         /* From here on the report carries the note, maybe to another process. */
-        (void)snprintf(report->detail, sizeof report->detail, "%s", tt_err_detail(report->err));
-        (void)snprintf(report->cause, sizeof report->cause, "%s", tt_err_cause());
-        tt_err_clear();
+        const struct tt_err_note note = tt_err_take(report->err);
+        snprintf(report->cause, sizeof report->cause, "%s", note.cause);
+        if (note.is_refusal)
+            snprintf(report->detail, sizeof report->detail, "%s", note.detail);
     }
     return report->err;
 }

@@ -171,8 +171,15 @@ static bool may_be_reported(enum tt_err err) {
     }
 }
 
-static bool is_text(const char text[TT_PICTURE_DETAIL_MAX]) {
-    return memchr(text, '\0', TT_PICTURE_DETAIL_MAX) != NULL;
+static bool is_text(const char text[TT_ERR_NOTE_SIZE]) {
+    return memchr(text, '\0', TT_ERR_NOTE_SIZE) != NULL;
+}
+
+/* A control character could move an operator's terminal, or break a page. */
+static void clean(char text[TT_ERR_NOTE_SIZE]) {
+    for (char *c = text; *c != '\0'; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7F)
+            *c = ' ';
 }
 
 static bool is_size(int32_t width_px, int32_t height_px, int64_t max_pixels) {
@@ -181,12 +188,14 @@ static bool is_size(int32_t width_px, int32_t height_px, int64_t max_pixels) {
 
 /* The report comes from a process that read a hostile picture: every value is checked, and the
  * failure noted again, as the child's own note died with it. */
-static enum tt_err judge_report(const struct tt_picture_report *report, int result_count,
+static enum tt_err judge_report(struct tt_picture_report *report, int result_count,
                                 int64_t max_pixels) {
     bool is_sane;
 
     if (!may_be_reported(report->err) || !is_text(report->detail) || !is_text(report->cause))
         return tt_err_fail(TT_ERR_DECODER_DIED, "the decoder's report makes no sense");
+    clean(report->cause);
+    clean(report->detail);
     if (report->err == TT_ERR_NO_MEMORY)
         return tt_err_refuse(TT_ERR_PICTURE_TOO_LARGE,
                              "The picture needs more memory than one picture may take here. "

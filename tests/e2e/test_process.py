@@ -375,3 +375,21 @@ def test_full_disk(small_disk, make_server):
         assert one.request("DELETE", "/images/" + images[0]["id"]).status_code == 204
         assert one.post(JPEG).status_code == 200
         one.check_spool()
+
+
+def test_disk_full_while_rendering(small_disk, make_server):
+    """The original fits, its result does not: the log has the decoder's reason, the client advice."""
+    one = make_server(storage={"dir": small_disk / "state"})
+    noise = pictures.np.random.default_rng(9).integers(0, 256, (900, 900), dtype=pictures.np.uint8)
+    picture = pictures.encode(pictures.Image.fromarray(noise), "JPEG", quality=5)
+    free = os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(free - len(picture) - 300_000))
+    answer = one.post(picture)
+    check_problem(answer, 507, "storage-full")
+    assert answer.json()["detail"] == "Send the request again later, when the operator has made room."
+    line, = [line for line in one.read_log().splitlines() if answer.headers["X-Request-Id"] in line]
+    assert "decoder: " in line and "No space left on device" in line
+    filler.unlink()
+    one.check_spool()
+    assert one.post(picture).status_code == 200

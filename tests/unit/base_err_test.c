@@ -160,10 +160,17 @@ static void a_taken_note_has_every_text(void **state) {
     struct tt_err_note note = tt_err_take(TT_ERR_JOURNAL);
     assert_string_equal(note.cause, "disk I/O error");
     assert_string_equal(note.detail, tt_err_row(TT_ERR_JOURNAL)->advice);
+    assert_false(note.is_refusal);
     note = tt_err_take(TT_ERR_JOURNAL);
     assert_string_equal(note.cause, tt_err_row(TT_ERR_JOURNAL)->title);
+    assert_false(note.is_refusal);
+    (void)tt_err_refuse(TT_ERR_JSON, "No object.");
+    note = tt_err_take(TT_ERR_JSON);
+    assert_string_equal(note.detail, "No object.");
+    assert_true(note.is_refusal);
     (void)tt_err_refuse(TT_ERR_JSON, "No object.");
     note = tt_err_take(TT_OK);
+    assert_false(note.is_refusal);
     assert_string_equal(note.cause, "");
     assert_string_equal(note.detail, "");
     assert_string_equal(tt_err_cause(), "");

@@ -125,6 +125,18 @@ static void test_decoder_failure(void **state) {
     assert_string_equal(tt_err_detail(TT_ERR_STORAGE), tt_err_row(TT_ERR_STORAGE)->advice);
 }
 
+static void test_decoder_texts_are_cleaned(void **state) {
+    struct tt_picture_report report;
+    play->told.err = TT_ERR_STORAGE;
+    (void)strcpy(play->told.cause, "a\nb\x1b[2J\x7f");
+    assert_int_equal(render_once(*state, &report), TT_ERR_STORAGE);
+    assert_string_equal(tt_err_cause(), "decoder: a b [2J ");
+    play->told.err = TT_ERR_PICTURE_BROKEN;
+    (void)strcpy(play->told.detail, "a\tb");
+    assert_int_equal(render_once(*state, &report), TT_ERR_PICTURE_BROKEN);
+    assert_string_equal(tt_err_detail(TT_ERR_PICTURE_BROKEN), "a b");
+}
+
 static void test_decoder_memory_is_the_pictures(void **state) {
     struct tt_picture_report report;
     play->told.err = TT_ERR_NO_MEMORY;
@@ -256,10 +268,15 @@ int main(void) {
     alarm(120); /* a hang is a failure */
 #define CASE(test) cmocka_unit_test_setup_teardown(test, fixture_open, fixture_close)
     const struct CMUnitTest tests[] = {
-        CASE(test_decoder_good),         CASE(test_decoder_refusal),
-        CASE(test_decoder_failure),      CASE(test_decoder_memory_is_the_pictures),
-        CASE(test_decoder_too_costly),   CASE(test_decoder_died),
-        CASE(test_decoder_lies),         CASE(test_decoder_busy),
+        CASE(test_decoder_good),
+        CASE(test_decoder_refusal),
+        CASE(test_decoder_failure),
+        CASE(test_decoder_texts_are_cleaned),
+        CASE(test_decoder_memory_is_the_pictures),
+        CASE(test_decoder_too_costly),
+        CASE(test_decoder_died),
+        CASE(test_decoder_lies),
+        CASE(test_decoder_busy),
         CASE(test_decoder_spawner_died),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
