@@ -49,7 +49,6 @@ struct tt_config {
     } storage;
     struct {
         struct tt_picture_options options; /* what an upload gets that asks for nothing */
-        bool reduced_decode;               /* of a JPEG, where it is soft */
         struct tt_picture_limits limits;
         int64_t cpu_seconds; /* of one picture's decoder */
         char watermark_font[TT_CONFIG_TEXT_MAX];
@@ -101,7 +100,8 @@ struct tt_config {
 /* Fills *config with defaults, then the file (NULL: none), then the environment. Every problem is
  * written as one line to problems ("FILE:LINE: text" or "TINTYPE_X_Y: text") and the reading goes
  * on, so that the operator sees them all. TT_ERR_CONFIG when there was any. Unknown sections, keys
- * and TINTYPE_ variables are problems; so are values out of their range. */
+ * and TINTYPE_ variables are problems; so are values out of their range. A key that an older
+ * version had is no problem: it is ignored, and a line with "warning: " says so. */
 enum tt_err tt_config_load(struct tt_config *config, const char *path, FILE *problems);
 
 /* Whether [image] or a preset has a text to draw. */

@@ -43,7 +43,6 @@ struct tt_image_job {
     int output_count;
     const struct tt_picture_limits *limits;
     const struct tt_watermark *watermark; /* NULL: none can be drawn */
-    bool reduced_decode;                  /* a JPEG that is soft may be decoded at a reduced size */
 };
 
 /* Decodes the picture once and writes each result, encoded as its options say. A single one is

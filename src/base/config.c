@@ -105,6 +105,36 @@ static const struct tt_config_key *find_pair(const char *section, const char *na
     return NULL;
 }
 
+/* What is said of a key that an older version had; NULL when none had it. */
+static const char *find_former(const char *variable) {
+    for (size_t i = 0; i < tt_config_former_key_count; i++) {
+        const struct tt_config_former_key *former = &tt_config_former_keys[i];
+        char candidate[TT_CONFIG_VARIABLE_SIZE];
+        tt_config_variable_format(former->section, former->name, candidate);
+        if (strcmp(variable, candidate) == 0)
+            return former->instead;
+    }
+    return NULL;
+}
+
+/* Whether an older version had that key, which is warned of then and is no problem. */
+static bool warn_of_former_key(struct reading *reading, const char *section, const char *name) {
+    char variable[TT_CONFIG_VARIABLE_SIZE];
+    tt_config_variable_format(section, name, variable);
+    const char *instead = find_former(variable);
+    if (instead)
+        (void)fprintf(reading->problems, "%s:%d: warning: \"%s\" in [%s] is ignored: %s\n",
+                      reading->path, reading->line, name, section, instead);
+    return instead != NULL;
+}
+
+static bool warn_of_former_variable(struct reading *reading, const char *variable) {
+    const char *instead = find_former(variable);
+    if (instead)
+        (void)fprintf(reading->problems, "%s: warning: it is ignored: %s\n", variable, instead);
+    return instead != NULL;
+}
+
 /* A key that is there, and where its value goes. */
 struct place {
     const struct tt_config_key *key;
@@ -176,7 +206,7 @@ static void take_pair(void *context, int line, const char *section, const char *
         take_section(reading, section);
         return;
     }
-    if (!find_place(reading, section, name, &place))
+    if (warn_of_former_key(reading, section, name) || !find_place(reading, section, name, &place))
         return;
     if (value == NULL) {
         problem_at_line(reading, "\"%s\" has no \"= value\"", name);
@@ -227,7 +257,8 @@ static void take_variable(struct reading *reading, const char *variable, const c
         reading->presets.set_line[preset - reading->config->presets][key - tt_config_keys] =
             LINE_OF_VARIABLES;
     } else {
-        problem_unknown_variable(reading, variable);
+        if (!warn_of_former_variable(reading, variable))
+            problem_unknown_variable(reading, variable);
         return;
     }
     if (tt_config_value_parse(key, value, field, explanation))

@@ -121,9 +121,6 @@ const struct tt_config_key tt_config_keys[] = {
      "Presets ([preset.NAME]) that every upload is made in as well, separated by commas",
      "", FIELD(image.renditions), TT_CONFIG_TEXT, .check = tt_config_check_names,
      .takes = "names of presets, separated by commas"},
-    {"image", "reduced_decode",
-     "Whether a soft JPEG may be decoded at a reduced size: faster, but moiré on fine patterns",
-     "false", FIELD(image.reduced_decode), TT_CONFIG_CHOICE, .choices = switches},
     {"image", "max_pixels", "Largest picture taken, width times height",
      "100000000", FIELD(image.limits.max_pixels), TT_CONFIG_NUMBER,
      .lowest = 1, .highest = SIDE_MAX_PX * SIDE_MAX_PX},
@@ -201,6 +198,12 @@ const struct tt_config_key tt_config_keys[] = {
 /* clang-format on */
 
 const size_t tt_config_key_count = sizeof tt_config_keys / sizeof *tt_config_keys;
+
+const struct tt_config_former_key tt_config_former_keys[] = {
+    {"image", "reduced_decode", "every picture is decoded in full"},
+};
+const size_t tt_config_former_key_count =
+    sizeof tt_config_former_keys / sizeof *tt_config_former_keys;
 
 _Static_assert(sizeof tt_config_keys / sizeof *tt_config_keys <= TT_CONFIG_KEYS_MAX,
                "TT_CONFIG_KEYS_MAX bounds the table");

@@ -42,6 +42,16 @@ struct tt_config_key {
 extern const struct tt_config_key tt_config_keys[];
 extern const size_t tt_config_key_count;
 
+/* A key that an older version had. Whoever still sets it is warned, and the service starts. */
+struct tt_config_former_key {
+    const char *section;
+    const char *name;
+    const char *instead; /* what holds now, to follow "is ignored: " */
+};
+
+extern const struct tt_config_former_key tt_config_former_keys[];
+extern const size_t tt_config_former_key_count;
+
 /* The environment variable of a key of any section and name: TINTYPE_<SECTION>_<NAME>, cut to
  * fit. */
 void tt_config_variable_format(const char *section, const char *name,

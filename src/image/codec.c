@@ -58,10 +58,10 @@ enum tt_err tt_decoder_open(struct tt_decoder **decoder, int fd, struct tt_arena
     return TT_OK;
 }
 
-enum tt_err tt_decoder_start(struct tt_decoder *decoder, bool grayscale, int scale_eighths,
+enum tt_err tt_decoder_start(struct tt_decoder *decoder, bool grayscale,
                              struct tt_row_source **source) {
     *source = NULL;
-    enum tt_err err = decoder->start(decoder, grayscale, scale_eighths);
+    enum tt_err err = decoder->start(decoder, grayscale);
     if (err == TT_OK)
         *source = &decoder->source;
     return err;

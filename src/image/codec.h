@@ -36,9 +36,6 @@ struct tt_picture_header {
     int64_t whole_bytes; /* how much memory that takes in start, of the arena and of the library,
                             and a profile that is not handed out: an upper bound; 0 when rows
                             stream and there is none */
-    bool can_scale;      /* start takes 1, 2, 4 and 8 eighths; otherwise 8 alone */
-    int chroma_ratio;    /* by how much less of its colour than of its luma, along one axis, a
-                            picture has when it is decoded at less than 8 eighths; 0 or 1: none */
 };
 
 /* Reads the header of the picture in fd (a regular file, read from offset 0 with pread; the
@@ -51,12 +48,11 @@ enum tt_err tt_decoder_open(struct tt_decoder **decoder, int fd, struct tt_arena
                             const struct tt_picture_limits *limits,
                             struct tt_picture_header *header);
 
-/* Starts decoding at scale_eighths/8 of the size; *source is valid until close and its size is
- * ceil(width × scale_eighths / 8) by ceil(height × scale_eighths / 8), of which the picture itself
- * covers width × scale_eighths / 8. Gray (Rec. 601 luma) when grayscale is set: 1 or 2 channels;
- * otherwise header->channels. Takes whole_bytes of memory. Called once.
+/* Starts decoding; *source is valid until close and has the header's size. It is gray (Rec. 601
+ * luma) when grayscale is set, with 1 or 2 channels; otherwise it has header->channels. Takes
+ * whole_bytes of memory. Called once.
  * Errors as for open; TT_ERR_PICTURE_TOO_LARGE also for more scans than max_scans. */
-enum tt_err tt_decoder_start(struct tt_decoder *decoder, bool grayscale, int scale_eighths,
+enum tt_err tt_decoder_start(struct tt_decoder *decoder, bool grayscale,
                              struct tt_row_source **source);
 
 /* After the last row wanted: decodes what nobody pulled and reads the file to its end marker, so a

@@ -7,7 +7,7 @@
 /* The first member of each reader's own struct, so a pointer to one is a pointer to the other. */
 struct tt_decoder {
     struct tt_row_source source; /* first: its `next` gets back from it to the reader */
-    enum tt_err (*start)(struct tt_decoder *self, bool grayscale, int scale_eighths);
+    enum tt_err (*start)(struct tt_decoder *self, bool grayscale);
     enum tt_err (*finish)(struct tt_decoder *self);
     void (*close)(struct tt_decoder *self);
     int fd; /* the caller's */

@@ -219,11 +219,9 @@ static enum tt_err next_row(struct tt_row_source *self, const uint8_t **row) {
     return TT_OK;
 }
 
-static enum tt_err start_gif(struct tt_decoder *self, bool grayscale, int scale_eighths) {
+static enum tt_err start_gif(struct tt_decoder *self, bool grayscale) {
     struct gif_decoder *decoder = (struct gif_decoder *)self;
     const GifImageDesc *frame = &decoder->frame;
-    if (scale_eighths != 8)
-        return tt_err_fail(TT_ERR_INTERNAL, "a GIF asked for at %d eighths", scale_eighths);
     bool to_gray = grayscale && self->header.channels >= 3;
     self->source.width_px = self->header.width_px;
     self->source.height_px = self->header.height_px;

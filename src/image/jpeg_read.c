@@ -1,5 +1,5 @@
 /* JPEG reader: a row source over libjpeg-turbo. Here: its whole life, its errors in plain words,
- * and the colour conversions it lacks. Which size and colour are wanted is the caller's business.
+ * and the colour conversions it lacks. Which colours are wanted is the caller's business.
  *
  * libjpeg reports errors by a function that must not return. Every call of the library is made
  * within run_step, the one place with a setjmp; all state lives in struct jpeg_decoder, so the jump
@@ -41,7 +41,6 @@ struct jpeg_decoder {
     size_t cmyk_profile_bytes;
     struct tt_colour_transform *cmyk_transform; /* NULL: none that makes sense */
     bool grayscale;
-    int scale_eighths;
     uint8_t *row;  /* what the library writes */
     uint8_t *cmyk; /* row, when it has four inks and the source's row is another */
 };
@@ -265,21 +264,6 @@ static int64_t coefficient_bytes(const struct jpeg_decompress_struct *library) {
     return blocks * (int64_t)sizeof(JBLOCK);
 }
 
-/* The library halves no axis alone: what is decoded at fewer eighths keeps colour as fine as luma
- * where both axes are subsampled alike (4:2:0), and loses what one axis lacks (4:2:2, 4:4:0, 4:1:1)
- * a second time. */
-static int chroma_ratio(const struct jpeg_decompress_struct *library) {
-    int ratio = 1;
-    for (int i = 0; i < library->num_components; i++) {
-        int across = library->max_h_samp_factor / library->comp_info[i].h_samp_factor;
-        int down = library->max_v_samp_factor / library->comp_info[i].v_samp_factor;
-        int uneven = across > down ? across / down : down / across;
-        if (uneven > ratio)
-            ratio = uneven;
-    }
-    return ratio;
-}
-
 static bool is_cmyk(const struct jpeg_decompress_struct *library) {
     return library->jpeg_color_space == JCS_CMYK || library->jpeg_color_space == JCS_YCCK;
 }
@@ -330,8 +314,6 @@ static void open_step(struct jpeg_decoder *decoder) {
     header->channels = library->jpeg_color_space == JCS_GRAYSCALE ? 1 : 3;
     header->whole = jpeg_has_multiple_scans(library);
     header->whole_bytes = header->whole ? coefficient_bytes(library) : 0;
-    header->can_scale = true;
-    header->chroma_ratio = chroma_ratio(library);
     note_profile(decoder);
 }
 
@@ -356,8 +338,6 @@ static void check_components(struct jpeg_decoder *decoder) {
 static void start_step(struct jpeg_decoder *decoder) {
     struct jpeg_decompress_struct *library = &decoder->library;
     struct tt_row_source *source = &decoder->base.source;
-    library->scale_num = (unsigned int)decoder->scale_eighths;
-    library->scale_denom = 8;
     library->dct_method = JDCT_ISLOW;
     library->out_color_space = output_space(decoder);
     jpeg_calc_output_dimensions(library);
@@ -437,10 +417,9 @@ static enum tt_err next_row(struct tt_row_source *self, const uint8_t **row) {
     return TT_OK;
 }
 
-static enum tt_err start_jpeg(struct tt_decoder *self, bool grayscale, int scale_eighths) {
+static enum tt_err start_jpeg(struct tt_decoder *self, bool grayscale) {
     struct jpeg_decoder *decoder = (struct jpeg_decoder *)self;
     decoder->grayscale = grayscale;
-    decoder->scale_eighths = scale_eighths;
     self->source.next = next_row;
     return run_step(decoder, start_step);
 }

@@ -7,17 +7,7 @@
 #include <stdbool.h>
 
 #include "image/colour.h"
-#include "image/detail.h"
 #include "image/operations.h"
-
-/* What the plane a JPEG is decoded to must have at least, against the result, for its reduced
- * transforms to do no harm, if the picture is soft: see detail.h. */
-#define REDUCED_DECODE_RATIO_MIN 1.8
-
-/* What colour must have more than luma where the decoder upsamples it after a reduced transform:
- * its linear interpolation blurs as well. Measured on saturated stripes, 4:2:2, against the full
- * decode: 36 dB with a ratio of 1.8, 45 dB with twice that, which is what 4:4:4 gives with 1.8. */
-#define UPSAMPLED_CHROMA_RATIO 2
 
 /* Memory beside what is counted exactly. Library handles, tables and zlib's windows, measured below
  * 1 MiB together; and the rows a codec keeps, at most those of a JPEG: 4 components with the
@@ -129,41 +119,6 @@ static struct size fit_picture(struct size picture, const struct tt_picture_head
     return fit_inside(picture, wanted);
 }
 
-/* How much smaller the result is than the box, along the axis where that is less. */
-static double reduction(const struct tt_row_box *box, int64_t width_px, int64_t height_px) {
-    double ratio_x = (box->right - box->left) / (double)width_px;
-    double ratio_y = (box->bottom - box->top) / (double)height_px;
-
-    return ratio_x < ratio_y ? ratio_x : ratio_y;
-}
-
-/* The least scale at which the box still has REDUCED_DECODE_RATIO_MIN of the result; where colour
- * is wanted, of colour as well. */
-static int choose_scale(const struct tt_row_box *box, struct size result, int chroma_ratio,
-                        int least_eighths) {
-    double ratio = reduction(box, result.width, result.height);
-    int eighths = least_eighths; /* libjpeg-turbo has fast transforms for 1, 2, 4 and 8 alone */
-
-    if (chroma_ratio > 1)
-        ratio /= UPSAMPLED_CHROMA_RATIO * chroma_ratio;
-    while (eighths < 8 && ratio * eighths / 8 < REDUCED_DECODE_RATIO_MIN)
-        eighths *= 2;
-    return eighths;
-}
-
-static void scale_box(struct tt_row_box *box, int eighths) {
-    double scale = eighths / 8.0;
-
-    box->left *= scale;
-    box->top *= scale;
-    box->right *= scale;
-    box->bottom *= scale;
-}
-
-static int scale_up_to_whole(int side_px, int eighths) {
-    return (int)(((int64_t)side_px * eighths + 7) / 8);
-}
-
 static int64_t count_encoder(const struct tt_picture_options *options, int width_px, int height_px,
                              int channels) {
     switch (options->format) {
@@ -177,12 +132,10 @@ static int64_t count_encoder(const struct tt_picture_options *options, int width
 static int64_t count_result(const struct tt_plan *plan, const struct tt_plan_result *result,
                             const struct tt_picture_header *header,
                             const struct tt_picture_options *options) {
-    int decoded_width_px = scale_up_to_whole(header->width_px, plan->scale_eighths);
-    int decoded_height_px = scale_up_to_whole(header->height_px, plan->scale_eighths);
     bool swaps_sides = tt_orientation_swaps_sides(header->orientation);
     int width_px = swaps_sides ? result->height_px : result->width_px;
     int height_px = swaps_sides ? result->width_px : result->height_px;
-    int64_t bytes = tt_resample_bytes(decoded_width_px, decoded_height_px, result->channels,
+    int64_t bytes = tt_resample_bytes(header->width_px, header->height_px, result->channels,
                                       &result->box, result->width_px, result->height_px);
 
     bytes += plan->result_count > 1 ? tt_canvas_bytes(result->width_px, result->height_px,
@@ -207,11 +160,8 @@ static int64_t count_memory(const struct tt_plan *plan, const struct tt_picture_
     bytes += 2 * (int64_t)header->icc_bytes;
     if (!plan->grayscale)
         bytes += tt_colour_transform_bytes(header->icc_bytes);
-    if (plan->scale_eighths < 8)
-        bytes += tt_detail_bytes(scale_up_to_whole(header->width_px, plan->scale_eighths),
-                                 plan->channels);
     if (plan->result_count > 1)
-        bytes += tt_operation_bytes(scale_up_to_whole(header->width_px, plan->scale_eighths), 2);
+        bytes += tt_operation_bytes(header->width_px, 2);
     for (int i = 0; i < plan->result_count; i++)
         bytes += count_result(plan, &plan->results[i], header, outputs[i].options);
     return bytes;
@@ -259,12 +209,11 @@ static enum tt_err refuse_result(const struct tt_picture_output *output, struct 
                          format == TT_FORMAT_PNG ? "" : ", or for a PNG");
 }
 
-/* The size of one result, and the part of the picture, at full scale, that becomes it. */
+/* The size of one result, and the part of the picture that becomes it. */
 static enum tt_err plan_result(struct tt_plan_result *planned,
                                const struct tt_picture_header *header,
                                const struct tt_picture_output *output,
-                               const struct tt_picture_limits *limits, int least_eighths,
-                               int *scale_eighths) {
+                               const struct tt_picture_limits *limits) {
     const struct tt_picture_options *options = output->options;
     struct size picture = {header->width_px, header->height_px};
     struct size result = fit_picture(picture, header, options, &planned->box);
@@ -274,29 +223,15 @@ static enum tt_err plan_result(struct tt_plan_result *planned,
     planned->width_px = (int)result.width;
     planned->height_px = (int)result.height;
     planned->channels = options->grayscale ? gray_channels(header->channels) : header->channels;
-    if (header->can_scale)
-        *scale_eighths = choose_scale(&planned->box, result,
-                                      options->grayscale ? 1 : header->chroma_ratio, least_eighths);
     return TT_OK;
-}
-
-static double bound_detail(const struct tt_plan *plan) {
-    double ratio = INFINITY;
-
-    for (int i = 0; i < plan->result_count; i++) {
-        const struct tt_plan_result *result = &plan->results[i];
-
-        ratio = fmin(ratio, reduction(&result->box, result->width_px, result->height_px));
-    }
-    return tt_detail_bound(plan->scale_eighths, ratio);
 }
 
 enum tt_err tt_plan_make(struct tt_plan *plan, const struct tt_picture_header *header,
                          const struct tt_picture_output *outputs, int output_count,
-                         const struct tt_picture_limits *limits, int least_eighths) {
+                         const struct tt_picture_limits *limits) {
     struct size picture = {header->width_px, header->height_px};
 
-    *plan = (struct tt_plan){.scale_eighths = 1, .grayscale = true, .result_count = output_count};
+    *plan = (struct tt_plan){.grayscale = true, .result_count = output_count};
     if (is_over(picture, TT_OPERATION_SIDE_MAX_PX, limits))
         return tt_err_refuse(TT_ERR_PICTURE_TOO_LARGE,
                              "The picture is %d x %d pixels; at most %lld pixels in all, and %d on "
@@ -304,21 +239,13 @@ enum tt_err tt_plan_make(struct tt_plan *plan, const struct tt_picture_header *h
                              header->width_px, header->height_px, (long long)limits->max_pixels,
                              TT_OPERATION_SIDE_MAX_PX);
     for (int i = 0; i < output_count; i++) {
-        int scale_eighths = 8;
-        enum tt_err err = plan_result(&plan->results[i], header, &outputs[i], limits, least_eighths,
-                                      &scale_eighths);
+        enum tt_err err = plan_result(&plan->results[i], header, &outputs[i], limits);
 
         if (err != TT_OK)
             return err;
-        if (scale_eighths > plan->scale_eighths)
-            plan->scale_eighths = scale_eighths;
         plan->grayscale = plan->grayscale && outputs[i].options->grayscale;
     }
     plan->channels = plan->grayscale ? gray_channels(header->channels) : header->channels;
-    for (int i = 0; i < output_count; i++)
-        scale_box(&plan->results[i].box, plan->scale_eighths);
-    if (plan->scale_eighths < 8)
-        plan->detail_max = bound_detail(plan);
 
     plan->memory_bytes = count_memory(plan, header, outputs);
     if (plan->memory_bytes > limits->max_memory_bytes)

@@ -1,7 +1,7 @@
 /* Plan: what a rendering will do, decided from the picture's header before any pixel is read.
  *
- * Pure arithmetic: which part of the picture, decoded at which scale, becomes which results of
- * which sizes, and how much memory that takes. What it refuses costs nothing.
+ * Pure arithmetic: which part of the picture becomes which results of which sizes, and how much
+ * memory that takes. What it refuses costs nothing.
  *
  * Gray is the luma of the file's own values, whatever its ICC profile says: what a JPEG holds
  * already, and what the pipeline that is replaced (Pillow's convert("L")) gives. */
@@ -17,29 +17,27 @@
 #include "tintype/picture.h"
 
 struct tt_plan_result {
-    struct tt_row_box box; /* of the plane decoded at the plan's scale */
+    struct tt_row_box box; /* the part of the picture that becomes the result */
     int width_px;          /* what the box is resampled to, before orientation */
     int height_px;
     int channels; /* of the rows resampled: those decoded, or their luma */
 };
 
 struct tt_plan {
-    int scale_eighths; /* for tt_decoder_start: what the result that needs most takes */
-    double detail_max; /* that a plane of this scale may have (detail.h); 0 at full scale */
-    bool grayscale;    /* likewise: every result is gray */
-    int channels;      /* of the rows decoded */
+    bool grayscale; /* for tt_decoder_start: every result is gray */
+    int channels;   /* of the rows decoded */
     int result_count;
     struct tt_plan_result results[TT_PICTURE_RESULTS_MAX];
     int64_t memory_bytes; /* an upper bound for the whole rendering */
 };
 
-/* Fills *plan for 1 to TT_PICTURE_RESULTS_MAX outputs, with a scale of least_eighths (1, 2, 4, 8)
- * or more where the decoder can scale at all. The sizes in their options hold for the result after
- * orientation. Sides are rounded to the nearest pixel, at least 1. TT_ERR_PICTURE_TOO_LARGE, with
- * the numbers, when the picture or a result is over max_pixels, TT_OPERATION_SIDE_MAX_PX or what
- * its format holds (a preset's result with its name), or the memory over max_memory_bytes. */
+/* Fills *plan for 1 to TT_PICTURE_RESULTS_MAX outputs. The sizes in their options hold for the
+ * result after orientation. Sides are rounded to the nearest pixel, at least 1.
+ * TT_ERR_PICTURE_TOO_LARGE, with the numbers, when the picture or a result is over max_pixels,
+ * TT_OPERATION_SIDE_MAX_PX or what its format holds (a preset's result with its name), or the
+ * memory over max_memory_bytes. */
 enum tt_err tt_plan_make(struct tt_plan *plan, const struct tt_picture_header *header,
                          const struct tt_picture_output *outputs, int output_count,
-                         const struct tt_picture_limits *limits, int least_eighths);
+                         const struct tt_picture_limits *limits);
 
 #endif

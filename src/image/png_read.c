@@ -272,10 +272,8 @@ static enum tt_err next_row(struct tt_row_source *self, const uint8_t **row) {
     return TT_OK;
 }
 
-static enum tt_err start_png(struct tt_decoder *self, bool grayscale, int scale_eighths) {
+static enum tt_err start_png(struct tt_decoder *self, bool grayscale) {
     struct png_decoder *decoder = (struct png_decoder *)self;
-    if (scale_eighths != 8)
-        return tt_err_fail(TT_ERR_INTERNAL, "a PNG asked for at %d eighths", scale_eighths);
     bool to_gray = grayscale && self->header.channels >= 3;
     self->source.width_px = self->header.width_px;
     self->source.height_px = self->header.height_px;

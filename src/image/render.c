@@ -5,11 +5,9 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "image/codec.h"
 #include "image/colour.h"
-#include "image/detail.h"
 #include "image/luma.h"
 #include "image/operations.h"
 #include "image/plan.h"
@@ -23,9 +21,7 @@ struct rendering {
     struct tt_picture_header header;
     struct tt_plan plan;
     struct tt_row_source *decoded;
-    struct tt_row_source *detail;          /* NULL where nothing is measured */
-    struct tt_colour_transform *colour;    /* NULL where colours are right, or none are wanted */
-    off_t offsets[TT_PICTURE_RESULTS_MAX]; /* of the outputs, before anything was written */
+    struct tt_colour_transform *colour; /* NULL where colours are right, or none are wanted */
 };
 
 static enum tt_err encode(int fd, struct tt_row_source *rows,
@@ -147,9 +143,7 @@ static enum tt_err render_several(struct rendering *rendering, struct tt_picture
     return err;
 }
 
-/* Opens and starts the decoder, at least_eighths or more of the size. */
-static enum tt_err start_decoder(struct rendering *rendering, int least_eighths,
-                                 struct tt_picture_report *report) {
+static enum tt_err start_decoder(struct rendering *rendering, struct tt_picture_report *report) {
     const struct tt_image_job *job = rendering->job;
     struct tt_plan *plan = &rendering->plan;
     enum tt_err err = tt_decoder_open(&rendering->decoder, job->picture_fd, &rendering->arena,
@@ -159,67 +153,14 @@ static enum tt_err start_decoder(struct rendering *rendering, int least_eighths,
         return err;
     report->source_width_px = rendering->header.width_px;
     report->source_height_px = rendering->header.height_px;
-    err = tt_plan_make(plan, &rendering->header, job->outputs, job->output_count, job->limits,
-                       least_eighths);
+    err = tt_plan_make(plan, &rendering->header, job->outputs, job->output_count, job->limits);
     if (err == TT_OK)
-        err = tt_decoder_start(rendering->decoder, plan->grayscale, plan->scale_eighths,
-                               &rendering->decoded);
+        err = tt_decoder_start(rendering->decoder, plan->grayscale, &rendering->decoded);
     if (err == TT_OK && !plan->grayscale)
         err = tt_colour_transform_open(
             &rendering->colour, rendering->header.icc_profile, rendering->header.icc_bytes,
             (enum tt_colour_samples)rendering->header.channels, &rendering->arena);
-    rendering->detail = NULL;
-    if (err != TT_OK || plan->scale_eighths == 8)
-        return err;
-    err =
-        tt_detail_open(&rendering->detail, rendering->decoded, plan->detail_max, &rendering->arena);
-    rendering->decoded = rendering->detail;
     return err;
-}
-
-static bool is_too_detailed(const struct rendering *rendering) {
-    return rendering->detail != NULL && tt_detail_is_exceeded(rendering->detail);
-}
-
-/* As if nothing had been done yet. */
-static enum tt_err start_over(struct rendering *rendering) {
-    tt_decoder_close(rendering->decoder);
-    rendering->decoder = NULL;
-    rendering->decoded = NULL;
-    rendering->detail = NULL;
-    rendering->colour = NULL;
-    tt_arena_reset(&rendering->arena);
-    tt_err_clear();
-    for (int i = 0; i < rendering->job->output_count; i++) {
-        int fd = rendering->job->outputs[i].fd;
-
-        if (ftruncate(fd, rendering->offsets[i]) < 0 ||
-            lseek(fd, rendering->offsets[i], SEEK_SET) < 0)
-            return tt_err_fail_errno(TT_ERR_STORAGE, "truncate a result");
-    }
-    return TT_OK;
-}
-
-/* Where it may be reduced, as far as the sizes allow, and less where the picture turns out to be
- * too fine for it. */
-static enum tt_err render(struct rendering *rendering, struct tt_picture_report *report) {
-    int least_eighths = rendering->job->reduced_decode ? 1 : 8;
-
-    for (int i = 0; i < rendering->job->output_count; i++)
-        rendering->offsets[i] = lseek(rendering->job->outputs[i].fd, 0, SEEK_CUR);
-    for (;;) {
-        enum tt_err err = start_decoder(rendering, least_eighths, report);
-
-        if (err == TT_OK)
-            err = rendering->job->output_count == 1 ? render_one(rendering, report)
-                                                    : render_several(rendering, report);
-        if (err == TT_OK || !is_too_detailed(rendering))
-            return err;
-        least_eighths = 2 * rendering->plan.scale_eighths;
-        err = start_over(rendering);
-        if (err != TT_OK)
-            return err;
-    }
 }
 
 enum tt_err tt_image_render(const struct tt_image_job *job, struct tt_picture_report *report) {
@@ -227,7 +168,10 @@ enum tt_err tt_image_render(const struct tt_image_job *job, struct tt_picture_re
 
     *report = (struct tt_picture_report){0};
     tt_arena_init(&rendering.arena, (size_t)job->limits->max_memory_bytes);
-    report->err = render(&rendering, report);
+    report->err = start_decoder(&rendering, report);
+    if (report->err == TT_OK)
+        report->err = job->output_count == 1 ? render_one(&rendering, report)
+                                             : render_several(&rendering, report);
     tt_decoder_close(rendering.decoder);
     tt_arena_fini(&rendering.arena);
     if (report->err != TT_OK) {

@@ -120,7 +120,7 @@ static enum tt_err decode_image(struct tt_watermark *watermark, struct tt_decode
     struct tt_row_source *rows;
     struct tt_row_source kept;
     struct tt_row_box whole = {0};
-    enum tt_err err = tt_decoder_start(decoder, false, 8, &rows);
+    enum tt_err err = tt_decoder_start(decoder, false, &rows);
 
     if (err == TT_OK)
         err = tt_orient_open(&rows, rows, header->orientation, arena);

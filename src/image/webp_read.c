@@ -389,10 +389,8 @@ static enum tt_err next_row(struct tt_row_source *self, const uint8_t **row) {
 
 /* ---- the decoder's functions ---- */
 
-static enum tt_err start_webp(struct tt_decoder *self, bool grayscale, int scale_eighths) {
+static enum tt_err start_webp(struct tt_decoder *self, bool grayscale) {
     struct webp_decoder *decoder = (struct webp_decoder *)self;
-    if (scale_eighths != 8)
-        return tt_err_fail(TT_ERR_INTERNAL, "a WebP asked for at %d eighths", scale_eighths);
     self->source.width_px = self->header.width_px;
     self->source.height_px = self->header.height_px;
     self->source.channels = self->header.channels - (grayscale ? 2 : 0);

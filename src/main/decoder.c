@@ -68,7 +68,6 @@ static int render(void *context, const int *fds, int count) {
         .output_count = count - 1,
         .limits = &decoder->config->image.limits,
         .watermark = decoder->watermark,
-        .reduced_decode = decoder->config->image.reduced_decode,
     };
     for (int i = 0; i < job.output_count; i++) {
         const char *preset = decoder->page->wanted[i].preset;

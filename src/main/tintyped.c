@@ -246,14 +246,14 @@ static int work(void *context) {
     return status;
 }
 
-static void log_lines(char *text) {
+static void log_lines(enum tt_log_level level, char *text) {
     char *rest = text;
     for (char *line; (line = strsep(&rest, "\n")) != NULL;)
         if (*line != '\0')
-            tt_log(TT_LOG_ERROR, "%s", line);
+            tt_log(level, "%s", line);
 }
 
-/* Loads the configuration anew, its problems going to the log. */
+/* Loads the configuration anew, its problems and warnings going to the log. */
 static enum tt_err load_logged(struct tt_config *config, const char *path) {
     char *text = NULL;
     size_t size = 0;
@@ -264,7 +264,7 @@ static enum tt_err load_logged(struct tt_config *config, const char *path) {
     if (fclose(problems) != 0)
         err = tt_err_fail_errno(TT_ERR_NO_MEMORY, "fclose");
     else
-        log_lines(text);
+        log_lines(err == TT_OK ? TT_LOG_WARNING : TT_LOG_ERROR, text);
     free(text);
     return err;
 }

@@ -11,7 +11,6 @@ Writes bench.md, bench.svg and bench.json (report.py), and asserts nothing about
   BENCH_SECONDS  length of a round (8)
   BENCH_ROUNDS   rounds of each system for each picture (5)
   BENCH_OUT      folder of the results (build/bench)
-  BENCH_REDUCED_DECODE  true: with image.reduced_decode
 """
 
 import base64

@@ -11,8 +11,7 @@ from sides import CACHE
 PHOTOS = Path("/usr/share/backgrounds/mate")
 ELEPHANTS = PHOTOS / "abstract/Elephants_5640x3172.jpg"
 FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
-# At 720 pixels' width a JPEG of this width is decoded at half its size (src/image/plan.c), and what
-# is left is no whole factor.
+# No whole multiple of the result's 720 pixels, so that every phase of the filter is met.
 DRAWING_PX = (2800, 2100)
 Image.MAX_IMAGE_PIXELS = None
 

@@ -19,7 +19,6 @@ from support import (BUILD, LIGHTTPD, ROOT, TINTYPED, children, clean_environmen
                      lighttpd_environment, wait_for)
 
 CONNECTIONS, PROCESSES = 4, 2
-REDUCED_DECODE = os.environ.get("BENCH_REDUCED_DECODE") == "true"
 CACHE = ROOT / "build/bench"
 TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
 PATIENCE_S = 120
@@ -166,8 +165,7 @@ class Tintype(Side):
         listen = self.folder / "tintyped.sock"
         self.service = self.spawn([TINTYPED], clean_environment(
             TINTYPE_SERVER_LISTEN=str(listen), TINTYPE_STORAGE_DIR=str(self.folder / "state"),
-            TINTYPE_SERVER_DECODE_SLOTS=str(PROCESSES), TINTYPE_LOG_LEVEL="warning",
-            TINTYPE_IMAGE_REDUCED_DECODE=str(REDUCED_DECODE).lower()))
+            TINTYPE_SERVER_DECODE_SLOTS=str(PROCESSES), TINTYPE_LOG_LEVEL="warning"))
         self.front = self.spawn([LIGHTTPD, "-D", "-f", ROOT / "deploy/lighttpd.conf"],
                                 lighttpd_environment(self.port, self.folder, listen))
 

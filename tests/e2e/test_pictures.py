@@ -67,23 +67,12 @@ def test_jpeg_odd_sizes(server, size):
     check(server, pictures.jpeg(*size))
 
 
-@pytest.fixture(scope="module")
-def reducing():
-    """A service whose decoder may scale by itself."""
-    one = Server(image={"reduced_decode": "true"})
-    try:
-        yield one.start()
-        one.stop()
-    finally:
-        one.kill()
-
-
 @pytest.mark.parametrize("size", [(1701, 1133), (2725, 2225), (1600, 1200)])
 @pytest.mark.parametrize("width", [720, 511, 333, 200, 97, 40])
-def test_jpeg_reduced(reducing, size, width):
-    """The edge of an odd size is where that goes wrong."""
-    data = reduced_source(size)
-    result = rendered(reducing, data, width=width)
+def test_jpeg_sizes(server, size, width):
+    """The edge of an odd size is where resampling goes wrong."""
+    data = sized_source(size)
+    result = rendered(server, data, width=width)
     reference = judge.rendering(judge.decode(data), (width, None))
     assert result.mode == "L"
     judge.check_like(result, reference)
@@ -94,7 +83,7 @@ def test_jpeg_reduced(reducing, size, width):
 SOURCES = {}
 
 
-def reduced_source(size):
+def sized_source(size):
     if size not in SOURCES:
         SOURCES[size] = pictures.jpeg(*size, quality=88)
     return SOURCES[size]
@@ -102,7 +91,7 @@ def reduced_source(size):
 
 @pytest.mark.parametrize("period, width", [(2.05, 444), (2.3, 442), (2.35, 424), (5, 220), (10, 110)])
 def test_fine_rows(server, period, width):
-    """Lines in a soft picture, which are moiré after a decode at a reduced size."""
+    """Lines in a soft picture, which would be moiré after a decode at a reduced size."""
     y, x = np.mgrid[:1200, :1600]
     soft = 128 + 60 * np.sin(x / 500) * np.cos(y / 300)
     rows = np.rint(soft + 45 * np.sin(2 * np.pi * y / period)).astype(np.uint8)

@@ -72,11 +72,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct tt_picture_report report;
     tt_err_take(TT_OK);
     const struct tt_picture_output output = {.fd = result_fd, .options = &options};
-    const struct tt_image_job job = {.picture_fd = picture_fd,
-                                     .outputs = &output,
-                                     .output_count = 1,
-                                     .limits = &limits,
-                                     .reduced_decode = data[3] >= 128};
+    const struct tt_image_job job = {
+        .picture_fd = picture_fd, .outputs = &output, .output_count = 1, .limits = &limits};
     enum tt_err err = tt_image_render(&job, &report);
     CHECK(err == report.err);
     CHECK(memchr(report.detail, '\0', sizeof report.detail));

@@ -91,7 +91,6 @@ static void colors_stream(void **state) {
     assert_int_equal(grid.header.format, TT_FORMAT_GIF);
     assert_int_equal(grid.header.orientation, 1);
     assert_false(grid.header.whole);
-    assert_false(grid.header.can_scale);
     assert_null(grid.header.icc_profile);
     assert_decodes(&file, &in_gray, &grid);
     assert_grid(&grid, 3, 2, 1, "\0\x4c\x96\x12\0\x4c");
@@ -224,7 +223,7 @@ static void pixels_that_end_early_are_broken(void **state) {
 }
 
 static void a_cut_below_the_rows_in_use_is_found(void **state) {
-    struct decoding one_row = {.grayscale = true, .scale_eighths = 8, .rows = 1};
+    struct decoding one_row = {.grayscale = true, .rows = 1};
     (void)state;
     build_color();
     assert_int_equal(decode(file.bytes, file.length, &one_row, &grid), TT_OK);

@@ -13,7 +13,6 @@ static void gray_streams(void **state) {
     assert_int_equal(grid.header.orientation, 1);
     assert_false(grid.header.whole);
     assert_int_equal(grid.header.whole_bytes, 0);
-    assert_true(grid.header.can_scale);
     assert_decodes(&file, &in_color, &grid);
     assert_halves(32, 16, 1, gray.colors[0], gray.colors[1]);
 }
@@ -95,24 +94,15 @@ static void several_sequential_scans_are_held_whole_too(void **state) {
     assert_int_equal(grid.header.whole_bytes, (8 + 2 + 2) * 128);
 }
 
-static void eighths_are_rounded_up(void **state) {
-    struct decoding decoding = {.grayscale = true, .rows = -1};
-    static const int eighths[] = {1, 2, 4, 8};
+static void an_odd_size_is_whole(void **state) {
     struct recipe recipe = gray;
     (void)state;
-    for (size_t i = 0; i < 4; i++) {
-        decoding.scale_eighths = eighths[i];
-        build(&gray);
-        assert_decodes(&file, &decoding, &grid);
-        assert_halves(4 * eighths[i], 2 * eighths[i], 1, gray.colors[0], gray.colors[1]);
-    }
     recipe.width_px = 17;
     recipe.height_px = 9;
     build(&recipe);
-    decoding.scale_eighths = 4;
-    assert_decodes(&file, &decoding, &grid);
-    assert_int_equal(grid.width_px, 9);
-    assert_int_equal(grid.height_px, 5);
+    assert_decodes(&file, &in_gray, &grid);
+    assert_int_equal(grid.width_px, 17);
+    assert_int_equal(grid.height_px, 9);
     assert_int_equal(grid.header.width_px, 17);
     assert_int_equal(grid.header.height_px, 9);
 }
@@ -218,7 +208,7 @@ static void a_picture_cut_anywhere_is_broken(void **state) {
 }
 
 static void a_cut_below_the_rows_in_use_is_found(void **state) {
-    struct decoding one_row = {.grayscale = true, .scale_eighths = 8, .rows = 1};
+    struct decoding one_row = {.grayscale = true, .rows = 1};
     (void)state;
     build(&color);
     assert_int_equal(decode(file.bytes, file.length, &one_row, &grid), TT_OK);
@@ -287,7 +277,7 @@ static void the_limit_of_pixels_holds_before_any_pixel(void **state) {
 static void the_limit_of_scans_holds(void **state) {
     struct recipe recipe = progressive(&color);
     struct tt_picture_limits limits = test_limits;
-    struct decoding decoding = {.scale_eighths = 8, .rows = -1, .limits = &limits};
+    struct decoding decoding = {.rows = -1, .limits = &limits};
     (void)state;
     build(&recipe); /* libjpeg's script for YCbCr has 10 scans */
     limits.max_scans = 10;
@@ -300,8 +290,7 @@ static void the_limit_of_scans_holds(void **state) {
 static void coefficients_over_the_memory_limit_are_refused(void **state) {
     struct recipe recipe = progressive(&color);
     struct tt_picture_limits limits = test_limits;
-    struct decoding decoding = {
-        .grayscale = true, .scale_eighths = 8, .rows = -1, .limits = &limits};
+    struct decoding decoding = {.grayscale = true, .rows = -1, .limits = &limits};
     (void)state;
     recipe.width_px = 256;
     recipe.height_px = 256;
@@ -337,25 +326,6 @@ static void a_second_frame_or_table_out_of_range_is_broken(void **state) {
     assert_refused(&file, TT_ERR_PICTURE_BROKEN, "damaged");
 }
 
-/* 4:4:4, 4:2:0, 4:2:2, 4:4:0, 4:1:1, 4:1:0 */
-static void uneven_subsampling_of_color_is_told(void **state) {
-    static const struct {
-        int across, down, ratio;
-    } samplings[] = {{1, 1, 1}, {2, 2, 1}, {2, 1, 2}, {1, 2, 2}, {4, 1, 4}, {4, 2, 2}};
-    (void)state;
-    for (size_t i = 0; i < sizeof samplings / sizeof *samplings; i++) {
-        struct recipe recipe = color;
-        recipe.luma_across = samplings[i].across;
-        recipe.luma_down = samplings[i].down;
-        build(&recipe);
-        assert_decodes(&file, &in_gray, &grid);
-        assert_int_equal(grid.header.chroma_ratio, samplings[i].ratio);
-    }
-    build(&gray);
-    assert_decodes(&file, &in_gray, &grid);
-    assert_int_equal(grid.header.chroma_ratio, 1);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gray_streams),
@@ -364,7 +334,7 @@ int main(void) {
         cmocka_unit_test(inks_are_inverted),
         cmocka_unit_test(progressive_is_held_whole_and_gives_the_same),
         cmocka_unit_test(several_sequential_scans_are_held_whole_too),
-        cmocka_unit_test(eighths_are_rounded_up),
+        cmocka_unit_test(an_odd_size_is_whole),
         cmocka_unit_test(the_orientation_is_read),
         cmocka_unit_test(many_markers_share_one_buffer),
         cmocka_unit_test(bytes_after_the_end_are_allowed),
@@ -381,7 +351,6 @@ int main(void) {
         cmocka_unit_test(coefficients_over_the_memory_limit_are_refused),
         cmocka_unit_test(other_kinds_are_named),
         cmocka_unit_test(a_second_frame_or_table_out_of_range_is_broken),
-        cmocka_unit_test(uneven_subsampling_of_color_is_told),
     };
     return cmocka_run_group_tests_name("image_jpeg_read", tests, NULL, NULL);
 }

@@ -19,7 +19,6 @@ static void gray_streams(void **state) {
     assert_int_equal(grid.header.orientation, 1);
     assert_false(grid.header.whole);
     assert_int_equal(grid.header.whole_bytes, 0);
-    assert_false(grid.header.can_scale);
     assert_decodes(&file, &in_color, &grid);
     assert_grid(&grid, 4, 3, 1, "\x10\x20\x30\x40\x01\x02\x03\x04\x11\x12\x13\x14");
 }
@@ -166,7 +165,7 @@ static void a_picture_cut_anywhere_is_broken(void **state) {
 }
 
 static void a_cut_below_the_rows_in_use_is_found(void **state) {
-    struct decoding one_row = {.grayscale = true, .scale_eighths = 8, .rows = 1};
+    struct decoding one_row = {.grayscale = true, .rows = 1};
     (void)state;
     build_gray();
     assert_int_equal(decode(file.bytes, file.length, &one_row, &grid), TT_OK);
@@ -310,7 +309,7 @@ static void a_full_arena_is_no_memory(void **state) {
         tt_arena_init(&arena, cap);
         enum tt_err err = tt_decoder_open(&decoder, fd, &arena, &test_limits, &header);
         if (err == TT_OK)
-            err = tt_decoder_start(decoder, true, 8, &source);
+            err = tt_decoder_start(decoder, true, &source);
         opened = err == TT_OK;
         if (!opened)
             assert_int_equal(err, TT_ERR_NO_MEMORY);

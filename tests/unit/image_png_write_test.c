@@ -85,7 +85,7 @@ static off_t assert_large_comes_back(int fd, int width_px, int height_px) {
     off_t length = lseek(fd, 0, SEEK_END);
     tt_arena_init(&arena, (size_t)16 << 20);
     assert_int_equal(tt_decoder_open(&decoder, fd, &arena, &test_limits, &header), TT_OK);
-    assert_int_equal(tt_decoder_start(decoder, false, 8, &rows), TT_OK);
+    assert_int_equal(tt_decoder_start(decoder, false, &rows), TT_OK);
     for (int y = 0; y < height_px; y++) {
         const uint8_t *row = NULL;
         assert_int_equal(rows->next(rows, &row), TT_OK);

@@ -18,11 +18,8 @@ static enum tt_err render_to(int picture_fd, int result_fd,
                              const struct tt_picture_limits *limits,
                              struct tt_picture_report *report) {
     const struct tt_picture_output output = {.fd = result_fd, .options = options};
-    const struct tt_image_job job = {.picture_fd = picture_fd,
-                                     .outputs = &output,
-                                     .output_count = 1,
-                                     .limits = limits,
-                                     .reduced_decode = true};
+    const struct tt_image_job job = {
+        .picture_fd = picture_fd, .outputs = &output, .output_count = 1, .limits = limits};
 
     return tt_image_render(&job, report);
 }
@@ -253,7 +250,7 @@ static void several_results_are_those_of_single_ones(void **state) {
         struct tt_image_job job = {
             .outputs = outputs, .output_count = COUNT, .limits = &test_limits};
 
-        /* A JPEG, for its orientation; small enough to be decoded at its full size. */
+        /* A JPEG has an orientation. */
         build_picture(&picture, TT_FORMAT_JPEG, 3);
         add_orientation(&picture, (unsigned int)orientation);
         job.picture_fd = file_open(picture.bytes, picture.length);
@@ -274,51 +271,6 @@ static void several_results_are_those_of_single_ones(void **state) {
                 assert_memory_equal(one_of_several.bytes, single.bytes, single.length);
             }
         }
-    }
-}
-
-/* A JPEG of 64 × 64 pixels, smooth or in dots, and the mean of what becomes of it at 8 × 8. */
-static void build_jpeg(struct file *file, bool is_fine) {
-    static uint8_t samples[64 * 64];
-    struct sample_source source = sample_source(samples, 64, 64, 1);
-    int fd = memfd_create("picture", MFD_CLOEXEC);
-    struct tt_arena arena;
-
-    for (int i = 0; i < 64 * 64; i++)
-        samples[i] = (uint8_t)(is_fine && i >= 64 * 32 ? 255 * ((i / 2 + i / 128) % 2) : i % 64);
-    tt_arena_init(&arena, (size_t)1 << 24);
-    assert_int_equal(tt_jpeg_write(fd, &source.rows, 95, &arena), TT_OK);
-    tt_arena_fini(&arena);
-    file_read_back(file, fd);
-}
-
-/* What is written before it turns out that the picture is too fine for a reduced decode leaves no
- * trace: the result is the one of a full decode, with what was before it in the file kept. */
-static void a_fine_picture_is_decoded_again(void **state) {
-    static const struct tt_picture_options small = {
-        .width_px = 8, .grayscale = true, .format = TT_FORMAT_PNG};
-    static struct file photo, result;
-    static struct grid grid;
-    struct tt_picture_report report;
-
-    (void)state;
-    for (int is_fine = 0; is_fine <= 1; is_fine++) {
-        int picture_fd, result_fd = memfd_create("result", MFD_CLOEXEC);
-
-        build_jpeg(&photo, is_fine != 0);
-        picture_fd = file_open(photo.bytes, photo.length);
-        assert_int_equal(write(result_fd, "before", 6), 6);
-        assert_int_equal(render_to(picture_fd, result_fd, &small, &test_limits, &report), TT_OK);
-        (void)close(picture_fd);
-        file_read_back(&result, result_fd);
-        assert_memory_equal(result.bytes, "before", 6);
-        result.length -= 6;
-        memmove(result.bytes, result.bytes + 6, result.length);
-        assert_decodes(&result, &in_color, &grid);
-        assert_int_equal(grid.width_px, 8);
-        assert_in_range(grid.samples[0], 0, 8);
-        if (is_fine) /* dots become their mean, which a reduced decode gives as well: but no less */
-            assert_in_range(grid.samples[8 * 6 + 3], 120, 136);
     }
 }
 
@@ -386,7 +338,6 @@ int main(void) {
         cmocka_unit_test(limits_hold_before_anything_is_written),
         cmocka_unit_test(a_result_that_cannot_be_written_is_reported),
         cmocka_unit_test(several_results_are_those_of_single_ones),
-        cmocka_unit_test(a_fine_picture_is_decoded_again),
         cmocka_unit_test(results_share_one_profile),
         cmocka_unit_test(one_result_that_fails_fails_them_all),
     };

@@ -121,7 +121,6 @@ static void lossless_pixels_are_exact(void **state) {
     assert_int_equal(grid.header.orientation, 1);
     assert_true(grid.header.whole);
     assert_true(grid.header.whole_bytes >= 24 + (int64_t)sizeof vp8l_alpha);
-    assert_false(grid.header.can_scale);
     assert_decodes(&file, &in_gray, &grid);
     assert_grid(&grid, 3, 2, 2, "\x4c\xff\x96\x80\x1d\0\x12\xff\x30\xff\xff\xff");
 

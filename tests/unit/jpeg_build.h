@@ -16,7 +16,6 @@ struct recipe {
     bool progressive;
     bool two_scans; /* sequential, gray first, then colour */
     bool no_adobe;
-    int luma_across, luma_down; /* sampling factors, where chroma has 1; 0: libjpeg's own, 2 */
     unsigned int restart_interval;
     const void *app1;
     unsigned int app1_length;
@@ -77,10 +76,6 @@ static inline void build(const struct recipe *recipe) {
     jpeg_set_defaults(&library);
     jpeg_set_colorspace(&library, recipe->stored);
     jpeg_set_quality(&library, 100, TRUE);
-    if (recipe->luma_across) {
-        library.comp_info[0].h_samp_factor = recipe->luma_across;
-        library.comp_info[0].v_samp_factor = recipe->luma_down;
-    }
     library.restart_interval = recipe->restart_interval;
     if (recipe->no_adobe)
         library.write_Adobe_marker = FALSE;

@@ -146,13 +146,12 @@ struct grid {
 
 struct decoding {
     bool grayscale;
-    int scale_eighths;
     int rows;                               /* to pull before finish; negative: all */
     const struct tt_picture_limits *limits; /* NULL: test_limits */
 };
 
-static const struct decoding in_color = {.scale_eighths = 8, .rows = -1};
-static const struct decoding in_gray = {.grayscale = true, .scale_eighths = 8, .rows = -1};
+static const struct decoding in_color = {.rows = -1};
+static const struct decoding in_gray = {.grayscale = true, .rows = -1};
 
 static inline enum tt_err pull_rows(struct tt_row_source *source, int rows, struct grid *grid) {
     size_t row_bytes = (size_t)source->width_px * (size_t)source->channels;
@@ -187,7 +186,7 @@ static inline enum tt_err decode(const uint8_t *bytes, size_t length,
     enum tt_err err = tt_decoder_open(
         &decoder, fd, &arena, decoding->limits ? decoding->limits : &test_limits, &grid->header);
     if (err == TT_OK)
-        err = tt_decoder_start(decoder, decoding->grayscale, decoding->scale_eighths, &source);
+        err = tt_decoder_start(decoder, decoding->grayscale, &source);
     if (err == TT_OK)
         err = pull_rows(source, decoding->rows < 0 ? source->height_px : decoding->rows, grid);
     if (err == TT_OK)

@@ -25,7 +25,7 @@ static inline enum tt_err decode_damaged(const uint8_t *bytes, size_t length, bo
     tt_arena_init(&arena, (size_t)damage_limits.max_memory_bytes);
     enum tt_err err = tt_decoder_open(&decoder, fd, &arena, &damage_limits, &header);
     if (err == TT_OK)
-        err = tt_decoder_start(decoder, grayscale, 8, &source);
+        err = tt_decoder_start(decoder, grayscale, &source);
     for (int y = 0; err == TT_OK && y < source->height_px; y++)
         err = source->next(source, &row);
     if (err == TT_OK)

@@ -113,7 +113,7 @@ static inline enum tt_err decode_to_srgb(const uint8_t *bytes, size_t length, st
     tt_arena_init(&arena, (size_t)limits.max_memory_bytes);
     enum tt_err err = tt_decoder_open(&decoder, fd, &arena, &limits, &grid->header);
     if (err == TT_OK)
-        err = tt_decoder_start(decoder, false, 8, &source);
+        err = tt_decoder_start(decoder, false, &source);
     if (err == TT_OK)
         err = tt_colour_transform_open(&transform, grid->header.icc_profile, grid->header.icc_bytes,
                                        (enum tt_colour_samples)source->channels, &arena);
