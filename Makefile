@@ -42,7 +42,7 @@ UNIT_SRC := $(wildcard tests/unit/*_test.c)
 UNIT     := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 DRIVERS  := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/drivers/*_driver.c))
 
-.PHONY: all help deps run test check unit lint bench fuzz install clean FORCE
+.PHONY: all help deps run test check unit lint bench bench-pair fuzz install clean FORCE
 .DELETE_ON_ERROR:
 all: $(PROGRAMS)
 
@@ -53,6 +53,7 @@ help:
 	@echo 'make test       every test, once plain and once under ASan and UBSan'
 	@echo 'make lint       formatting, clang-tidy, cppcheck, shellcheck'
 	@echo 'make bench      side by side with Pillow under gunicorn and sharp under Node.js; tintype-sync with rclone'
+	@echo 'make bench-pair OLD=COMMIT [NEW=COMMIT]    CPU time of an upload, of two builds in pairs of rounds'
 	@echo 'make fuzz       libFuzzer on parsers and decoders, FUZZ_SECONDS each'
 	@echo 'make install    below $$DESTDIR$$PREFIX'
 
@@ -123,7 +124,8 @@ TEST_PACKAGES  := libcmocka-dev spawn-fcgi apache2-bin libapache2-mod-fcgid ngin
                   ceph-mon ceph-osd radosgw ceph-common $(if $(shell command -v npm),,npm)
 LINT_PACKAGES  := clang clang-format clang-tidy cppcheck shellcheck python3-pytest
 FUZZ_PACKAGES  := clang libclang-rt-14-dev
-BENCH_PACKAGES := gunicorn mate-backgrounds rclone
+PAIR_PACKAGES  := git mate-backgrounds libheif-examples python3-requests python3-pil python3-numpy python3-yaml python3-jsonschema
+BENCH_PACKAGES := $(PAIR_PACKAGES) gunicorn rclone
 
 deps:
 	@deploy/packages.sh $(BUILD_PACKAGES) $(RUN_PACKAGES) $(TEST_PACKAGES)
@@ -175,6 +177,12 @@ bench: deps
 	@$(MAKE) -s -j$(JOBS) all $(DRIVERS) tests/bench/node_modules/.package-lock.json
 	TINTYPE_BUILD='$(BUILD)' $(PYTHON) tests/bench/bench.py
 	TINTYPE_BUILD='$(BUILD)' $(PYTHON) tests/bench/sync_bench.py
+
+# Two commits against each other; without NEW the tree as it is.
+bench-pair:
+	@deploy/packages.sh $(BUILD_PACKAGES) $(RUN_PACKAGES) $(PAIR_PACKAGES)
+	@$(MAKE) -s -j$(JOBS) $(BUILD)/tintyped $(BUILD)/drivers/load_driver
+	@TINTYPE_BUILD='$(BUILD)' $(PYTHON) tests/bench/pair_bench.py '$(OLD)' '$(NEW)'
 
 # Each starts from small made seeds and keeps what it finds beside them.
 fuzz: deps

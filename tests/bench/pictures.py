@@ -1,6 +1,7 @@
 """The pictures of the benchmark, made once and kept: photographs of the package mate-backgrounds as
 baseline JPEGs, and drawings made here. All have no metadata."""
 
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,12 @@ def zone_plate():
     return Image.fromarray(np.rint(127.5 + 127.5 * np.cos(np.pi * squares / width)).astype(np.uint8))
 
 
+def heic(picture):
+    """make(path) of a picture of this file as HEIC, which Pillow does not write."""
+    return lambda path: subprocess.run(["heif-enc", "-o", path, cached(*picture)], check=True,
+                                       stdout=subprocess.DEVNULL)
+
+
 # ---- pictures that are all size ----
 
 def large_photo(path):
@@ -142,6 +149,16 @@ LOADS = [
     ("18 MP photograph", LARGE, ""),
     ("128 × 128 icon, PNG", ICON, ""),
     ("6 MP photograph, soft, in colour", SOFT, COLOUR),
+]
+
+# Each a title and a picture: one of each format that comes in.
+PAIR_LOADS = [
+    ("6 MP photograph, JPEG", SOFT),
+    ("128 × 128 icon, PNG", ICON),
+    ("photograph, PNG", PHOTO_PNG),
+    ("photograph, GIF", ("photo.gif", photo(ELEPHANTS, (1500, 1225)))),
+    ("photograph, WebP", ("photo.webp", photo(ELEPHANTS, (1500, 1225), quality=88))),
+    ("photograph, HEIC", ("photo.heic", heic(PHOTO_PNG))),
 ]
 
 QUALITY = [

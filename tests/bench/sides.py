@@ -125,12 +125,13 @@ class Side:
         """The bytes of the picture that an upload became."""
         return (self.folder / "state" / Path(answer["message"]).name).read_bytes()
 
-    def round(self, body_path, query, seconds):
-        """Uploads the file from CONNECTIONS connections for so long; what it took of each process."""
+    def round(self, body_path, query, seconds, *uploads):
+        """Uploads the file from CONNECTIONS connections for so long, or until so many uploads are done where
+        a number follows; what it took of each process."""
         fronts = [self.front.pid] if self.front else []
         before = cpu_ms(self.service.pid), sum(map(cpu_ms, fronts))
         done = json.loads(output(BUILD / "drivers/load_driver", self.port, self.target(query), body_path,
-                                 CONNECTIONS, seconds))
+                                 CONNECTIONS, seconds, *uploads))
         after = cpu_ms(self.service.pid), sum(map(cpu_ms, fronts))
         uploads = done["uploads"]
         return {"uploads": uploads, "rate": done["rate"], "times_ms": done["times_ms"],
@@ -160,14 +161,16 @@ class Side:
 
 class Tintype(Side):
     name, path, ready_path = "tintype", "/api/images?width=720", "/api/healthz"
+    tree, program = ROOT, TINTYPED
 
     def start(self):
         listen = self.folder / "tintyped.sock"
-        self.service = self.spawn([TINTYPED], clean_environment(
+        self.service = self.spawn([self.program], clean_environment(
             TINTYPE_SERVER_LISTEN=str(listen), TINTYPE_STORAGE_DIR=str(self.folder / "state"),
             TINTYPE_SERVER_DECODE_SLOTS=str(PROCESSES), TINTYPE_LOG_LEVEL="warning"))
-        self.front = self.spawn([LIGHTTPD, "-D", "-f", ROOT / "deploy/lighttpd.conf"],
-                                lighttpd_environment(self.port, self.folder, listen))
+        self.front = self.spawn([LIGHTTPD, "-D", "-f", self.tree / "deploy/lighttpd.conf"],
+                                lighttpd_environment(self.port, self.folder, listen) |
+                                {"WWW_DIR": str(self.tree / "www")})
 
     def target(self, query):
         return self.path + ("&" if query else "") + query

@@ -1,8 +1,9 @@
 /* The benchmark's client: sends one upload after the other on each of a few connections, for so
- * long, and waits for the last answers. It runs on the cores that it measures, so it does as little
- * as a client can: one thread a connection that sends a request made beforehand.
+ * long or so many, and waits for the last answers. It runs on the cores that it measures, so it
+ * does as little as a client can: one thread a connection that sends a request made beforehand.
  *
- * load_driver PORT PATH BODY_FILE CONNECTIONS SECONDS
+ * load_driver PORT PATH BODY_FILE CONNECTIONS SECONDS [UPLOADS]
+ * UPLOADS, the most that all connections send together, ends a run before SECONDS do.
  * Output, as JSON: uploads and uploads per second (the sum over the connections, each over its own
  * time, so that the end, when some have stopped, does not count against the server), the client's
  * own CPU time, and how long each upload took. */
@@ -11,6 +12,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -42,6 +44,8 @@ static struct sockaddr_in server = {.sin_family = AF_INET};
 static char *request;
 static size_t request_length;
 static double start_s, end_s;
+
+static atomic_long uploads_left = (long)CONNECTIONS_MAX * UPLOADS_MAX;
 
 static _Noreturn void fail(const char *what) {
     (void)fprintf(stderr, "load_driver: %s: %s\n", what, strerror(errno));
@@ -159,7 +163,7 @@ static void *run(void *argument) {
     struct connection *connection = argument;
     double now = now_s();
 
-    while (now < end_s) {
+    while (now < end_s && atomic_fetch_sub(&uploads_left, 1) > 0) {
         double before = now;
 
         if (connection->count == UPLOADS_MAX)
@@ -187,7 +191,8 @@ static void print(const struct connection *connections, int count) {
         fail("getrusage");
     for (int i = 0; i < count; i++) {
         uploads += connections[i].count;
-        rate += (double)connections[i].count / connections[i].seconds;
+        rate +=
+            connections[i].count > 0 ? (double)connections[i].count / connections[i].seconds : 0;
     }
     (void)printf("{\"uploads\": %zu, \"rate\": %.4f, \"client_cpu_ms\": %.1f, \"times_ms\": [",
                  uploads, rate,
@@ -205,8 +210,10 @@ int main(int argc, char **argv) {
     static struct connection connections[CONNECTIONS_MAX];
     int count;
 
-    if (argc != 6 || (count = (int)strtol(argv[4], NULL, 10)) < 1 || count > CONNECTIONS_MAX) {
-        (void)fprintf(stderr, "usage: load_driver PORT PATH BODY_FILE CONNECTIONS SECONDS\n");
+    if (argc < 6 || argc > 7 || (count = (int)strtol(argv[4], NULL, 10)) < 1 ||
+        count > CONNECTIONS_MAX) {
+        (void)fprintf(stderr,
+                      "usage: load_driver PORT PATH BODY_FILE CONNECTIONS SECONDS [UPLOADS]\n");
         return EXIT_FAILURE;
     }
     server.sin_port = htons((uint16_t)strtoul(argv[1], NULL, 10));
@@ -220,6 +227,8 @@ int main(int argc, char **argv) {
     }
     start_s = now_s();
     end_s = start_s + strtod(argv[5], NULL);
+    if (argc == 7)
+        uploads_left = strtol(argv[6], NULL, 10);
     for (int i = 0; i < count; i++)
         if ((errno = pthread_create(&connections[i].thread, NULL, run, &connections[i])) != 0)
             fail("thread");

@@ -1,0 +1,123 @@
+"""Two builds of tintype against each other: the CPU time that each upload costs.
+
+    pair_bench.py OLD [NEW]
+
+OLD and NEW are commits; without NEW the tree as it is, as built in TINTYPE_BUILD, is compared. Each
+commit is built in a folder of its own below build/pair, and its tintyped runs behind a lighttpd with that
+commit's own configuration. Both stay up, and take the same number of uploads in turn: A B, B A, A B, ...
+The ratio NEW ÷ OLD is taken within each pair of rounds, so what drifts (a neighbour on the host, the
+clock rate) falls on both.
+
+The ratio counts user and system time of all processes of tintyped: master, workers, spawners and decoders,
+those that have ended included. It leaves out the front end, whose time is told apart, and the client.
+The kernel tells times in ticks of 10 ms for each process, so a round lasts for many of them.
+
+Prints the median, the least and the most ratio for each picture, writes them with all rounds to pair.json,
+and asserts nothing about speed.
+
+  BENCH_PAIRS    pairs of rounds for each picture (20)
+  BENCH_SECONDS  length of a round, roughly: the first side's warm-up sets the number of uploads (2)
+  BENCH_OUT      folder of the results (build/bench)
+"""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+
+from pictures import PAIR_LOADS, cached
+from sides import BUILD, CACHE, CONNECTIONS, PATIENCE_S, PROCESSES, ROOT, Tintype, disk, machine, output
+
+PAIRS = int(os.environ.get("BENCH_PAIRS") or "20")
+SECONDS = float(os.environ.get("BENCH_SECONDS") or "2")
+OUT = Path(os.environ.get("BENCH_OUT") or CACHE)
+UPLOADS_MIN = 2 * CONNECTIONS
+
+
+class Build(Tintype):
+    """tintype as it is in a folder of sources. No worker is replaced: what a spawner's children took would
+    be lost with it."""
+
+    def __init__(self, name, tree, program):
+        self.name, self.tree, self.program = name, tree, program
+        super().__init__()
+
+    def spawn(self, command, environment):
+        return super().spawn(command, environment | {"TINTYPE_SERVER_MAX_REQUESTS": "0"})
+
+
+def build_commit(commit):
+    """The commit's sources, built; name, folder and program of it."""
+    digest = output("git", "rev-parse", "--verify", commit + "^{commit}")
+    tree = ROOT / "build/pair" / digest
+    if not (tree / "Makefile").exists():
+        tree.mkdir(parents=True, exist_ok=True)
+        archive = subprocess.run(["git", "archive", digest], cwd=ROOT, stdout=subprocess.PIPE, check=True)
+        subprocess.run(["tar", "-x", "-C", tree], input=archive.stdout, check=True)
+    print(f"building {digest[:12]}", flush=True)
+    subprocess.run(["make", "-s", f"-j{os.cpu_count()}", "-C", tree, "BUILD=build", "build/tintyped"], check=True)
+    return digest[:12], tree, tree / "build/tintyped"
+
+
+def cpu_per_upload(side, body_path, uploads):
+    found = side.round(body_path, "", PATIENCE_S, uploads)
+    assert found["uploads"] == uploads, f"{side.name}: {found['uploads']} of {uploads} uploads in {PATIENCE_S} s"
+    return {key: found[key] for key in ("cpu_ms", "front_cpu_ms")}
+
+
+def measure_load(title, picture, builds):
+    path = cached(*picture)
+    body_path = path.with_name(path.name + ".base64")
+    body_path.write_bytes(base64.b64encode(path.read_bytes()))
+    sides = []
+    try:
+        for build in builds:
+            sides.append(Build(*build))
+        warm_up = [side.round(body_path, "", SECONDS) for side in sides]
+        uploads = max(UPLOADS_MIN, warm_up[0]["uploads"])
+        rounds = ([], [])
+        for pair in range(PAIRS):
+            for place in (0, 1) if pair % 2 == 0 else (1, 0):
+                rounds[place].append(cpu_per_upload(sides[place], body_path, uploads))
+    finally:
+        for side in sides:
+            side.stop()
+        body_path.unlink()
+    ratios = [new["cpu_ms"] / old["cpu_ms"] for old, new in zip(*rounds)]
+    return {"title": title, "uploads": uploads, "old": rounds[0], "new": rounds[1], "ratios": ratios,
+            "ratio": {"median": median(ratios), "least": min(ratios), "most": max(ratios)}}
+
+
+def row(load):
+    def middle(which, key):
+        return median(one[key] for one in load[which])
+    ratio = load["ratio"]
+    return (f"| {load['title']} | {load['uploads']} | {middle('old', 'cpu_ms'):.2f} | {middle('new', 'cpu_ms'):.2f} "
+            f"| **{ratio['median']:.3f}** ({ratio['least']:.3f} – {ratio['most']:.3f}) "
+            f"| {middle('old', 'front_cpu_ms'):.2f} | {middle('new', 'front_cpu_ms'):.2f} |")
+
+
+def main():
+    if not 2 <= len(sys.argv) <= 3 or not sys.argv[1]:
+        sys.exit("usage: make bench-pair OLD=<commit> [NEW=<commit>]")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    builds = [build_commit(commit) if commit else ("the tree", ROOT, BUILD / "tintyped")
+              for commit in (sys.argv[1], (sys.argv + [""])[2])]
+    results = {"machine": machine(), "disk": disk(CACHE), "old": builds[0][0], "new": builds[1][0],
+               "settings": {"pairs": PAIRS, "connections": CONNECTIONS, "decode_slots": PROCESSES}, "loads": []}
+    print(f"\n{results['new']} against {results['old']}: CPU ms per upload, medians of {PAIRS} pairs of rounds "
+          f"(of ratios the least and the most as well), on {results['machine']}\n\n"
+          "| picture | uploads a round | old | new | new ÷ old | old's front end | new's front end |\n"
+          "| --- | --- | --- | --- | --- | --- | --- |", flush=True)
+    for load in PAIR_LOADS:
+        results["loads"].append(measure_load(*load, builds))
+        print(row(results["loads"][-1]), flush=True)
+    OUT.mkdir(parents=True, exist_ok=True)
+    (OUT / "pair.json").write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()
