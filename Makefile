@@ -82,7 +82,7 @@ $(BUILD)/libtintype.a: $(LIB_OBJ)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(BUILD)/tintyped: $(BUILD)/src/main/tintyped.o $(BUILD)/src/main/decoder.o $(BUILD)/src/main/start.o $(BUILD)/libtintype.a
+$(BUILD)/tintyped: $(BUILD)/src/main/tintyped.o $(BUILD)/src/main/start.o $(BUILD)/libtintype.a
 	@echo '  LD $@'
 	$(Q)$(CC) $(TT_LDFLAGS) -o $@ $^ $(LDLIBS)
 

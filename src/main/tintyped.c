@@ -14,7 +14,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "main/decoder.h"
 #include "main/start.h"
 #include "tintype/clock.h"
 #include "tintype/config.h"
@@ -207,43 +206,16 @@ static void service_close(struct service *service) {
 
 /* ---- serving ---- */
 
-/* Where a worker sits while it waits for the agent. */
-struct seat {
-    struct tt_places *places;
-    struct tt_place place;
-};
-
-static enum tt_err take_seat(void *context) {
-    struct seat *seat = context;
-    enum tt_err err = tt_places_sit(seat->places, &seat->place);
-    return err == TT_OK || err == TT_ERR_BUSY ? err : TT_ERR_INTERNAL;
-}
-
-static void give_seat(void *context) {
-    struct seat *seat = context;
-    tt_places_stand(&seat->place);
-}
-
 static int work(void *context) {
     struct service *service = context;
-    struct seat seat = {.places = &service->places, .place.fd = -1};
-    struct tt_decoder decoder;
-    enum tt_err err = tt_decoder_init(&decoder, &service->config, service->stats, &service->places,
-                                      service->watermark);
-    if (err != TT_OK) {
-        tt_log(TT_LOG_ERROR, "worker: %s", tt_err_cause());
-        return EXIT_FAILED;
-    }
     const struct tt_web_plan plan = {
         .config = &service->config,
         .stats = service->stats,
-        .decoder = tt_decoder_for_web(&decoder),
-        .seats = {.context = &seat, .take = take_seat, .give = give_seat},
+        .places = &service->places,
+        .watermark = service->watermark,
         .listen_fd = service->listen_fd,
     };
-    int status = tt_web_run(&plan);
-    tt_decoder_fini(&decoder);
-    return status;
+    return tt_web_run(&plan);
 }
 
 static void log_lines(enum tt_log_level level, char *text) {

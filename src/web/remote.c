@@ -29,17 +29,17 @@ static enum tt_err explain_lost(struct tt_request *request) {
 static enum tt_err ask(struct tt_request *request, enum tt_ask_verb verb,
                        const struct tt_spool_name *name, int64_t timeout_ms,
                        char url[TT_ASK_ANSWER_MAX_BYTES]) {
-    const struct tt_web_seats *seats = &request->worker->seats;
     struct tt_ask_question question = {.verb = verb, .kind = name->kind};
-    enum tt_err err = seats->take(seats->context);
+    struct tt_place seat;
+    enum tt_err err = tt_places_sit(request->worker->places, &seat);
 
     if (err != TT_OK)
-        return err;
+        return err == TT_ERR_BUSY ? TT_ERR_BUSY : TT_ERR_INTERNAL;
     memcpy(question.id, name->id, TT_UUID_SIZE);
     if (name->kind == TT_SPOOL_RENDITION)
         (void)snprintf(question.rendition, sizeof question.rendition, "%s", name->rendition);
     err = tt_ask(request->worker->config->storage.dir, &question, timeout_ms, url);
-    seats->give(seats->context);
+    tt_places_stand(&seat);
     return err == TT_ERR_NOT_FOUND ? explain_lost(request) : err;
 }
 

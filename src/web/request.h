@@ -13,9 +13,8 @@
 #include "tintype/spool.h"
 #include "tintype/stats.h"
 #include "tintype/uuid.h"
-#include "tintype/web.h"
-#include "web/event.h"
 #include "web/fcgi.h"
+#include "web/renderer.h"
 
 #define TT_WORKER_PIECE_BYTES 65536
 
@@ -23,8 +22,8 @@
 struct tt_worker {
     const struct tt_config *config;
     struct tt_stats *stats;
-    struct tt_web_decoder decoder;
-    struct tt_web_seats seats;
+    struct tt_places *places; /* the seats to wait in */
+    struct tt_renderer renderer;
     struct tt_spool spool;
     struct tt_journal *journal;
     struct tt_fcgi *fcgi;

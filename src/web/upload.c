@@ -192,18 +192,18 @@ static enum tt_err stage_results(struct upload *upload) {
 }
 
 static enum tt_err render(struct upload *upload) {
-    const struct tt_web_decoder *decoder = &upload->worker->decoder;
+    struct tt_renderer *renderer = &upload->worker->renderer;
     struct tt_picture_report report;
     enum tt_err err = stage_results(upload);
     if (err == TT_OK)
-        err = decoder->start(decoder->context, upload->original.fd, upload->outputs,
-                             upload->result_count);
+        err =
+            tt_renderer_start(renderer, upload->original.fd, upload->outputs, upload->result_count);
     if (err != TT_OK)
         return err;
     enum tt_err synced = TT_OK;
     if (upload->row.original_kept)
         synced = tt_file_sync(upload->original.fd);
-    err = decoder->finish(decoder->context, &report);
+    err = tt_renderer_finish(renderer, &report);
     if (err != TT_OK || synced != TT_OK)
         return err != TT_OK ? err : synced;
     upload->row.original.width_px = report.source_width_px;

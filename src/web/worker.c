@@ -116,13 +116,18 @@ int tt_web_run(const struct tt_web_plan *plan) {
     /* The other half of the drain is for the last request. */
     int64_t linger_ms = plan->config->server.drain_seconds * 1000 / 2;
     int latecomer_ms = plan->config->server.workers == 0 ? LATECOMER_MS : 0;
-    struct tt_worker worker = {.config = plan->config,
-                               .stats = plan->stats,
-                               .decoder = plan->decoder,
-                               .seats = plan->seats};
+    struct tt_worker worker = {
+        .config = plan->config,
+        .stats = plan->stats,
+        .places = plan->places,
+        .spool = {.dir_fd = -1, .kind_fds = {-1, -1}, .tmp_fd = -1},
+    };
+    enum tt_err err = tt_renderer_init(&worker.renderer, plan->config, plan->stats, plan->places,
+                                       plan->watermark);
     tt_config_name_node(plan->config, worker.node);
     tt_arena_init(&worker.arena, ARENA_MAX_BYTES);
-    enum tt_err err = tt_spool_open(&worker.spool, plan->config->storage.dir);
+    if (err == TT_OK)
+        err = tt_spool_open(&worker.spool, plan->config->storage.dir);
     if (err == TT_OK)
         err = tt_journal_open(&worker.journal, plan->config->storage.dir);
     if (err == TT_OK)
@@ -140,5 +145,6 @@ int tt_web_run(const struct tt_web_plan *plan) {
     tt_arena_fini(&worker.arena);
     if (worker.piece != NULL)
         munmap(worker.piece, TT_WORKER_PIECE_BYTES);
+    tt_renderer_fini(&worker.renderer);
     return err == TT_OK ? 0 : 1;
 }

@@ -1,6 +1,6 @@
 /* A worker on a storage directory of its own, and requests to it without a web server: the adaptor
- * is a stand-in that takes a body from a table and keeps the answer. Include it in one test
- * program. */
+ * is a stand-in that takes a body from a table and keeps the answer; so are the renderer and the
+ * seats to wait in. Include it in one test program. */
 #ifndef TINTYPE_TESTS_FAKE_WORKER_H
 #define TINTYPE_TESTS_FAKE_WORKER_H
 
@@ -18,6 +18,7 @@
 static struct tt_config config;
 static struct tt_stats stats;
 static struct tt_worker worker;
+static enum tt_err decoder_says;
 static int seats_free;
 static int seats_taken; /* since the test began */
 
@@ -44,8 +45,9 @@ enum tt_err tt_fcgi_read(struct tt_fcgi *fcgi, uint8_t *bytes, size_t size, size
     return TT_OK;
 }
 
-static enum tt_err fake_take_seat(void *context) {
-    (void)context;
+enum tt_err tt_places_sit(const struct tt_places *places, struct tt_place *place) {
+    (void)places;
+    (void)place;
     if (seats_free == 0)
         return tt_err_fail(TT_ERR_BUSY, "no seat");
     seats_free--;
@@ -53,9 +55,25 @@ static enum tt_err fake_take_seat(void *context) {
     return TT_OK;
 }
 
-static void fake_give_seat(void *context) {
-    (void)context;
+void tt_places_stand(struct tt_place *place) {
+    (void)place;
     seats_free++;
+}
+
+/* The decoder renders nothing: it writes a few bytes, and says what the test wants. */
+enum tt_err tt_renderer_start(struct tt_renderer *renderer, int picture_fd,
+                              const struct tt_picture_output *outputs, int count) {
+    (void)renderer;
+    (void)picture_fd;
+    assert_int_equal(count, 1);
+    return tt_file_write(outputs[0].fd, "result", 6);
+}
+
+enum tt_err tt_renderer_finish(struct tt_renderer *renderer, struct tt_picture_report *report) {
+    (void)renderer;
+    *report = (struct tt_picture_report){
+        .source_width_px = 8, .source_height_px = 6, .results[0] = {4, 3}};
+    return decoder_says == TT_OK ? TT_OK : tt_err_refuse(decoder_says, "Thus the decoder.");
 }
 
 static int worker_open(void **state) {
@@ -74,12 +92,12 @@ static int worker_open(void **state) {
     worker = (struct tt_worker){
         .config = &config,
         .stats = &stats,
-        .seats = {.take = fake_take_seat, .give = fake_give_seat},
         .node = "node-1",
         .piece = malloc(TT_WORKER_PIECE_BYTES),
     };
     seats_free = 1;
     seats_taken = 0;
+    decoder_says = TT_OK;
     tt_arena_init(&worker.arena, 1 << 20);
     return worker.piece != NULL && tt_spool_open(&worker.spool, scratch) == TT_OK &&
                    tt_journal_open(&worker.journal, scratch) == TT_OK

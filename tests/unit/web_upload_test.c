@@ -19,30 +19,11 @@
 static const uint8_t picture[] = {0x89, 'P', 'N', 'G', 0x0D, 0x0A, 0x1A, 0x0A, 0, 0,
                                   0,    13,  'I', 'H', 'D',  'R',  0,    0,    0, 1};
 
-static enum tt_err decoder_says;
-
-static enum tt_err fake_start(void *context, int picture_fd,
-                              const struct tt_picture_output *outputs, int count) {
-    (void)context;
-    (void)picture_fd;
-    assert_int_equal(count, 1);
-    return tt_file_write(outputs[0].fd, "result", 6);
-}
-
-static enum tt_err fake_finish(void *context, struct tt_picture_report *report) {
-    (void)context;
-    *report = (struct tt_picture_report){
-        .source_width_px = 8, .source_height_px = 6, .results[0] = {4, 3}};
-    return decoder_says == TT_OK ? TT_OK : tt_err_refuse(decoder_says, "Thus the decoder.");
-}
-
 static int set_up(void **state) {
     if (worker_open(state) != 0)
         return -1;
-    worker.decoder = (struct tt_web_decoder){.start = fake_start, .finish = fake_finish};
     config.image.options.format = TT_FORMAT_PNG;
     (void)strcpy(config.cloudwatch.log_group, "/tintype");
-    decoder_says = TT_OK;
     fake_param_set("CONTENT_TYPE", "image/png");
     return 0;
 }

@@ -1,6 +1,6 @@
-/* Decoder: starts the child that renders one picture, and judges what came of it. How pictures are
+/* Renderer: starts the child that renders one picture, and judges what came of it. How pictures are
  * rendered is in src/image, how a child is limited in src/proc/child.c. */
-#include "main/decoder.h"
+#include "web/renderer.h"
 
 #include <fcntl.h>
 #include <malloc.h>
@@ -60,22 +60,22 @@ static void warm_heap(void) {
 /* The picture's descriptor is the first, the results' follow. How it went is in the report; an end
  * other than this one is a crash. */
 static int render(void *context, const int *fds, int count) {
-    struct tt_decoder *decoder = context;
+    struct tt_renderer *renderer = context;
     struct tt_picture_output outputs[TT_PICTURE_RESULTS_MAX];
     const struct tt_image_job job = {
         .picture_fd = fds[0],
         .outputs = outputs,
         .output_count = count - 1,
-        .limits = &decoder->config->image.limits,
-        .watermark = decoder->watermark,
+        .limits = &renderer->config->image.limits,
+        .watermark = renderer->watermark,
     };
     for (int i = 0; i < job.output_count; i++) {
-        const char *preset = decoder->page->wanted[i].preset;
-        outputs[i] = (struct tt_picture_output){fds[1 + i], &decoder->page->wanted[i].options,
+        const char *preset = renderer->page->wanted[i].preset;
+        outputs[i] = (struct tt_picture_output){fds[1 + i], &renderer->page->wanted[i].options,
                                                 *preset != '\0' ? preset : NULL};
     }
     warm_heap();
-    (void)tt_image_render(&job, &decoder->page->report);
+    (void)tt_image_render(&job, &renderer->page->report);
     return 0;
 }
 
@@ -89,37 +89,37 @@ static enum tt_err open_to_read(int fd, int *read_fd) {
     return *read_fd >= 0 ? TT_OK : tt_err_fail_errno(TT_ERR_SYSTEM, "open %s", path);
 }
 
-static enum tt_err start_child(struct tt_decoder *decoder, const int *fds, int count) {
-    const struct tt_picture_limits *limits = &decoder->config->image.limits;
-    const int64_t cpu_seconds = decoder->config->image.cpu_seconds;
+static enum tt_err start_child(struct tt_renderer *renderer, const int *fds, int count) {
+    const struct tt_picture_limits *limits = &renderer->config->image.limits;
+    const int64_t cpu_seconds = renderer->config->image.cpu_seconds;
     const struct tt_child_limits child_limits = {
         .address_space_bytes = limits->max_memory_bytes + SLACK_BYTES,
         .cpu_seconds = cpu_seconds,
         .wall_seconds = WALL_FACTOR * cpu_seconds,
         .file_bytes = limits->max_pixels * RESULT_BYTES_PER_PIXEL + RESULT_EXTRA_BYTES,
     };
-    return tt_spawner_start(&decoder->spawner, &child_limits, fds, count);
+    return tt_spawner_start(&renderer->spawner, &child_limits, fds, count);
 }
 
 /* Anew where drop_page was called; the spawner, which is closed then, is forked with it. */
-static enum tt_err map_page(struct tt_decoder *decoder) {
-    if (decoder->page != NULL)
+static enum tt_err map_page(struct tt_renderer *renderer) {
+    if (renderer->page != NULL)
         return TT_OK;
-    void *page = mmap(NULL, sizeof *decoder->page, PROT_READ | PROT_WRITE,
+    void *page = mmap(NULL, sizeof *renderer->page, PROT_READ | PROT_WRITE,
                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED)
         return tt_err_fail_errno(TT_ERR_NO_MEMORY, "map the decoder's page");
-    decoder->page = page;
+    renderer->page = page;
     return TT_OK;
 }
 
-static void drop_page(struct tt_decoder *decoder) {
-    if (decoder->page != NULL)
-        (void)munmap(decoder->page, sizeof *decoder->page);
-    decoder->page = NULL;
+static void drop_page(struct tt_renderer *renderer) {
+    if (renderer->page != NULL)
+        (void)munmap(renderer->page, sizeof *renderer->page);
+    renderer->page = NULL;
 }
 
-static void fill_page(struct tt_decoder_page *page, const struct tt_picture_output *outputs,
+static void fill_page(struct tt_renderer_page *page, const struct tt_picture_output *outputs,
                       int count) {
     memset(page, 0, sizeof *page);
     page->report.err = TT_ERR_COUNT; /* until the child says otherwise: it did not report */
@@ -130,28 +130,27 @@ static void fill_page(struct tt_decoder_page *page, const struct tt_picture_outp
     }
 }
 
-static enum tt_err start(void *context, int picture_fd, const struct tt_picture_output *outputs,
-                         int count) {
-    struct tt_decoder *decoder = context;
+enum tt_err tt_renderer_start(struct tt_renderer *renderer, int picture_fd,
+                              const struct tt_picture_output *outputs, int count) {
     int fds[1 + TT_PICTURE_RESULTS_MAX] = {-1};
-    enum tt_err err = tt_places_take(decoder->places, &decoder->place);
+    enum tt_err err = tt_places_take(renderer->places, &renderer->place);
     if (err != TT_OK)
         return err == TT_ERR_BUSY ? TT_ERR_BUSY : TT_ERR_INTERNAL;
 
     for (int i = 0; i < count; i++)
         fds[1 + i] = outputs[i].fd;
-    decoder->result_count = count;
-    err = map_page(decoder);
+    renderer->result_count = count;
+    err = map_page(renderer);
     if (err == TT_OK)
         err = open_to_read(picture_fd, &fds[0]);
     if (err == TT_OK) {
-        fill_page(decoder->page, outputs, count);
-        err = start_child(decoder, fds, 1 + count);
+        fill_page(renderer->page, outputs, count);
+        err = start_child(renderer, fds, 1 + count);
     }
     tt_file_close(&fds[0]);
     if (err == TT_OK)
         return TT_OK;
-    tt_places_give(decoder->places, &decoder->place);
+    tt_places_give(renderer->places, &renderer->place);
     return TT_ERR_INTERNAL;
 }
 
@@ -230,27 +229,26 @@ static enum tt_err judge_end(const struct tt_child_end *end, int64_t cpu_seconds
     return TT_OK;
 }
 
-static enum tt_err finish(void *context, struct tt_picture_report *report) {
-    struct tt_decoder *decoder = context;
-    const struct tt_config *config = decoder->config;
+enum tt_err tt_renderer_finish(struct tt_renderer *renderer, struct tt_picture_report *report) {
+    const struct tt_config *config = renderer->config;
     struct tt_child_end end;
     memset(report, 0, sizeof *report);
-    enum tt_err err = tt_spawner_wait(&decoder->spawner, &end);
-    tt_places_give(decoder->places, &decoder->place);
+    enum tt_err err = tt_spawner_wait(&renderer->spawner, &end);
+    tt_places_give(renderer->places, &renderer->place);
     if (err != TT_OK) {
         /* A child whose spawner was killed may write for a moment still, but not into what the
          * next one reports. */
-        drop_page(decoder);
+        drop_page(renderer);
         report->err = err == TT_ERR_NO_MEMORY ? TT_ERR_NO_MEMORY : TT_ERR_INTERNAL;
         return report->err;
     }
-    atomic_fetch_add(&decoder->stats->decode_cpu_us, end.cpu_us);
-    tt_stats_raise(&decoder->stats->decoder_peak_rss_bytes, end.peak_rss_bytes);
+    atomic_fetch_add(&renderer->stats->decode_cpu_us, end.cpu_us);
+    tt_stats_raise(&renderer->stats->decoder_peak_rss_bytes, end.peak_rss_bytes);
 
     err = judge_end(&end, config->image.cpu_seconds);
     if (err == TT_OK) {
-        *report = decoder->page->report;
-        err = judge_report(report, decoder->result_count, config->image.limits.max_pixels);
+        *report = renderer->page->report;
+        err = judge_report(report, renderer->result_count, config->image.limits.max_pixels);
     }
     if (err != TT_OK)
         memset(report, 0, sizeof *report); /* nothing unchecked leaves; the note has the texts */
@@ -258,23 +256,19 @@ static enum tt_err finish(void *context, struct tt_picture_report *report) {
     return err;
 }
 
-enum tt_err tt_decoder_init(struct tt_decoder *decoder, const struct tt_config *config,
-                            struct tt_stats *stats, struct tt_places *places,
-                            const struct tt_watermark *watermark) {
-    *decoder = (struct tt_decoder){
+enum tt_err tt_renderer_init(struct tt_renderer *renderer, const struct tt_config *config,
+                             struct tt_stats *stats, struct tt_places *places,
+                             const struct tt_watermark *watermark) {
+    *renderer = (struct tt_renderer){
         .config = config, .stats = stats, .places = places, .watermark = watermark, .place.fd = -1};
-    const struct tt_spawner_job job = {prepare, render, decoder};
-    tt_spawner_init(&decoder->spawner, &job);
-    enum tt_err err = map_page(decoder);
-    return err != TT_OK ? err : tt_spawner_open(&decoder->spawner);
+    const struct tt_spawner_job job = {prepare, render, renderer};
+    tt_spawner_init(&renderer->spawner, &job);
+    enum tt_err err = map_page(renderer);
+    return err != TT_OK ? err : tt_spawner_open(&renderer->spawner);
 }
 
-void tt_decoder_fini(struct tt_decoder *decoder) {
-    tt_spawner_close(&decoder->spawner);
-    tt_places_give(decoder->places, &decoder->place);
-    drop_page(decoder);
-}
-
-struct tt_web_decoder tt_decoder_for_web(struct tt_decoder *decoder) {
-    return (struct tt_web_decoder){.context = decoder, .start = start, .finish = finish};
+void tt_renderer_fini(struct tt_renderer *renderer) {
+    tt_spawner_close(&renderer->spawner);
+    tt_places_give(renderer->places, &renderer->place);
+    drop_page(renderer);
 }

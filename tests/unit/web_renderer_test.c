@@ -1,6 +1,6 @@
-/* What a worker makes of a decoder's end: src/main/decoder.c, with a stand-in for the image room
- * that behaves as badly as a test asks. Included whole, as main is no part of the library. */
-#include "../../src/main/decoder.c"
+/* What a worker makes of a decoder's end: src/web/renderer.c, with a stand-in for the image room
+ * that behaves as badly as a test asks. */
+#include "web/renderer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,8 +11,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,8 +37,7 @@ struct fixture {
     struct tt_config config;
     struct tt_stats *stats;
     struct tt_places places;
-    struct tt_decoder decoder;
-    struct tt_web_decoder web;
+    struct tt_renderer renderer;
     char dir[64];
     char path[80];
     int fds[2];
@@ -50,17 +52,16 @@ static int fixture_open(void **state) {
         .config.image = {.limits = {.max_pixels = 1000000, .max_memory_bytes = INT64_C(1) << 24},
                          .cpu_seconds = 1}};
     fixture.stats = tt_stats_new();
-    (void)snprintf(fixture.dir, sizeof fixture.dir, "/tmp/tintype-decoder-XXXXXX");
+    (void)snprintf(fixture.dir, sizeof fixture.dir, "/tmp/tintype-renderer-XXXXXX");
     if (!fixture.stats || !mkdtemp(fixture.dir))
         return -1;
     (void)snprintf(fixture.path, sizeof fixture.path, "%s/places.lock", fixture.dir);
     fixture.fds[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
     fixture.fds[1] = open(fixture.dir, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
     if (fixture.fds[1] < 0 || tt_places_init(&fixture.places, fixture.path, 1, 0) != TT_OK ||
-        tt_decoder_init(&fixture.decoder, &fixture.config, fixture.stats, &fixture.places, NULL) !=
-            TT_OK)
+        tt_renderer_init(&fixture.renderer, &fixture.config, fixture.stats, &fixture.places,
+                         NULL) != TT_OK)
         return -1;
-    fixture.web = tt_decoder_for_web(&fixture.decoder);
     play->deed = NULL;
     play->told_size = sizeof play->told;
     play->told = (struct tt_picture_report){
@@ -72,7 +73,7 @@ static int fixture_open(void **state) {
 
 static int fixture_close(void **state) {
     struct fixture *fixture = *state;
-    tt_decoder_fini(&fixture->decoder);
+    tt_renderer_fini(&fixture->renderer);
     tt_places_fini(&fixture->places);
     close(fixture->fds[0]);
     close(fixture->fds[1]);
@@ -87,8 +88,8 @@ static enum tt_err render_once(struct fixture *fixture, struct tt_picture_report
     const struct tt_picture_options options = {.format = TT_FORMAT_PNG};
     const struct tt_picture_output output = {.fd = fixture->fds[1], .options = &options};
     tt_err_take(TT_OK);
-    assert_int_equal(fixture->web.start(fixture->web.context, fixture->fds[0], &output, 1), TT_OK);
-    enum tt_err err = fixture->web.finish(fixture->web.context, report);
+    assert_int_equal(tt_renderer_start(&fixture->renderer, fixture->fds[0], &output, 1), TT_OK);
+    enum tt_err err = tt_renderer_finish(&fixture->renderer, report);
     assert_int_equal(report->err, err);
     if (err == TT_ERR_INTERNAL) /* the spawner is gone */
         assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
@@ -97,7 +98,7 @@ static enum tt_err render_once(struct fixture *fixture, struct tt_picture_report
     return err;
 }
 
-static void test_decoder_good(void **state) {
+static void test_renderer_good(void **state) {
     struct fixture *fixture = *state;
     struct tt_picture_report report;
     assert_int_equal(render_once(fixture, &report), TT_OK);
@@ -107,7 +108,7 @@ static void test_decoder_good(void **state) {
     assert_string_equal(tt_err_cause(), "");
 }
 
-static void test_decoder_refusal(void **state) {
+static void test_renderer_refusal(void **state) {
     struct tt_picture_report report;
     play->told.err = TT_ERR_PICTURE_BROKEN;
     (void)strcpy(play->told.detail, "It is cut short.");
@@ -116,7 +117,7 @@ static void test_decoder_refusal(void **state) {
 }
 
 /* Its cause is for the log alone. */
-static void test_decoder_failure(void **state) {
+static void test_renderer_failure(void **state) {
     struct tt_picture_report report;
     play->told.err = TT_ERR_STORAGE;
     (void)strcpy(play->told.cause, "write: Input/output error");
@@ -125,7 +126,7 @@ static void test_decoder_failure(void **state) {
     assert_string_equal(tt_err_detail(TT_ERR_STORAGE), tt_err_row(TT_ERR_STORAGE)->advice);
 }
 
-static void test_decoder_texts_are_cleaned(void **state) {
+static void test_renderer_texts_are_cleaned(void **state) {
     struct tt_picture_report report;
     play->told.err = TT_ERR_STORAGE;
     (void)strcpy(play->told.cause, "a\nb\x1b[2J\x7f");
@@ -137,7 +138,7 @@ static void test_decoder_texts_are_cleaned(void **state) {
     assert_string_equal(tt_err_detail(TT_ERR_PICTURE_BROKEN), "a b");
 }
 
-static void test_decoder_memory_is_the_pictures(void **state) {
+static void test_renderer_memory_is_the_pictures(void **state) {
     struct tt_picture_report report;
     play->told.err = TT_ERR_NO_MEMORY;
     assert_int_equal(render_once(*state, &report), TT_ERR_PICTURE_TOO_LARGE);
@@ -168,7 +169,7 @@ static void kill_spawner(int result_fd) {
         continue;
 }
 
-static struct tt_decoder_page *old_page;
+static struct tt_renderer_page *old_page;
 
 /* As a child of the spawner before would that still runs. */
 static void write_into_old_page(int result_fd) {
@@ -176,7 +177,7 @@ static void write_into_old_page(int result_fd) {
     old_page->report = play->told;
 }
 
-static void test_decoder_too_costly(void **state) {
+static void test_renderer_too_costly(void **state) {
     struct fixture *fixture = *state;
     struct tt_picture_report report;
     play->deed = spin;
@@ -186,7 +187,7 @@ static void test_decoder_too_costly(void **state) {
 }
 
 /* And the next picture is served by the same worker. */
-static void test_decoder_died(void **state) {
+static void test_renderer_died(void **state) {
     struct tt_picture_report report;
     play->deed = crash;
     assert_int_equal(render_once(*state, &report), TT_ERR_DECODER_DIED);
@@ -198,9 +199,9 @@ static void test_decoder_died(void **state) {
     assert_int_equal(render_once(*state, &report), TT_OK);
 }
 
-static void test_decoder_spawner_died(void **state) {
+static void test_renderer_spawner_died(void **state) {
     struct fixture *fixture = *state;
-    struct tt_decoder_page *page = fixture->decoder.page;
+    struct tt_renderer_page *page = fixture->renderer.page;
     struct tt_picture_report report;
     old_page = mremap(page, 0, sizeof *page, MREMAP_MAYMOVE); /* the same, once more: mremap(2) */
     assert_ptr_not_equal(old_page, MAP_FAILED);
@@ -223,7 +224,7 @@ static void assert_lie_is_seen(struct fixture *fixture) {
     assert_memory_equal(&report, &nothing, sizeof report);
 }
 
-static void test_decoder_lies(void **state) {
+static void test_renderer_lies(void **state) {
     const struct tt_picture_report honest = play->told;
     static const int codes[] = {-1, TT_ERR_COUNT, 1 << 30, TT_ERR_BUSY, TT_ERR_JOURNAL};
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
@@ -251,14 +252,14 @@ static void test_decoder_lies(void **state) {
     assert_lie_is_seen(*state);
 }
 
-static void test_decoder_busy(void **state) {
+static void test_renderer_busy(void **state) {
     struct fixture *fixture = *state;
     const struct tt_picture_options options = {.format = TT_FORMAT_PNG};
     const struct tt_picture_output output = {.fd = fixture->fds[1], .options = &options};
     struct tt_picture_report report;
     struct tt_place place;
     assert_int_equal(tt_places_take(&fixture->places, &place), TT_OK);
-    assert_int_equal(fixture->web.start(fixture->web.context, fixture->fds[0], &output, 1),
+    assert_int_equal(tt_renderer_start(&fixture->renderer, fixture->fds[0], &output, 1),
                      TT_ERR_BUSY);
     tt_places_give(&fixture->places, &place);
     assert_int_equal(render_once(fixture, &report), TT_OK);
@@ -268,16 +269,16 @@ int main(void) {
     alarm(120); /* a hang is a failure */
 #define CASE(test) cmocka_unit_test_setup_teardown(test, fixture_open, fixture_close)
     const struct CMUnitTest tests[] = {
-        CASE(test_decoder_good),
-        CASE(test_decoder_refusal),
-        CASE(test_decoder_failure),
-        CASE(test_decoder_texts_are_cleaned),
-        CASE(test_decoder_memory_is_the_pictures),
-        CASE(test_decoder_too_costly),
-        CASE(test_decoder_died),
-        CASE(test_decoder_lies),
-        CASE(test_decoder_busy),
-        CASE(test_decoder_spawner_died),
+        CASE(test_renderer_good),
+        CASE(test_renderer_refusal),
+        CASE(test_renderer_failure),
+        CASE(test_renderer_texts_are_cleaned),
+        CASE(test_renderer_memory_is_the_pictures),
+        CASE(test_renderer_too_costly),
+        CASE(test_renderer_died),
+        CASE(test_renderer_lies),
+        CASE(test_renderer_busy),
+        CASE(test_renderer_spawner_died),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,54 @@
+/* Renderer: how a worker has a hostile picture rendered: in one of the decode slots, by a child
+ * process that has the picture, its results and limits, and a page of memory that it shares with
+ * the worker. This is the only place where pictures and processes meet. */
+#ifndef TINTYPE_WEB_RENDERER_H
+#define TINTYPE_WEB_RENDERER_H
+
+#include "tintype/config.h"
+#include "tintype/err.h"
+#include "tintype/image.h"
+#include "tintype/picture.h"
+#include "tintype/process.h"
+#include "tintype/stats.h"
+
+struct tt_renderer_page {
+    struct { /* for the child: a tt_picture_output without its descriptor */
+        struct tt_picture_options options;
+        char preset[TT_PICTURE_PRESET_SIZE]; /* "" for none */
+    } wanted[TT_PICTURE_RESULTS_MAX];
+    struct tt_picture_report report; /* from the child */
+};
+
+struct tt_renderer {
+    const struct tt_config *config;       /* borrowed */
+    struct tt_stats *stats;               /* borrowed */
+    struct tt_places *places;             /* borrowed */
+    const struct tt_watermark *watermark; /* borrowed */
+    struct tt_renderer_page *page;        /* of one spawner and its children; owned */
+    struct tt_spawner spawner;            /* of the children; owned */
+    struct tt_place place;                /* held from start to finish */
+    int result_count;                     /* of the rendering under way */
+};
+
+/* Makes the renderer of one worker, after the worker's fork. watermark is what tt_watermark_load
+ * gave. The spawner starts here with a copy of the worker's memory, so this comes before the worker
+ * grows, and *renderer must not be moved afterwards. TT_ERR_NO_MEMORY, TT_ERR_SYSTEM;
+ * tt_renderer_fini is for the caller to call in either case. */
+enum tt_err tt_renderer_init(struct tt_renderer *renderer, const struct tt_config *config,
+                             struct tt_stats *stats, struct tt_places *places,
+                             const struct tt_watermark *watermark);
+/* Kills a rendering under way. */
+void tt_renderer_fini(struct tt_renderer *renderer);
+
+/* Starts rendering picture_fd into count outputs (1 to TT_PICTURE_RESULTS_MAX), waiting for a
+ * decode slot first. It borrows descriptors and outputs until finish. TT_ERR_BUSY when there is no
+ * place to wait, TT_ERR_INTERNAL. */
+enum tt_err tt_renderer_start(struct tt_renderer *renderer, int picture_fd,
+                              const struct tt_picture_output *outputs, int count);
+
+/* Waits for the end of what start began, and fills *report with checked values; it is called
+ * exactly once after every start that gave TT_OK. Returns report->err: the codes of
+ * tt_image_render, TT_ERR_PICTURE_TOO_COSTLY, TT_ERR_DECODER_DIED, TT_ERR_INTERNAL. */
+enum tt_err tt_renderer_finish(struct tt_renderer *renderer, struct tt_picture_report *report);
+
+#endif
