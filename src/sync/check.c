@@ -13,8 +13,8 @@
 /* An id that is no image's: its time is 1970, its version 0. */
 #define NO_ID "00000000-0000-0000-0000-000000000000"
 
-void tt_check_init(struct tt_check *check, struct tt_agent *agent) {
-    *check = (struct tt_check){.agent = agent};
+void tt_check_init(struct tt_check *check, const struct tt_config *config, struct tt_cloud *cloud) {
+    *check = (struct tt_check){.config = config, .cloud = cloud};
     tt_arena_init(&check->arena, ARENA_MAX_BYTES);
 }
 
@@ -28,14 +28,13 @@ static void answered(void *context, const struct tt_aws_outcome *outcome,
 
     (void)answer;
     (void)outcome;
-    if (check->exchanges[TT_AWS_S3].agent == NULL &&
-        check->exchanges[TT_AWS_DYNAMODB].agent == NULL)
+    if (!check->exchanges[TT_AWS_S3].in_flight && !check->exchanges[TT_AWS_DYNAMODB].in_flight)
         tt_arena_reset(&check->arena);
 }
 
 static enum tt_err build(struct tt_check *check, enum tt_aws_service service,
                          const struct tt_aws_signer *signer, struct tt_http_request *request) {
-    const struct tt_config *config = check->agent->config;
+    const struct tt_config *config = check->config;
     const struct tt_spool_name name = {TT_SPOOL_PROCESSED, NO_ID, NULL, TT_FORMAT_PNG};
     char key[TT_SPOOL_OBJECT_KEY_SIZE];
     const struct tt_s3_object object = {.bucket = config->s3.bucket, .key = key, .body_fd = -1};
@@ -49,7 +48,7 @@ static enum tt_err build(struct tt_check *check, enum tt_aws_service service,
 static enum tt_err ask(struct tt_check *check, enum tt_aws_service service) {
     struct tt_aws_signer signer;
     struct tt_http_request request;
-    enum tt_err err = tt_exchange_signer(check->agent, service, &signer);
+    enum tt_err err = tt_cloud_signer(check->cloud, service, &signer);
 
     if (err == TT_OK)
         err = build(check, service, &signer, &request);
@@ -58,8 +57,8 @@ static enum tt_err ask(struct tt_check *check, enum tt_aws_service service) {
     check->exchanges[service].forgiven_code =
         service == TT_AWS_S3 ? "AccessDenied" : "AccessDeniedException";
     if (err == TT_OK)
-        err = tt_exchange_start(&check->exchanges[service], check->agent, service, &request,
-                                answered, check);
+        err = tt_cloud_start(check->cloud, service, &check->exchanges[service], &request, answered,
+                             check);
     return err;
 }
 
@@ -67,7 +66,7 @@ void tt_check_turn(struct tt_check *check) {
     for (int i = 0; i < TT_AWS_LOGS; i++) {
         enum tt_err err;
 
-        if (check->asked[i] || !tt_exchange_may_start(check->agent, (enum tt_aws_service)i))
+        if (check->asked[i] || !tt_cloud_may_start(check->cloud, (enum tt_aws_service)i))
             continue;
         err = ask(check, (enum tt_aws_service)i);
         check->asked[i] = err != TT_ERR_BUSY;

@@ -3,20 +3,21 @@
 #ifndef TINTYPE_SYNC_CHECK_H
 #define TINTYPE_SYNC_CHECK_H
 
-#include "sync/agent.h"
+#include "sync/cloud.h"
 
 struct tt_check {
-    struct tt_agent *agent;
-    struct tt_exchange exchanges[TT_AWS_LOGS]; /* of S3 and DynamoDB */
+    const struct tt_config *config;
+    struct tt_cloud *cloud;
+    struct tt_cloud_exchange exchanges[TT_AWS_LOGS]; /* of S3 and DynamoDB */
     bool asked[TT_AWS_LOGS];
     struct tt_arena arena;
 };
 
-void tt_check_init(struct tt_check *check, struct tt_agent *agent);
+void tt_check_init(struct tt_check *check, const struct tt_config *config, struct tt_cloud *cloud);
 /* Nothing may be in flight. */
 void tt_check_fini(struct tt_check *check);
 /* Asks what has not been asked yet, as soon as it may. What the answers mean is said by
- * exchange.c. */
+ * cloud.c. */
 void tt_check_turn(struct tt_check *check);
 
 #endif

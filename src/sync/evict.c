@@ -13,6 +13,15 @@
  * opens it. */
 #define KEEP_MIN_MS 2000
 
+void tt_evict_init(struct tt_evict *evict, struct tt_context *context,
+                   const struct tt_cloud *cloud) {
+    *evict = (struct tt_evict){.context = context, .cloud = cloud};
+}
+
+void tt_evict_hurry(struct tt_evict *evict) {
+    evict->look_at_ms = 0;
+}
+
 static enum tt_err remove_files(struct tt_spool *spool, const struct tt_journal_row *row) {
     enum tt_err err = TT_OK;
 
@@ -25,19 +34,20 @@ static enum tt_err remove_files(struct tt_spool *spool, const struct tt_journal_
     return err;
 }
 
-static enum tt_err evict(struct tt_agent *agent, int64_t keep_ms, int *count) {
+static enum tt_err let_go(struct tt_context *context, int64_t keep_ms, int *count) {
     struct tt_journal_row *rows = calloc(ROWS_MAX, sizeof *rows);
     enum tt_err err;
 
     *count = 0;
     if (rows == NULL)
         return tt_err_fail(TT_ERR_NO_MEMORY, "evict: no memory for rows");
-    err = tt_journal_evict(agent->journal, agent->now_ms - keep_ms, ROWS_MAX, rows, count);
+    err = tt_journal_evict(context->journal, context->now_ms - keep_ms, ROWS_MAX, rows, count);
     for (int i = 0; err == TT_OK && i < *count; i++)
-        if (remove_files(&agent->spool, &rows[i]) != TT_OK) {
+        if (remove_files(&context->spool, &rows[i]) != TT_OK) {
+            const struct tt_err_note note = tt_err_take(TT_ERR_STORAGE);
+
             tt_log(TT_LOG_WARNING, "files of evicted %s are left to the sweep: %s", rows[i].id,
-                   tt_err_cause());
-            tt_err_clear();
+                   note.cause);
         }
     free(rows);
     if (*count > 0)
@@ -46,43 +56,46 @@ static enum tt_err evict(struct tt_agent *agent, int64_t keep_ms, int *count) {
 }
 
 /* When the next are due; TT_NEVER_MS when nothing is to go. */
-static enum tt_err find_next(struct tt_agent *agent, int64_t keep_ms, int64_t *next_ms) {
+static enum tt_err find_next(const struct tt_evict *evict, int64_t keep_ms, int64_t *next_ms) {
     struct tt_journal_backlog backlog;
-    enum tt_err err =
-        tt_journal_backlog(agent->journal, agent->has_service[TT_AWS_DYNAMODB], &backlog);
+    enum tt_err err = tt_journal_backlog(evict->context->journal,
+                                         tt_cloud_has(evict->cloud, TT_AWS_DYNAMODB), &backlog);
 
     *next_ms = backlog.local_since_ms > 0 ? backlog.local_since_ms + keep_ms : TT_NEVER_MS;
     return err;
 }
 
-static enum tt_err look(struct tt_agent *agent, int64_t keep_ms, int64_t *next_ms) {
+static enum tt_err look(struct tt_evict *evict, int64_t keep_ms, int64_t *next_ms) {
     int count;
-    enum tt_err err = evict(agent, keep_ms, &count);
+    enum tt_err err = let_go(evict->context, keep_ms, &count);
 
     if (err != TT_OK)
         return err;
     if (count < ROWS_MAX)
-        return find_next(agent, keep_ms, next_ms);
-    agent->evict_at_ms = *next_ms = agent->now_ms;
+        return find_next(evict, keep_ms, next_ms);
+    evict->look_at_ms = *next_ms = evict->context->now_ms;
     return TT_OK;
 }
 
-void tt_evict_turn(struct tt_agent *agent) {
-    int64_t keep_ms = agent->config->storage.keep_local_seconds * 1000;
+void tt_evict_turn(struct tt_evict *evict) {
+    struct tt_context *context = evict->context;
+    int64_t keep_ms = context->config->storage.keep_local_seconds * 1000;
     int64_t next_ms;
 
     /* Without a bucket, nobody could bring back what goes. */
-    if (agent->stopping || keep_ms < 0 || !agent->has_service[TT_AWS_S3])
+    if (context->stopping || keep_ms < 0 || !tt_cloud_has(evict->cloud, TT_AWS_S3))
         return;
-    if (agent->now_ms < agent->evict_at_ms) {
-        tt_agent_wake(agent, agent->evict_at_ms);
+    if (context->now_ms < evict->look_at_ms) {
+        tt_context_wake(context, evict->look_at_ms);
         return;
     }
-    agent->evict_at_ms = agent->now_ms + LOOK_MS;
-    if (look(agent, keep_ms > KEEP_MIN_MS ? keep_ms : KEEP_MIN_MS, &next_ms) != TT_OK) {
-        tt_log(TT_LOG_ERROR, "files that the cloud has as well stay here: %s", tt_err_cause());
-        tt_err_clear();
-        agent->evict_at_ms = next_ms = agent->now_ms + REST_MS;
+    evict->look_at_ms = context->now_ms + LOOK_MS;
+    enum tt_err err = look(evict, keep_ms > KEEP_MIN_MS ? keep_ms : KEEP_MIN_MS, &next_ms);
+    if (err != TT_OK) {
+        const struct tt_err_note note = tt_err_take(err);
+
+        tt_log(TT_LOG_ERROR, "files that the cloud has as well stay here: %s", note.cause);
+        evict->look_at_ms = next_ms = context->now_ms + REST_MS;
     }
-    tt_agent_wake(agent, next_ms > agent->evict_at_ms ? next_ms : agent->evict_at_ms);
+    tt_context_wake(context, next_ms > evict->look_at_ms ? next_ms : evict->look_at_ms);
 }

@@ -13,15 +13,16 @@
 /* A request's text, with a session token of TT_AWS_TOKEN_SIZE several times. */
 #define ARENA_MAX_BYTES ((size_t)256 * 1024)
 
-struct tt_s3_object tt_fetch_object(const struct tt_agent *agent, const struct tt_journal_row *row,
-                                    int number, char key[TT_SPOOL_OBJECT_KEY_SIZE]) {
+struct tt_s3_object tt_fetch_object(const struct tt_config *config,
+                                    const struct tt_journal_row *row, int number,
+                                    char key[TT_SPOOL_OBJECT_KEY_SIZE]) {
     const struct tt_spool_name name = tt_journal_row_name(row, number);
 
-    tt_spool_object_key(agent->config, &name, key);
-    return (struct tt_s3_object){.bucket = agent->config->s3.bucket, .key = key, .body_fd = -1};
+    tt_spool_object_key(config, &name, key);
+    return (struct tt_s3_object){.bucket = config->s3.bucket, .key = key, .body_fd = -1};
 }
 
-/* What somebody should look at; of a service that pauses, exchange.c has said so, and who asked is
+/* What somebody should look at; of a service that pauses, cloud.c has said so, and who asked is
  * told in any case. */
 static bool is_worth_a_warning(enum tt_err err) {
     return err == TT_ERR_CLOUD_OBJECT || err == TT_ERR_STORAGE || err == TT_ERR_SPOOL_FULL ||
@@ -36,10 +37,10 @@ static void end_fetch(struct tt_fetch *fetch, enum tt_err err, const char *sente
         tt_log(is_worth_a_warning(err) ? TT_LOG_WARNING : TT_LOG_DEBUG,
                "image %s is not fetched back: %s: %s", fetch->row.id, tt_err_row(err)->name,
                sentence);
-    tt_spool_discard(&fetch->agent->spool, &fetch->staged);
+    tt_spool_discard(&fetch->context->spool, &fetch->staged);
     tt_arena_reset(&fetch->arena);
     fetch->in_use = false;
-    fetch->done(fetch->context, fetch, err, sentence);
+    fetch->done(fetch->done_context, fetch, err, sentence);
     tt_err_clear();
 }
 
@@ -62,7 +63,7 @@ static enum tt_err check_content(const struct tt_fetch *fetch) {
 /* What is there already was left by an eviction, or by a crash before the journal knew of it: a
  * sweep may be about to remove it, so it makes way for this one, which has a lock. */
 static enum tt_err name_file(struct tt_fetch *fetch, const struct tt_spool_name *name) {
-    struct tt_spool *spool = &fetch->agent->spool;
+    struct tt_spool *spool = &fetch->context->spool;
     enum tt_err err = tt_spool_remove(spool, name);
 
     if (err == TT_OK)
@@ -72,7 +73,7 @@ static enum tt_err name_file(struct tt_fetch *fetch, const struct tt_spool_name 
 
 /* Named, durable, and known to the journal, or not there. */
 static enum tt_err keep(struct tt_fetch *fetch) {
-    struct tt_agent *agent = fetch->agent;
+    struct tt_context *context = fetch->context;
     const struct tt_spool_name name = tt_journal_row_name(&fetch->row, fetch->number);
     enum tt_err err = check_content(fetch);
 
@@ -82,11 +83,11 @@ static enum tt_err keep(struct tt_fetch *fetch) {
         err = name_file(fetch, &name);
     if (err != TT_OK)
         return err;
-    err = tt_spool_sync(&agent->spool);
+    err = tt_spool_sync(&context->spool);
     if (err == TT_OK)
-        err = tt_journal_fetched(agent->journal, name.id, fetch->number, agent->now_ms);
+        err = tt_journal_fetched(context->journal, name.id, fetch->number, context->now_ms);
     /* Deleted meanwhile, say: nobody would know of the file. */
-    if (err != TT_OK && tt_spool_remove(&agent->spool, &name) != TT_OK)
+    if (err != TT_OK && tt_spool_remove(&context->spool, &name) != TT_OK)
         tt_log(TT_LOG_WARNING, "a file of %s is left to the sweep", name.id);
     return err;
 }
@@ -110,15 +111,15 @@ static void fetched(void *context, const struct tt_aws_outcome *outcome,
 /* What is fetched back keeps to the quota and to the disk's reserve as uploads do: it may not take
  * their room. Not counted is what is on its way meanwhile, a few files. */
 static enum tt_err check_room(const struct tt_fetch *fetch) {
-    struct tt_agent *agent = fetch->agent;
+    struct tt_context *context = fetch->context;
     int64_t size_bytes = tt_journal_row_file(&fetch->row, fetch->number)->size_bytes;
-    int64_t quota_bytes = agent->config->storage.quota_bytes;
+    int64_t quota_bytes = context->config->storage.quota_bytes;
     struct tt_journal_totals totals;
-    enum tt_err err = tt_spool_reserve(&agent->spool, TT_SPOOL_RESERVE_BYTES + size_bytes);
+    enum tt_err err = tt_spool_reserve(&context->spool, TT_SPOOL_RESERVE_BYTES + size_bytes);
 
     if (err != TT_OK || quota_bytes == 0)
         return err;
-    err = tt_journal_totals(agent->journal, &totals);
+    err = tt_journal_totals(context->journal, &totals);
     if (err == TT_OK && totals.bytes > quota_bytes - size_bytes)
         err = tt_err_fail(TT_ERR_SPOOL_FULL, "%lld bytes are kept, storage.quota_bytes is %lld",
                           (long long)totals.bytes, (long long)quota_bytes);
@@ -126,52 +127,54 @@ static enum tt_err check_room(const struct tt_fetch *fetch) {
 }
 
 static enum tt_err send_request(struct tt_fetch *fetch) {
-    struct tt_agent *agent = fetch->agent;
+    struct tt_context *context = fetch->context;
     char key[TT_SPOOL_OBJECT_KEY_SIZE];
     struct tt_aws_signer signer;
     struct tt_http_request request;
     enum tt_err err = check_room(fetch);
 
     if (err == TT_OK)
-        err = tt_exchange_signer(agent, TT_AWS_S3, &signer);
+        err = tt_cloud_signer(fetch->cloud, TT_AWS_S3, &signer);
     if (err != TT_OK)
         return err;
-    const struct tt_s3_object object = tt_fetch_object(agent, &fetch->row, fetch->number, key);
+    const struct tt_s3_object object =
+        tt_fetch_object(context->config, &fetch->row, fetch->number, key);
     err = tt_s3_get(&request, &fetch->arena, &signer, &object);
     if (err == TT_OK)
-        err = tt_spool_stage(&agent->spool, &fetch->staged);
+        err = tt_spool_stage(&context->spool, &fetch->staged);
     if (err != TT_OK)
         return err;
     request.sink_fd = fetch->staged.fd;
     request.max_answer_bytes = tt_journal_row_file(&fetch->row, fetch->number)->size_bytes;
     /* Said of a single object that is gone, to who may not list the bucket; uploads go on. */
     fetch->exchange.forgiven_code = "AccessDenied";
-    return tt_exchange_start(&fetch->exchange, agent, TT_AWS_S3, &request, fetched, fetch);
+    return tt_cloud_start(fetch->cloud, TT_AWS_S3, &fetch->exchange, &request, fetched, fetch);
 }
 
 /* Not for a place in S3's window does it wait: somebody waits for it, and images on their way would
  * take every place first. */
 void tt_fetch_turn(struct tt_fetch *fetch) {
-    struct tt_agent *agent = fetch->agent;
-    const struct tt_service *service = &agent->services[TT_AWS_S3];
+    struct tt_context *context = fetch->context;
+    int64_t resumes_ms = tt_cloud_resumes_ms(fetch->cloud, TT_AWS_S3);
     enum tt_err err = TT_ERR_BUSY;
 
-    if (fetch->exchange.agent != NULL)
+    if (fetch->exchange.in_flight)
         return;
-    if (agent->stopping) {
+    if (context->stopping) {
         end_fetch(fetch, TT_ERR_AGENT_AWAY, "the agent stops");
         return;
     }
-    if (tt_service_is_paused(service) && !tt_exchange_may_start(agent, TT_AWS_S3)) {
-        end_fetch(fetch, service->reason, "S3 pauses");
+    if (tt_cloud_is_paused(fetch->cloud, TT_AWS_S3) &&
+        !tt_cloud_may_start(fetch->cloud, TT_AWS_S3)) {
+        end_fetch(fetch, tt_cloud_pause_reason(fetch->cloud, TT_AWS_S3), "S3 pauses");
         return;
     }
-    if (agent->now_ms >= service->resumes_ms)
+    if (context->now_ms >= resumes_ms)
         err = send_request(fetch);
     else
-        tt_agent_wake(agent, service->resumes_ms);
-    if (err == TT_ERR_BUSY && agent->now_ms < fetch->give_up_ms) {
-        tt_agent_wake(agent, fetch->give_up_ms);
+        tt_context_wake(context, resumes_ms);
+    if (err == TT_ERR_BUSY && context->now_ms < fetch->give_up_ms) {
+        tt_context_wake(context, fetch->give_up_ms);
         tt_err_clear();
     } else if (err != TT_OK) {
         end_fetch(fetch, err, tt_err_cause());
@@ -182,18 +185,21 @@ void tt_fetch_start(struct tt_fetch *fetch, const struct tt_journal_row *row, in
     fetch->in_use = true;
     fetch->row = *row;
     fetch->number = number;
-    fetch->give_up_ms = fetch->agent->now_ms + PATIENCE_MS;
+    fetch->give_up_ms = fetch->context->now_ms + PATIENCE_MS;
     tt_fetch_turn(fetch);
 }
 
-void tt_fetch_init(struct tt_fetch *fetch, struct tt_agent *agent, tt_fetch_done *done,
-                   void *context) {
-    *fetch =
-        (struct tt_fetch){.agent = agent, .staged = {.fd = -1}, .done = done, .context = context};
+void tt_fetch_init(struct tt_fetch *fetch, struct tt_context *context, struct tt_cloud *cloud,
+                   tt_fetch_done *done, void *done_context) {
+    *fetch = (struct tt_fetch){.context = context,
+                               .cloud = cloud,
+                               .staged = {.fd = -1},
+                               .done = done,
+                               .done_context = done_context};
     tt_arena_init(&fetch->arena, ARENA_MAX_BYTES);
 }
 
 void tt_fetch_fini(struct tt_fetch *fetch) {
-    tt_spool_discard(&fetch->agent->spool, &fetch->staged);
+    tt_spool_discard(&fetch->context->spool, &fetch->staged);
     tt_arena_fini(&fetch->arena);
 }

@@ -2,7 +2,7 @@
 #ifndef TINTYPE_SYNC_FETCH_H
 #define TINTYPE_SYNC_FETCH_H
 
-#include "sync/agent.h"
+#include "sync/cloud.h"
 #include "tintype/s3.h"
 
 struct tt_fetch;
@@ -17,28 +17,30 @@ struct tt_fetch {
     int number; /* of the row's file: tt_journal_row_file */
 
     /* All private. */
-    struct tt_agent *agent;
-    struct tt_exchange exchange; /* idle while the fetch waits for keys or for S3 */
+    struct tt_context *context;
+    struct tt_cloud *cloud;
+    struct tt_cloud_exchange exchange; /* idle while the fetch waits for keys or for S3 */
     struct tt_staged staged;
     struct tt_arena arena;
     int64_t give_up_ms; /* while it waits */
     tt_fetch_done *done;
-    void *context;
+    void *done_context;
 };
 
 /* It stays where it is until fini. */
-void tt_fetch_init(struct tt_fetch *fetch, struct tt_agent *agent, tt_fetch_done *done,
-                   void *context);
+void tt_fetch_init(struct tt_fetch *fetch, struct tt_context *context, struct tt_cloud *cloud,
+                   tt_fetch_done *done, void *done_context);
 /* What is under way is dropped, without done. */
 void tt_fetch_fini(struct tt_fetch *fetch);
 
 /* Of one that is not in use. done is called once, perhaps from here. */
 void tt_fetch_start(struct tt_fetch *fetch, const struct tt_journal_row *row, int number);
-/* Of one in use: sends what still waits, and asks (tt_agent_wake) for the turn it needs next. */
+/* Of one in use: sends what still waits, and asks (tt_context_wake) for the turn it needs next. */
 void tt_fetch_turn(struct tt_fetch *fetch);
 
 /* The object of one of a row's files; key is where its name is put. */
-struct tt_s3_object tt_fetch_object(const struct tt_agent *agent, const struct tt_journal_row *row,
-                                    int number, char key[TT_SPOOL_OBJECT_KEY_SIZE]);
+struct tt_s3_object tt_fetch_object(const struct tt_config *config,
+                                    const struct tt_journal_row *row, int number,
+                                    char key[TT_SPOOL_OBJECT_KEY_SIZE]);
 
 #endif

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sync/agent.h"
 #include "tintype/clock.h"
 
 #define RENDITION_MEMBERS 6

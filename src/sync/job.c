@@ -9,8 +9,8 @@
 
 #include "sync/backoff.h"
 #include "sync/queue.h"
-#include "sync/request.h"
 #include "sync/step.h"
+#include "sync/step_request.h"
 #include "tintype/file.h"
 #include "tintype/log.h"
 
@@ -35,13 +35,14 @@ struct job {
     bool in_use;
     struct tt_work work;
     struct tt_step step;
-    struct tt_exchange exchange; /* idle while the step waits for its service or for keys */
-    struct tt_arena arena;       /* of the step */
-    int fd;                      /* the file of a PUT; -1 */
+    struct tt_cloud_exchange exchange; /* idle while the step waits for its service or for keys */
+    struct tt_arena arena;             /* of the step */
+    int fd;                            /* the file of a PUT; -1 */
 };
 
 struct tt_jobs {
-    struct tt_agent *agent;
+    struct tt_context *context;
+    struct tt_cloud *cloud;
     struct tt_queue queues[TT_AWS_LOGS]; /* of S3 and DynamoDB */
     struct job *jobs;
     int job_count;
@@ -61,8 +62,8 @@ static void rest(struct tt_jobs *jobs) {
     tt_log(TT_LOG_ERROR, "the journal fails, the sync rests for %d s: %s", REST_MS / 1000,
            tt_err_cause());
     tt_err_clear();
-    jobs->rests_until_ms = jobs->agent->now_ms + REST_MS;
-    tt_agent_wake(jobs->agent, jobs->rests_until_ms);
+    jobs->rests_until_ms = jobs->context->now_ms + REST_MS;
+    tt_context_wake(jobs->context, jobs->rests_until_ms);
     for (int i = 0; i < TT_AWS_LOGS; i++)
         tt_queue_clear(&jobs->queues[i]);
 }
@@ -70,22 +71,22 @@ static void rest(struct tt_jobs *jobs) {
 /* What is recorded may be due, with another service or later, and no lease hides it any longer: so
  * the queues look again, in this turn or, from its end, in another. */
 static void record(struct tt_jobs *jobs, bool is_end_of_turn) {
-    struct tt_agent *agent = jobs->agent;
+    struct tt_context *context = jobs->context;
 
     if (jobs->outcome_count == 0)
         return;
     if (jobs->outcome_count < RECORD_AT_COUNT && jobs->outcome_count < jobs->job_count &&
-        jobs->in_use > 0 && agent->now_ms < jobs->record_at_ms) {
-        tt_agent_wake(agent, jobs->record_at_ms);
+        jobs->in_use > 0 && context->now_ms < jobs->record_at_ms) {
+        tt_context_wake(context, jobs->record_at_ms);
         return;
     }
-    if (tt_journal_record(agent->journal, jobs->outcomes, jobs->outcome_count, agent->now_ms) !=
+    if (tt_journal_record(context->journal, jobs->outcomes, jobs->outcome_count, context->now_ms) !=
         TT_OK)
         rest(jobs);
     jobs->outcome_count = 0;
     tt_jobs_look(jobs);
     if (is_end_of_turn)
-        tt_agent_wake(agent, agent->now_ms);
+        tt_context_wake(context, context->now_ms);
 }
 
 static void end_job(struct job *job) {
@@ -107,7 +108,7 @@ static struct tt_journal_outcome *new_outcome(struct job *job) {
     };
     memcpy(outcome->id, job->work.row.id, sizeof outcome->id);
     if (jobs->outcome_count == 1)
-        jobs->record_at_ms = jobs->agent->now_ms + RECORD_AFTER_MS;
+        jobs->record_at_ms = jobs->context->now_ms + RECORD_AFTER_MS;
     end_job(job);
     return outcome;
 }
@@ -122,11 +123,11 @@ static void succeed(struct job *job) {
 /* A removal that goes on with S3 begins with the table again, which may take requests while S3 does
  * not: it must not be due all the time until then. */
 static void put_off_removal(struct job *job) {
-    struct tt_agent *agent = job->jobs->agent;
-    int64_t resumes_ms = agent->services[TT_AWS_S3].resumes_ms;
-    int64_t soon_ms = agent->now_ms + PUT_OFF_MS;
+    struct tt_context *context = job->jobs->context;
+    int64_t resumes_ms = tt_cloud_resumes_ms(job->jobs->cloud, TT_AWS_S3);
+    int64_t soon_ms = context->now_ms + PUT_OFF_MS;
 
-    if (agent->stopping ||
+    if (context->stopping ||
         tt_step_is_same(job->step, tt_step_first(&job->work.way, TT_SYNC_PENDING)))
         end_job(job);
     else
@@ -155,14 +156,13 @@ static void put_off(struct job *job) {
  * for one image alone must not be every trial. A removal has time, and where the keys may not
  * delete, it must not pause the service again and again. */
 static int64_t find_retry_time(const struct job *job, enum tt_err err, int64_t retry_after_ms) {
-    const struct tt_agent *agent = job->jobs->agent;
-    const struct tt_service *service = &agent->services[tt_step_service(job->step)];
+    int64_t now_ms = job->jobs->context->now_ms;
 
     if (!job->work.way.is_removal && tt_err_row(err)->retry == TT_RETRY_LATER &&
-        tt_service_is_paused(service))
-        return agent->now_ms;
-    return agent->now_ms + tt_backoff_wait_ms(&row_backoff, job->work.row.attempts + 1,
-                                              tt_agent_random(), retry_after_ms);
+        tt_cloud_is_paused(job->jobs->cloud, tt_step_service(job->step)))
+        return now_ms;
+    return now_ms + tt_backoff_wait_ms(&row_backoff, job->work.row.attempts + 1,
+                                       tt_context_random(), retry_after_ms);
 }
 
 /* A removal is never given up: what was deleted here must not stay there. */
@@ -190,36 +190,38 @@ static void step_done(void *context, const struct tt_aws_outcome *outcome,
 
 /* Sends the step's request. TT_ERR_BUSY: keys are on their way, the step waits. */
 static enum tt_err send_step(struct job *job) {
-    struct tt_agent *agent = job->jobs->agent;
+    struct tt_jobs *jobs = job->jobs;
     enum tt_aws_service service = tt_step_service(job->step);
     struct tt_aws_signer signer;
     struct tt_http_request request;
-    const struct tt_request_needs needs = {agent, &job->work.row, &job->arena, &job->fd};
-    enum tt_err err = tt_exchange_signer(agent, service, &signer);
+    const struct tt_step_needs needs = {jobs->context, &job->work.row, &job->arena, &job->fd};
+    enum tt_err err = tt_cloud_signer(jobs->cloud, service, &signer);
 
     if (err == TT_OK)
-        err = tt_request_build(&request, &needs, job->step, &signer);
+        err = tt_step_build_request(&request, &needs, job->step, &signer);
     if (err == TT_OK)
-        err = tt_exchange_start(&job->exchange, agent, service, &request, step_done, job);
+        err = tt_cloud_start(jobs->cloud, service, &job->exchange, &request, step_done, job);
     return err;
 }
 
 /* Whether the step is not worth waiting for: jobs that wait long for the table would leave none for
  * S3, and of an image that was stored nothing is to be done again. */
 static bool is_far_off(const struct job *job) {
-    const struct tt_agent *agent = job->jobs->agent;
-    const struct tt_service *service = &agent->services[tt_step_service(job->step)];
+    const struct tt_context *context = job->jobs->context;
+    const struct tt_cloud *cloud = job->jobs->cloud;
+    enum tt_aws_service service = tt_step_service(job->step);
 
-    return agent->stopping || tt_service_is_paused(service) ||
-           (job->step.kind == TT_STEP_PUT_ITEM && service->resumes_ms > agent->now_ms + PUT_OFF_MS);
+    return context->stopping || tt_cloud_is_paused(cloud, service) ||
+           (job->step.kind == TT_STEP_PUT_ITEM &&
+            tt_cloud_resumes_ms(cloud, service) > context->now_ms + PUT_OFF_MS);
 }
 
 /* Starts the step, or leaves it waiting for a place in its service's window. */
 static void advance(struct job *job) {
-    struct tt_agent *agent = job->jobs->agent;
+    struct tt_jobs *jobs = job->jobs;
     enum tt_err err;
 
-    if (agent->stopping || !tt_exchange_may_start(agent, tt_step_service(job->step))) {
+    if (jobs->context->stopping || !tt_cloud_may_start(jobs->cloud, tt_step_service(job->step))) {
         if (is_far_off(job))
             put_off(job);
         return;
@@ -290,7 +292,7 @@ static bool start_job(struct tt_jobs *jobs, const struct tt_work *work) {
         succeed(job);
     else
         advance(job);
-    return !job->in_use || job->exchange.agent != NULL;
+    return !job->in_use || job->exchange.in_flight;
 }
 
 /* What was read ahead may be gone since, and its removal over: carried now, it would stay there.
@@ -303,7 +305,7 @@ static enum tt_err find_out_whether_gone(const struct tt_jobs *jobs, const struc
     *is_gone = false;
     if (work->way.is_removal)
         return TT_OK;
-    err = tt_journal_find(jobs->agent->journal, work->row.id, &row);
+    err = tt_journal_find(jobs->context->journal, work->row.id, &row);
     *is_gone = err == TT_ERR_NOT_FOUND;
     return *is_gone ? TT_OK : err;
 }
@@ -314,7 +316,7 @@ static bool has_room(const struct tt_jobs *jobs) {
 }
 
 static enum tt_err start_from(struct tt_jobs *jobs, enum tt_aws_service service) {
-    while (has_room(jobs) && tt_exchange_may_start(jobs->agent, service)) {
+    while (has_room(jobs) && tt_cloud_may_start(jobs->cloud, service)) {
         const struct tt_work *work;
         bool is_gone = false;
         enum tt_err err = tt_queue_take(&jobs->queues[service], is_leased, jobs, &work);
@@ -330,22 +332,22 @@ static enum tt_err start_from(struct tt_jobs *jobs, enum tt_aws_service service)
 }
 
 static void wake_for(struct tt_jobs *jobs, enum tt_aws_service service) {
-    struct tt_agent *agent = jobs->agent;
+    int64_t resumes_ms = tt_cloud_resumes_ms(jobs->cloud, service);
 
-    if (agent->services[service].resumes_ms > agent->now_ms)
-        tt_agent_wake(agent, agent->services[service].resumes_ms);
+    if (resumes_ms > jobs->context->now_ms)
+        tt_context_wake(jobs->context, resumes_ms);
     else
         tt_queue_wake(&jobs->queues[service]);
 }
 
 static void start_from_all(struct tt_jobs *jobs) {
-    struct tt_agent *agent = jobs->agent;
+    struct tt_context *context = jobs->context;
     enum tt_err err = TT_OK;
 
-    if (agent->stopping)
+    if (context->stopping)
         return;
-    if (agent->now_ms < jobs->rests_until_ms) {
-        tt_agent_wake(agent, jobs->rests_until_ms);
+    if (context->now_ms < jobs->rests_until_ms) {
+        tt_context_wake(context, jobs->rests_until_ms);
         return;
     }
     for (int i = TT_AWS_LOGS - 1; err == TT_OK && i >= 0; i--) {
@@ -358,7 +360,7 @@ static void start_from_all(struct tt_jobs *jobs) {
 
 static void advance_waiting(struct tt_jobs *jobs) {
     for (int i = 0; i < jobs->job_count; i++)
-        if (jobs->jobs[i].in_use && jobs->jobs[i].exchange.agent == NULL)
+        if (jobs->jobs[i].in_use && !jobs->jobs[i].exchange.in_flight)
             advance(&jobs->jobs[i]);
 }
 
@@ -378,7 +380,7 @@ void tt_jobs_turn(struct tt_jobs *jobs) {
 void tt_jobs_hurry(struct tt_jobs *jobs) {
     jobs->rests_until_ms = 0;
     jobs->record_at_ms = 0;
-    if (tt_journal_cap_retries(jobs->agent->journal, jobs->agent->now_ms) != TT_OK)
+    if (tt_journal_cap_retries(jobs->context->journal, jobs->context->now_ms) != TT_OK)
         rest(jobs);
     tt_jobs_look(jobs);
 }
@@ -389,14 +391,15 @@ void tt_jobs_look(struct tt_jobs *jobs) {
 }
 
 bool tt_jobs_is_idle(const struct tt_jobs *jobs) {
-    const struct tt_agent *agent = jobs->agent;
+    const struct tt_context *context = jobs->context;
 
     if (jobs->in_use > 0 || jobs->outcome_count > 0)
         return false;
-    if (agent->stopping || agent->now_ms < jobs->rests_until_ms)
+    if (context->stopping || context->now_ms < jobs->rests_until_ms)
         return true;
     for (int i = 0; i < TT_AWS_LOGS; i++)
-        if (agent->has_service[i] && !tt_service_is_paused(&agent->services[i]) &&
+        if (tt_cloud_has(jobs->cloud, (enum tt_aws_service)i) &&
+            !tt_cloud_is_paused(jobs->cloud, (enum tt_aws_service)i) &&
             !tt_queue_has_nothing(&jobs->queues[i]))
             return false;
     return true;
@@ -410,23 +413,24 @@ static bool allocate(struct tt_jobs *jobs) {
     jobs->jobs = calloc(count, sizeof *jobs->jobs);
     jobs->outcomes = calloc(2 * count, sizeof *jobs->outcomes);
     for (int i = 0; i < TT_AWS_LOGS; i++)
-        if (tt_queue_init(&jobs->queues[i], jobs->agent, (enum tt_aws_service)i,
+        if (tt_queue_init(&jobs->queues[i], jobs->context, jobs->cloud, (enum tt_aws_service)i,
                           3 * jobs->job_count) != TT_OK)
             return false;
     return jobs->jobs != NULL && jobs->outcomes != NULL;
 }
 
-struct tt_jobs *tt_jobs_new(struct tt_agent *agent) {
+struct tt_jobs *tt_jobs_new(struct tt_context *context, struct tt_cloud *cloud) {
     struct tt_jobs *jobs = calloc(1, sizeof *jobs);
 
     if (jobs == NULL) {
         (void)tt_err_fail(TT_ERR_NO_MEMORY, "sync: no memory for jobs");
         return NULL;
     }
-    jobs->agent = agent;
+    jobs->context = context;
+    jobs->cloud = cloud;
     /* While some wait for the table, as many others fill the way to S3. */
     jobs->job_count =
-        (int)agent->config->sync.in_flight * (agent->has_service[TT_AWS_DYNAMODB] ? 2 : 1);
+        (int)context->config->sync.in_flight * (tt_cloud_has(cloud, TT_AWS_DYNAMODB) ? 2 : 1);
     if (!allocate(jobs)) {
         (void)tt_err_fail(TT_ERR_NO_MEMORY, "sync: no memory for jobs");
         tt_jobs_free(jobs);

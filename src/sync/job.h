@@ -5,12 +5,12 @@
 #ifndef TINTYPE_SYNC_JOB_H
 #define TINTYPE_SYNC_JOB_H
 
-#include "sync/agent.h"
+#include "sync/cloud.h"
 
 struct tt_jobs; /* heap */
 
 /* NULL with TT_ERR_NO_MEMORY noted. */
-struct tt_jobs *tt_jobs_new(struct tt_agent *agent);
+struct tt_jobs *tt_jobs_new(struct tt_context *context, struct tt_cloud *cloud);
 /* What is in flight is dropped; it will be done again. NULL is allowed. */
 void tt_jobs_free(struct tt_jobs *jobs);
 
@@ -20,7 +20,7 @@ void tt_jobs_look(struct tt_jobs *jobs);
 /* Whatever waits for the clock, rows that failed as well, is tried in the next turn. */
 void tt_jobs_hurry(struct tt_jobs *jobs);
 
-/* Starts what may be started, records what has ended, and asks (tt_agent_wake) for the turn it
+/* Starts what may be started, records what has ended, and asks (tt_context_wake) for the turn it
  * needs next. */
 void tt_jobs_turn(struct tt_jobs *jobs);
 

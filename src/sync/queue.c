@@ -18,9 +18,10 @@ struct look {
     const void *context;
 };
 
-enum tt_err tt_queue_init(struct tt_queue *queue, struct tt_agent *agent,
-                          enum tt_aws_service service, int leased_max) {
-    *queue = (struct tt_queue){.agent = agent, .service = service};
+enum tt_err tt_queue_init(struct tt_queue *queue, struct tt_context *context,
+                          const struct tt_cloud *cloud, enum tt_aws_service service,
+                          int leased_max) {
+    *queue = (struct tt_queue){.context = context, .cloud = cloud, .service = service};
     /* Leased rows are due as well, and must hide no others. */
     queue->look_max = QUEUE_ROWS + leased_max;
     queue->works = calloc(QUEUE_ROWS, sizeof *queue->works);
@@ -48,7 +49,7 @@ static void add_works(struct tt_queue *queue, const struct look *look, bool is_r
         work->way = (struct tt_step_way){
             .is_removal = is_removal,
             .has_original = row->original_kept,
-            .has_table = queue->agent->has_service[TT_AWS_DYNAMODB],
+            .has_table = tt_cloud_has(queue->cloud, TT_AWS_DYNAMODB),
             .rendition_count = row->rendition_count,
         };
         queue->count++;
@@ -57,10 +58,10 @@ static void add_works(struct tt_queue *queue, const struct look *look, bool is_r
 
 static enum tt_err look_for_rows(struct tt_queue *queue, const struct look *look,
                                  enum tt_sync_state state) {
-    struct tt_agent *agent = queue->agent;
+    struct tt_context *context = queue->context;
     int count = 0;
-    enum tt_err err =
-        tt_journal_due(agent->journal, state, agent->now_ms, queue->look_max, queue->rows, &count);
+    enum tt_err err = tt_journal_due(context->journal, state, context->now_ms, queue->look_max,
+                                     queue->rows, &count);
 
     if (err == TT_OK)
         add_works(queue, look, false, count);
@@ -68,9 +69,9 @@ static enum tt_err look_for_rows(struct tt_queue *queue, const struct look *look
 }
 
 static enum tt_err look_for_removals(struct tt_queue *queue, const struct look *look) {
-    struct tt_agent *agent = queue->agent;
+    struct tt_context *context = queue->context;
     int count = 0;
-    enum tt_err err = tt_journal_due_removals(agent->journal, agent->now_ms, queue->look_max,
+    enum tt_err err = tt_journal_due_removals(context->journal, context->now_ms, queue->look_max,
                                               queue->rows, &count);
 
     if (err == TT_OK)
@@ -80,30 +81,30 @@ static enum tt_err look_for_removals(struct tt_queue *queue, const struct look *
 
 /* Removals go on to S3, wherever they begin: while that pauses, each would only be begun again and
  * again. */
-static bool may_begin_removals(const struct tt_agent *agent) {
-    return !tt_service_is_paused(&agent->services[TT_AWS_S3]) ||
-           tt_exchange_may_start(agent, TT_AWS_S3);
+static bool may_begin_removals(const struct tt_cloud *cloud) {
+    return !tt_cloud_is_paused(cloud, TT_AWS_S3) || tt_cloud_may_start(cloud, TT_AWS_S3);
 }
 
 /* Fills an empty queue, or finds out when the next look is worth while. */
 static enum tt_err look_for_all(struct tt_queue *queue, const struct look *look) {
-    struct tt_agent *agent = queue->agent;
+    struct tt_context *context = queue->context;
     enum tt_sync_state state = queue->service == TT_AWS_S3 ? TT_SYNC_PENDING : TT_SYNC_STORED;
-    bool has_removals = queue->service == TT_AWS_DYNAMODB || !agent->has_service[TT_AWS_DYNAMODB];
+    bool has_removals =
+        queue->service == TT_AWS_DYNAMODB || !tt_cloud_has(queue->cloud, TT_AWS_DYNAMODB);
     enum tt_err err = TT_OK;
     int adopted = 0;
 
     if (queue->service == TT_AWS_S3)
-        err = tt_journal_adopt(agent->journal, ADOPT_ROWS, &adopted);
-    if (err == TT_OK && has_removals && may_begin_removals(agent))
+        err = tt_journal_adopt(context->journal, ADOPT_ROWS, &adopted);
+    if (err == TT_OK && has_removals && may_begin_removals(queue->cloud))
         err = look_for_removals(queue, look);
     if (err == TT_OK)
         err = look_for_rows(queue, look, state);
     queue->has_nothing = queue->count == 0 && adopted == 0;
     if (err == TT_OK && queue->has_nothing)
-        err = tt_journal_next_due(agent->journal, state, has_removals, &queue->look_at_ms);
-    if (queue->look_at_ms > agent->now_ms + LOOK_EVERY_MS)
-        queue->look_at_ms = agent->now_ms + LOOK_EVERY_MS;
+        err = tt_journal_next_due(context->journal, state, has_removals, &queue->look_at_ms);
+    if (queue->look_at_ms > context->now_ms + LOOK_EVERY_MS)
+        queue->look_at_ms = context->now_ms + LOOK_EVERY_MS;
     return err;
 }
 
@@ -116,7 +117,7 @@ enum tt_err tt_queue_take(struct tt_queue *queue,
     while (queue->next == queue->count) {
         enum tt_err err;
 
-        if (queue->has_nothing && queue->agent->now_ms < queue->look_at_ms)
+        if (queue->has_nothing && queue->context->now_ms < queue->look_at_ms)
             return TT_OK;
         queue->next = queue->count = 0;
         err = look_for_all(queue, &look);
@@ -142,6 +143,6 @@ bool tt_queue_has_nothing(const struct tt_queue *queue) {
 
 void tt_queue_wake(const struct tt_queue *queue) {
     /* What is due already waits for a job to end, and not for the clock. */
-    if (queue->has_nothing && queue->look_at_ms > queue->agent->now_ms)
-        tt_agent_wake(queue->agent, queue->look_at_ms);
+    if (queue->has_nothing && queue->look_at_ms > queue->context->now_ms)
+        tt_context_wake(queue->context, queue->look_at_ms);
 }

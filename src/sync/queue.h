@@ -3,7 +3,7 @@
 #ifndef TINTYPE_SYNC_QUEUE_H
 #define TINTYPE_SYNC_QUEUE_H
 
-#include "sync/agent.h"
+#include "sync/cloud.h"
 #include "sync/step.h"
 
 /* What a job is about; of a removal the row has what tt_journal_due_removals says. */
@@ -14,7 +14,8 @@ struct tt_work {
 
 struct tt_queue {
     /* All private. */
-    struct tt_agent *agent;
+    struct tt_context *context;
+    const struct tt_cloud *cloud;
     enum tt_aws_service service;
     struct tt_work *works;
     int next;
@@ -26,8 +27,9 @@ struct tt_queue {
 };
 
 /* Of S3 or DynamoDB; at most leased_max are ever leased. TT_ERR_NO_MEMORY. */
-enum tt_err tt_queue_init(struct tt_queue *queue, struct tt_agent *agent,
-                          enum tt_aws_service service, int leased_max);
+enum tt_err tt_queue_init(struct tt_queue *queue, struct tt_context *context,
+                          const struct tt_cloud *cloud, enum tt_aws_service service,
+                          int leased_max);
 /* Safe on a zeroed struct. */
 void tt_queue_fini(struct tt_queue *queue);
 
@@ -46,7 +48,7 @@ void tt_queue_clear(struct tt_queue *queue);
 /* At the last look nothing was due that was not leased. */
 bool tt_queue_has_nothing(const struct tt_queue *queue);
 
-/* Asks (tt_agent_wake) for a turn when something will be due. */
+/* Asks (tt_context_wake) for a turn when something will be due. */
 void tt_queue_wake(const struct tt_queue *queue);
 
 #endif

@@ -36,7 +36,8 @@ struct client {
 };
 
 struct tt_serve {
-    struct tt_agent *agent;
+    struct tt_context *context;
+    struct tt_cloud *cloud;
     int listen_fd;
     int64_t accepts_at_ms;
     struct client clients[TT_SERVE_CLIENTS_MAX];
@@ -73,7 +74,7 @@ static void answer_failure(struct client *client, enum tt_err err) {
  * TT_ERR_JOURNAL. */
 static enum tt_err find_file(const struct tt_serve *serve, const struct tt_ask_question *question,
                              struct tt_journal_row *row, int *number) {
-    enum tt_err err = tt_journal_find(serve->agent->journal, question->id, row);
+    enum tt_err err = tt_journal_find(serve->context->journal, question->id, row);
 
     if (err != TT_OK)
         return err;
@@ -93,7 +94,7 @@ static enum tt_err format_url(struct tt_serve *serve, const struct tt_aws_signer
 
     if (err != TT_OK)
         return err;
-    const struct tt_s3_object object = tt_fetch_object(serve->agent, &row, number, key);
+    const struct tt_s3_object object = tt_fetch_object(serve->context->config, &row, number, key);
     const enum tt_picture_format format = tt_journal_row_file(&row, number)->format;
     tt_text_format_disposition(row.filename, disposition);
     err = tt_s3_presign(url, &serve->arena, signer, &object,
@@ -104,22 +105,12 @@ static enum tt_err format_url(struct tt_serve *serve, const struct tt_aws_signer
     return err;
 }
 
-/* Keys that were not to be had are looked for again when S3's pause is over, however many ask. */
-static enum tt_err find_signer(struct tt_agent *agent, struct tt_aws_signer *signer) {
-    const struct tt_service *service = &agent->services[TT_AWS_S3];
-
-    if (service->reason == TT_ERR_CLOUD_KEYS && agent->now_ms < service->resumes_ms)
-        return TT_ERR_CLOUD_KEYS;
-    return tt_exchange_signer(agent, TT_AWS_S3, signer);
-}
-
 static void presign(struct tt_serve *serve, struct client *client) {
-    struct tt_agent *agent = serve->agent;
     struct tt_aws_signer signer;
     struct tt_buf url;
-    enum tt_err err = find_signer(agent, &signer);
+    enum tt_err err = tt_cloud_signer(serve->cloud, TT_AWS_S3, &signer);
 
-    if (err == TT_ERR_BUSY && agent->now_ms < client->give_up_ms) {
+    if (err == TT_ERR_BUSY && serve->context->now_ms < client->give_up_ms) {
         client->state = CLIENT_AWAITS_KEYS;
         return;
     }
@@ -157,7 +148,7 @@ static bool is_here(struct tt_serve *serve, const struct tt_journal_row *row, in
     const struct tt_spool_name name = tt_journal_row_name(row, number);
     int fd;
     int64_t size_bytes;
-    enum tt_err err = tt_spool_read(&serve->agent->spool, &name, &fd, &size_bytes);
+    enum tt_err err = tt_spool_read(&serve->context->spool, &name, &fd, &size_bytes);
 
     tt_file_close(&fd);
     tt_err_clear();
@@ -228,7 +219,7 @@ static struct client *find_free_client(struct tt_serve *serve) {
 }
 
 static bool may_accept(const struct tt_serve *serve) {
-    if (serve->agent->now_ms < serve->accepts_at_ms)
+    if (serve->context->now_ms < serve->accepts_at_ms)
         return false;
     for (int i = 0; i < TT_SERVE_CLIENTS_MAX; i++)
         if (serve->clients[i].fd < 0)
@@ -237,23 +228,23 @@ static bool may_accept(const struct tt_serve *serve) {
 }
 
 static void accept_clients(struct tt_serve *serve) {
-    struct tt_agent *agent = serve->agent;
+    struct tt_context *context = serve->context;
 
     while (may_accept(serve)) {
         int fd = accept4(serve->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (fd >= 0) {
             *find_free_client(serve) = (struct client){
-                .fd = fd, .state = CLIENT_ASKS, .give_up_ms = agent->now_ms + PATIENCE_MS};
+                .fd = fd, .state = CLIENT_ASKS, .give_up_ms = context->now_ms + PATIENCE_MS};
         } else if (errno == EAGAIN) {
             return;
         } else if (errno != EINTR && errno != ECONNABORTED) {
             tt_log(TT_LOG_WARNING, "workers' questions wait: accept: %s", strerror(errno));
-            serve->accepts_at_ms = agent->now_ms + REST_MS;
+            serve->accepts_at_ms = context->now_ms + REST_MS;
         }
     }
-    if (agent->now_ms < serve->accepts_at_ms)
-        tt_agent_wake(agent, serve->accepts_at_ms);
+    if (context->now_ms < serve->accepts_at_ms)
+        tt_context_wake(context, serve->accepts_at_ms);
 }
 
 /* Of a client that waits only its end is of interest, which poll(2) tells unasked. */
@@ -262,7 +253,7 @@ static short events_of(const struct client *client) {
 }
 
 static void attend(struct tt_serve *serve, struct client *client, short happened) {
-    struct tt_agent *agent = serve->agent;
+    struct tt_context *context = serve->context;
 
     if (client->state == CLIENT_ASKS && (happened & POLLIN) != 0)
         take_question(serve, client);
@@ -270,10 +261,10 @@ static void attend(struct tt_serve *serve, struct client *client, short happened
         tt_file_close(&client->fd);
     else if (client->state == CLIENT_AWAITS_KEYS)
         presign(serve, client);
-    else if (client->state == CLIENT_ASKS && agent->now_ms >= client->give_up_ms)
+    else if (client->state == CLIENT_ASKS && context->now_ms >= client->give_up_ms)
         tt_file_close(&client->fd);
     if (client->fd >= 0 && client->state != CLIENT_AWAITS_FETCH)
-        tt_agent_wake(agent, client->give_up_ms);
+        tt_context_wake(context, client->give_up_ms);
 }
 
 void tt_serve_turn(struct tt_serve *serve) {
@@ -321,15 +312,16 @@ bool tt_serve_is_idle(const struct tt_serve *serve) {
 
 /* ---- start and end ---- */
 
-struct tt_serve *tt_serve_new(struct tt_agent *agent) {
+struct tt_serve *tt_serve_new(struct tt_context *context, struct tt_cloud *cloud) {
     struct tt_serve *serve = calloc(1, sizeof *serve);
 
     if (serve == NULL) {
         (void)tt_err_fail(TT_ERR_NO_MEMORY, "sync: no memory for questions");
         return NULL;
     }
-    serve->agent = agent;
-    if (tt_ask_listen(agent->config->storage.dir, &serve->listen_fd) != TT_OK) {
+    serve->context = context;
+    serve->cloud = cloud;
+    if (tt_ask_listen(context->config->storage.dir, &serve->listen_fd) != TT_OK) {
         free(serve);
         return NULL;
     }
@@ -337,7 +329,7 @@ struct tt_serve *tt_serve_new(struct tt_agent *agent) {
     for (int i = 0; i < TT_SERVE_CLIENTS_MAX; i++)
         serve->clients[i].fd = -1;
     for (int i = 0; i < TT_SERVE_FETCHES_MAX; i++)
-        tt_fetch_init(&serve->fetches[i], agent, fetched, serve);
+        tt_fetch_init(&serve->fetches[i], context, cloud, fetched, serve);
     return serve;
 }
 
@@ -346,7 +338,7 @@ void tt_serve_free(struct tt_serve *serve) {
 
     if (serve == NULL)
         return;
-    if (tt_ask_path(serve->agent->config->storage.dir, path))
+    if (tt_ask_path(serve->context->config->storage.dir, path))
         (void)unlink(path);
     tt_file_close(&serve->listen_fd);
     for (int i = 0; i < TT_SERVE_CLIENTS_MAX; i++)

@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <stddef.h>
 
-#include "sync/agent.h"
+#include "sync/cloud.h"
 
 #define TT_SERVE_CLIENTS_MAX 64 /* connections at once; more wait in the backlog */
 #define TT_SERVE_FETCHES_MAX 8  /* objects fetched back at once; more are answered TT_ERR_BUSY */
@@ -13,7 +13,7 @@
 struct tt_serve; /* heap */
 
 /* Opens the socket. NULL with TT_ERR_NO_MEMORY or TT_ERR_SYSTEM noted. */
-struct tt_serve *tt_serve_new(struct tt_agent *agent);
+struct tt_serve *tt_serve_new(struct tt_context *context, struct tt_cloud *cloud);
 /* Closes every connection and removes the socket's name. NULL is allowed. */
 void tt_serve_free(struct tt_serve *serve);
 /* Fills fds with what to wait for; at most TT_SERVE_CLIENTS_MAX + 1. Returns how many. */

@@ -1,5 +1,5 @@
 /* Ship: from the journal to CloudWatch Logs, one request at a time. How a request looks and what
- * makes a batch is logs.h's, what an answer means for the service exchange.c's, what a heartbeat
+ * makes a batch is logs.h's, what an answer means for the service cloud.c's, what a heartbeat
  * says heartbeat.c's. */
 #include "sync/ship.h"
 
@@ -49,8 +49,9 @@ struct batch {
 };
 
 struct tt_ship {
-    struct tt_agent *agent;
-    struct tt_exchange exchange;
+    struct tt_context *context;
+    struct tt_cloud *cloud;
+    struct tt_cloud_exchange exchange;
     struct tt_arena arena; /* of the request in flight */
     enum call call;        /* in flight, or the last */
     enum call next;        /* CREATE_GROUP, CREATE_STREAM; else what is due */
@@ -71,14 +72,14 @@ static void rest(struct tt_ship *ship) {
            tt_err_cause());
     tt_err_clear();
     ship->failures++;
-    ship->rests_until_ms = ship->agent->now_ms + REST_MS;
-    tt_agent_wake(ship->agent, ship->rests_until_ms);
+    ship->rests_until_ms = ship->context->now_ms + REST_MS;
+    tt_context_wake(ship->context, ship->rests_until_ms);
 }
 
 static void record(struct tt_ship *ship) {
     const struct batch *batch = &ship->batch;
 
-    if (tt_journal_events_shipped(ship->agent->journal, batch->number, batch->dropped) == TT_OK)
+    if (tt_journal_events_shipped(ship->context->journal, batch->number, batch->dropped) == TT_OK)
         ship->is_unrecorded = false;
     else
         rest(ship);
@@ -98,7 +99,7 @@ static void settle(struct tt_ship *ship, int64_t refused) {
 }
 
 static void schedule_heartbeat(struct tt_ship *ship) {
-    ship->heartbeat_at_ms = ship->agent->now_ms + HEARTBEAT_MS;
+    ship->heartbeat_at_ms = ship->context->now_ms + HEARTBEAT_MS;
 }
 
 static void succeed(struct tt_ship *ship, const struct tt_http_answer *answer) {
@@ -143,12 +144,12 @@ static bool is_put(enum call call) {
 }
 
 static void fail(struct tt_ship *ship, const struct tt_aws_outcome *outcome) {
-    struct tt_agent *agent = ship->agent;
+    struct tt_context *context = ship->context;
 
     ship->next = PUT_EVENTS;
     if (is_put(ship->call) && strcmp(outcome->code, MISSING) == 0 &&
-        agent->now_ms >= ship->creates_at_ms) {
-        ship->creates_at_ms = agent->now_ms + CREATE_AGAIN_MS;
+        context->now_ms >= ship->creates_at_ms) {
+        ship->creates_at_ms = context->now_ms + CREATE_AGAIN_MS;
         ship->next = lacks_stream_alone(outcome->message) ? CREATE_STREAM : CREATE_GROUP;
         return;
     }
@@ -158,10 +159,10 @@ static void fail(struct tt_ship *ship, const struct tt_aws_outcome *outcome) {
     }
     ship->failures++;
     /* Where the service pauses, the pause is the wait. */
-    if (!tt_service_is_paused(&agent->services[TT_AWS_LOGS]))
+    if (!tt_cloud_is_paused(ship->cloud, TT_AWS_LOGS))
         ship->rests_until_ms =
-            agent->now_ms + tt_backoff_wait_ms(&backoff, ship->failures, tt_agent_random(),
-                                               outcome->retry_after_ms);
+            context->now_ms + tt_backoff_wait_ms(&backoff, ship->failures, tt_context_random(),
+                                                 outcome->retry_after_ms);
 }
 
 static void answered(void *context, const struct tt_aws_outcome *outcome,
@@ -177,38 +178,38 @@ static void answered(void *context, const struct tt_aws_outcome *outcome,
 
 /* ---- requests ---- */
 
-static const char *stream_name(const struct tt_agent *agent) {
-    const char *name = agent->config->cloudwatch.log_stream;
+static const char *stream_name(const struct tt_context *context) {
+    const char *name = context->config->cloudwatch.log_stream;
 
-    return name[0] != '\0' ? name : agent->node;
+    return name[0] != '\0' ? name : context->node;
 }
 
 static enum tt_err send_request(struct tt_ship *ship, enum call call,
                                 struct tt_http_request *request) {
-    struct tt_agent *agent = ship->agent;
+    struct tt_context *context = ship->context;
 
     ship->call = call;
-    ship->exchange.forgiven_code = is_put(call) && agent->now_ms >= ship->creates_at_ms &&
-                                           !tt_service_is_paused(&agent->services[TT_AWS_LOGS])
+    ship->exchange.forgiven_code = is_put(call) && context->now_ms >= ship->creates_at_ms &&
+                                           !tt_cloud_is_paused(ship->cloud, TT_AWS_LOGS)
                                        ? MISSING
                                        : NULL;
     request->timeout_ms = TIMEOUT_MS;
-    return tt_exchange_start(&ship->exchange, agent, TT_AWS_LOGS, request, answered, ship);
+    return tt_cloud_start(ship->cloud, TT_AWS_LOGS, &ship->exchange, request, answered, ship);
 }
 
 static enum tt_err create(struct tt_ship *ship) {
-    struct tt_agent *agent = ship->agent;
-    const char *group = agent->config->cloudwatch.log_group;
+    struct tt_context *context = ship->context;
+    const char *group = context->config->cloudwatch.log_group;
     struct tt_aws_signer signer;
     struct tt_http_request request;
-    enum tt_err err = tt_exchange_signer(agent, TT_AWS_LOGS, &signer);
+    enum tt_err err = tt_cloud_signer(ship->cloud, TT_AWS_LOGS, &signer);
 
     if (err != TT_OK)
         return err;
     if (ship->next == CREATE_GROUP)
         err = tt_logs_create_group(&request, &ship->arena, &signer, group);
     else
-        err = tt_logs_create_stream(&request, &ship->arena, &signer, group, stream_name(agent));
+        err = tt_logs_create_stream(&request, &ship->arena, &signer, group, stream_name(context));
     if (err == TT_OK)
         err = send_request(ship, ship->next, &request);
     return err;
@@ -216,30 +217,31 @@ static enum tt_err create(struct tt_ship *ship) {
 
 static enum tt_err put(struct tt_ship *ship, enum call call, const struct tt_aws_signer *signer,
                        const struct tt_logs_event *events, size_t count) {
-    const struct tt_agent *agent = ship->agent;
+    const struct tt_context *context = ship->context;
     struct tt_http_request request;
     enum tt_err err =
-        tt_logs_put_events(&request, &ship->arena, signer, agent->config->cloudwatch.log_group,
-                           stream_name(agent), events, count);
+        tt_logs_put_events(&request, &ship->arena, signer, context->config->cloudwatch.log_group,
+                           stream_name(context), events, count);
 
     return err == TT_OK ? send_request(ship, call, &request) : err;
 }
 
 /* Written when it is sent: after an outage, what is true then is told once. */
 static enum tt_err put_heartbeat(struct tt_ship *ship) {
-    struct tt_agent *agent = ship->agent;
+    struct tt_context *context = ship->context;
     struct tt_journal_backlog backlog;
     struct tt_aws_signer signer;
     struct tt_buf text;
-    enum tt_err err = tt_exchange_signer(agent, TT_AWS_LOGS, &signer);
+    enum tt_err err = tt_cloud_signer(ship->cloud, TT_AWS_LOGS, &signer);
 
     if (err == TT_OK)
-        err = tt_journal_backlog(agent->journal, agent->has_service[TT_AWS_DYNAMODB], &backlog);
+        err = tt_journal_backlog(context->journal, tt_cloud_has(ship->cloud, TT_AWS_DYNAMODB),
+                                 &backlog);
     if (err != TT_OK)
         return err;
     tt_buf_init(&text, TT_HEARTBEAT_MAX_BYTES);
-    const int64_t time_ms = agent->now_ms + agent->skew_ms;
-    tt_heartbeat_format(&text, agent->node, &backlog, agent->now_ms, time_ms);
+    const int64_t time_ms = tt_cloud_now_ms(ship->cloud);
+    tt_heartbeat_format(&text, context->node, &backlog, context->now_ms, time_ms);
     const struct tt_logs_event event = {.time_ms = time_ms, .message = tt_buf_text(&text)};
     if (text.overflowed)
         err = tt_err_fail(TT_ERR_NO_MEMORY, "no memory for a heartbeat");
@@ -263,8 +265,7 @@ static void insert_by_time(struct tt_logs_event *events, size_t count, struct tt
 
 static void fill_batch(struct tt_ship *ship, const struct tt_journal_event *taken, int count,
                        struct tt_logs_event *events) {
-    const struct tt_agent *agent = ship->agent;
-    int64_t oldest_ms = agent->now_ms + agent->skew_ms - TT_LOGS_EVENT_MAX_AGE_MS;
+    int64_t oldest_ms = tt_cloud_now_ms(ship->cloud) - TT_LOGS_EVENT_MAX_AGE_MS;
     struct batch *batch = &ship->batch;
 
     *batch = (struct batch){0};
@@ -290,8 +291,8 @@ static enum tt_err take_batch(struct tt_ship *ship, struct tt_logs_event **event
     *events = tt_arena_alloc_array(&ship->arena, limit, sizeof **events);
     if (taken == NULL || *events == NULL)
         return TT_ERR_NO_MEMORY;
-    err = tt_journal_events(ship->agent->journal, &ship->arena, ship->limit, BATCH_MAX_BYTES, taken,
-                            &count);
+    err = tt_journal_events(ship->context->journal, &ship->arena, ship->limit, BATCH_MAX_BYTES,
+                            taken, &count);
     if (err != TT_OK)
         return err;
     do {
@@ -304,7 +305,7 @@ static enum tt_err take_batch(struct tt_ship *ship, struct tt_logs_event **event
 static enum tt_err put_events(struct tt_ship *ship) {
     struct tt_logs_event *events;
     struct tt_aws_signer signer;
-    enum tt_err err = tt_exchange_signer(ship->agent, TT_AWS_LOGS, &signer);
+    enum tt_err err = tt_cloud_signer(ship->cloud, TT_AWS_LOGS, &signer);
 
     if (err == TT_OK)
         err = take_batch(ship, &events);
@@ -314,7 +315,7 @@ static enum tt_err put_events(struct tt_ship *ship) {
         return put(ship, PUT_EVENTS, &signer, events, ship->batch.count);
     if (ship->batch.too_old > 0)
         settle(ship, 0);
-    tt_agent_wake(ship->agent, ship->agent->now_ms);
+    tt_context_wake(ship->context, ship->context->now_ms);
     return TT_OK;
 }
 
@@ -336,13 +337,13 @@ static enum tt_err look(struct tt_journal *journal, struct tt_arena *arena, int6
 
 /* A clock that was set back must not silence it. */
 static bool is_heartbeat_due(const struct tt_ship *ship) {
-    int64_t left_ms = ship->heartbeat_at_ms - ship->agent->now_ms;
+    int64_t left_ms = ship->heartbeat_at_ms - ship->context->now_ms;
 
-    return !ship->agent->once && (left_ms <= 0 || left_ms > HEARTBEAT_MS);
+    return !ship->context->once && (left_ms <= 0 || left_ms > HEARTBEAT_MS);
 }
 
 static enum tt_err start(struct tt_ship *ship) {
-    struct tt_agent *agent = ship->agent;
+    struct tt_context *context = ship->context;
     int64_t due_ms;
     enum tt_err err;
 
@@ -350,41 +351,41 @@ static enum tt_err start(struct tt_ship *ship) {
         return create(ship);
     if (is_heartbeat_due(ship))
         return put_heartbeat(ship);
-    if (!agent->once)
-        tt_agent_wake(agent, ship->heartbeat_at_ms);
-    err = look(agent->journal, &ship->arena, agent->now_ms, &due_ms);
+    if (!context->once)
+        tt_context_wake(context, ship->heartbeat_at_ms);
+    err = look(context->journal, &ship->arena, context->now_ms, &due_ms);
     if (err != TT_OK)
         return err;
     ship->waits = due_ms != TT_NEVER_MS;
     if (!ship->waits)
         return TT_OK;
-    if (!agent->once && agent->now_ms < due_ms) {
-        tt_agent_wake(agent, due_ms);
+    if (!context->once && context->now_ms < due_ms) {
+        tt_context_wake(context, due_ms);
         return TT_OK;
     }
     return put_events(ship);
 }
 
 void tt_ship_turn(struct tt_ship *ship) {
-    struct tt_agent *agent = ship->agent;
-    int64_t resumes_ms = agent->services[TT_AWS_LOGS].resumes_ms;
+    struct tt_context *context = ship->context;
+    int64_t resumes_ms = tt_cloud_resumes_ms(ship->cloud, TT_AWS_LOGS);
     int64_t free_ms = resumes_ms > ship->rests_until_ms ? resumes_ms : ship->rests_until_ms;
     enum tt_err err;
 
-    if (agent->stopping || ship->exchange.agent != NULL)
+    if (context->stopping || ship->exchange.in_flight)
         return;
-    if (agent->now_ms < free_ms) {
-        tt_agent_wake(agent, free_ms);
+    if (context->now_ms < free_ms) {
+        tt_context_wake(context, free_ms);
         return;
     }
     if (ship->is_unrecorded)
         record(ship);
-    if (ship->is_unrecorded || !tt_exchange_may_start(agent, TT_AWS_LOGS))
+    if (ship->is_unrecorded || !tt_cloud_may_start(ship->cloud, TT_AWS_LOGS))
         return;
     err = start(ship);
-    if (ship->exchange.agent == NULL)
+    if (!ship->exchange.in_flight)
         tt_arena_reset(&ship->arena);
-    /* Keys that are on their way bring a turn; of keys that are not to be had, exchange.c has said
+    /* Keys that are on their way bring a turn; of keys that are not to be had, cloud.c has said
      * so. */
     if (err != TT_OK && err != TT_ERR_BUSY && err != TT_ERR_CLOUD_KEYS)
         rest(ship);
@@ -397,12 +398,12 @@ void tt_ship_hurry(struct tt_ship *ship) {
 }
 
 bool tt_ship_is_idle(const struct tt_ship *ship) {
-    const struct tt_agent *agent = ship->agent;
+    const struct tt_context *context = ship->context;
 
-    if (ship->exchange.agent != NULL)
+    if (ship->exchange.in_flight)
         return false;
-    return agent->stopping || !ship->waits || ship->failures >= ONCE_TRIES ||
-           tt_service_is_paused(&agent->services[TT_AWS_LOGS]);
+    return context->stopping || !ship->waits || ship->failures >= ONCE_TRIES ||
+           tt_cloud_is_paused(ship->cloud, TT_AWS_LOGS);
 }
 
 bool tt_ship_has_left(const struct tt_ship *ship) {
@@ -411,7 +412,7 @@ bool tt_ship_has_left(const struct tt_ship *ship) {
     enum tt_err err;
 
     tt_arena_init(&arena, ARENA_MAX_BYTES);
-    err = look(ship->agent->journal, &arena, ship->agent->now_ms, &due_ms);
+    err = look(ship->context->journal, &arena, ship->context->now_ms, &due_ms);
     tt_arena_fini(&arena);
     if (err != TT_OK) {
         tt_log(TT_LOG_ERROR, "%s", tt_err_cause());
@@ -422,14 +423,15 @@ bool tt_ship_has_left(const struct tt_ship *ship) {
 
 /* ---- start and end ---- */
 
-struct tt_ship *tt_ship_new(struct tt_agent *agent) {
+struct tt_ship *tt_ship_new(struct tt_context *context, struct tt_cloud *cloud) {
     struct tt_ship *ship = calloc(1, sizeof *ship);
 
     if (ship == NULL) {
         (void)tt_err_fail(TT_ERR_NO_MEMORY, "sync: no memory for events");
         return NULL;
     }
-    ship->agent = agent;
+    ship->context = context;
+    ship->cloud = cloud;
     ship->limit = BATCH_MAX_EVENTS;
     tt_arena_init(&ship->arena, ARENA_MAX_BYTES);
     return ship;

@@ -4,18 +4,18 @@
 #ifndef TINTYPE_SYNC_SHIP_H
 #define TINTYPE_SYNC_SHIP_H
 
-#include "sync/agent.h"
+#include "sync/cloud.h"
 #include "tintype/arena.h"
 
 struct tt_ship; /* heap */
 
 /* NULL with TT_ERR_NO_MEMORY noted. */
-struct tt_ship *tt_ship_new(struct tt_agent *agent);
+struct tt_ship *tt_ship_new(struct tt_context *context, struct tt_cloud *cloud);
 /* NULL is allowed. Nothing may be in flight. */
 void tt_ship_free(struct tt_ship *ship);
 /* Whatever waits for the clock is tried in the next turn. */
 void tt_ship_hurry(struct tt_ship *ship);
-/* Starts what may be started now, and asks (tt_agent_wake) for the turn it needs next. */
+/* Starts what may be started now, and asks (tt_context_wake) for the turn it needs next. */
 void tt_ship_turn(struct tt_ship *ship);
 /* Nothing in flight, and nothing that waits and could be sent now: --once may end. */
 bool tt_ship_is_idle(const struct tt_ship *ship);

@@ -5,14 +5,12 @@
 
 #include "sync/serve.h"
 
-#include "fake_exchange.h"
+#include "sync_cloud.h"
 
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "scratch.h"
-#include "store_rows.h"
 #include "tintype/ask.h"
 #include "tintype/file.h"
 
@@ -50,10 +48,10 @@ static inline struct tt_journal_row add_row(int number) {
 static inline int setup(void **state) {
     if (open_journal(state) != 0)
         return -1;
-    make_agent(scratch, journal);
+    make_agent(IN_FLIGHT);
     asker_count = 0;
     row = add_row(1);
-    serve = tt_serve_new(&agent);
+    serve = tt_serve_new(&agent, cloud);
     return serve != NULL ? 0 : -1;
 }
 

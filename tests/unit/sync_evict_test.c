@@ -1,16 +1,17 @@
 /* Units of src/sync/evict.c: what goes, what stays, and when it looks again. */
 #include "sync/evict.h"
 
-#include "fake_exchange.h"
-#include "scratch.h"
-#include "store_rows.h"
+#include "sync_cloud.h"
 #include "tintype/file.h"
+
+static struct tt_evict evict;
 
 static int setup(void **state) {
     if (open_journal(state) != 0)
         return -1;
-    make_agent(scratch, journal);
+    make_agent(IN_FLIGHT);
     config.storage.keep_local_seconds = 60;
+    tt_evict_init(&evict, &agent, cloud);
     return 0;
 }
 
@@ -73,7 +74,7 @@ static void assert_here(int number, bool expected) {
 
 static void turn(void) {
     agent.woken_ms = TT_NEVER_MS;
-    tt_evict_turn(&agent);
+    tt_evict_turn(&evict);
     assert_string_equal(tt_err_cause(), "");
 }
 
@@ -116,6 +117,15 @@ static void nobody_wakes_where_nothing_is_local(void **state) {
     assert_int_equal(agent.woken_ms, TT_NEVER_MS);
 }
 
+static void turn_without_bucket(void) {
+    tt_cloud_free(cloud);
+    config.s3.bucket[0] = '\0';
+    cloud = tt_cloud_new(&agent);
+    assert_non_null(cloud);
+    tt_evict_init(&evict, &agent, cloud);
+    turn();
+}
+
 static void nothing_goes_unless_told(void **state) {
     (void)state;
     add_row(1, NOW_MS - 60000);
@@ -125,8 +135,7 @@ static void nothing_goes_unless_told(void **state) {
     config.storage.keep_local_seconds = -1;
     turn();
     config.storage.keep_local_seconds = 60;
-    agent.has_service[TT_AWS_S3] = false;
-    turn();
+    turn_without_bucket();
     assert_here(1, true);
     assert_int_equal(agent.woken_ms, TT_NEVER_MS);
 }

@@ -1,24 +1,28 @@
 /* Units of src/sync/job.c and queue.c: what is started, put off, tried again, and when the next
  * turn is. */
-#define TT_TEST_HAS_JOBS
 #include "sync/job.h"
 
-#include "fake_exchange.h"
+#include "sync_cloud.h"
 
 #include <unistd.h>
 
-#include "scratch.h"
-#include "store_rows.h"
-
 static struct tt_jobs *jobs;
 
-static int setup(void **state) {
+static int setup_with(void **state, int in_flight) {
     if (open_journal(state) != 0)
         return -1;
-    make_agent(scratch, journal);
-    config.sync.in_flight = 4;
-    jobs = tt_jobs_new(&agent);
+    make_agent(in_flight);
+    jobs = tt_jobs_new(&agent, cloud);
     return jobs != NULL ? 0 : -1;
+}
+
+static int setup(void **state) {
+    return setup_with(state, IN_FLIGHT);
+}
+
+/* Every service takes one request at a time. */
+static int setup_narrow(void **state) {
+    return setup_with(state, 1);
 }
 
 static int teardown(void **state) {
@@ -116,7 +120,7 @@ static void item_that_failed_is_tried_again(void **state) {
 
     (void)state;
     carry_to_the_table();
-    answer_error(TT_ERR_CLOUD_FAILED, "InternalServerError", "no");
+    answer_error("InternalServerError", "no");
     turn_until_quiet();
     assert_int_equal(tt_journal_find(journal, row.id, &row), TT_OK);
     assert_int_equal(row.sync_state, TT_SYNC_STORED);
@@ -131,9 +135,7 @@ static void answer_without_an_etag_is_not_s3s(void **state) {
 
     (void)state;
     turn_until_quiet();
-    has_etag = false;
-    answer_ok("Please sign in");
-    has_etag = true;
+    answer_with(0, (struct tt_http_answer){.status = 200, .body = "Please sign in"});
     turn_until_quiet();
     assert_int_equal(tt_journal_find(journal, row.id, &row), TT_OK);
     assert_int_equal(row.sync_state, TT_SYNC_PENDING);
@@ -151,11 +153,8 @@ static void what_is_spoilt_here_is_dead_at_the_second_attempt(void **state) {
     add_file(&spoilt, TT_JOURNAL_ORIGINAL);
     turn_until_quiet();
     assert_int_equal(sent_count, 2);
-    for (int i = 0; i < 2; i++) {
-        const struct tt_aws_outcome refused = {
-            .err = TT_ERR_CLOUD_FAILED, .status = 400, .code = "XAmzContentSHA256Mismatch"};
-        answer_request(&sent[i], &refused, "");
-    }
+    for (int i = 0; i < 2; i++)
+        answer_error_at(i, "XAmzContentSHA256Mismatch", "spoilt");
     turn_until_quiet();
     while (sent_count < 3)
         wait_for_wake();
@@ -172,9 +171,9 @@ static void item_waits_as_long_as_the_table_pauses(void **state) {
 
     (void)state;
     carry_to_the_table();
-    answer_error(TT_ERR_CLOUD_AWAY, "Away", "no");
+    answer_away();
     turn_until_quiet();
-    assert_int_equal(agent.woken_ms, agent.services[TT_AWS_DYNAMODB].resumes_ms);
+    assert_int_equal(agent.woken_ms, tt_cloud_resumes_ms(cloud, TT_AWS_DYNAMODB));
     wait_for_wake();
     assert_int_equal(sent_count, 4);
     answer_ok("{}");
@@ -211,7 +210,7 @@ static void hurry_shortens_every_wait(void **state) {
     (void)state;
     (void)add_image(1, TT_SYNC_PENDING);
     turn_until_quiet();
-    answer_error(TT_ERR_CLOUD_FAILED, "InternalError", "no");
+    answer_error("InternalError", "no");
     turn_until_quiet();
     agent.now_ms -= 3600000;
     turn_until_quiet();
@@ -226,12 +225,11 @@ static void hurry_shortens_every_wait(void **state) {
 /* What fails for one image alone is not every trial. */
 static void another_image_is_the_next_trial(void **state) {
     (void)state;
-    agent.services[TT_AWS_S3].window = 1;
     (void)add_image(1, TT_SYNC_PENDING);
     turn_until_quiet();
     (void)add_image(2, TT_SYNC_PENDING);
     assert_non_null(strstr(last_sent()->url, make_row(1).id));
-    answer_error(TT_ERR_CLOUD_KEYS, "AccessDenied", "no");
+    answer_error("AccessDenied", "no");
     turn_until_quiet();
     wait_for_wake();
     assert_int_equal(sent_count, 2);
@@ -243,14 +241,13 @@ static void removals_find_places_at_a_narrow_table(void **state) {
     int removed = 0;
 
     (void)state;
-    agent.services[TT_AWS_DYNAMODB].window = agent.services[TT_AWS_DYNAMODB].window_max = 1;
     for (int i = 1; i <= 20; i++)
         (void)add_image(i, TT_SYNC_PENDING);
     turn_until_quiet();
     for (int round = 0; round < 12; round++) {
         /* S3 answers all, the table one. */
         for (int i = sent_count; i-- > 0;) {
-            if (sent[i].exchange == NULL || sent[i].service != TT_AWS_S3)
+            if (!is_waiting_of(i, TT_AWS_S3))
                 continue;
             answer_ok_at(i);
             i = sent_count;
@@ -260,7 +257,7 @@ static void removals_find_places_at_a_narrow_table(void **state) {
             delete_row(make_row(30).id);
         }
         for (int i = 0; i < sent_count; i++)
-            if (sent[i].exchange != NULL && sent[i].service == TT_AWS_DYNAMODB) {
+            if (is_waiting_of(i, TT_AWS_DYNAMODB)) {
                 removed += strcmp(sent[i].target, "DeleteItem") == 0;
                 answer_ok_at(i);
                 break;
@@ -277,12 +274,11 @@ static void long_throttling_of_the_table_leaves_places_to_s3(void **state) {
     (void)state;
     for (int i = 1; i <= 12; i++)
         (void)add_image(i, TT_SYNC_PENDING);
-    (void)tt_service_report(&agent.services[TT_AWS_DYNAMODB], TT_ERR_CLOUD_THROTTLED, 60000,
-                            agent.now_ms, 0);
+    slow_service_down(TT_AWS_DYNAMODB, 60000);
     for (int i = 0; i < 30; i++) {
         turn_until_quiet();
         for (int j = 0; j < sent_count; j++)
-            if (sent[j].exchange != NULL)
+            if (sent[j].done != NULL)
                 answer_ok_at(j);
         agent.now_ms += 100;
     }
@@ -297,7 +293,7 @@ static void long_throttling_of_the_table_leaves_places_to_s3(void **state) {
 static void assert_object(const char *method, const char *end) {
     char expected[256];
 
-    (void)snprintf(expected, sizeof expected, "https://cloud.example/pictures/%s", end);
+    (void)snprintf(expected, sizeof expected, "https://s3.example/pictures/%s", end);
     assert_string_equal(last_sent()->method, method);
     assert_string_equal(last_sent()->url, expected);
 }
@@ -381,14 +377,13 @@ static void removal_that_s3_holds_up_asks_the_table_seldom(void **state) {
     delete_row(row.id);
     turn_until_quiet();
     assert_string_equal(last_sent()->target, "DeleteItem");
-    (void)tt_service_report(&agent.services[TT_AWS_S3], TT_ERR_CLOUD_AWAY, 0, agent.now_ms,
-                            UINT64_MAX);
+    pause_service(TT_AWS_S3);
     answer_ok("{}");
     for (int i = 0; i < 20; i++) {
         agent.now_ms += 10;
         turn_until_quiet();
-        while (sent_count > 0 && last_sent()->exchange != NULL) {
-            table_requests += last_sent()->service == TT_AWS_DYNAMODB;
+        while (last_sent()->done != NULL) {
+            table_requests += is_waiting_of(sent_count - 1, TT_AWS_DYNAMODB);
             answer_ok("{}");
         }
     }
@@ -409,7 +404,7 @@ static void removal_that_is_not_allowed_backs_off(void **state) {
     delete_row(row.id);
     turn_until_quiet();
     answer_ok("{}");
-    answer_error(TT_ERR_CLOUD_KEYS, "AccessDenied", "no");
+    answer_error("AccessDenied", "no");
     turn_until_quiet();
     assert_true(ask("SELECT retry_at_ms FROM removal") > agent.now_ms);
     assert_int_equal(ask("SELECT attempts FROM removal"), 1);
@@ -421,20 +416,20 @@ static void deleted_image_does_not_come_back(void **state) {
     struct tt_journal_row row;
 
     (void)state;
-    agent.services[TT_AWS_S3].window = agent.services[TT_AWS_S3].window_max = 1;
     (void)add_image(1, TT_SYNC_PENDING);
     row = add_image(2, TT_SYNC_PENDING);
     turn_until_quiet(); /* the first is on its way, the second was read as well */
     assert_int_equal(sent_count, 1);
     delete_row(row.id);
     execute("DELETE FROM removal");
-    answer_error(TT_ERR_CLOUD_OBJECT, "EntityTooLarge", "no");
+    answer_error("EntityTooLarge", "no");
     turn_until_quiet();
     assert_int_equal(sent_count, 1);
     assert_true(tt_jobs_is_idle(jobs));
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+#define TEST(function)        cmocka_unit_test_setup_teardown(function, setup, teardown)
+#define TEST_NARROW(function) cmocka_unit_test_setup_teardown(function, setup_narrow, teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -445,8 +440,8 @@ int main(void) {
         TEST(change_that_nobody_told_of_is_found),
         TEST(journal_that_failed_is_tried_again),
         TEST(hurry_shortens_every_wait),
-        TEST(another_image_is_the_next_trial),
-        TEST(removals_find_places_at_a_narrow_table),
+        TEST_NARROW(another_image_is_the_next_trial),
+        TEST_NARROW(removals_find_places_at_a_narrow_table),
         TEST(long_throttling_of_the_table_leaves_places_to_s3),
         TEST(renditions_are_carried_before_the_item),
         TEST(item_without_renditions_names_none),
@@ -454,7 +449,7 @@ int main(void) {
         TEST(removal_takes_renditions_along),
         TEST(removal_that_s3_holds_up_asks_the_table_seldom),
         TEST(removal_that_is_not_allowed_backs_off),
-        TEST(deleted_image_does_not_come_back),
+        TEST_NARROW(deleted_image_does_not_come_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

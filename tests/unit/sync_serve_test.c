@@ -17,7 +17,7 @@ static void presigns_a_url(void **state) {
     turn();
     packet = heard(fd);
     assert_non_null(packet);
-    (void)snprintf(expected, sizeof expected, "ok https://cloud.example/pictures/results/%s.png?",
+    (void)snprintf(expected, sizeof expected, "ok https://s3.example/pictures/results/%s.png?",
                    row.id);
     assert_memory_equal(packet, expected, strlen(expected));
     assert_non_null(strstr(packet, "X-Amz-Expires=300&"));
@@ -37,7 +37,7 @@ static void presigns_an_original(void **state) {
     execute("UPDATE image SET sync_state = 'stored'");
     turn();
     packet = heard(fd);
-    (void)snprintf(expected, sizeof expected, "ok https://cloud.example/pictures/uploads/%s.jpg?",
+    (void)snprintf(expected, sizeof expected, "ok https://s3.example/pictures/uploads/%s.jpg?",
                    row.id);
     assert_non_null(packet);
     assert_memory_equal(packet, expected, strlen(expected));
@@ -54,7 +54,7 @@ static void presigns_a_rendition(void **state) {
     packet = heard(fd);
     assert_non_null(packet);
     (void)snprintf(expected, sizeof expected,
-                   "ok https://cloud.example/pictures/results/%s-large.jpg?", row.id);
+                   "ok https://s3.example/pictures/results/%s-large.jpg?", row.id);
     assert_memory_equal(packet, expected, strlen(expected));
     assert_non_null(strstr(packet, "&response-content-type=image%2Fjpeg"));
     assert_heard(unknown, "error not-found ");
@@ -85,14 +85,14 @@ static void keys_on_their_way_are_waited_for(void **state) {
     int second;
 
     (void)state;
-    signer_err = TT_ERR_BUSY;
+    move_keys_away();
     turn();
     assert_null(heard(first));
     assert_int_equal(agent.woken_ms, NOW_MS + PATIENCE_MS);
-    signer_err = TT_OK;
+    answer_keys();
     turn();
     assert_heard(first, "ok https://");
-    signer_err = TT_ERR_BUSY;
+    tt_cloud_forget_keys(cloud);
     second = put_question(TT_ASK_PRESIGN, TT_SPOOL_PROCESSED, row.id);
     turn();
     agent.now_ms += PATIENCE_MS;
@@ -102,17 +102,20 @@ static void keys_on_their_way_are_waited_for(void **state) {
 
 static void missing_keys_are_told_and_not_looked_for_each_time(void **state) {
     int first = put_question(TT_ASK_PRESIGN, TT_SPOOL_PROCESSED, row.id);
-    int second;
+    int second, third;
 
     (void)state;
-    signer_err = TT_ERR_CLOUD_KEYS;
+    lose_keys();
     turn();
     assert_heard(first, "error cloud-credentials ");
-    (void)tt_service_report(&agent.services[TT_AWS_S3], TT_ERR_CLOUD_KEYS, 0, NOW_MS, 500);
+    set_keys("FOUND");
     second = put_question(TT_ASK_PRESIGN, TT_SPOOL_PROCESSED, row.id);
     turn();
     assert_heard(second, "error cloud-credentials ");
-    assert_int_equal(signer_calls, 1);
+    agent.now_ms = tt_cloud_resumes_ms(cloud, TT_AWS_S3);
+    third = put_question(TT_ASK_PRESIGN, TT_SPOOL_PROCESSED, row.id);
+    turn();
+    assert_heard(third, "ok https://");
 }
 
 /* ---- clients ---- */

@@ -3,7 +3,7 @@
 
 /* What the fake's random number makes of a ceiling. */
 static int64_t backoff_ms(int64_t ceiling_ms) {
-    return (int64_t)(tt_agent_random() % ((uint64_t)ceiling_ms + 1));
+    return (int64_t)(tt_context_random() % ((uint64_t)ceiling_ms + 1));
 }
 
 static void failure_backs_off(void **state) {
@@ -11,7 +11,7 @@ static void failure_backs_off(void **state) {
     begin_after_heartbeat();
     add_event(NOW_MS - 1000, "a");
     turn_until_sent();
-    answer_error(TT_ERR_CLOUD_FAILED, "InternalFailure", "");
+    answer_error("InternalFailure", "");
     for (int i = 0; i < 4; i++) {
         turn();
         assert_int_equal(sent_count, 2 + i);
@@ -19,7 +19,7 @@ static void failure_backs_off(void **state) {
         agent.now_ms = agent.woken_ms;
         turn();
         assert_int_equal(sent_count, 3 + i);
-        answer_error(TT_ERR_CLOUD_FAILED, "InternalFailure", "");
+        answer_error("InternalFailure", "");
     }
     assert_int_equal(waiting(), 1);
 }
@@ -29,7 +29,7 @@ static void once_tries_three_times(void **state) {
     add_event(NOW_MS, "a");
     for (int i = 0; i < 3; i++) {
         turn_until_sent();
-        answer_error(TT_ERR_CLOUD_THROTTLED, "ThrottlingException", "");
+        answer_error("ThrottlingException", "");
         turn();
         assert_int_equal(tt_ship_is_idle(ship), i == 2);
         agent.now_ms = agent.woken_ms;
@@ -41,11 +41,11 @@ static void paused_service_is_waited_for(void **state) {
     (void)state;
     add_event(NOW_MS, "a");
     turn();
-    answer_error(TT_ERR_CLOUD_AWAY, "", "no route");
+    answer_away();
     assert_true(tt_ship_is_idle(ship));
     turn();
     assert_int_equal(sent_count, 1);
-    assert_int_equal(agent.woken_ms, agent.services[TT_AWS_LOGS].resumes_ms);
+    assert_int_equal(agent.woken_ms, tt_cloud_resumes_ms(cloud, TT_AWS_LOGS));
     agent.now_ms = agent.woken_ms;
     turn();
     assert_string_equal(letters(), "a");
@@ -54,13 +54,14 @@ static void paused_service_is_waited_for(void **state) {
 static void keys_on_their_way(void **state) {
     (void)state;
     add_event(NOW_MS, "a");
-    signer_err = TT_ERR_BUSY;
+    move_keys_away();
     turn();
-    assert_int_equal(sent_count, 0);
-    assert_false(tt_ship_is_idle(ship));
-    signer_err = TT_OK;
     turn();
     assert_int_equal(sent_count, 1);
+    assert_false(tt_ship_is_idle(ship));
+    answer_keys();
+    turn();
+    assert_string_equal(letters(), "a");
 }
 
 static void nothing_starts_while_stopping(void **state) {

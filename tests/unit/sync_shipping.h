@@ -4,18 +4,16 @@
 
 #include "sync/ship.h"
 
-#include "fake_exchange.h"
-#include "scratch.h"
-#include "store_rows.h"
+#include "sync_cloud.h"
 
 static struct tt_ship *ship;
 
 static inline int setup(void **state) {
     if (open_journal(state) != 0)
         return -1;
-    make_agent(scratch, journal);
+    make_agent(IN_FLIGHT);
     agent.once = true; /* no heartbeat, no waiting; tests of these unset it */
-    ship = tt_ship_new(&agent);
+    ship = tt_ship_new(&agent, cloud);
     return ship != NULL ? 0 : -1;
 }
 

@@ -1,6 +1,6 @@
 /* The requests of each step: what it needs of the spool and of a row becomes a signed request. In
  * which order, and what an answer means, is not known here. */
-#include "sync/request.h"
+#include "sync/step_request.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -33,17 +33,17 @@ static void describe(const struct tt_spool_name *name, char what[WHAT_SIZE]) {
 }
 
 /* A file that is not as the row has it can never be carried; one whose row is gone was deleted. */
-static enum tt_err open_file(const struct tt_request_needs *needs, const struct tt_spool_name *name,
+static enum tt_err open_file(const struct tt_step_needs *needs, const struct tt_spool_name *name,
                              const struct tt_journal_file *file) {
-    struct tt_agent *agent = needs->agent;
+    struct tt_context *context = needs->context;
     struct tt_journal_row row;
     char what[WHAT_SIZE];
     int64_t size_bytes;
-    enum tt_err err = tt_spool_read(&agent->spool, name, needs->fd, &size_bytes);
+    enum tt_err err = tt_spool_read(&context->spool, name, needs->fd, &size_bytes);
 
     describe(name, what);
     if (err == TT_ERR_NOT_FOUND) {
-        err = tt_journal_find(agent->journal, needs->row->id, &row);
+        err = tt_journal_find(context->journal, needs->row->id, &row);
         return err != TT_OK ? err
                             : tt_err_fail(TT_ERR_CLOUD_OBJECT, "its %s is not in the spool", what);
     }
@@ -56,9 +56,9 @@ static enum tt_err open_file(const struct tt_request_needs *needs, const struct 
     return err;
 }
 
-static enum tt_err build_put(const struct tt_request_needs *needs, struct tt_http_request *request,
+static enum tt_err build_put(const struct tt_step_needs *needs, struct tt_http_request *request,
                              const struct tt_aws_signer *signer, int number) {
-    const struct tt_config *config = needs->agent->config;
+    const struct tt_config *config = needs->context->config;
     const struct tt_journal_file *file = tt_journal_row_file(needs->row, number);
     const struct tt_spool_name name = tt_journal_row_name(needs->row, number);
     char key[TT_SPOOL_OBJECT_KEY_SIZE];
@@ -82,10 +82,9 @@ static enum tt_err build_put(const struct tt_request_needs *needs, struct tt_htt
     return tt_s3_put(request, needs->arena, signer, &object);
 }
 
-static enum tt_err build_delete(const struct tt_request_needs *needs,
-                                struct tt_http_request *request, const struct tt_aws_signer *signer,
-                                int number) {
-    const struct tt_config *config = needs->agent->config;
+static enum tt_err build_delete(const struct tt_step_needs *needs, struct tt_http_request *request,
+                                const struct tt_aws_signer *signer, int number) {
+    const struct tt_config *config = needs->context->config;
     const struct tt_spool_name name = tt_journal_row_name(needs->row, number);
     char key[TT_SPOOL_OBJECT_KEY_SIZE];
     const struct tt_s3_object object = {.bucket = config->s3.bucket, .key = key, .body_fd = -1};
@@ -94,23 +93,24 @@ static enum tt_err build_delete(const struct tt_request_needs *needs,
     return tt_s3_delete(request, needs->arena, signer, &object);
 }
 
-static enum tt_err build_item(const struct tt_request_needs *needs, struct tt_http_request *request,
+static enum tt_err build_item(const struct tt_step_needs *needs, struct tt_http_request *request,
                               const struct tt_aws_signer *signer) {
-    const struct tt_agent *agent = needs->agent;
+    const struct tt_context *context = needs->context;
     struct tt_dynamodb_attribute attributes[TT_ITEM_ATTRIBUTES_MAX];
     size_t count;
-    enum tt_err err =
-        tt_item_format(needs->arena, agent->config, agent->node, needs->row, attributes, &count);
+    enum tt_err err = tt_item_format(needs->arena, context->config, context->node, needs->row,
+                                     attributes, &count);
 
     if (err != TT_OK)
         return err;
-    return tt_dynamodb_put_item(request, needs->arena, signer, agent->config->dynamodb.table,
+    return tt_dynamodb_put_item(request, needs->arena, signer, context->config->dynamodb.table,
                                 attributes, count);
 }
 
-enum tt_err tt_request_build(struct tt_http_request *request, const struct tt_request_needs *needs,
-                             struct tt_step step, const struct tt_aws_signer *signer) {
-    const struct tt_config *config = needs->agent->config;
+enum tt_err tt_step_build_request(struct tt_http_request *request,
+                                  const struct tt_step_needs *needs, struct tt_step step,
+                                  const struct tt_aws_signer *signer) {
+    const struct tt_config *config = needs->context->config;
 
     switch (step.kind) {
     case TT_STEP_PUT_OBJECT: return build_put(needs, request, signer, step.number);
