@@ -17,7 +17,8 @@ OWNERS = {"arena": "base", "buf": "base", "clock": "base", "config": "base", "er
           "hash": "base", "log": "base", "picture": "base", "stats": "base", "text": "base", "uuid": "base",
           "auth": "auth", "image": "image", "journal": "store", "spool": "store", "process": "proc",
           "journal_sync": "store", "ask": "store", "http": "aws", "aws": "aws", "s3": "aws", "dynamodb": "aws",
-          "logs": "aws", "web": "web", "ini": "base", "sync": "sync", "utf8": "base"}
+          "logs": "aws", "web": "web", "ini": "base", "sync": "sync", "utf8": "base",
+          "url": "base"}
 
 # Foreign headers, and the one file or folder that may know them; OpenSSL both hashes and signs.
 FOREIGN = {"fcgiapp.h": "src/web/fcgi.c", "fcgi_stdio.h": None, "fcgios.h": None, "jansson.h": ("src/web/", "src/aws/"),

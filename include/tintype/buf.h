@@ -19,12 +19,14 @@ struct tt_buf {
 
 void tt_buf_init(struct tt_buf *buf, size_t max_bytes);
 void tt_buf_fini(struct tt_buf *buf);
-/* Empties it and clears overflowed; keeps the memory. */
-void tt_buf_clear(struct tt_buf *buf);
 void tt_buf_append(struct tt_buf *buf, const void *bytes, size_t length);
 void tt_buf_append_text(struct tt_buf *buf, const char *text);
 void tt_buf_append_format(struct tt_buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* text with every byte but the unreserved ones of RFC 3986, section 2.3 (letters, digits and
+ * - . _ ~), and where keep_slash is set the slashes, as %XX in upper case: the one form that both a
+ * URL and its signature take. */
+void tt_buf_append_percent(struct tt_buf *buf, const char *text, bool keep_slash);
 /* data, or "" before the first append. Never NULL. */
 const char *tt_buf_text(const struct tt_buf *buf);
 

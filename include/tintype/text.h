@@ -18,10 +18,20 @@ struct tt_text_choice {
 /* Well-formed UTF-8 (Unicode 15, table 3-7: no overlongs, no surrogates), without NUL. */
 bool tt_text_is_utf8(const char *text, size_t length);
 
+/* The value of a hexadecimal digit in either case, -1 for any other character. */
+int tt_text_hex_value(char c);
+
 /* Decodes %XX in place, and '+' to a space when form is set (application/x-www-form-urlencoded).
  * *length is the length before and after; the result is NUL-terminated (text must have room for
  * the NUL at text[*length]). False for a bad escape or a decoded NUL. */
 bool tt_text_percent_decode(char *text, size_t *length, bool form);
+
+/* Whether c stays as it is in every part of a URL (RFC 3986, 2.3: letters, digits and - . _ ~). */
+bool tt_text_is_unreserved(char c);
+
+/* c where it is unreserved, else its %XX in upper case, without a NUL; returns the length, 1 or 3.
+ */
+size_t tt_text_percent_encode(char c, char encoded[3]);
 
 /* A whole decimal number of lowest..highest, digits alone (no sign but a leading '-' where lowest
  * is negative), nothing before or after. */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "aws/xml.h"
 #include "tintype/aws.h"
 
 #define RAW_MESSAGE_SIZE 1024 /* before it is cut for people: what rules look at */
@@ -189,47 +190,19 @@ static enum tt_err judge(enum tt_aws_service service, const struct saying *sayin
 
 /* ---- S3: <Error><Code>...</Code><Message>...</Message>...</Error> ---- */
 
-/* The character of the entity after '&', '?' where it is not ASCII; *text is moved behind it. What
- * is no entity is left to stand. */
-static char read_entity(const char **text) {
-    static const struct {
-        const char *name;
-        char character;
-    } entities[] = {{"lt;", '<'}, {"gt;", '>'}, {"amp;", '&'}, {"quot;", '"'}, {"apos;", '\''}};
-    const char *start = *text;
-    char *end;
-    unsigned long point;
-
-    for (size_t i = 0; i < sizeof entities / sizeof *entities; i++)
-        if (strncmp(start, entities[i].name, strlen(entities[i].name)) == 0) {
-            *text += strlen(entities[i].name);
-            return entities[i].character;
-        }
-    if (start[0] != '#' || !isxdigit((unsigned char)start[start[1] == 'x' ? 2 : 1]))
-        return '&';
-    point = start[1] == 'x' ? strtoul(start + 2, &end, 16) : strtoul(start + 1, &end, 10);
-    if (*end != ';')
-        return '&';
-    *text = end + 1;
-    return point > 0 && point < 0x7F ? (char)point : '?';
-}
-
-/* The text of the first element of that name, "" when there is none. body ends at its NUL. */
+/* The text of the first element of that name, "" when there is none, cut to size. A character
+ * beyond ASCII is a '?', and an answer may be cut short anywhere: people read this, no program. */
 static void read_element(const char *body, const char *name, char *text, size_t size) {
-    char tag[32];
+    const char *end = body + strlen(body);
+    const char *to;
+    const char *next = tt_xml_find_element(body, end, name, &to);
     size_t length = 0;
-    const char *next;
-
-    text[0] = '\0';
-    (void)snprintf(tag, sizeof tag, "<%s>", name);
-    next = strstr(body, tag);
-    if (next == NULL)
-        return;
-    next += strlen(tag);
-    while (*next != '\0' && *next != '<' && length + 1 < size) {
-        char c = *next++;
-
-        text[length++] = c == '&' ? read_entity(&next) : c;
+    while (next && next < end && *next != '<' && length + 1 < size) {
+        uint32_t point = (unsigned char)*next;
+        size_t taken = *next == '&' ? tt_xml_read_reference(next, (size_t)(end - next), &point) : 0;
+        bool is_plain_byte = taken == 0 || (point > 0 && point < 0x7F);
+        text[length++] = is_plain_byte ? (char)point : '?';
+        next += taken > 0 ? taken : 1;
     }
     text[length] = '\0';
 }

@@ -100,7 +100,7 @@ static enum tt_err format_url(struct tt_arena *arena, const struct tt_aws_endpoi
 
     tt_buf_init(&buf, TEXT_MAX_BYTES);
     tt_buf_append_format(&buf, "%s://%s", endpoint->scheme, endpoint->host);
-    tt_sigv4_encode(&buf, signed_request->path, true);
+    tt_buf_append_percent(&buf, signed_request->path, true);
     if (signed_request->query_count > 0) {
         tt_buf_append_text(&buf, "?");
         err = tt_sigv4_format_query(&buf, signed_request->query, signed_request->query_count);

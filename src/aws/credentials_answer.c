@@ -1,14 +1,13 @@
 /* Keys in the answers of the sources that are asked over HTTP: JSON of containers and instance
  * metadata, XML of STS. Pure; copies of secrets are wiped. */
-#include <ctype.h>
 #include <jansson.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "aws/credentials_look.h"
 #include "aws/wipe.h"
+#include "aws/xml.h"
 #include "tintype/clock.h"
 
 /* What an answer has, and where it goes. */
@@ -105,67 +104,22 @@ bool tt_answer_read_json(struct tt_aws_keys *keys, const char *body, size_t body
 
 /* ---- XML ---- */
 
-/* Begin and end of what is between <name> and </name> in [start, end). */
-static bool find_element(const char *start, const char *end, const char *name, const char **from,
-                         const char **to) {
-    char tag[64];
-    size_t length = (size_t)snprintf(tag, sizeof tag, "<%s>", name);
-
-    *from = memmem(start, (size_t)(end - start), tag, length);
-    if (*from == NULL)
-        return false;
-    *from += length;
-    length = (size_t)snprintf(tag, sizeof tag, "</%s>", name);
-    *to = memmem(*from, (size_t)(end - *from), tag, length);
-    return *to != NULL;
-}
-
-/* The character of a reference whose "&" is at text, and its length; 0 for none that is known. */
-static size_t read_reference(const char *text, size_t room, char *character) {
-    static const struct {
-        const char *text;
-        char character;
-    } known[] = {{"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&apos;", '\''}};
-    bool is_hex = room > 2 && text[1] == '#' && text[2] == 'x';
-    char *end = NULL;
-    long point;
-
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        size_t length = strlen(known[i].text);
-
-        if (length <= room && memcmp(text, known[i].text, length) == 0) {
-            *character = known[i].character;
-            return length;
-        }
-    }
-    if (room < 4 || text[1] != '#')
-        return 0;
-    if (!isxdigit((unsigned char)text[is_hex ? 3 : 2]))
-        return 0; /* strtol would take blanks and signs */
-    point = strtol(text + (is_hex ? 3 : 2), &end, is_hex ? 16 : 10);
-    if (*end != ';' || (size_t)(end - text) >= room || point <= 0 || point > 0x7F)
-        return 0;
-    *character = (char)point;
-    return (size_t)(end - text) + 1;
-}
-
 /* Copies the text of an element, its references replaced. False for one that has elements in it,
- * unknown references, or more than size - 1 bytes. */
+ * references that are not ASCII characters, or more than size - 1 bytes. */
 static bool unescape(char *text, size_t size, const char *from, const char *to) {
     size_t length = 0;
-
     while (from < to) {
-        char character = *from;
+        uint32_t point = (unsigned char)*from;
         size_t taken = 1;
-
-        if (character == '<' || length == size - 1)
+        if (*from == '<' || length == size - 1)
             return false;
-        if (character == '&')
-            taken = read_reference(from, (size_t)(to - from), &character);
-        if (taken == 0)
-            return false;
+        if (*from == '&') {
+            taken = tt_xml_read_reference(from, (size_t)(to - from), &point);
+            if (taken == 0 || point == 0 || point > 0x7F)
+                return false;
+        }
         from += taken;
-        text[length++] = character;
+        text[length++] = (char)point;
     }
     text[length] = '\0';
     return true;
@@ -177,10 +131,11 @@ static bool is_blank(char c) {
 
 static bool take_element(const struct part *part, const char *start, const char *end, char *flaw) {
     char text[TT_AWS_TOKEN_SIZE + 1]; /* one more than fits, for take_part to say so */
-    const char *from, *to;
+    const char *to = NULL;
+    const char *from = tt_xml_find_element(start, end, part->xml, &to);
     bool is_taken;
 
-    if (!find_element(start, end, part->xml, &from, &to))
+    if (!from || !to)
         return take_part(part, part->xml, NULL, flaw);
     while (from < to && is_blank(*from))
         from++;
@@ -200,9 +155,10 @@ static bool take_element(const struct part *part, const char *start, const char 
 bool tt_answer_read_xml(struct tt_aws_keys *keys, const char *body, char flaw[TT_KEYS_FLAW_SIZE]) {
     struct part parts[PART_COUNT];
     char expires[TT_LOOK_EXPIRES_BYTES] = "";
-    const char *start, *end;
+    const char *end = NULL;
+    const char *start = tt_xml_find_element(body, body + strlen(body), "Credentials", &end);
 
-    if (!find_element(body, body + strlen(body), "Credentials", &start, &end)) {
+    if (!start || !end) {
         (void)snprintf(flaw, TT_KEYS_FLAW_SIZE, "has no <Credentials>");
         return false;
     }
@@ -216,10 +172,11 @@ bool tt_answer_read_xml(struct tt_aws_keys *keys, const char *body, char flaw[TT
 }
 
 void tt_answer_read_code(char *code, size_t size, const char *body) {
-    const char *from, *to;
+    const char *to = NULL;
+    const char *from = tt_xml_find_element(body, body + strlen(body), "Code", &to);
 
     code[0] = '\0';
-    if (!find_element(body, body + strlen(body), "Code", &from, &to) || (size_t)(to - from) >= size)
+    if (!from || !to || (size_t)(to - from) >= size)
         return;
     for (const char *c = from; c < to; c++)
         if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || *c == '.'))

@@ -10,9 +10,9 @@
 #include <stddef.h>
 
 #include "aws/profile.h"
-#include "aws/url.h"
 #include "tintype/aws.h"
 #include "tintype/http.h"
+#include "tintype/url.h"
 
 #define TT_LOOK_TEXT_SIZE     480
 #define TT_LOOK_URL_SIZE      1024

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "aws/credentials_look.h"
+#include "aws/endpoint.h"
+#include "tintype/text.h"
 
 #define TIMEOUT_MS         10000
 #define TOKEN_SIZE         20001 /* STS API Reference, "WebIdentityToken": at most 20,000 */
@@ -16,23 +18,11 @@
 /* Appends "name=value", the value percent-encoded. Into the one buffer that is wiped: a growing one
  * would leave copies. */
 static void append_pair(struct tt_look *look, const char *name, const char *value) {
-    static const char digits[] = "0123456789ABCDEF";
-    static const char plain[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
     char *out = look->body + look->body_size;
 
     out += snprintf(out, 64, "%s%s=", look->body_size > 0 ? "&" : "", name);
-    for (; *value != '\0'; value++) {
-        unsigned char c = (unsigned char)*value;
-
-        if (strchr(plain, c) != NULL) {
-            *out++ = (char)c;
-        } else {
-            *out++ = '%';
-            *out++ = digits[c >> 4];
-            *out++ = digits[c & 0xF];
-        }
-    }
+    for (; *value != '\0'; value++)
+        out += tt_text_percent_encode(*value, out);
     look->body_size = (size_t)(out - look->body);
 }
 
@@ -71,7 +61,7 @@ static bool find_sts(struct tt_look *look, char url[TT_LOOK_URL_SIZE]) {
         }
     }
     (void)snprintf(url, TT_LOOK_URL_SIZE, "https://sts.%s.%s/", look->region,
-                   tt_url_aws_domain(look->region));
+                   tt_aws_domain(look->region));
     return true;
 }
 

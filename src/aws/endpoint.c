@@ -1,13 +1,15 @@
 /* Where a service is: address, region and the form of its URLs, from configuration, environment and
  * profile. Who asks is credentials.c's. */
+#include "aws/endpoint.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "aws/profile.h"
-#include "aws/url.h"
 #include "tintype/aws.h"
+#include "tintype/url.h"
 
 static const struct service_row {
     const char *name;
@@ -123,11 +125,15 @@ static enum tt_err take_url(struct tt_aws_endpoint *endpoint, struct tt_url *url
     return TT_OK;
 }
 
+const char *tt_aws_domain(const char *region) {
+    return strncmp(region, "cn-", 3) == 0 ? "amazonaws.com.cn" : "amazonaws.com";
+}
+
 static void take_public_address(struct tt_aws_endpoint *endpoint) {
     (void)snprintf(endpoint->scheme, sizeof endpoint->scheme, "https");
     (void)snprintf(endpoint->host, sizeof endpoint->host, "%s.%s.%s",
                    services[endpoint->service].prefix, endpoint->region,
-                   tt_url_aws_domain(endpoint->region));
+                   tt_aws_domain(endpoint->region));
 }
 
 /* Puts the bucket before the host, where no path style is asked for. is_own, is_address: of the

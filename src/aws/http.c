@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "aws/http_text.h"
-#include "aws/url.h"
 #include "aws/wipe.h"
+#include "tintype/url.h"
 
 #define USER_AGENT         "tintype/" TT_VERSION
 #define CONNECT_TIMEOUT_MS 5000L

@@ -3,8 +3,8 @@
 #ifndef TINTYPE_AWS_HTTP_TEXT_H
 #define TINTYPE_AWS_HTTP_TEXT_H
 
-#include "aws/url.h"
 #include "tintype/http.h"
+#include "tintype/url.h"
 
 /* TT_ERR_INTERNAL for a request that makes no sense or cannot be sent; else *url is its URL's. */
 enum tt_err tt_http_request_check(const struct tt_http_request *request, struct tt_url *url);

@@ -10,6 +10,7 @@
 
 #include "tintype/clock.h"
 #include "tintype/hash.h"
+#include "tintype/text.h"
 
 #define ALGORITHM      "AWS4-HMAC-SHA256"
 #define TERMINATOR     "aws4_request"
@@ -39,38 +40,16 @@ static enum tt_err check_buf(const struct tt_buf *buf) {
     return TT_OK;
 }
 
-/* ---- encoding and order ---- */
-
-static bool is_unreserved(unsigned char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == '_' || c == '~';
-}
-
-void tt_sigv4_encode(struct tt_buf *out, const char *text, bool keep_slash) {
-    static const char digits[] = "0123456789ABCDEF";
-
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-
-        if (is_unreserved(c) || (keep_slash && c == '/')) {
-            tt_buf_append(out, text, 1);
-        } else {
-            const char escape[3] = {'%', digits[c >> 4], digits[c & 0xF]};
-
-            tt_buf_append(out, escape, sizeof escape);
-        }
-    }
-}
+/* ---- order ---- */
 
 /* Where a byte comes among encoded ones: '%' is before every character that stays, and upper-case
  * hexadecimal keeps the order of the bytes. */
 static int encoded_rank(char c) {
-    unsigned char byte = (unsigned char)c;
-
-    return is_unreserved(byte) ? 0x100 + byte : byte;
+    int byte = (unsigned char)c;
+    return tt_text_is_unreserved(c) ? 0x100 + byte : byte;
 }
 
-/* strcmp of what tt_sigv4_encode would make of both. */
+/* strcmp of what tt_buf_append_percent would make of both. */
 static int compare_encoded(const char *one, const char *other) {
     while (*one != '\0' && *one == *other) {
         one++;
@@ -121,9 +100,9 @@ enum tt_err tt_sigv4_format_query(struct tt_buf *out, const struct tt_sigv4_pair
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
             tt_buf_append_text(out, "&");
-        tt_sigv4_encode(out, sorted[i]->name, false);
+        tt_buf_append_percent(out, sorted[i]->name, false);
         tt_buf_append_text(out, "=");
-        tt_sigv4_encode(out, sorted[i]->value, false);
+        tt_buf_append_percent(out, sorted[i]->value, false);
     }
     return check_buf(out);
 }
@@ -204,7 +183,7 @@ static enum tt_err append_canonical_request(struct tt_buf *out,
         return tt_err_fail(TT_ERR_INTERNAL, "sigv4: a path that is not absolute");
     tt_buf_append_text(out, request->method);
     tt_buf_append_text(out, "\n");
-    tt_sigv4_encode(out, request->path, true);
+    tt_buf_append_percent(out, request->path, true);
     tt_buf_append_text(out, "\n");
     if ((err = tt_sigv4_format_query(out, request->query, request->query_count)) != TT_OK)
         return err;
@@ -354,7 +333,7 @@ static enum tt_err append_signed_url(struct tt_buf *out, const struct tt_sigv4_r
 
     if ((err = sign_request(signature, request, scope)) != TT_OK)
         return err;
-    tt_sigv4_encode(out, request->path, true);
+    tt_buf_append_percent(out, request->path, true);
     tt_buf_append_text(out, "?");
     if ((err = tt_sigv4_format_query(out, request->query, request->query_count)) != TT_OK)
         return err;

@@ -55,10 +55,6 @@ struct tt_sigv4_scope {
 /* time_ms as X-Amz-Date has it. */
 void tt_sigv4_format_date(int64_t time_ms, char date[TT_SIGV4_DATE_SIZE]);
 
-/* Appends text percent-encoded as the process asks: A-Z a-z 0-9 - . _ ~ stay, all else is %XX in
- * upper case; '/' stays where keep_slash is set (paths of S3 are encoded once). */
-void tt_sigv4_encode(struct tt_buf *out, const char *text, bool keep_slash);
-
 /* Appends the query sorted and encoded, as it must also go over the wire. TT_ERR_NO_MEMORY,
  * TT_ERR_INTERNAL for too many pairs. */
 enum tt_err tt_sigv4_format_query(struct tt_buf *out, const struct tt_sigv4_pair *query,

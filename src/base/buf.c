@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tintype/text.h"
+
 #define FIRST_BYTES ((size_t)256)
 
 void tt_buf_init(struct tt_buf *buf, size_t max_bytes) {
@@ -16,13 +18,6 @@ void tt_buf_init(struct tt_buf *buf, size_t max_bytes) {
 void tt_buf_fini(struct tt_buf *buf) {
     free(buf->data);
     *buf = (struct tt_buf){.max_bytes = buf->max_bytes};
-}
-
-void tt_buf_clear(struct tt_buf *buf) {
-    buf->length = 0;
-    buf->overflowed = false;
-    if (buf->data != NULL)
-        buf->data[0] = '\0';
 }
 
 /* Makes room for length more bytes and the NUL; sets overflowed and returns false when there is
@@ -87,6 +82,16 @@ void tt_buf_append_format(struct tt_buf *buf, const char *format, ...) {
     (void)vsnprintf(buf->data + buf->length, (size_t)length + 1, format, arguments);
     va_end(arguments);
     buf->length += (size_t)length;
+}
+
+void tt_buf_append_percent(struct tt_buf *buf, const char *text, bool keep_slash) {
+    for (; *text != '\0'; text++) {
+        char encoded[3];
+        if (keep_slash && *text == '/')
+            tt_buf_append(buf, text, 1);
+        else
+            tt_buf_append(buf, encoded, tt_text_percent_encode(*text, encoded));
+    }
 }
 
 const char *tt_buf_text(const struct tt_buf *buf) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tintype/text.h"
+#include "tintype/url.h"
 
 _Static_assert(sizeof(enum tt_picture_fit) == sizeof(int) &&
                    sizeof(enum tt_picture_format) == sizeof(int) &&
@@ -279,53 +280,18 @@ bool tt_config_check_region(char *text) {
     return length == 0 || (text[0] != '-' && text[length - 1] != '-');
 }
 
-static bool is_port(const char *text, size_t length) {
-    char digits[6];
-    int64_t port;
-
-    if (length >= sizeof digits)
-        return false;
-    memcpy(digits, text, length);
-    digits[length] = '\0';
-    return tt_text_parse_int(digits, 1, 65535, &port);
-}
-
-/* host[:port], the host a name or an address, an IPv6 one in brackets. */
-static bool is_authority(const char *text, size_t length) {
-    const char *end = text + length;
-    const char *next = text;
-
-    if (*text == '[') {
-        next += 1 + strspn(text + 1, "0123456789abcdefABCDEF:.");
-        if (next - text < 3 || *next++ != ']')
-            return false;
-    } else {
-        while (next < end && (is_letter_or_digit(*next) || strchr("-_.", *next) != NULL))
-            next++;
-    }
-    if (next == text)
-        return false;
-    return next == end || (*next == ':' && is_port(next + 1, (size_t)(end - next - 1)));
-}
-
-/* A path is put behind it, so a slash at its end goes. */
+/* A path is put behind it, so the slashes at its end go. */
 bool tt_config_check_url(char *text) {
-    const char *authority = strstr(text, "://");
+    struct tt_url url;
+    char path[TT_URL_PATH_SIZE];
     size_t length = strlen(text);
-    size_t authority_length;
-
     if (length == 0)
         return true;
-    if (strncmp(text, "http://", 7) != 0 && strncmp(text, "https://", 8) != 0)
-        return false;
-    authority += 3;
-    authority_length = strcspn(authority, "/");
-    if (!is_authority(authority, authority_length) ||
-        !is_made_of(authority + authority_length, "-._~/"))
+    if (tt_url_parse_base(&url, path, text))
         return false;
     while (text[length - 1] == '/')
         text[--length] = '\0';
-    return strstr(authority, "//") == NULL;
+    return true;
 }
 
 bool tt_config_check_kms_key(char *text) {

@@ -20,8 +20,7 @@ bool tt_text_is_utf8(const char *text, size_t length) {
     return true;
 }
 
-/* The value of a hexadecimal digit of either case, -1 for any other character. */
-static int hex_value(char c) {
+int tt_text_hex_value(char c) {
     if (c >= '0' && c <= '9')
         return c - '0';
     if (c >= 'a' && c <= 'f')
@@ -38,8 +37,8 @@ bool tt_text_percent_decode(char *text, size_t *length, bool form) {
         if (c == '+' && form)
             c = ' ';
         if (c == '%') {
-            int high = *length - i > 2 ? hex_value(text[i + 1]) : -1;
-            int low = *length - i > 2 ? hex_value(text[i + 2]) : -1;
+            int high = *length - i > 2 ? tt_text_hex_value(text[i + 1]) : -1;
+            int low = *length - i > 2 ? tt_text_hex_value(text[i + 2]) : -1;
 
             if (high < 0 || low < 0 || high + low == 0)
                 return false;
@@ -51,6 +50,23 @@ bool tt_text_percent_decode(char *text, size_t *length, bool form) {
     text[written] = '\0';
     *length = written;
     return true;
+}
+
+bool tt_text_is_unreserved(char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
+}
+
+size_t tt_text_percent_encode(char c, char encoded[3]) {
+    static const char digits[] = "0123456789ABCDEF";
+    if (tt_text_is_unreserved(c)) {
+        encoded[0] = c;
+        return 1;
+    }
+    encoded[0] = '%';
+    encoded[1] = digits[(unsigned char)c >> 4];
+    encoded[2] = digits[(unsigned char)c & 0xF];
+    return 3;
 }
 
 bool tt_text_parse_int(const char *text, int64_t lowest, int64_t highest, int64_t *value) {
@@ -131,14 +147,7 @@ void tt_text_clean_filename(const char *raw, size_t length, char clean[TT_TEXT_F
         clean[0] = '\0';
 }
 
-/* Of RFC 8187's attr-char those that nobody ever mistook. */
-static bool is_plain(unsigned char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' ||
-           c == '-' || c == '_';
-}
-
 void tt_text_format_disposition(const char *filename, char value[TT_TEXT_DISPOSITION_SIZE]) {
-    static const char hex[] = "0123456789ABCDEF";
     char ascii[TT_TEXT_FILENAME_SIZE];
     char encoded[3 * TT_TEXT_FILENAME_MAX_BYTES + 1];
     size_t ascii_length = 0;
@@ -151,13 +160,8 @@ void tt_text_format_disposition(const char *filename, char value[TT_TEXT_DISPOSI
             ascii[ascii_length++] = c == '"' || c == '\\' ? '_' : (char)c;
         else if (c >= 0xC0) /* the first byte of a character */
             ascii[ascii_length++] = '_';
-        if (is_plain(c)) {
-            encoded[length++] = (char)c;
-        } else {
-            encoded[length++] = '%';
-            encoded[length++] = hex[c >> 4];
-            encoded[length++] = hex[c & 0xF];
-        }
+        /* All that is unreserved is of RFC 8187's attr-char. */
+        length += tt_text_percent_encode(filename[i], encoded + length);
     }
     ascii[ascii_length] = '\0';
     encoded[length] = '\0';

@@ -34,19 +34,11 @@ static void finish(struct output *output) {
     output->text[output->length] = '\0';
 }
 
-static int hex_digit(char character) {
-    if (character >= '0' && character <= '9')
-        return character - '0';
-    if ((character | 0x20) >= 'a' && (character | 0x20) <= 'f')
-        return (character | 0x20) - 'a' + 10;
-    return -1;
-}
-
 /* The byte of the "%XX" at text; -1 when there is none. */
 static int percent_byte(const char *text, size_t length) {
-    if (length < 3 || text[0] != '%' || hex_digit(text[1]) < 0 || hex_digit(text[2]) < 0)
-        return -1;
-    return hex_digit(text[1]) << 4 | hex_digit(text[2]);
+    int high = length < 3 || text[0] != '%' ? -1 : tt_text_hex_value(text[1]);
+    int low = high < 0 ? -1 : tt_text_hex_value(text[2]);
+    return low < 0 ? -1 : high << 4 | low;
 }
 
 /* Browsers escape three characters in form data, as %22, %0D and %0A (HTML, "multipart form data"),

@@ -43,19 +43,6 @@ static enum tt_err ask(struct tt_request *request, enum tt_ask_verb verb,
     return err == TT_ERR_NOT_FOUND ? explain_lost(request) : err;
 }
 
-static void append_escaped(struct tt_buf *text, const char *path) {
-    for (const char *c = path; *c != '\0'; c++) {
-        /* RFC 3986, 2.3, and the slashes between the parts of a path. */
-        bool is_plain = (*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'z') ||
-                        (*c >= 'A' && *c <= 'Z') || strchr("-._~/", *c) != NULL;
-
-        if (is_plain)
-            tt_buf_append(text, c, 1);
-        else
-            tt_buf_append_format(text, "%%%02X", (unsigned char)*c);
-    }
-}
-
 /* The object's address below delivery.cloudfront_url. */
 static void append_public_url(struct tt_buf *text, const struct tt_config *config,
                               const struct tt_spool_name *name) {
@@ -63,7 +50,7 @@ static void append_public_url(struct tt_buf *text, const struct tt_config *confi
 
     tt_spool_object_key(config, name, key);
     tt_buf_append_format(text, "%s/", config->delivery.cloudfront_url);
-    append_escaped(text, key);
+    tt_buf_append_percent(text, key, true);
 }
 
 static enum tt_err send_elsewhere(struct tt_request *request, const char *url) {

@@ -25,7 +25,7 @@ static size_t next_pairs(struct tt_sigv4_pair pairs[TT_SIGV4_PAIRS_MAX]) {
 /* Writes the text with its NUL, and empties it. */
 static void write_text(struct tt_buf *text) {
     (void)fwrite(tt_buf_text(text), 1, text->length + 1, stdout);
-    tt_buf_clear(text);
+    tt_buf_fini(text);
 }
 
 static void sign_next(struct tt_buf *canonical, struct tt_buf *text) {
@@ -49,7 +49,7 @@ static void sign_next(struct tt_buf *canonical, struct tt_buf *text) {
     request.header_count = next_pairs(headers);
 
     check(tt_sigv4_canonical_request(canonical, text, &request), "canonical request");
-    tt_buf_clear(text);
+    tt_buf_fini(text);
     check(tt_sigv4_string_to_sign(text, &scope, tt_buf_text(canonical)), "string to sign");
     write_text(canonical);
     write_text(text);

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "aws/endpoint.h"
 #include "aws_environment.h"
 #include "tintype/aws.h"
 
@@ -248,6 +249,13 @@ static void ca_files_beat_one_another(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_environment, scratch_remove)
 
+static void knows_the_domains_of_aws(void **state) {
+    (void)state;
+    assert_string_equal(tt_aws_domain("eu-central-1"), "amazonaws.com");
+    assert_string_equal(tt_aws_domain("us-gov-west-1"), "amazonaws.com");
+    assert_string_equal(tt_aws_domain("cn-north-1"), "amazonaws.com.cn");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(services_have_names),
@@ -263,6 +271,7 @@ int main(void) {
         TEST(no_bucket_stands_before_an_address),
         TEST(hosts_have_a_bound),
         TEST(ca_files_beat_one_another),
+        cmocka_unit_test(knows_the_domains_of_aws),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,30 +61,6 @@ static void dates(void **state) {
     assert_string_equal(date, "99991231T235959Z");
 }
 
-static void every_byte_is_encoded_or_kept(void **state) {
-    static const char kept[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-    struct tt_buf out;
-
-    (void)state;
-    tt_buf_init(&out, 100);
-    tt_sigv4_encode(&out, kept, false);
-    assert_string_equal(tt_buf_text(&out), kept);
-    for (int byte = 1; byte < 256; byte++) {
-        const char text[2] = {(char)byte, '\0'};
-
-        tt_buf_clear(&out);
-        tt_sigv4_encode(&out, text, false);
-        assert_int_equal(out.length, strchr(kept, byte) != NULL ? 1 : 3);
-    }
-    tt_buf_clear(&out);
-    tt_sigv4_encode(&out, "/a b/+%\xC3\xA9\xFF", false);
-    assert_string_equal(tt_buf_text(&out), "%2Fa%20b%2F%2B%25%C3%A9%FF");
-    tt_buf_clear(&out);
-    tt_sigv4_encode(&out, "/a b//../", true);
-    assert_string_equal(tt_buf_text(&out), "/a%20b//../");
-    tt_buf_fini(&out);
-}
-
 /* Encoded names come first in the order, and a name before those that it begins; then values. */
 static void query_is_in_the_order_of_its_encoded_form(void **state) {
     static const struct tt_sigv4_pair query[] = {
@@ -96,7 +72,7 @@ static void query_is_in_the_order_of_its_encoded_form(void **state) {
     tt_buf_init(&out, 200);
     assert_int_equal(tt_sigv4_format_query(&out, query, COUNT(query)), TT_OK);
     assert_string_equal(tt_buf_text(&out), "%C3=&A=&a=%2F&a=%C3%A9&a=z&a=~&a-b=1&b=&b=10&b=2");
-    tt_buf_clear(&out);
+    tt_buf_fini(&out);
     assert_int_equal(tt_sigv4_format_query(&out, NULL, 0), TT_OK);
     assert_string_equal(tt_buf_text(&out), "");
     tt_buf_fini(&out);
@@ -129,7 +105,7 @@ static void get_object_stages(void **state) {
     assert_int_equal(tt_sigv4_canonical_request(&out, &signed_headers, &request), TT_OK);
     assert_string_equal(tt_buf_text(&out), canonical);
     assert_string_equal(tt_buf_text(&signed_headers), "host;range;x-amz-content-sha256;x-amz-date");
-    tt_buf_clear(&out);
+    tt_buf_fini(&out);
     assert_int_equal(tt_sigv4_string_to_sign(&out, &example, canonical), TT_OK);
     assert_string_equal(tt_buf_text(&out), to_sign);
     assert_int_equal(tt_sigv4_sign(signature, &example, to_sign), TT_OK);
@@ -292,7 +268,7 @@ static void expect_refused(const struct tt_sigv4_request *request) {
     tt_buf_init(&out, 4096);
     assert_int_equal(tt_sigv4_authorization(&out, request, &example), TT_ERR_INTERNAL);
     tt_err_take(TT_OK);
-    tt_buf_clear(&out);
+    tt_buf_fini(&out);
     assert_int_equal(tt_sigv4_presign(&out, request, &example, NULL, 60), TT_ERR_INTERNAL);
     tt_err_take(TT_OK);
     tt_buf_fini(&out);
@@ -412,15 +388,15 @@ static void overflow_is_told(void **state) {
     tt_buf_init(&small, 3);
     tt_buf_init(&large, 4096);
     assert_int_equal(tt_sigv4_format_query(&small, host, 1), TT_ERR_NO_MEMORY);
-    tt_buf_clear(&small);
+    tt_buf_fini(&small);
     assert_int_equal(tt_sigv4_canonical_request(&small, &large, &request), TT_ERR_NO_MEMORY);
-    tt_buf_clear(&small);
+    tt_buf_fini(&small);
     assert_int_equal(tt_sigv4_canonical_request(&large, &small, &request), TT_ERR_NO_MEMORY);
-    tt_buf_clear(&small);
+    tt_buf_fini(&small);
     assert_int_equal(tt_sigv4_string_to_sign(&small, &example, ""), TT_ERR_NO_MEMORY);
-    tt_buf_clear(&small);
+    tt_buf_fini(&small);
     assert_int_equal(tt_sigv4_authorization(&small, &request, &example), TT_ERR_NO_MEMORY);
-    tt_buf_clear(&small);
+    tt_buf_fini(&small);
     assert_int_equal(tt_sigv4_presign(&small, &request, &example, NULL, 60), TT_ERR_NO_MEMORY);
     tt_err_take(TT_OK);
     tt_buf_fini(&large);
@@ -430,7 +406,6 @@ static void overflow_is_told(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dates),
-        cmocka_unit_test(every_byte_is_encoded_or_kept),
         cmocka_unit_test(query_is_in_the_order_of_its_encoded_form),
         cmocka_unit_test(get_object_stages),
         cmocka_unit_test(put_object),

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -16,7 +17,6 @@ static void empty_text_before_the_first_append(void **state) {
     (void)state;
     tt_buf_init(&buf, 10);
     assert_string_equal(tt_buf_text(&buf), "");
-    tt_buf_clear(&buf);
     tt_buf_append(&buf, NULL, 0);
     assert_string_equal(tt_buf_text(&buf), "");
     assert_false(buf.overflowed);
@@ -77,10 +77,6 @@ static void overflow_sticks(void **state) {
     tt_buf_append(&buf, NULL, 0);
     assert_true(buf.overflowed);
     assert_string_equal(tt_buf_text(&buf), "abc");
-    tt_buf_clear(&buf);
-    assert_false(buf.overflowed);
-    tt_buf_append_text(&buf, "g");
-    assert_string_equal(tt_buf_text(&buf), "g");
     tt_buf_fini(&buf);
 }
 
@@ -91,7 +87,7 @@ static void formatted_text_fits_exactly_or_not_at_all(void **state) {
     tt_buf_init(&buf, 4);
     tt_buf_append_format(&buf, "%d", 1234);
     assert_string_equal(tt_buf_text(&buf), "1234");
-    tt_buf_clear(&buf);
+    tt_buf_fini(&buf);
     tt_buf_append_format(&buf, "%d", 12345);
     assert_true(buf.overflowed);
     assert_string_equal(tt_buf_text(&buf), "");
@@ -123,6 +119,30 @@ static void lengths_that_wrap_are_overflows(void **state) {
     tt_buf_fini(&buf);
 }
 
+static void assert_percent(const char *text, bool keep_slash, const char *encoded) {
+    struct tt_buf buf;
+
+    tt_buf_init(&buf, 100);
+    tt_buf_append_percent(&buf, text, keep_slash);
+    assert_string_equal(tt_buf_text(&buf), encoded);
+    tt_buf_fini(&buf);
+}
+
+static void every_byte_is_encoded_or_kept(void **state) {
+    static const char kept[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+
+    (void)state;
+    for (int byte = 1; byte < 256; byte++) {
+        const char text[2] = {(char)byte, '\0'};
+        char escaped[4];
+
+        (void)snprintf(escaped, sizeof escaped, "%%%02X", (unsigned)byte);
+        assert_percent(text, false, strchr(kept, byte) != NULL ? text : escaped);
+    }
+    assert_percent("/a b/+%\xC3\xA9\xFF", false, "%2Fa%20b%2F%2B%25%C3%A9%FF");
+    assert_percent("/a b//../", true, "/a%20b//../");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(empty_text_before_the_first_append),
@@ -133,6 +153,7 @@ int main(void) {
         cmocka_unit_test(formatted_text_fits_exactly_or_not_at_all),
         cmocka_unit_test(a_maximum_of_nothing),
         cmocka_unit_test(lengths_that_wrap_are_overflows),
+        cmocka_unit_test(every_byte_is_encoded_or_kept),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,7 +55,7 @@ static void no_age_without_images_or_before_now(void **state) {
     (void)state;
     tt_heartbeat_format(&text, "n", &backlog, NOW_MS, NOW_MS);
     assert_non_null(strstr(tt_buf_text(&text), "\"OldestUnsyncedSeconds\":0,"));
-    tt_buf_clear(&text);
+    tt_buf_fini(&text);
     backlog.oldest_ms = NOW_MS + 5000;
     tt_heartbeat_format(&text, "n", &backlog, NOW_MS, NOW_MS);
     assert_non_null(strstr(tt_buf_text(&text), "\"OldestUnsyncedSeconds\":0,"));
@@ -75,7 +75,7 @@ static void any_node_is_a_json_string(void **state) {
 
     (void)state;
     for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++) {
-        tt_buf_clear(&text);
+        tt_buf_fini(&text);
         tt_heartbeat_format(&text, nodes[i].node, &backlog, NOW_MS, NOW_MS);
         assert_non_null(strstr(tt_buf_text(&text), nodes[i].written));
     }

@@ -135,7 +135,7 @@ static void lists(void **state) {
     tt_buf_init(&text, 4 * TT_DOCUMENT_IMAGE_MAX_BYTES);
     assert_int_equal(tt_document_append_list(&text, &config, NULL, 0, NULL), TT_OK);
     assert_string_equal(tt_buf_text(&text), "{\"images\":[],\"next\":null}");
-    tt_buf_clear(&text);
+    tt_buf_fini(&text);
     struct tt_journal_row rows[2] = {row, row};
     assert_int_equal(tt_document_append_list(&text, &config, rows, 2, ID), TT_OK);
     assert_non_null(strstr(tt_buf_text(&text), "}],\"next\":\"" ID "\"}"));

@@ -1,4 +1,4 @@
-/* src/aws/url.c: what is a URL of a service, part by part, and what is not. */
+/* src/base/url.c: what is a URL of a service, part by part, and what is not. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "aws/url.h"
+#include "tintype/url.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -158,13 +158,6 @@ static void knows_labels(void **state) {
     assert_false(tt_url_is_label(longest));
 }
 
-static void knows_the_domains_of_aws(void **state) {
-    (void)state;
-    assert_string_equal(tt_url_aws_domain("eu-central-1"), "amazonaws.com");
-    assert_string_equal(tt_url_aws_domain("us-gov-west-1"), "amazonaws.com");
-    assert_string_equal(tt_url_aws_domain("cn-north-1"), "amazonaws.com.cn");
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_urls_apart),
@@ -174,7 +167,6 @@ int main(void) {
         cmocka_unit_test(bounds_hosts),
         cmocka_unit_test(bases_end_without_a_slash),
         cmocka_unit_test(knows_labels),
-        cmocka_unit_test(knows_the_domains_of_aws),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* URLs, taken apart. The grammar is RFC 3986's, cut down to what an endpoint can have: no user
  * name, no fragment, hosts as DNS and inet_pton(3) know them. */
-#include "aws/url.h"
+#include "tintype/url.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -25,10 +25,6 @@ bool tt_url_is_label(const char *text) {
         if (!is_alphanumeric(*c) && *c != '-')
             return false;
     return true;
-}
-
-const char *tt_url_aws_domain(const char *region) {
-    return strncmp(region, "cn-", 3) == 0 ? "amazonaws.com.cn" : "amazonaws.com";
 }
 
 static void copy_lower(char *out, const char *text, size_t length) {

@@ -1,7 +1,7 @@
 /* URLs that settings and variables give: taken apart strictly, never normalised but for letters'
  * case. Pure; what is wrong is said without the URL, which may hold a password. */
-#ifndef TINTYPE_AWS_URL_H
-#define TINTYPE_AWS_URL_H
+#ifndef TINTYPE_URL_H
+#define TINTYPE_URL_H
 
 #include <stdbool.h>
 
@@ -25,8 +25,5 @@ const char *tt_url_parse_base(struct tt_url *url, char path[TT_URL_PATH_SIZE], c
 
 /* Letters, digits and inner hyphens, 1 to 63: a part of a host's name. */
 bool tt_url_is_label(const char *text);
-
-/* Behind which AWS has a region's services: "amazonaws.com". */
-const char *tt_url_aws_domain(const char *region);
 
 #endif
