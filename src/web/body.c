@@ -4,39 +4,20 @@
 
 #include "web/header_value.h"
 
-static enum tt_err open_raw(struct tt_body **body, struct tt_arena *arena, const char *content_type,
-                            const struct tt_body_target *target) {
-    (void)content_type;
-    return tt_body_open_raw(body, arena, target);
-}
-
-static enum tt_err open_base64(struct tt_body **body, struct tt_arena *arena,
-                               const char *content_type, const struct tt_body_target *target) {
-    (void)content_type;
-    return tt_body_open_base64(body, arena, target);
-}
-
-static enum tt_err open_json(struct tt_body **body, struct tt_arena *arena,
-                             const char *content_type, const struct tt_body_target *target) {
-    (void)content_type;
-    return tt_body_open_json(body, arena, target);
-}
-
 static const struct {
     const char *type;
-    enum tt_err (*open)(struct tt_body **body, struct tt_arena *arena, const char *content_type,
-                        const struct tt_body_target *target);
-} kinds[] = {
-    {"image/*", open_raw},           {"application/octet-stream", open_raw},
-    {"text/plain", open_base64},     {"multipart/form-data", tt_body_open_multipart},
-    {"application/json", open_json},
+    tt_body_opener *open;
+} forms[] = {
+    {"image/*", tt_body_open_raw},           {"application/octet-stream", tt_body_open_raw},
+    {"text/plain", tt_body_open_base64},     {"multipart/form-data", tt_body_open_multipart},
+    {"application/json", tt_body_open_json},
 };
 
 enum tt_err tt_body_open(struct tt_body **body, struct tt_arena *arena, const char *content_type,
                          const struct tt_body_target *target) {
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (tt_header_type_is(content_type, kinds[i].type))
-            return kinds[i].open(body, arena, content_type, target);
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        if (tt_header_type_is(content_type, forms[i].type))
+            return forms[i].open(body, arena, content_type, target);
 
     const char *accepted = "image/* or application/octet-stream (a picture's own bytes), "
                            "text/plain (base64), multipart/form-data and application/json";

@@ -5,29 +5,7 @@
 #ifndef TINTYPE_WEB_BODY_H
 #define TINTYPE_WEB_BODY_H
 
-#include <stddef.h>
-#include <stdint.h>
-
-#include "tintype/arena.h"
-#include "tintype/err.h"
-
-/* Where a body's parts go. A code other than TT_OK from any of them ends the parse with it. */
-struct tt_body_target {
-    void *context;
-    /* The picture's own bytes, in order, in pieces of any size above 0. */
-    enum tt_err (*picture)(void *context, const uint8_t *bytes, size_t length);
-    /* An option of the body: a form part or a JSON member; both NUL-terminated UTF-8. */
-    enum tt_err (*option)(void *context, const char *name, const char *value);
-    /* The raw filename of the file part (multipart), not yet cleaned; at most once. */
-    enum tt_err (*filename)(void *context, const char *raw, size_t length);
-};
-
-struct tt_body {
-    /* Private to the parser; each kind embeds this struct first in its own. */
-    enum tt_err (*push)(struct tt_body *body, const uint8_t *bytes, size_t length);
-    enum tt_err (*end)(struct tt_body *body);
-    const struct tt_body_target *target;
-};
+#include "web/body_form.h"
 
 /* The parser for a Content-Type header (parameters included; NULL or "": none was sent, which is
  * TT_ERR_CONTENT_TYPE), from the arena, which also bounds it. target is borrowed.
@@ -42,15 +20,5 @@ enum tt_err tt_body_push(struct tt_body *body, const uint8_t *bytes, size_t leng
 /* The body is over. TT_ERR_BASE64, TT_ERR_MULTIPART, TT_ERR_JSON when it stopped too early.
  * TT_ERR_BODY_EMPTY is the caller's to give, when no picture byte ever came. */
 enum tt_err tt_body_end(struct tt_body *body);
-
-/* The kinds; tt_body_open picks one. */
-enum tt_err tt_body_open_raw(struct tt_body **body, struct tt_arena *arena,
-                             const struct tt_body_target *target);
-enum tt_err tt_body_open_base64(struct tt_body **body, struct tt_arena *arena,
-                                const struct tt_body_target *target);
-enum tt_err tt_body_open_multipart(struct tt_body **body, struct tt_arena *arena,
-                                   const char *content_type, const struct tt_body_target *target);
-enum tt_err tt_body_open_json(struct tt_body **body, struct tt_arena *arena,
-                              const struct tt_body_target *target);
 
 #endif

@@ -1,5 +1,5 @@
 /* Base64 body: the picture as base64 text. The check and the decoding are in base64.c. */
-#include "web/body.h"
+#include "web/body_form.h"
 
 #include "web/base64.h"
 
@@ -46,7 +46,8 @@ static enum tt_err end(struct tt_body *body) {
 }
 
 enum tt_err tt_body_open_base64(struct tt_body **body, struct tt_arena *arena,
-                                const struct tt_body_target *target) {
+                                const char *content_type, const struct tt_body_target *target) {
+    (void)content_type;
     struct base64_body *self = tt_arena_alloc(arena, sizeof *self);
     if (!self)
         return TT_ERR_NO_MEMORY;

@@ -5,7 +5,7 @@
  * member "image" out of the stream and on to the base64 parser. The rest, with "" in its place, is
  * a small document, which jansson reads strictly when the body is over. The scanner can be wrong
  * only about text that is no JSON, and that jansson refuses. */
-#include "web/body.h"
+#include "web/body_form.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -122,7 +122,7 @@ static enum tt_err read_string(struct json_body *self, char byte) {
 static enum tt_err push_character(struct json_body *self, unsigned character) {
     self->state = STATE_IMAGE;
     uint8_t byte = (uint8_t)character;
-    return tt_body_push(self->picture, &byte, 1);
+    return self->picture->push(self->picture, &byte, 1);
 }
 
 static enum tt_err read_image_escape(struct json_body *self, char byte) {
@@ -181,13 +181,13 @@ static enum tt_err read_image(struct json_body *self, const uint8_t *bytes, size
                               size_t *taken) {
     size_t run = plain_run(bytes, length);
     *taken = run;
-    enum tt_err err = tt_body_push(self->picture, bytes, run);
+    enum tt_err err = run > 0 ? self->picture->push(self->picture, bytes, run) : TT_OK;
     if (err != TT_OK || run == length)
         return err;
     *taken = run + 1;
     if (bytes[run] == '"') {
         self->state = STATE_STRUCTURE;
-        return tt_body_end(self->picture);
+        return self->picture->end(self->picture);
     }
     if (bytes[run] == '\\') {
         self->state = STATE_IMAGE_ESCAPE;
@@ -286,11 +286,12 @@ static enum tt_err end(struct tt_body *body) {
 }
 
 enum tt_err tt_body_open_json(struct tt_body **body, struct tt_arena *arena,
-                              const struct tt_body_target *target) {
+                              const char *content_type, const struct tt_body_target *target) {
+    (void)content_type;
     struct json_body *self = tt_arena_alloc(arena, sizeof *self);
     if (!self)
         return TT_ERR_NO_MEMORY;
     self->body = (struct tt_body){.push = push, .end = end, .target = target};
     *body = &self->body;
-    return tt_body_open_base64(&self->picture, arena, target);
+    return tt_body_open_base64(&self->picture, arena, NULL, target);
 }

@@ -4,7 +4,7 @@
  * restarts at the byte that broke it, and what was matched is known without being kept: no window
  * over the content is needed. A match counts only when the rest of its line is blank or begins with
  * "--"; else it was content. */
-#include "web/body.h"
+#include "web/body_form.h"
 
 #include <string.h>
 #include <strings.h>
