@@ -8,8 +8,7 @@
 
 #include <cmocka.h>
 
-#include <fcntl.h>
-
+#include "catch_log.h"
 #include "credentials_rig.h"
 
 /* ---- environment ---- */
@@ -169,29 +168,6 @@ static void keys_are_refreshed_before_they_expire(void **state) {
     assert_keys_at(late_ms, "NEW", SECRET, TOKEN);
     assert_int_equal(tt_http_in_flight(http), 0);
     assert_int_equal(key_server->request_count, 2);
-}
-
-/* What the log said while this stood in for standard error. */
-static int log_fd = -1, saved_fd = -1;
-
-static void catch_log(void) {
-    log_fd = open(scratch_path("log"), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    saved_fd = dup(STDERR_FILENO);
-    assert_true(log_fd >= 0 && saved_fd >= 0);
-    assert_true(dup2(log_fd, STDERR_FILENO) >= 0);
-}
-
-static const char *caught_log(void) {
-    static char text[4096];
-    ssize_t length;
-
-    assert_true(dup2(saved_fd, STDERR_FILENO) >= 0);
-    length = pread(log_fd, text, sizeof text - 1, 0);
-    assert_true(length >= 0);
-    text[length] = '\0';
-    assert_int_equal(close(saved_fd), 0);
-    assert_int_equal(close(log_fd), 0);
-    return text;
 }
 
 static void a_failed_refresh_keeps_the_old_keys(void **state) {

@@ -236,6 +236,15 @@ static void another_image_is_the_next_trial(void **state) {
     assert_non_null(strstr(last_sent()->url, make_row(2).id));
 }
 
+/* The table takes one request at a time from now on, until it answers one well. */
+static void narrow_the_table(void) {
+    for (int window = IN_FLIGHT; window > 1; window /= 2) {
+        slow_service_down(TT_AWS_DYNAMODB, 0);
+        agent.now_ms = tt_cloud_resumes_ms(cloud, TT_AWS_DYNAMODB);
+    }
+    agent.now_ms += 100;
+}
+
 /* Images that come from S3 without end leave removals places at the table. */
 static void removals_find_places_at_a_narrow_table(void **state) {
     int removed = 0;
@@ -243,6 +252,7 @@ static void removals_find_places_at_a_narrow_table(void **state) {
     (void)state;
     for (int i = 1; i <= 20; i++)
         (void)add_image(i, TT_SYNC_PENDING);
+    narrow_the_table();
     turn_until_quiet();
     for (int round = 0; round < 12; round++) {
         /* S3 answers all, the table one. */
@@ -262,7 +272,7 @@ static void removals_find_places_at_a_narrow_table(void **state) {
                 answer_ok_at(i);
                 break;
             }
-        agent.now_ms += 100;
+        narrow_the_table();
         turn_until_quiet();
     }
     assert_int_equal(removed, 1);
@@ -441,7 +451,7 @@ int main(void) {
         TEST(journal_that_failed_is_tried_again),
         TEST(hurry_shortens_every_wait),
         TEST_NARROW(another_image_is_the_next_trial),
-        TEST_NARROW(removals_find_places_at_a_narrow_table),
+        TEST(removals_find_places_at_a_narrow_table),
         TEST(long_throttling_of_the_table_leaves_places_to_s3),
         TEST(renditions_are_carried_before_the_item),
         TEST(item_without_renditions_names_none),
