@@ -22,62 +22,58 @@ enum tt_sync_state { TT_SYNC_OFF, TT_SYNC_PENDING, TT_SYNC_STORED, TT_SYNC_SYNCE
 const char *tt_sync_state_name(enum tt_sync_state state);
 bool tt_sync_state_parse(const char *name, enum tt_sync_state *state);
 
+/* One file of an image. */
 struct tt_journal_file {
-    int64_t size_bytes;
+    enum tt_spool_kind kind;
+    char name[TT_PICTURE_PRESET_SIZE]; /* of a rendition: its preset's name, else "" */
+    bool kept;    /* false of an original that is described alone (storage.keep_original off) */
+    bool evicted; /* no longer in the spool, but in S3 */
     enum tt_picture_format format;
+    int64_t size_bytes;
     int32_t width_px; /* of an original: as its header has it, before orientation */
     int32_t height_px;
     uint8_t sha256[TT_HASH_BYTES];
 };
 
-/* A further result, named by a preset. */
-struct tt_journal_rendition {
-    char name[TT_PICTURE_PRESET_SIZE]; /* well-formed: tt_picture_preset_is_name */
-    struct tt_journal_file file;
-    bool evicted; /* no longer in the spool, but in S3 */
-};
-
+#define TT_JOURNAL_FILES_MAX  (TT_PICTURE_RESULTS_MAX + 1)
 #define TT_JOURNAL_ERROR_SIZE 512
 
+/* A file's place in files is its number, in every folder. */
 struct tt_journal_row {
     char id[TT_UUID_SIZE];
     char filename[TT_TEXT_FILENAME_SIZE]; /* 1 to 255 bytes */
-    bool original_kept;                   /* false where storage.keep_original was off */
-    bool processed_evicted;               /* no longer in the spool, but in S3 */
-    bool original_evicted;
-    struct tt_journal_file processed;
-    struct tt_journal_file original;
     enum tt_sync_state sync_state;
-    int rendition_count;
     int64_t attempts;
-    char last_error[TT_JOURNAL_ERROR_SIZE];                            /* "" when none */
-    int64_t synced_at_ms;                                              /* 0 when not yet */
-    struct tt_journal_rendition renditions[TT_PICTURE_RENDITIONS_MAX]; /* as they were made */
+    char last_error[TT_JOURNAL_ERROR_SIZE]; /* "" when none */
+    int64_t synced_at_ms;                   /* 0 when not yet */
+    int file_count;
+    /* The result, the renditions as they were made, and the original, which is the last: the order
+     * in which they are carried to S3. */
+    struct tt_journal_file files[TT_JOURNAL_FILES_MAX];
 };
 
-/* ---- a row's files, by number ---- */
+/* The numbers of the result, which every row has, and of the first rendition. */
+enum { TT_JOURNAL_PROCESSED, TT_JOURNAL_RENDITION };
 
-/* The original, the result, and from TT_JOURNAL_RENDITION on the renditions. */
-enum { TT_JOURNAL_ORIGINAL, TT_JOURNAL_PROCESSED, TT_JOURNAL_RENDITION };
-
-#define TT_JOURNAL_FILES_MAX (TT_JOURNAL_RENDITION + TT_PICTURE_RENDITIONS_MAX)
-
-/* All numbers below it are files of the row, an original that was not kept among them. */
-int tt_journal_row_file_count(const struct tt_journal_row *row);
-/* The number of what is so named; rendition is read for a TT_SPOOL_RENDITION alone, and may be
- * anything. -1 when the row has no such file. */
+/* Makes *row one of which only the files are known: a result, that many renditions and an original,
+ * all kept and none evicted. Everything else is zero. */
+void tt_journal_row_init(struct tt_journal_row *row, int rendition_count);
+/* The number of the original. */
+int tt_journal_row_original(const struct tt_journal_row *row);
+/* The number of what is so named; name is that of tt_journal_file, and may be any text. -1 when the
+ * row has no such file. */
 int tt_journal_row_find(const struct tt_journal_row *row, enum tt_spool_kind kind,
-                        const char *rendition);
-/* What it is, and what names it: both borrow of the row. */
-const struct tt_journal_file *tt_journal_row_file(const struct tt_journal_row *row, int number);
+                        const char *name);
+/* What names the file in the spool and in S3; it borrows of the row. */
 struct tt_spool_name tt_journal_row_name(const struct tt_journal_row *row, int number);
-/* False of an original that was only described. */
-bool tt_journal_row_is_kept(const struct tt_journal_row *row, int number);
 /* Whether the spool should have it: it was kept, and not evicted. */
 bool tt_journal_row_is_local(const struct tt_journal_row *row, int number);
 /* Whether S3 has it: it was kept, and is stored. An image whose item was refused for good is dead,
  * but what was evicted of it is there. */
 bool tt_journal_row_is_remote(const struct tt_journal_row *row, int number);
+/* Removes all kept files of the row from the spool; one that is not there is no failure.
+ * TT_ERR_STORAGE: some may be left. */
+enum tt_err tt_journal_row_remove_files(const struct tt_journal_row *row, struct tt_spool *spool);
 
 /* Events that wait at the most, of which failures; the oldest of each is dropped, and counted. A
  * million take about a gigabyte, and are hours of a busy machine. */

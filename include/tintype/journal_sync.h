@@ -56,7 +56,7 @@ enum tt_err tt_journal_record(struct tt_journal *journal, const struct tt_journa
                               int count, int64_t now_ms);
 
 /* Removals that are due, the longest due first, at most limit: rows[0..*count), of which id,
- * original_kept, attempts and what names their files are set, and nothing else. */
+ * attempts and what names their files are set, and nothing else. */
 enum tt_err tt_journal_due_removals(struct tt_journal *journal, int64_t now_ms, int limit,
                                     struct tt_journal_row *rows, int *count);
 
@@ -65,10 +65,10 @@ enum tt_err tt_journal_due_removals(struct tt_journal *journal, int64_t now_ms, 
 enum tt_err tt_journal_evict(struct tt_journal *journal, int64_t before_ms, int limit,
                              struct tt_journal_row *rows, int *count);
 
-/* A file of that number (tt_journal_row_file) was fetched back: it counts again, and the time here
- * of all that are starts at now_ms. TT_ERR_NOT_FOUND (nothing noted): the row is gone. */
-enum tt_err tt_journal_fetched(struct tt_journal *journal, const char *id, int number,
-                               int64_t now_ms);
+/* The row's file of that number was fetched back: it counts again, and the time here of all that
+ * are starts at now_ms. TT_ERR_NOT_FOUND (nothing noted): the row is gone from the journal. */
+enum tt_err tt_journal_fetched(struct tt_journal *journal, const struct tt_journal_row *row,
+                               int number, int64_t now_ms);
 
 /* ---- events ---- */
 

@@ -19,23 +19,27 @@
 #include "tintype/picture.h"
 #include "tintype/uuid.h"
 
-enum tt_spool_kind { TT_SPOOL_ORIGINAL, TT_SPOOL_PROCESSED, TT_SPOOL_RENDITION };
+enum tt_spool_kind { TT_SPOOL_PROCESSED, TT_SPOOL_RENDITION, TT_SPOOL_ORIGINAL };
 
 /* What names a file: the same in the spool, in S3, and between worker and agent. Borrows its text.
  */
 struct tt_spool_name {
     enum tt_spool_kind kind;
     const char *id;
-    const char *rendition; /* the preset's name of a TT_SPOOL_RENDITION, else NULL */
+    const char *rendition; /* the preset's name of a TT_SPOOL_RENDITION, else "" */
     enum tt_picture_format format;
 };
 
 struct tt_spool {
-    int dir_fd;      /* <storage.dir>/spool; -1 when closed */
-    int kind_fds[2]; /* by enum tt_spool_kind; renditions lie beside the results */
+    int dir_fd;           /* <storage.dir>/spool; -1 when closed */
+    int directory_fds[2]; /* originals/ and processed/, where renditions lie beside the results */
     int tmp_fd;
     bool no_tmpfile; /* the file system refused O_TMPFILE */
 };
+
+/* Initializes a spool that is closed. */
+#define TT_SPOOL_CLOSED                                                                            \
+    { .dir_fd = -1, .directory_fds = {-1, -1}, .tmp_fd = -1 }
 
 struct tt_staged {
     int fd;            /* read and write; owned by the staged file until discard; -1 when none */

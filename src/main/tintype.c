@@ -155,7 +155,7 @@ static int retry_rows(struct place *place, char **arguments) {
 
 /* What is wrong with a file; NULL when it is as it was acknowledged. */
 static const char *find_problem(struct place *place, const struct tt_journal_row *row, int number) {
-    const struct tt_journal_file *file = tt_journal_row_file(row, number);
+    const struct tt_journal_file *file = &row->files[number];
     const struct tt_spool_name name = tt_journal_row_name(row, number);
     uint8_t digest[TT_HASH_BYTES];
     int64_t size_bytes;
@@ -175,8 +175,12 @@ static const char *find_problem(struct place *place, const struct tt_journal_row
 }
 
 static int verify_file(struct place *place, const struct tt_journal_row *row, int number) {
-    static const char *const kinds[] = {"original", "processed", "rendition "};
-    const struct tt_spool_name name = tt_journal_row_name(row, number);
+    static const char *const kinds[] = {
+        [TT_SPOOL_PROCESSED] = "processed",
+        [TT_SPOOL_RENDITION] = "rendition ",
+        [TT_SPOOL_ORIGINAL] = "original",
+    };
+    const struct tt_journal_file *file = &row->files[number];
     struct tt_journal_row now;
     const char *problem;
 
@@ -187,15 +191,14 @@ static int verify_file(struct place *place, const struct tt_journal_row *row, in
     if (tt_journal_find(place->journal, row->id, &now) != TT_OK ||
         !tt_journal_row_is_local(&now, number))
         return EXIT_CLEAN;
-    printf("%s\t%s%s %s\n", row->id, kinds[name.kind], name.rendition != NULL ? name.rendition : "",
-           problem);
+    printf("%s\t%s%s %s\n", row->id, kinds[file->kind], file->name, problem);
     return EXIT_FAILED;
 }
 
 static int verify_row(struct place *place, const struct tt_journal_row *row) {
     int status = EXIT_CLEAN;
 
-    for (int i = 0; i < tt_journal_row_file_count(row); i++) {
+    for (int i = 0; i < row->file_count; i++) {
         if (verify_file(place, row, i) != EXIT_CLEAN)
             status = EXIT_FAILED;
         tt_err_clear(); /* the next file's cause is its own */
@@ -267,7 +270,7 @@ int main(int argc, char **argv) {
         {"version", no_argument, NULL, 'V'},
         {NULL, 0, NULL, 0},
     };
-    static struct place place = {.spool = {.dir_fd = -1, .kind_fds = {-1, -1}, .tmp_fd = -1}};
+    static struct place place = {.spool = TT_SPOOL_CLOSED};
     const struct command *command;
     const char *path;
     int status;

@@ -112,9 +112,9 @@ static enum tt_err check_quota(struct tt_journal *journal, const struct tt_journ
 
     if (err != TT_OK)
         return err;
-    for (int i = 0; i < tt_journal_row_file_count(row); i++)
-        if (tt_journal_row_is_kept(row, i))
-            more_bytes += tt_journal_row_file(row, i)->size_bytes;
+    for (int i = 0; i < row->file_count; i++)
+        if (row->files[i].kept)
+            more_bytes += row->files[i].size_bytes;
     if (totals.bytes > quota_bytes - more_bytes)
         return tt_err_fail(TT_ERR_SPOOL_FULL,
                            "journal: %lld bytes more than the %lld kept would exceed "
@@ -175,14 +175,14 @@ enum tt_err tt_journal_find(struct tt_journal *journal, const char *id,
 }
 
 static bool bind_removal(sqlite3_stmt *statement, const struct tt_journal_row *row) {
-    const char *processed = tt_picture_format_row(row->processed.format)->name;
-    const char *original = tt_picture_format_row(row->original.format)->name;
+    const struct tt_journal_file *original = &row->files[tt_journal_row_original(row)];
+    const struct tt_journal_file *processed = &row->files[TT_JOURNAL_PROCESSED];
 
     return tt_journal_bind_text(statement, 1, row->id) &&
-           tt_journal_bind_text(statement, 2, processed) &&
-           tt_journal_bind_text(statement, 3, original) &&
-           tt_journal_bind_int(statement, 4, row->original_kept) &&
-           tt_journal_bind_int(statement, 5, row->rendition_count);
+           tt_journal_bind_text(statement, 2, tt_picture_format_row(processed->format)->name) &&
+           tt_journal_bind_text(statement, 3, tt_picture_format_row(original->format)->name) &&
+           tt_journal_bind_int(statement, 4, original->kept) &&
+           tt_journal_bind_int(statement, 5, row->file_count - TT_JOURNAL_FILES_MIN);
 }
 
 /* What describes its renditions stays for the removal. */
@@ -190,7 +190,7 @@ static enum tt_err delete_row(struct tt_journal *journal, const char *id,
                               struct tt_journal_row *row) {
     enum tt_err err = run_for_id(journal, journal->delete, id, row);
 
-    if (err == TT_OK && row->sync_state == TT_SYNC_OFF && row->rendition_count > 0)
+    if (err == TT_OK && row->sync_state == TT_SYNC_OFF && row->file_count > TT_JOURNAL_FILES_MIN)
         err = tt_journal_drop_renditions(journal, id);
     if (err != TT_OK || row->sync_state == TT_SYNC_OFF)
         return err;

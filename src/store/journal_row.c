@@ -1,6 +1,5 @@
-/* What goes between the journal's columns and its structs, and what a row says of its files. The
- * statements are in journal.c, journal_list.c, journal_sync.c, journal_rendition.c and
- * journal_event.c. */
+/* What goes between the journal's columns and its structs. The statements are in journal.c,
+ * journal_list.c, journal_sync.c, journal_rendition.c and journal_event.c. */
 #include "store/journal_row.h"
 
 #include <string.h>
@@ -24,67 +23,6 @@ bool tt_sync_state_parse(const char *name, enum tt_sync_state *state) {
     return false;
 }
 
-int tt_journal_row_file_count(const struct tt_journal_row *row) {
-    return TT_JOURNAL_RENDITION + row->rendition_count;
-}
-
-int tt_journal_row_find(const struct tt_journal_row *row, enum tt_spool_kind kind,
-                        const char *rendition) {
-    if (kind != TT_SPOOL_RENDITION)
-        return kind == TT_SPOOL_ORIGINAL ? TT_JOURNAL_ORIGINAL : TT_JOURNAL_PROCESSED;
-    for (int i = 0; i < row->rendition_count; i++)
-        if (strcmp(row->renditions[i].name, rendition) == 0)
-            return TT_JOURNAL_RENDITION + i;
-    return -1;
-}
-
-static const struct tt_journal_rendition *find_rendition(const struct tt_journal_row *row,
-                                                         int number) {
-    return &row->renditions[number - TT_JOURNAL_RENDITION];
-}
-
-const struct tt_journal_file *tt_journal_row_file(const struct tt_journal_row *row, int number) {
-    switch (number) {
-    case TT_JOURNAL_ORIGINAL: return &row->original;
-    case TT_JOURNAL_PROCESSED: return &row->processed;
-    default: return &find_rendition(row, number)->file;
-    }
-}
-
-struct tt_spool_name tt_journal_row_name(const struct tt_journal_row *row, int number) {
-    struct tt_spool_name name = {.kind = TT_SPOOL_RENDITION,
-                                 .id = row->id,
-                                 .format = tt_journal_row_file(row, number)->format};
-
-    if (number >= TT_JOURNAL_RENDITION)
-        name.rendition = find_rendition(row, number)->name;
-    else
-        name.kind = number == TT_JOURNAL_ORIGINAL ? TT_SPOOL_ORIGINAL : TT_SPOOL_PROCESSED;
-    return name;
-}
-
-bool tt_journal_row_is_kept(const struct tt_journal_row *row, int number) {
-    return number != TT_JOURNAL_ORIGINAL || row->original_kept;
-}
-
-static bool is_evicted(const struct tt_journal_row *row, int number) {
-    switch (number) {
-    case TT_JOURNAL_ORIGINAL: return row->original_evicted;
-    case TT_JOURNAL_PROCESSED: return row->processed_evicted;
-    default: return find_rendition(row, number)->evicted;
-    }
-}
-
-bool tt_journal_row_is_local(const struct tt_journal_row *row, int number) {
-    return tt_journal_row_is_kept(row, number) && !is_evicted(row, number);
-}
-
-bool tt_journal_row_is_remote(const struct tt_journal_row *row, int number) {
-    return tt_journal_row_is_kept(row, number) &&
-           (row->sync_state == TT_SYNC_STORED || row->sync_state == TT_SYNC_SYNCED ||
-            is_evicted(row, number));
-}
-
 bool tt_journal_bind_text(sqlite3_stmt *statement, int parameter, const char *text) {
     return sqlite3_bind_text(statement, parameter, text, -1, SQLITE_STATIC) == SQLITE_OK;
 }
@@ -103,20 +41,21 @@ bool tt_journal_bind_file(sqlite3_stmt *statement, int first, const struct tt_jo
 }
 
 bool tt_journal_bind_row(sqlite3_stmt *statement, const struct tt_journal_row *row) {
+    int original = tt_journal_row_original(row);
     int64_t rendition_bytes = 0;
 
-    for (int i = 0; i < row->rendition_count; i++)
-        rendition_bytes += row->renditions[i].file.size_bytes;
+    for (int i = TT_JOURNAL_RENDITION; i < original; i++)
+        rendition_bytes += row->files[i].size_bytes;
     return tt_journal_bind_text(statement, 1, row->id) &&
            tt_journal_bind_text(statement, 2, row->filename) &&
-           tt_journal_bind_file(statement, 3, &row->processed) &&
-           tt_journal_bind_file(statement, 8, &row->original) &&
-           tt_journal_bind_int(statement, 13, row->original_kept) &&
+           tt_journal_bind_file(statement, 3, &row->files[TT_JOURNAL_PROCESSED]) &&
+           tt_journal_bind_file(statement, 8, &row->files[original]) &&
+           tt_journal_bind_int(statement, 13, row->files[original].kept) &&
            tt_journal_bind_text(statement, 14, tt_sync_state_name(row->sync_state)) &&
            tt_journal_bind_int(statement, 15, row->attempts) &&
            tt_journal_bind_text(statement, 16, row->last_error) &&
            tt_journal_bind_int(statement, 17, row->synced_at_ms) &&
-           tt_journal_bind_int(statement, 18, row->rendition_count) &&
+           tt_journal_bind_int(statement, 18, row->file_count - TT_JOURNAL_FILES_MIN) &&
            tt_journal_bind_int(statement, 19, rendition_bytes);
 }
 
@@ -168,21 +107,33 @@ enum tt_err tt_journal_refuse_row(void) {
                                        "check it with PRAGMA integrity_check");
 }
 
+bool tt_journal_start_row(struct tt_journal_row *row, int64_t rendition_count) {
+    if (rendition_count < 0 || rendition_count > TT_PICTURE_RENDITIONS_MAX)
+        return false;
+    tt_journal_row_init(row, (int)rendition_count);
+    return true;
+}
+
 static bool read_columns(sqlite3_stmt *statement, struct tt_journal_row *row) {
     char state[16];
+
+    if (!tt_journal_start_row(row, sqlite3_column_int64(statement, 17)))
+        return false;
+    struct tt_journal_file *processed = &row->files[TT_JOURNAL_PROCESSED];
+    struct tt_journal_file *original = &row->files[tt_journal_row_original(row)];
     bool is_whole = tt_journal_read_text(statement, 0, row->id, sizeof row->id) &&
                     tt_journal_read_text(statement, 1, row->filename, sizeof row->filename) &&
-                    tt_journal_read_file(statement, 2, &row->processed) &&
-                    tt_journal_read_file(statement, 7, &row->original) &&
+                    tt_journal_read_file(statement, 2, processed) &&
+                    tt_journal_read_file(statement, 7, original) &&
                     tt_journal_read_text(statement, 13, state, sizeof state) &&
                     tt_sync_state_parse(state, &row->sync_state) &&
                     tt_journal_read_text(statement, 15, row->last_error, sizeof row->last_error);
 
-    row->original_kept = sqlite3_column_int(statement, 12) != 0;
+    original->kept = sqlite3_column_int(statement, 12) != 0;
     row->attempts = sqlite3_column_int64(statement, 14);
     row->synced_at_ms = sqlite3_column_int64(statement, 16); /* 0 for NULL */
-    row->processed_evicted = sqlite3_column_int(statement, 19) != 0;
-    row->original_evicted = sqlite3_column_int(statement, 20) != 0;
+    processed->evicted = sqlite3_column_int(statement, 19) != 0;
+    original->evicted = sqlite3_column_int(statement, 20) != 0;
     return is_whole && tt_uuid_parse(row->id, NULL);
 }
 
@@ -194,9 +145,9 @@ enum tt_err tt_journal_read_row(struct tt_journal *journal, sqlite3_stmt *statem
     *is_known = read_columns(statement, row);
     if (!*is_known)
         return tt_journal_refuse_row();
-    err = tt_journal_read_renditions(journal, row, sqlite3_column_int64(statement, 17), is_known);
-    for (int i = 0; err == TT_OK && i < row->rendition_count; i++)
-        row->renditions[i].evicted = (evicted >> i & 1) != 0;
+    err = tt_journal_read_renditions(journal, row, is_known);
+    for (int i = TT_JOURNAL_RENDITION; i < tt_journal_row_original(row); i++)
+        row->files[i].evicted = (evicted >> (i - TT_JOURNAL_RENDITION) & 1) != 0;
     return err;
 }
 

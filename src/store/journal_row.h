@@ -18,6 +18,9 @@
 #define TT_JOURNAL_COLUMNS                                                                         \
     TT_JOURNAL_NEW_COLUMNS ", processed_evicted, original_evicted, renditions_evicted"
 
+/* Of a row without renditions: the result and the original. */
+#define TT_JOURNAL_FILES_MIN 2
+
 /* The states in which a row is due: pending, stored. */
 #define TT_JOURNAL_DUE_STATES 2
 
@@ -47,7 +50,7 @@ struct tt_journal {
     sqlite3_stmt *end_removal;
     sqlite3_stmt *next_local;
     sqlite3_stmt *evict;
-    sqlite3_stmt *fetched[TT_JOURNAL_RENDITION + 1]; /* one for all renditions */
+    sqlite3_stmt *fetched[TT_SPOOL_ORIGINAL + 1]; /* by enum tt_spool_kind */
     /* journal_rendition.c: */
     sqlite3_stmt *add_rendition;
     sqlite3_stmt *renditions;
@@ -76,6 +79,8 @@ bool tt_journal_bind_file(sqlite3_stmt *statement, int first, const struct tt_jo
 bool tt_journal_read_text(sqlite3_stmt *statement, int column, char *text, size_t size);
 bool tt_journal_read_format(sqlite3_stmt *statement, int column, enum tt_picture_format *format);
 bool tt_journal_read_file(sqlite3_stmt *statement, int first, struct tt_journal_file *file);
+/* Makes *row one with the files of that count of renditions. False when it cannot have so many. */
+bool tt_journal_start_row(struct tt_journal_row *row, int64_t rendition_count);
 
 /* Notes that a row has values that this program does not know. */
 enum tt_err tt_journal_refuse_row(void);
@@ -85,11 +90,11 @@ enum tt_err tt_journal_refuse_row(void);
 enum tt_err tt_journal_read_row(struct tt_journal *journal, sqlite3_stmt *statement,
                                 struct tt_journal_row *row, bool *is_known);
 
-/* The renditions of row->id, which are count, into the row, all of them here. Within the
- * transaction of whoever read that count: while its statement stands on the row, that of the
- * statement. *is_known as above. TT_ERR_JOURNAL. */
+/* The renditions of row->id, as many as the row has, into its files. Within the transaction of
+ * whoever read that count: while its statement stands on the row, that of the statement. *is_known
+ * as above. TT_ERR_JOURNAL. */
 enum tt_err tt_journal_read_renditions(struct tt_journal *journal, struct tt_journal_row *row,
-                                       int64_t count, bool *is_known);
+                                       bool *is_known);
 /* Within the caller's transaction. */
 enum tt_err tt_journal_add_renditions(struct tt_journal *journal, const struct tt_journal_row *row);
 enum tt_err tt_journal_drop_renditions(struct tt_journal *journal, const char *id);

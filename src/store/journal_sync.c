@@ -188,15 +188,17 @@ static enum tt_err read_removal(struct tt_journal *journal, sqlite3_stmt *statem
                                 struct tt_journal_row *row) {
     bool is_known;
 
-    *row = (struct tt_journal_row){0};
+    if (!tt_journal_start_row(row, sqlite3_column_int64(statement, 5)))
+        return tt_journal_refuse_row();
+    struct tt_journal_file *original = &row->files[tt_journal_row_original(row)];
     if (!tt_journal_read_text(statement, 0, row->id, sizeof row->id) ||
         !tt_uuid_parse(row->id, NULL) ||
-        !tt_journal_read_format(statement, 1, &row->processed.format) ||
-        !tt_journal_read_format(statement, 2, &row->original.format))
+        !tt_journal_read_format(statement, 1, &row->files[TT_JOURNAL_PROCESSED].format) ||
+        !tt_journal_read_format(statement, 2, &original->format))
         return tt_journal_refuse_row();
-    row->original_kept = sqlite3_column_int(statement, 3) != 0;
+    original->kept = sqlite3_column_int(statement, 3) != 0;
     row->attempts = sqlite3_column_int64(statement, 4);
-    return tt_journal_read_renditions(journal, row, sqlite3_column_int64(statement, 5), &is_known);
+    return tt_journal_read_renditions(journal, row, &is_known);
 }
 
 enum tt_err tt_journal_due_removals(struct tt_journal *journal, int64_t now_ms, int limit,
@@ -374,26 +376,27 @@ enum tt_err tt_journal_evict(struct tt_journal *journal, int64_t before_ms, int 
     return err;
 }
 
-enum tt_err tt_journal_fetched(struct tt_journal *journal, const char *id, int number,
-                               int64_t now_ms) {
+enum tt_err tt_journal_fetched(struct tt_journal *journal, const struct tt_journal_row *row,
+                               int number, int64_t now_ms) {
     /* The size of a rendition is added once, however often it is told. */
     static const char *const fetched_sql[] = {
-        [TT_JOURNAL_ORIGINAL] = FETCHED_SQL("original_evicted = 0"),
-        [TT_JOURNAL_PROCESSED] = FETCHED_SQL("processed_evicted = 0"),
-        [TT_JOURNAL_RENDITION] =
+        [TT_SPOOL_ORIGINAL] = FETCHED_SQL("original_evicted = 0"),
+        [TT_SPOOL_PROCESSED] = FETCHED_SQL("processed_evicted = 0"),
+        [TT_SPOOL_RENDITION] =
             FETCHED_SQL("renditions_evicted = renditions_evicted & ~(1 << ?3), "
                         "rendition_bytes = rendition_bytes + iif(renditions_evicted >> ?3 & 1, "
                         "(SELECT size_bytes FROM rendition WHERE id = ?1 AND number = ?3), 0)"),
     };
-    int which = number < TT_JOURNAL_RENDITION ? number : TT_JOURNAL_RENDITION;
-    sqlite3_stmt **fetched = &journal->fetched[which];
-    enum tt_err err = tt_db_prepare(&journal->db, fetched, fetched_sql[which]);
+    enum tt_spool_kind kind = row->files[number].kind;
+    sqlite3_stmt **fetched = &journal->fetched[kind];
+    enum tt_err err = tt_db_prepare(&journal->db, fetched, fetched_sql[kind]);
     bool is_bound;
 
     if (err != TT_OK)
         return err;
-    is_bound = tt_journal_bind_text(*fetched, 1, id) && tt_journal_bind_int(*fetched, 2, now_ms);
-    if (which == TT_JOURNAL_RENDITION)
+    is_bound =
+        tt_journal_bind_text(*fetched, 1, row->id) && tt_journal_bind_int(*fetched, 2, now_ms);
+    if (kind == TT_SPOOL_RENDITION)
         is_bound =
             is_bound && tt_journal_bind_int(*fetched, 3, (int64_t)number - TT_JOURNAL_RENDITION);
     err = tt_journal_run(journal, *fetched, is_bound);

@@ -21,16 +21,13 @@
 #define NAME_SIZE       80 /* an id, a hyphen, a preset's name, a dot and the longest extension */
 #define LINK_SIZE       64 /* "/proc/self/fd/" and a number */
 
-#define DIRECTORIES 2 /* by enum tt_spool_kind, but for renditions */
+/* The directories of kept files. */
+enum directory { ORIGINALS, PROCESSED, DIRECTORIES };
 
 static const char *const directory_names[DIRECTORIES] = {
-    [TT_SPOOL_ORIGINAL] = "originals",
-    [TT_SPOOL_PROCESSED] = "processed",
+    [ORIGINALS] = "originals",
+    [PROCESSED] = "processed",
 };
-
-static enum tt_spool_kind find_directory(enum tt_spool_kind kind) {
-    return kind == TT_SPOOL_RENDITION ? TT_SPOOL_PROCESSED : kind;
-}
 
 /* Opens a directory below another, made where it is missing; *made is set when it was. */
 static enum tt_err open_directory(int parent_fd, const char *name, int *fd, bool *made) {
@@ -58,7 +55,7 @@ static enum tt_err open_all(struct tt_spool *spool, int storage_fd) {
 
     err = open_directory(storage_fd, "spool", &spool->dir_fd, &made);
     for (int i = 0; err == TT_OK && i < DIRECTORIES; i++)
-        err = open_directory(spool->dir_fd, directory_names[i], &spool->kind_fds[i], &made);
+        err = open_directory(spool->dir_fd, directory_names[i], &spool->directory_fds[i], &made);
     if (err == TT_OK)
         err = open_directory(spool->dir_fd, "tmp", &spool->tmp_fd, &made);
     if (err == TT_OK && made)
@@ -70,10 +67,8 @@ static enum tt_err open_all(struct tt_spool *spool, int storage_fd) {
 
 static void print_name(const char *prefix, const struct tt_spool_name *name, char *text,
                        size_t size) {
-    bool is_rendition = name->kind == TT_SPOOL_RENDITION;
-
-    (void)snprintf(text, size, "%s%s%s%s.%s", prefix, name->id, is_rendition ? "-" : "",
-                   is_rendition ? name->rendition : "",
+    (void)snprintf(text, size, "%s%s%s%s.%s", prefix, name->id,
+                   name->kind == TT_SPOOL_RENDITION ? "-" : "", name->rendition,
                    tt_picture_format_row(name->format)->extension);
 }
 
@@ -88,7 +83,7 @@ enum tt_err tt_spool_open(struct tt_spool *spool, const char *storage_dir) {
     int storage_fd;
     enum tt_err err;
 
-    *spool = (struct tt_spool){.dir_fd = -1, .kind_fds = {-1, -1}, .tmp_fd = -1};
+    *spool = (struct tt_spool)TT_SPOOL_CLOSED;
     /* The operator's own path may lead over symbolic links; no name below it may. */
     storage_fd = open(storage_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (storage_fd < 0)
@@ -102,8 +97,8 @@ enum tt_err tt_spool_open(struct tt_spool *spool, const char *storage_dir) {
 
 void tt_spool_close(struct tt_spool *spool) {
     tt_file_close(&spool->tmp_fd);
-    tt_file_close(&spool->kind_fds[TT_SPOOL_ORIGINAL]);
-    tt_file_close(&spool->kind_fds[TT_SPOOL_PROCESSED]);
+    for (int i = 0; i < DIRECTORIES; i++)
+        tt_file_close(&spool->directory_fds[i]);
     tt_file_close(&spool->dir_fd);
 }
 
@@ -156,18 +151,22 @@ struct place {
     char name[NAME_SIZE];
 };
 
+/* A preset's name of a rendition, and of nothing else. */
+static bool has_rendition(const struct tt_spool_name *name) {
+    return name->kind == TT_SPOOL_RENDITION ? tt_picture_preset_is_name(name->rendition)
+                                            : name->rendition[0] == '\0';
+}
+
 /* Only what this accepts ever becomes a path. */
 static enum tt_err find_place(const struct tt_spool *spool, const struct tt_spool_name *name,
                               struct place *place) {
-    enum tt_spool_kind directory = find_directory(name->kind);
+    enum directory directory = name->kind == TT_SPOOL_ORIGINAL ? ORIGINALS : PROCESSED;
 
     place->directory = directory_names[directory];
-    place->dir_fd = spool->kind_fds[directory];
+    place->dir_fd = spool->directory_fds[directory];
     place->name[0] = '\0';
-    if (!tt_uuid_parse(name->id, NULL) ||
-        tt_picture_format_row(name->format)->extension[0] == '\0' ||
-        (name->kind == TT_SPOOL_RENDITION &&
-         (name->rendition == NULL || !tt_picture_preset_is_name(name->rendition))))
+    if (!tt_uuid_parse(name->id, NULL) || !has_rendition(name) ||
+        tt_picture_format_row(name->format)->extension[0] == '\0')
         return tt_err_fail(TT_ERR_INTERNAL, "spool: no id, preset or format to name a file by");
     print_name("", name, place->name, sizeof place->name);
     return TT_OK;
@@ -196,10 +195,10 @@ enum tt_err tt_spool_keep(struct tt_spool *spool, struct tt_staged *staged,
 }
 
 enum tt_err tt_spool_sync(struct tt_spool *spool) {
-    enum tt_err err = tt_file_sync_dir(spool->kind_fds[TT_SPOOL_ORIGINAL]);
+    enum tt_err err = TT_OK;
 
-    if (err == TT_OK)
-        err = tt_file_sync_dir(spool->kind_fds[TT_SPOOL_PROCESSED]);
+    for (int i = 0; err == TT_OK && i < DIRECTORIES; i++)
+        err = tt_file_sync_dir(spool->directory_fds[i]);
     return err;
 }
 
@@ -255,7 +254,7 @@ enum tt_err tt_spool_remove(struct tt_spool *spool, const struct tt_spool_name *
 /* What a sweep asks of each name: whether the file may go. */
 struct sweep {
     bool (*is_leftover)(const struct sweep *sweep, int dir_fd, const char *name);
-    enum tt_spool_kind directory; /* of kept files */
+    enum directory directory; /* of kept files */
     bool (*known)(void *context, const struct tt_spool_name *name);
     void *context;
 };
@@ -297,27 +296,26 @@ static enum tt_picture_format find_format(const char *extension) {
 }
 
 /* The name of a kept file, as print_name makes it; id and rendition are where its text is put. */
-static bool parse_name(enum tt_spool_kind directory, const char *text, char id[TT_UUID_SIZE],
+static bool parse_name(enum directory directory, const char *text, char id[TT_UUID_SIZE],
                        char rendition[TT_PICTURE_PRESET_SIZE], struct tt_spool_name *name) {
     const char *rest;
 
     if (!parse_id(text, id, &rest))
         return false;
-    *name = (struct tt_spool_name){.kind = directory, .id = id};
-    if (*rest == '-') {
+    *name = (struct tt_spool_name){.id = id, .rendition = rendition};
+    name->kind = directory == ORIGINALS ? TT_SPOOL_ORIGINAL : TT_SPOOL_PROCESSED;
+    rendition[0] = '\0';
+    if (*rest == '-' && directory == PROCESSED) {
         size_t length = strcspn(++rest, ".");
 
-        if (directory != TT_SPOOL_PROCESSED || length >= TT_PICTURE_PRESET_SIZE)
+        if (length >= TT_PICTURE_PRESET_SIZE)
             return false;
         memcpy(rendition, rest, length);
         rendition[length] = '\0';
         rest += length;
         name->kind = TT_SPOOL_RENDITION;
-        name->rendition = rendition;
-        if (!tt_picture_preset_is_name(rendition))
-            return false;
     }
-    if (*rest != '.')
+    if (*rest != '.' || !has_rendition(name))
         return false;
     name->format = find_format(rest + 1);
     return name->format != TT_FORMAT_NONE;
@@ -409,9 +407,9 @@ enum tt_err tt_spool_sweep(struct tt_spool *spool,
     *removed = 0;
     err = sweep_directory(&staged, spool->tmp_fd, removed);
     for (int i = 0; err == TT_OK && i < DIRECTORIES; i++) {
-        const struct sweep kept = {is_kept_leftover, (enum tt_spool_kind)i, known, context};
+        const struct sweep kept = {is_kept_leftover, (enum directory)i, known, context};
 
-        err = sweep_directory(&kept, spool->kind_fds[i], removed);
+        err = sweep_directory(&kept, spool->directory_fds[i], removed);
     }
     if (err == TT_OK && *removed > 0)
         err = tt_spool_sync(spool);
@@ -434,8 +432,8 @@ enum tt_err tt_spool_check(struct tt_spool *spool, int64_t reserve_bytes) {
     struct tt_staged staged;
     enum tt_err err = tt_spool_reserve(spool, reserve_bytes);
 
-    for (int kind = 0; kind < 2 && err == TT_OK; kind++)
-        if (faccessat(spool->kind_fds[kind], ".", W_OK | X_OK, AT_EACCESS) < 0)
+    for (int i = 0; err == TT_OK && i < DIRECTORIES; i++)
+        if (faccessat(spool->directory_fds[i], ".", W_OK | X_OK, AT_EACCESS) < 0)
             err = tt_err_fail_errno(TT_ERR_STORAGE, "spool: write to a directory of pictures");
     if (err != TT_OK)
         return err;

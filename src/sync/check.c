@@ -35,7 +35,7 @@ static void answered(void *context, const struct tt_aws_outcome *outcome,
 static enum tt_err build(struct tt_check *check, enum tt_aws_service service,
                          const struct tt_aws_signer *signer, struct tt_http_request *request) {
     const struct tt_config *config = check->config;
-    const struct tt_spool_name name = {TT_SPOOL_PROCESSED, NO_ID, NULL, TT_FORMAT_PNG};
+    const struct tt_spool_name name = {TT_SPOOL_PROCESSED, NO_ID, "", TT_FORMAT_PNG};
     char key[TT_SPOOL_OBJECT_KEY_SIZE];
     const struct tt_s3_object object = {.bucket = config->s3.bucket, .key = key, .body_fd = -1};
 

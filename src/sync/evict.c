@@ -22,18 +22,6 @@ void tt_evict_hurry(struct tt_evict *evict) {
     evict->look_at_ms = 0;
 }
 
-static enum tt_err remove_files(struct tt_spool *spool, const struct tt_journal_row *row) {
-    enum tt_err err = TT_OK;
-
-    for (int i = 0; i < tt_journal_row_file_count(row); i++) {
-        const struct tt_spool_name name = tt_journal_row_name(row, i);
-
-        if (tt_spool_remove(spool, &name) != TT_OK)
-            err = TT_ERR_STORAGE;
-    }
-    return err;
-}
-
 static enum tt_err let_go(struct tt_context *context, int64_t keep_ms, int *count) {
     struct tt_journal_row *rows = calloc(ROWS_MAX, sizeof *rows);
     enum tt_err err;
@@ -43,7 +31,7 @@ static enum tt_err let_go(struct tt_context *context, int64_t keep_ms, int *coun
         return tt_err_fail(TT_ERR_NO_MEMORY, "evict: no memory for rows");
     err = tt_journal_evict(context->journal, context->now_ms - keep_ms, ROWS_MAX, rows, count);
     for (int i = 0; err == TT_OK && i < *count; i++)
-        if (remove_files(&context->spool, &rows[i]) != TT_OK) {
+        if (tt_journal_row_remove_files(&rows[i], &context->spool) != TT_OK) {
             const struct tt_err_note note = tt_err_take(TT_ERR_STORAGE);
 
             tt_log(TT_LOG_WARNING, "files of evicted %s are left to the sweep: %s", rows[i].id,

@@ -46,7 +46,7 @@ static void end_fetch(struct tt_fetch *fetch, enum tt_err err, const char *sente
 
 /* Whether the staged file is what was stored: others may write to the bucket. */
 static enum tt_err check_content(const struct tt_fetch *fetch) {
-    const struct tt_journal_file *file = tt_journal_row_file(&fetch->row, fetch->number);
+    const struct tt_journal_file *file = &fetch->row.files[fetch->number];
     struct stat status;
     uint8_t digest[TT_HASH_BYTES];
     enum tt_err err;
@@ -85,7 +85,7 @@ static enum tt_err keep(struct tt_fetch *fetch) {
         return err;
     err = tt_spool_sync(&context->spool);
     if (err == TT_OK)
-        err = tt_journal_fetched(context->journal, name.id, fetch->number, context->now_ms);
+        err = tt_journal_fetched(context->journal, &fetch->row, fetch->number, context->now_ms);
     /* Deleted meanwhile, say: nobody would know of the file. */
     if (err != TT_OK && tt_spool_remove(&context->spool, &name) != TT_OK)
         tt_log(TT_LOG_WARNING, "a file of %s is left to the sweep", name.id);
@@ -112,7 +112,7 @@ static void fetched(void *context, const struct tt_aws_outcome *outcome,
  * their room. Not counted is what is on its way meanwhile, a few files. */
 static enum tt_err check_room(const struct tt_fetch *fetch) {
     struct tt_context *context = fetch->context;
-    int64_t size_bytes = tt_journal_row_file(&fetch->row, fetch->number)->size_bytes;
+    int64_t size_bytes = fetch->row.files[fetch->number].size_bytes;
     int64_t quota_bytes = context->config->storage.quota_bytes;
     struct tt_journal_totals totals;
     enum tt_err err = tt_spool_reserve(&context->spool, TT_SPOOL_RESERVE_BYTES + size_bytes);
@@ -145,7 +145,7 @@ static enum tt_err send_request(struct tt_fetch *fetch) {
     if (err != TT_OK)
         return err;
     request.sink_fd = fetch->staged.fd;
-    request.max_answer_bytes = tt_journal_row_file(&fetch->row, fetch->number)->size_bytes;
+    request.max_answer_bytes = fetch->row.files[fetch->number].size_bytes;
     /* Said of a single object that is gone, to who may not list the bucket; uploads go on. */
     fetch->exchange.forgiven_code = "AccessDenied";
     return tt_cloud_start(fetch->cloud, TT_AWS_S3, &fetch->exchange, &request, fetched, fetch);

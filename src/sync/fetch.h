@@ -14,7 +14,7 @@ typedef void tt_fetch_done(void *context, const struct tt_fetch *fetch, enum tt_
 struct tt_fetch {
     bool in_use;
     struct tt_journal_row row;
-    int number; /* of the row's file: tt_journal_row_file */
+    int number; /* of the row's file */
 
     /* All private. */
     struct tt_context *context;

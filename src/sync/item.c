@@ -70,34 +70,39 @@ static void add_hash(struct item *item, const char *name, const struct tt_journa
 /* What the pipeline that is replaced writes, by its names. */
 static void add_core(struct item *item, const struct tt_config *config,
                      const struct tt_journal_row *row, const char *timestamp) {
+    const struct tt_journal_file *processed = &row->files[TT_JOURNAL_PROCESSED];
+
     add(item, 'S', "ID", "%s", row->id);
     add(item, 'S', "Filename", "%s", row->filename);
     add(item, 'S', "Status", "processed");
     add(item, 'S', "Timestamp", "%s", timestamp);
     add_path(item, config, "S3Path", row, TT_JOURNAL_PROCESSED);
-    add(item, 'N', "Size", "%" PRId64, row->processed.size_bytes);
-    add(item, 'S', "Format", "%s", tt_picture_format_row(row->processed.format)->name);
+    add(item, 'N', "Size", "%" PRId64, processed->size_bytes);
+    add(item, 'S', "Format", "%s", tt_picture_format_row(processed->format)->name);
 }
 
 static void add_rest(struct item *item, const struct tt_config *config, const char *node,
                      const struct tt_journal_row *row, const char *timestamp) {
-    if (row->original_kept)
-        add_path(item, config, "OriginalS3Path", row, TT_JOURNAL_ORIGINAL);
-    add(item, 'N', "OriginalSize", "%" PRId64, row->original.size_bytes);
-    add(item, 'S', "OriginalFormat", "%s", tt_picture_format_row(row->original.format)->name);
-    add(item, 'N', "Width", "%" PRId32, row->processed.width_px);
-    add(item, 'N', "Height", "%" PRId32, row->processed.height_px);
-    add(item, 'N', "OriginalWidth", "%" PRId32, row->original.width_px);
-    add(item, 'N', "OriginalHeight", "%" PRId32, row->original.height_px);
-    add_hash(item, "Sha256", &row->processed);
-    add_hash(item, "OriginalSha256", &row->original);
+    const struct tt_journal_file *processed = &row->files[TT_JOURNAL_PROCESSED];
+    const struct tt_journal_file *original = &row->files[tt_journal_row_original(row)];
+
+    if (original->kept)
+        add_path(item, config, "OriginalS3Path", row, tt_journal_row_original(row));
+    add(item, 'N', "OriginalSize", "%" PRId64, original->size_bytes);
+    add(item, 'S', "OriginalFormat", "%s", tt_picture_format_row(original->format)->name);
+    add(item, 'N', "Width", "%" PRId32, processed->width_px);
+    add(item, 'N', "Height", "%" PRId32, processed->height_px);
+    add(item, 'N', "OriginalWidth", "%" PRId32, original->width_px);
+    add(item, 'N', "OriginalHeight", "%" PRId32, original->height_px);
+    add_hash(item, "Sha256", processed);
+    add_hash(item, "OriginalSha256", original);
     add(item, 'S', "Node", "%s", node);
     add(item, 'S', "Day", "%.10s", timestamp);
 }
 
 static void add_rendition(struct item *renditions, const struct tt_config *config,
                           const struct tt_journal_row *row, int number) {
-    const struct tt_journal_file *file = tt_journal_row_file(row, number);
+    const struct tt_journal_file *file = &row->files[number];
     struct item map = new_map(renditions, RENDITION_MEMBERS);
 
     if (!map.full) {
@@ -108,7 +113,7 @@ static void add_rendition(struct item *renditions, const struct tt_config *confi
         add(&map, 'N', "Height", "%" PRId32, file->height_px);
         add_hash(&map, "Sha256", file);
     }
-    add_map(renditions, tt_journal_row_name(row, number).rendition, &map);
+    add_map(renditions, file->name, &map);
 }
 
 /* A map from a preset's name to what it made. */
@@ -116,7 +121,7 @@ static void add_renditions(struct item *item, const struct tt_config *config,
                            const struct tt_journal_row *row) {
     struct item map = new_map(item, TT_PICTURE_RENDITIONS_MAX);
 
-    for (int i = TT_JOURNAL_RENDITION; !map.full && i < tt_journal_row_file_count(row); i++)
+    for (int i = TT_JOURNAL_RENDITION; !map.full && i < tt_journal_row_original(row); i++)
         add_rendition(&map, config, row, i);
     add_map(item, "Renditions", &map);
 }
@@ -133,7 +138,7 @@ enum tt_err tt_item_format(struct tt_arena *arena, const struct tt_config *confi
     tt_clock_format_rfc3339(time_ms, timestamp);
     add_core(&item, config, row, timestamp);
     add_rest(&item, config, node, row, timestamp);
-    if (row->rendition_count > 0)
+    if (tt_journal_row_original(row) > TT_JOURNAL_RENDITION)
         add_renditions(&item, config, row);
     *count = item.count;
     return item.full ? TT_ERR_NO_MEMORY : TT_OK;

@@ -128,7 +128,7 @@ static void put_off_removal(struct job *job) {
     int64_t soon_ms = context->now_ms + PUT_OFF_MS;
 
     if (context->stopping ||
-        tt_step_is_same(job->step, tt_step_first(&job->work.way, TT_SYNC_PENDING)))
+        tt_step_is_same(job->step, tt_step_first(&job->work.way, &job->work.row)))
         end_job(job);
     else
         new_outcome(job)->retry_at_ms = resumes_ms > soon_ms ? resumes_ms : soon_ms;
@@ -252,7 +252,7 @@ static void step_done(void *context, const struct tt_aws_outcome *outcome,
              "the answer to a PUT has no ETag: is it S3 that answers?");
         return;
     }
-    job->step = tt_step_next(&job->work.way, job->step);
+    job->step = tt_step_next(&job->work.way, &job->work.row, job->step);
     if (job->step.kind == TT_STEP_END)
         succeed(job);
     else
@@ -287,7 +287,7 @@ static bool start_job(struct tt_jobs *jobs, const struct tt_work *work) {
     job->in_use = true;
     jobs->in_use++;
     job->work = *work;
-    job->step = tt_step_first(&work->way, work->row.sync_state);
+    job->step = tt_step_first(&work->way, &work->row);
     if (job->step.kind == TT_STEP_END)
         succeed(job);
     else

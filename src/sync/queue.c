@@ -48,9 +48,7 @@ static void add_works(struct tt_queue *queue, const struct look *look, bool is_r
         work->row = *row;
         work->way = (struct tt_step_way){
             .is_removal = is_removal,
-            .has_original = row->original_kept,
             .has_table = tt_cloud_has(queue->cloud, TT_AWS_DYNAMODB),
-            .rendition_count = row->rendition_count,
         };
         queue->count++;
     }

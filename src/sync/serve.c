@@ -95,7 +95,7 @@ static enum tt_err format_url(struct tt_serve *serve, const struct tt_aws_signer
     if (err != TT_OK)
         return err;
     const struct tt_s3_object object = tt_fetch_object(serve->context->config, &row, number, key);
-    const enum tt_picture_format format = tt_journal_row_file(&row, number)->format;
+    const enum tt_picture_format format = row.files[number].format;
     tt_text_format_disposition(row.filename, disposition);
     err = tt_s3_presign(url, &serve->arena, signer, &object,
                         tt_picture_format_row(format)->media_type, disposition, PRESIGNED_SECONDS);

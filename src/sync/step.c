@@ -9,37 +9,32 @@ static struct tt_step put_item(const struct tt_step_way *way) {
     return plain_step(way->has_table ? TT_STEP_PUT_ITEM : TT_STEP_END);
 }
 
-/* Objects in their order: the result first. */
-static struct tt_step first_object(const struct tt_step_way *way) {
-    return (struct tt_step){.kind = way->is_removal ? TT_STEP_DELETE_OBJECT : TT_STEP_PUT_OBJECT,
-                            .number = TT_JOURNAL_PROCESSED};
-}
-
-/* Then the renditions, which follow the result by number, then the original; past them, what
- * follows the objects. */
-static struct tt_step next_object(const struct tt_step_way *way, struct tt_step step) {
-    if (step.number != TT_JOURNAL_ORIGINAL) {
-        step.number++;
-        if (step.number < TT_JOURNAL_RENDITION + way->rendition_count)
-            return step;
-        step.number = TT_JOURNAL_ORIGINAL;
-        if (way->has_original)
-            return step;
-    }
+/* The object of the first kept file from that number on; past the last, what follows the objects.
+ */
+static struct tt_step object_from(const struct tt_step_way *way, const struct tt_journal_row *row,
+                                  int number) {
+    while (number < row->file_count && !row->files[number].kept)
+        number++;
+    if (number < row->file_count)
+        return (struct tt_step){way->is_removal ? TT_STEP_DELETE_OBJECT : TT_STEP_PUT_OBJECT,
+                                number};
     return way->is_removal ? plain_step(TT_STEP_END) : put_item(way);
 }
 
-struct tt_step tt_step_first(const struct tt_step_way *way, enum tt_sync_state state) {
-    if (way->is_removal)
-        return way->has_table ? plain_step(TT_STEP_DELETE_ITEM) : first_object(way);
-    return state == TT_SYNC_STORED ? put_item(way) : first_object(way);
+struct tt_step tt_step_first(const struct tt_step_way *way, const struct tt_journal_row *row) {
+    if (way->is_removal && way->has_table)
+        return plain_step(TT_STEP_DELETE_ITEM);
+    if (!way->is_removal && row->sync_state == TT_SYNC_STORED)
+        return put_item(way);
+    return object_from(way, row, 0);
 }
 
-struct tt_step tt_step_next(const struct tt_step_way *way, struct tt_step step) {
+struct tt_step tt_step_next(const struct tt_step_way *way, const struct tt_journal_row *row,
+                            struct tt_step step) {
     switch (step.kind) {
-    case TT_STEP_DELETE_ITEM: return first_object(way);
+    case TT_STEP_DELETE_ITEM: return object_from(way, row, 0);
     case TT_STEP_PUT_OBJECT:
-    case TT_STEP_DELETE_OBJECT: return next_object(way, step);
+    case TT_STEP_DELETE_OBJECT: return object_from(way, row, step.number + 1);
     case TT_STEP_PUT_ITEM:
     case TT_STEP_END: break;
     }

@@ -1,8 +1,9 @@
 /* Step: what comes next for an image on its way to the cloud, or out of it. Pure.
  *
- * An image: result, renditions, original, item, so that an object is always there before the item
- * that names it. A removal: item, result, renditions, original, so that it never stays behind
- * without them. Every step may be repeated: keys and items depend on id and presets alone. */
+ * An image's objects are put in the order of the row's files and its item last, so that an object
+ * is always there before the item that names it. A removal begins with the item, so that it never
+ * stays behind without them. Every step may be repeated: keys and items depend on id and presets
+ * alone. */
 #ifndef TINTYPE_SYNC_STEP_H
 #define TINTYPE_SYNC_STEP_H
 
@@ -21,22 +22,21 @@ enum tt_step_kind {
 
 struct tt_step {
     enum tt_step_kind kind;
-    int number; /* of an object's file (tt_journal_row_file), else 0 */
+    int number; /* of an object's file in its row, else 0 */
 };
 
-/* What the way depends on. */
+/* What the way depends on, beside the row. */
 struct tt_step_way {
     bool is_removal;
-    bool has_original; /* one was kept, and so is or was carried */
     bool has_table;
-    int rendition_count;
 };
 
-/* The first step of a row in that state (pending or stored; of a removal it is not read). */
-struct tt_step tt_step_first(const struct tt_step_way *way, enum tt_sync_state state);
+/* The first step of a row that is pending or stored; the state of a removal's row is not read. */
+struct tt_step tt_step_first(const struct tt_step_way *way, const struct tt_journal_row *row);
 
 /* The step after one that succeeded. */
-struct tt_step tt_step_next(const struct tt_step_way *way, struct tt_step step);
+struct tt_step tt_step_next(const struct tt_step_way *way, const struct tt_journal_row *row,
+                            struct tt_step step);
 
 bool tt_step_is_same(struct tt_step a, struct tt_step b);
 

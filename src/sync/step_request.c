@@ -26,10 +26,13 @@ static enum tt_err check_bytes(int fd, const struct tt_journal_file *file, const
 
 /* "original", "result", or a rendition by its name. */
 static void describe(const struct tt_spool_name *name, char what[WHAT_SIZE]) {
-    static const char *const kinds[] = {"original", "result", "rendition "};
+    static const char *const kinds[] = {
+        [TT_SPOOL_PROCESSED] = "result",
+        [TT_SPOOL_RENDITION] = "rendition ",
+        [TT_SPOOL_ORIGINAL] = "original",
+    };
 
-    (void)snprintf(what, WHAT_SIZE, "%s%s", kinds[name->kind],
-                   name->kind == TT_SPOOL_RENDITION ? name->rendition : "");
+    (void)snprintf(what, WHAT_SIZE, "%s%s", kinds[name->kind], name->rendition);
 }
 
 /* A file that is not as the row has it can never be carried; one whose row is gone was deleted. */
@@ -59,7 +62,7 @@ static enum tt_err open_file(const struct tt_step_needs *needs, const struct tt_
 static enum tt_err build_put(const struct tt_step_needs *needs, struct tt_http_request *request,
                              const struct tt_aws_signer *signer, int number) {
     const struct tt_config *config = needs->context->config;
-    const struct tt_journal_file *file = tt_journal_row_file(needs->row, number);
+    const struct tt_journal_file *file = &needs->row->files[number];
     const struct tt_spool_name name = tt_journal_row_name(needs->row, number);
     char key[TT_SPOOL_OBJECT_KEY_SIZE];
     char sha256[TT_HASH_HEX_SIZE];

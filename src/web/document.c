@@ -12,7 +12,7 @@ static json_t *new_s3_path(const struct tt_config *config, const struct tt_journ
                            int number) {
     const struct tt_spool_name name = tt_journal_row_name(row, number);
     char key[TT_SPOOL_OBJECT_KEY_SIZE];
-    if (config->s3.bucket[0] == '\0' || !tt_journal_row_is_kept(row, number))
+    if (config->s3.bucket[0] == '\0' || !row->files[number].kept)
         return json_null();
     tt_spool_object_key(config, &name, key);
     return json_sprintf("s3://%s/%s", config->s3.bucket, key);
@@ -27,7 +27,7 @@ static json_t *new_hash(const struct tt_journal_file *file) {
 /* An original or a rendition. */
 static json_t *new_file(const struct tt_config *config, const struct tt_journal_row *row,
                         int number) {
-    const struct tt_journal_file *file = tt_journal_row_file(row, number);
+    const struct tt_journal_file *file = &row->files[number];
     return json_pack("{s:I, s:s, s:i, s:i, s:o, s:o}", "size", (json_int_t)file->size_bytes,
                      "format", tt_picture_format_row(file->format)->name, "width",
                      (int)file->width_px, "height", (int)file->height_px, "sha256", new_hash(file),
@@ -39,9 +39,8 @@ static json_t *new_by_name(const struct tt_config *config, const struct tt_journ
                            json_t *(*new_value)(const struct tt_config *config,
                                                 const struct tt_journal_row *row, int number)) {
     json_t *object = json_object();
-    for (int i = TT_JOURNAL_RENDITION; i < tt_journal_row_file_count(row); i++) {
-        const char *name = tt_journal_row_name(row, i).rendition;
-        if (json_object_set_new(object, name, new_value(config, row, i)) == 0)
+    for (int i = TT_JOURNAL_RENDITION; i < tt_journal_row_original(row); i++) {
+        if (json_object_set_new(object, row->files[i].name, new_value(config, row, i)) == 0)
             continue;
         json_decref(object);
         return NULL;
@@ -65,13 +64,14 @@ static json_t *new_link(const struct tt_config *config, const char *id, const ch
 static json_t *new_rendition_link(const struct tt_config *config, const struct tt_journal_row *row,
                                   int number) {
     return json_sprintf("%s/images/%s/renditions/%s", config->server.base_path, row->id,
-                        tt_journal_row_name(row, number).rendition);
+                        row->files[number].name);
 }
 
 static json_t *new_links(const struct tt_config *config, const struct tt_journal_row *row) {
+    bool has_original = row->files[tt_journal_row_original(row)].kept;
     return json_pack("{s:o, s:o, s:o, s:o}", "self", new_link(config, row->id, ""), "processed",
                      new_link(config, row->id, "/processed"), "original",
-                     row->original_kept ? new_link(config, row->id, "/original") : json_null(),
+                     has_original ? new_link(config, row->id, "/original") : json_null(),
                      "renditions", new_by_name(config, row, new_rendition_link));
 }
 
@@ -79,7 +79,7 @@ static json_t *new_links(const struct tt_config *config, const struct tt_journal
 static json_t *new_image(const struct tt_config *config, const struct tt_journal_row *row) {
     char timestamp[TT_CLOCK_RFC3339_SIZE];
     int64_t time_ms = 0;
-    const struct tt_journal_file *file = &row->processed;
+    const struct tt_journal_file *file = &row->files[TT_JOURNAL_PROCESSED];
     tt_uuid_parse(row->id, &time_ms);
     tt_clock_format_rfc3339(time_ms, timestamp);
     return json_pack(
@@ -88,7 +88,7 @@ static json_t *new_image(const struct tt_config *config, const struct tt_journal
         new_s3_path(config, row, TT_JOURNAL_PROCESSED), "size", (json_int_t)file->size_bytes,
         "format", tt_picture_format_row(file->format)->name, "width", (int)file->width_px, "height",
         (int)file->height_px, "sha256", new_hash(file), "original",
-        new_file(config, row, TT_JOURNAL_ORIGINAL), "renditions",
+        new_file(config, row, tt_journal_row_original(row)), "renditions",
         new_by_name(config, row, new_file), "sync", new_sync(row), "links", new_links(config, row));
 }
 

@@ -75,9 +75,10 @@ static void add_files(struct maker *maker, const struct tt_event *event) {
     json_t *original = json_object();
 
     if (event->err == TT_OK)
-        add_file(maker, maker->root, &event->row->processed, true);
+        add_file(maker, maker->root, &event->row->files[TT_JOURNAL_PROCESSED], true);
     /* The hash is finished at the end of the reading. */
-    add_file(maker, original, &event->row->original, event->stage_ms[TT_EVENT_RENDER] >= 0);
+    add_file(maker, original, &event->row->files[tt_journal_row_original(event->row)],
+             event->stage_ms[TT_EVENT_RENDER] >= 0);
     if (original != NULL && json_object_size(original) == 0)
         json_decref(original);
     else
@@ -93,8 +94,10 @@ static void add_metrics(struct maker *maker, const struct tt_event *event) {
     add_metric(maker, "TotalMs", "Milliseconds", event->total_ms);
     if (event->err != TT_OK)
         return;
-    add_metric(maker, "OriginalBytes", "Bytes", event->row->original.size_bytes);
-    add_metric(maker, "ResultBytes", "Bytes", event->row->processed.size_bytes);
+    const struct tt_journal_file *files = event->row->files;
+    add_metric(maker, "OriginalBytes", "Bytes",
+               files[tt_journal_row_original(event->row)].size_bytes);
+    add_metric(maker, "ResultBytes", "Bytes", files[TT_JOURNAL_PROCESSED].size_bytes);
 }
 
 bool tt_event_append(struct tt_buf *text, const struct tt_event *event) {

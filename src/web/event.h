@@ -23,7 +23,8 @@ struct tt_event {
     enum tt_err err;      /* TT_OK, or a code that answers requests */
     int status;           /* HTTP */
     const char *detail;   /* of a failure: the client's sentence, UTF-8 */
-    /* Of a failure: as far as it was filled; a hash that was not finished is not shown. */
+    /* Of a failure, the row as far as it was filled, with its files at least begun; a hash that was
+     * not finished is not shown. */
     const struct tt_journal_row *row;
     int64_t stage_ms[TT_EVENT_STAGE_COUNT]; /* -1: not reached */
     int64_t total_ms;

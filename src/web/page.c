@@ -80,17 +80,19 @@ static void append_state_row(struct tt_buf *text, const struct tt_journal_row *r
 /* A preset's name needs no escape. */
 static void append_renditions(struct tt_buf *text, const char *base,
                               const struct tt_journal_row *row) {
-    for (int i = 0; i < row->rendition_count; i++) {
-        const struct tt_journal_rendition *rendition = &row->renditions[i];
+    for (int i = TT_JOURNAL_RENDITION; i < tt_journal_row_original(row); i++) {
+        const struct tt_journal_file *rendition = &row->files[i];
         tt_buf_append_format(text, "\n · <a href=\"%s/images/%s/renditions/%s\">%s, %d × %d</a>",
                              base, row->id, rendition->name, rendition->name,
-                             (int)rendition->file.width_px, (int)rendition->file.height_px);
+                             (int)rendition->width_px, (int)rendition->height_px);
     }
 }
 
 void tt_page_append_image(struct tt_buf *text, const struct tt_request *request,
                           const struct tt_journal_row *row) {
     const char *base = request->worker->config->server.base_path;
+    const struct tt_journal_file *processed = &row->files[TT_JOURNAL_PROCESSED];
+    const struct tt_journal_file *original = &row->files[tt_journal_row_original(row)];
     char received[TT_CLOCK_RFC3339_SIZE];
     int64_t time_ms = 0;
     tt_uuid_parse(row->id, &time_ms);
@@ -100,14 +102,14 @@ void tt_page_append_image(struct tt_buf *text, const struct tt_request *request,
         text,
         "<p><a href=\"%s/images/%s/processed\"><img src=\"%s/images/%s/processed\" "
         "width=\"%d\" height=\"%d\" alt=\"The processed picture\"></a></p>\n<dl>\n",
-        base, row->id, base, row->id, (int)row->processed.width_px, (int)row->processed.height_px);
-    append_file_row(text, "Result", &row->processed);
-    append_file_row(text, "Original", &row->original);
+        base, row->id, base, row->id, (int)processed->width_px, (int)processed->height_px);
+    append_file_row(text, "Result", processed);
+    append_file_row(text, "Original", original);
     tt_buf_append_format(text, "<dt>Received</dt><dd><time>%s</time></dd>\n", received);
     append_state_row(text, row);
     tt_buf_append_format(text, "</dl>\n<p><a href=\"%s/images/%s/processed\">Result</a>", base,
                          row->id);
-    if (row->original_kept)
+    if (original->kept)
         tt_buf_append_format(text, " · <a href=\"%s/images/%s/original\">Original</a>", base,
                              row->id);
     append_renditions(text, base, row);

@@ -36,8 +36,7 @@ static enum tt_err ask(struct tt_request *request, enum tt_ask_verb verb,
     if (err != TT_OK)
         return err == TT_ERR_BUSY ? TT_ERR_BUSY : TT_ERR_INTERNAL;
     memcpy(question.id, name->id, TT_UUID_SIZE);
-    if (name->kind == TT_SPOOL_RENDITION)
-        (void)snprintf(question.rendition, sizeof question.rendition, "%s", name->rendition);
+    (void)snprintf(question.rendition, sizeof question.rendition, "%s", name->rendition);
     err = tt_ask(request->worker->config->storage.dir, &question, timeout_ms, url);
     tt_places_stand(&seat);
     return err == TT_ERR_NOT_FOUND ? explain_lost(request) : err;

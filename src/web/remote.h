@@ -1,6 +1,6 @@
 /* Remote: bytes that are in the cloud, and not in the spool. Only tintype-sync has keys to them: it
- * is asked for an address, or to bring them back. Which bytes: a file of the row, by its number
- * (tt_journal_row_file). */
+ * is asked for an address, or to bring them back. Which bytes: a file of the row, by its number.
+ */
 #ifndef TINTYPE_WEB_REMOTE_H
 #define TINTYPE_WEB_REMOTE_H
 

@@ -55,7 +55,7 @@ struct wanted {
 
 static void choose_file(struct wanted *wanted, int number) {
     wanted->number = number;
-    wanted->file = tt_journal_row_file(&wanted->row, number);
+    wanted->file = &wanted->row.files[number];
     wanted->etag[0] = '"';
     tt_hash_format(wanted->file->sha256, wanted->etag + 1);
     memcpy(wanted->etag + TT_HASH_HEX_SIZE, "\"", 2);
@@ -175,9 +175,12 @@ enum tt_err tt_retrieve_processed(struct tt_request *request) {
 enum tt_err tt_retrieve_original(struct tt_request *request) {
     struct wanted wanted = {.request = request};
     enum tt_err err = tt_journal_find(request->worker->journal, request->id, &wanted.row);
-    if (err == TT_OK && !wanted.row.original_kept)
-        err = tt_err_refuse(TT_ERR_NOT_FOUND, "The original of this image was not kept.");
-    return err != TT_OK ? err : send_file(&wanted, TT_JOURNAL_ORIGINAL);
+    if (err != TT_OK)
+        return err;
+    int number = tt_journal_row_original(&wanted.row);
+    if (!wanted.row.files[number].kept)
+        return tt_err_refuse(TT_ERR_NOT_FOUND, "The original of this image was not kept.");
+    return send_file(&wanted, number);
 }
 
 enum tt_err tt_retrieve_rendition(struct tt_request *request) {
@@ -192,23 +195,12 @@ enum tt_err tt_retrieve_rendition(struct tt_request *request) {
     return send_file(&wanted, number);
 }
 
-/* TT_ERR_STORAGE: some are left. */
-static enum tt_err remove_files(struct tt_spool *spool, const struct tt_journal_row *row) {
-    enum tt_err err = TT_OK;
-    for (int i = 0; i < tt_journal_row_file_count(row); i++) {
-        const struct tt_spool_name name = tt_journal_row_name(row, i);
-        if (tt_spool_remove(spool, &name) != TT_OK)
-            err = TT_ERR_STORAGE;
-    }
-    return err;
-}
-
 enum tt_err tt_retrieve_delete(struct tt_request *request) {
     struct tt_journal_row row;
     enum tt_err err = tt_journal_delete(request->worker->journal, request->id, &row);
     if (err != TT_OK)
         return err;
-    if (remove_files(&request->worker->spool, &row) != TT_OK)
+    if (tt_journal_row_remove_files(&row, &request->worker->spool) != TT_OK)
         tt_log(TT_LOG_WARNING, "files of deleted %s are left to the sweep: %s", row.id,
                tt_err_cause());
     tt_log(TT_LOG_INFO, "delete %s filename=\"%s\"", row.id, row.filename);

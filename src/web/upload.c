@@ -19,16 +19,17 @@
 #include "web/query.h"
 #include "web/reply.h"
 
-/* One upload on its way. The row is filled step by step, and is what the journal gets. */
+/* One upload on its way. The row is filled step by step, and is what the journal gets; staged files
+ * and outputs have the numbers of the row's files. */
 struct upload {
     struct tt_request *request;
     struct tt_worker *worker;
     struct tt_options options;
     char filename[TT_TEXT_FILENAME_SIZE]; /* of a Content-Disposition; the option beats it */
-    struct tt_staged original;
-    struct tt_staged results[TT_PICTURE_RESULTS_MAX]; /* the result, then its renditions */
+    struct tt_staged staged[TT_JOURNAL_FILES_MAX];
     struct tt_picture_output outputs[TT_PICTURE_RESULTS_MAX];
-    int result_count;
+    int result_count; /* and the number of the original, which follows the results */
+    struct tt_journal_file *original;
     struct tt_hash hash;                /* of the original, while it comes in */
     uint8_t head[TT_IMAGE_SNIFF_BYTES]; /* the original's first bytes */
     size_t head_length;
@@ -39,8 +40,8 @@ struct upload {
 /* ---- read and stage: the body's picture goes to a file without a name, hashed on the way ---- */
 
 static enum tt_err judge_head(struct upload *upload) {
-    upload->row.original.format = tt_image_sniff(upload->head, upload->head_length);
-    if (upload->row.original.format == TT_FORMAT_NONE)
+    upload->original->format = tt_image_sniff(upload->head, upload->head_length);
+    if (upload->original->format == TT_FORMAT_NONE)
         return tt_err_refuse(TT_ERR_PICTURE_TYPE,
                              "These bytes are no picture of a type that is accepted: JPEG, PNG, "
                              "WebP, GIF, HEIC or AVIF.");
@@ -64,8 +65,8 @@ static enum tt_err take_picture(void *context, const uint8_t *bytes, size_t leng
     if (err == TT_OK)
         err = tt_hash_update(&upload->hash, bytes, length);
     if (err == TT_OK)
-        err = tt_file_write(upload->original.fd, bytes, length);
-    upload->row.original.size_bytes += (int64_t)length;
+        err = tt_file_write(upload->staged[upload->result_count].fd, bytes, length);
+    upload->original->size_bytes += (int64_t)length;
     return err;
 }
 
@@ -140,88 +141,75 @@ static enum tt_err read_body(struct upload *upload) {
     struct tt_body *body;
     enum tt_err err = open_body(upload, &target, &announced, &body);
     if (err == TT_OK)
-        err = tt_spool_stage(&upload->worker->spool, &upload->original);
+        err = tt_spool_stage(&upload->worker->spool, &upload->staged[upload->result_count]);
     if (err == TT_OK)
         err = read_pieces(upload, body, announced);
     if (err == TT_OK)
         err = tt_body_end(body);
-    if (err == TT_OK && upload->row.original.size_bytes == 0)
+    if (err == TT_OK && upload->original->size_bytes == 0)
         err = tt_err_refuse(TT_ERR_BODY_EMPTY, "The picture has no bytes.");
     if (err == TT_OK && upload->head_length < sizeof upload->head)
         err = judge_head(upload);
-    return err != TT_OK ? err : tt_hash_finish(&upload->hash, upload->row.original.sha256);
+    return err != TT_OK ? err : tt_hash_finish(&upload->hash, upload->original->sha256);
 }
 
 /* ---- render: in the decoder, while the original goes to the disk ---- */
 
-/* What a row says of a result: of the one, or of a rendition. */
-static struct tt_journal_file *result_file(struct upload *upload, int number) {
-    return number == 0 ? &upload->row.processed : &upload->row.renditions[number - 1].file;
-}
-
-/* The row's number of that file. */
-static int row_number(int result) {
-    return TT_JOURNAL_PROCESSED + result;
-}
-
-static void name_renditions(struct upload *upload) {
+static void choose_outputs(struct upload *upload) {
     const struct tt_config *config = upload->worker->config;
-    struct tt_journal_row *row = &upload->row;
-    row->rendition_count = config->image.rendition_count;
-    for (int i = 0; i < row->rendition_count; i++) {
+    upload->outputs[TT_JOURNAL_PROCESSED].options = &upload->options.picture;
+    for (int i = TT_JOURNAL_RENDITION; i < upload->result_count; i++) {
         const struct tt_config_preset *preset =
-            &config->presets[config->image.rendition_presets[i]];
-        memcpy(row->renditions[i].name, preset->name, sizeof row->renditions[i].name);
-        upload->outputs[1 + i].options = &preset->options;
-        upload->outputs[1 + i].preset = preset->name;
+            &config->presets[config->image.rendition_presets[i - TT_JOURNAL_RENDITION]];
+        memcpy(upload->row.files[i].name, preset->name, sizeof preset->name);
+        upload->outputs[i].options = &preset->options;
+        upload->outputs[i].preset = preset->name;
     }
 }
 
 static enum tt_err stage_results(struct upload *upload) {
-    name_renditions(upload);
-    upload->outputs[0].options = &upload->options.picture;
-    upload->result_count = 1 + upload->row.rendition_count;
+    choose_outputs(upload);
     for (int i = 0; i < upload->result_count; i++) {
-        enum tt_err err = tt_spool_stage(&upload->worker->spool, &upload->results[i]);
+        enum tt_err err = tt_spool_stage(&upload->worker->spool, &upload->staged[i]);
         if (err != TT_OK)
             return err;
-        upload->outputs[i].fd = upload->results[i].fd;
-        result_file(upload, i)->format = upload->outputs[i].options->format;
+        upload->outputs[i].fd = upload->staged[i].fd;
+        upload->row.files[i].format = upload->outputs[i].options->format;
     }
     return TT_OK;
 }
 
 static enum tt_err render(struct upload *upload) {
     struct tt_renderer *renderer = &upload->worker->renderer;
+    int original_fd = upload->staged[upload->result_count].fd;
     struct tt_picture_report report;
     enum tt_err err = stage_results(upload);
     if (err == TT_OK)
-        err =
-            tt_renderer_start(renderer, upload->original.fd, upload->outputs, upload->result_count);
+        err = tt_renderer_start(renderer, original_fd, upload->outputs, upload->result_count);
     if (err != TT_OK)
         return err;
     enum tt_err synced = TT_OK;
-    if (upload->row.original_kept)
-        synced = tt_file_sync(upload->original.fd);
+    if (upload->original->kept)
+        synced = tt_file_sync(original_fd);
     err = tt_renderer_finish(renderer, &report);
     if (err != TT_OK || synced != TT_OK)
         return err != TT_OK ? err : synced;
-    upload->row.original.width_px = report.source_width_px;
-    upload->row.original.height_px = report.source_height_px;
+    upload->original->width_px = report.source_width_px;
+    upload->original->height_px = report.source_height_px;
     for (int i = 0; i < upload->result_count; i++) {
-        result_file(upload, i)->width_px = report.results[i].width_px;
-        result_file(upload, i)->height_px = report.results[i].height_px;
+        upload->row.files[i].width_px = report.results[i].width_px;
+        upload->row.files[i].height_px = report.results[i].height_px;
     }
     return TT_OK;
 }
 
 /* The decoder wrote the result, but what is in it is measured here. */
 static enum tt_err measure_result(struct upload *upload, int number) {
-    struct tt_journal_file *file = result_file(upload, number);
+    struct tt_journal_file *file = &upload->row.files[number];
     uint8_t *piece = upload->worker->piece;
     enum tt_err err = TT_OK;
     for (size_t got = TT_WORKER_PIECE_BYTES; err == TT_OK && got == TT_WORKER_PIECE_BYTES;) {
-        err = tt_file_read_at(upload->results[number].fd, (off_t)file->size_bytes, piece,
+        err = tt_file_read_at(upload->staged[number].fd, (off_t)file->size_bytes, piece,
                               TT_WORKER_PIECE_BYTES, &got);
         if (err == TT_OK)
             err = tt_hash_update(&upload->hash, piece, got);
@@ -241,20 +229,19 @@ static enum tt_err measure_results(struct upload *upload) {
 
 /* ---- keep and record: all files named and durable, then the row and its event ---- */
 
-static enum tt_err keep_file(struct upload *upload, struct tt_staged *staged, int row_number) {
-    const struct tt_spool_name name = tt_journal_row_name(&upload->row, row_number);
-    return tt_spool_keep(&upload->worker->spool, staged, &name);
+static enum tt_err keep_file(struct upload *upload, int number) {
+    const struct tt_spool_name name = tt_journal_row_name(&upload->row, number);
+    return tt_spool_keep(&upload->worker->spool, &upload->staged[number], &name);
 }
 
 static enum tt_err keep(struct upload *upload) {
     struct tt_journal_row *row = &upload->row;
     enum tt_err err = tt_uuid_new(row->id, NULL);
     for (int i = 0; err == TT_OK && i < upload->result_count; i++)
-        err = tt_file_sync(upload->results[i].fd);
-    if (err == TT_OK && row->original_kept)
-        err = keep_file(upload, &upload->original, TT_JOURNAL_ORIGINAL);
-    for (int i = 0; err == TT_OK && i < upload->result_count; i++)
-        err = keep_file(upload, &upload->results[i], row_number(i));
+        err = tt_file_sync(upload->staged[i].fd);
+    for (int i = 0; err == TT_OK && i < row->file_count; i++)
+        if (row->files[i].kept)
+            err = keep_file(upload, i);
     return err != TT_OK ? err : tt_spool_sync(&upload->worker->spool);
 }
 
@@ -270,7 +257,7 @@ static void choose_filename(struct upload *upload) {
         snprintf(row->filename, sizeof row->filename, "%s", asked);
     else
         snprintf(row->filename, sizeof row->filename, "%s.%s", row->id,
-                 tt_picture_format_row(row->original.format)->extension);
+                 tt_picture_format_row(upload->original->format)->extension);
 }
 
 /* False when nobody wants to be told, or there is no memory: an upload never fails for its event.
@@ -313,16 +300,6 @@ static enum tt_err record(struct upload *upload) {
                           upload->worker->config->storage.quota_bytes);
     tt_buf_fini(&text);
     return err;
-}
-
-/* What was kept, but cannot be acknowledged, goes; a failure here leaves it to the sweep. */
-static void take_back(struct upload *upload) {
-    if (upload->row.id[0] == '\0')
-        return;
-    for (int i = 0; i < tt_journal_row_file_count(&upload->row); i++) {
-        const struct tt_spool_name name = tt_journal_row_name(&upload->row, i);
-        (void)tt_spool_remove(&upload->worker->spool, &name);
-    }
 }
 
 /* The failure at hand is noted already, so of another one there is but its code. */
@@ -381,8 +358,19 @@ static void count(struct upload *upload, enum tt_err err) {
         return;
     stats->upload_ms += took_ms;
     tt_log(TT_LOG_INFO, "upload %s original_bytes=%lld result_bytes=%lld ms=%lld filename=\"%s\"",
-           upload->row.id, (long long)upload->row.original.size_bytes,
-           (long long)upload->row.processed.size_bytes, (long long)took_ms, upload->row.filename);
+           upload->row.id, (long long)upload->original->size_bytes,
+           (long long)upload->row.files[TT_JOURNAL_PROCESSED].size_bytes, (long long)took_ms,
+           upload->row.filename);
+}
+
+/* What is known of the row before anything is read. */
+static void start_row(struct upload *upload) {
+    const struct tt_config *config = upload->worker->config;
+    tt_journal_row_init(&upload->row, config->image.rendition_count);
+    upload->row.sync_state = config->s3.bucket[0] != '\0' ? TT_SYNC_PENDING : TT_SYNC_OFF;
+    upload->result_count = tt_journal_row_original(&upload->row);
+    upload->original = &upload->row.files[upload->result_count];
+    upload->original->kept = config->storage.keep_original;
 }
 
 /* Does one step, and counts its time to a stage. */
@@ -398,12 +386,10 @@ static enum tt_err step(struct upload *upload, enum tt_event_stage stage,
 
 enum tt_err tt_upload_handle(struct tt_request *request) {
     struct tt_worker *worker = request->worker;
-    struct upload upload = {
-        .request = request, .worker = worker, .original.fd = -1, .stage_ms = {-1, -1, -1}};
-    upload.row.original_kept = worker->config->storage.keep_original;
-    upload.row.sync_state = worker->config->s3.bucket[0] != '\0' ? TT_SYNC_PENDING : TT_SYNC_OFF;
-    for (int i = 0; i < TT_PICTURE_RESULTS_MAX; i++)
-        upload.results[i].fd = -1;
+    struct upload upload = {.request = request, .worker = worker, .stage_ms = {-1, -1, -1}};
+    start_row(&upload);
+    for (int i = 0; i < TT_JOURNAL_FILES_MAX; i++)
+        upload.staged[i].fd = -1;
     tt_options_init(&upload.options, worker->config);
     enum tt_err err = tt_hash_init(&upload.hash);
     if (err == TT_OK)
@@ -416,11 +402,11 @@ enum tt_err tt_upload_handle(struct tt_request *request) {
         err = step(&upload, TT_EVENT_KEEP, keep);
     if (err == TT_OK)
         err = record(&upload);
-    if (err != TT_OK)
-        take_back(&upload);
-    tt_spool_discard(&worker->spool, &upload.original);
-    for (int i = 0; i < TT_PICTURE_RESULTS_MAX; i++)
-        tt_spool_discard(&worker->spool, &upload.results[i]);
+    /* What was kept, but cannot be acknowledged, goes; what stays is the sweep's. */
+    if (err != TT_OK && upload.row.id[0] != '\0')
+        tt_journal_row_remove_files(&upload.row, &worker->spool);
+    for (int i = 0; i < TT_JOURNAL_FILES_MAX; i++)
+        tt_spool_discard(&worker->spool, &upload.staged[i]);
     tt_hash_fini(&upload.hash);
     count(&upload, err);
     if (err != TT_OK)

@@ -120,7 +120,7 @@ int tt_web_run(const struct tt_web_plan *plan) {
         .config = plan->config,
         .stats = plan->stats,
         .places = plan->places,
-        .spool = {.dir_fd = -1, .kind_fds = {-1, -1}, .tmp_fd = -1},
+        .spool = TT_SPOOL_CLOSED,
     };
     enum tt_err err = tt_renderer_init(&worker.renderer, plan->config, plan->stats, plan->places,
                                        plan->watermark);

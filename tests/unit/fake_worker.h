@@ -171,17 +171,21 @@ static inline void assert_problem(enum tt_err err) {
 static inline struct tt_journal_row new_row(enum tt_sync_state state) {
     struct tt_journal_row row = {
         .filename = "a \"b\" \xC3\xA9.jpg",
-        .processed = {.size_bytes = 10,
-                      .format = TT_FORMAT_PNG,
-                      .width_px = 4,
-                      .height_px = 3,
-                      .sha256 = {1, 2, 3}},
-        .original = {.size_bytes = 20,
-                     .format = TT_FORMAT_JPEG,
-                     .width_px = 8,
-                     .height_px = 6,
-                     .sha256 = {4, 5, 6}},
-        .original_kept = true,
+        .file_count = 2,
+        .files = {{.kind = TT_SPOOL_PROCESSED,
+                   .kept = true,
+                   .size_bytes = 10,
+                   .format = TT_FORMAT_PNG,
+                   .width_px = 4,
+                   .height_px = 3,
+                   .sha256 = {1, 2, 3}},
+                  {.kind = TT_SPOOL_ORIGINAL,
+                   .kept = true,
+                   .size_bytes = 20,
+                   .format = TT_FORMAT_JPEG,
+                   .width_px = 8,
+                   .height_px = 6,
+                   .sha256 = {4, 5, 6}}},
         .sync_state = state,
     };
 
@@ -198,11 +202,18 @@ static inline struct tt_journal_row insert_row(enum tt_sync_state state) {
 
 /* Adds a rendition to a row that was not inserted yet; the row's file has that number. */
 static inline int add_rendition(struct tt_journal_row *row, const char *name, int64_t size_bytes) {
-    struct tt_journal_rendition *rendition = &row->renditions[row->rendition_count++];
+    int number = tt_journal_row_original(row);
 
-    (void)snprintf(rendition->name, sizeof rendition->name, "%s", name);
-    rendition->file = (struct tt_journal_file){size_bytes, TT_FORMAT_WEBP, 2, 1, {7, 8, 9}};
-    return tt_journal_row_file_count(row) - 1;
+    row->files[row->file_count++] = row->files[number];
+    row->files[number] = (struct tt_journal_file){.kind = TT_SPOOL_RENDITION,
+                                                  .kept = true,
+                                                  .format = TT_FORMAT_WEBP,
+                                                  .size_bytes = size_bytes,
+                                                  .width_px = 2,
+                                                  .height_px = 1,
+                                                  .sha256 = {7, 8, 9}};
+    (void)snprintf(row->files[number].name, sizeof row->files[number].name, "%s", name);
+    return number;
 }
 
 /* With two renditions: "large" of 30 bytes, "thumb" of 5. */

@@ -14,7 +14,7 @@
 #define ID_3 "01890a5d-ac96-7000-8000-000000000003"
 
 /* What names an original or a result, and what names a rendition. */
-#define NAME(kind, id, format) (&(const struct tt_spool_name){kind, id, NULL, format})
+#define NAME(kind, id, format) (&(const struct tt_spool_name){kind, id, "", format})
 #define RENDITION(id, preset, format)                                                              \
     (&(const struct tt_spool_name){TT_SPOOL_RENDITION, id, preset, format})
 

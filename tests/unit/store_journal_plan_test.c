@@ -41,9 +41,10 @@ static void run_every_statement(void) {
     record_done(1, TT_SYNC_SYNCED, NOW_MS);
     (void)find(1);
     assert_int_equal(tt_journal_evict(journal, NOW_MS, ROWS_MAX, rows, &count), TT_OK);
-    assert_int_equal(tt_journal_fetched(journal, row.id, TT_JOURNAL_ORIGINAL, NOW_MS), TT_OK);
-    assert_int_equal(tt_journal_fetched(journal, row.id, TT_JOURNAL_PROCESSED, NOW_MS), TT_OK);
-    assert_int_equal(tt_journal_fetched(journal, row.id, TT_JOURNAL_RENDITION, NOW_MS), TT_OK);
+    assert_int_equal(tt_journal_fetched(journal, &row, tt_journal_row_original(&row), NOW_MS),
+                     TT_OK);
+    assert_int_equal(tt_journal_fetched(journal, &row, TT_JOURNAL_PROCESSED, NOW_MS), TT_OK);
+    assert_int_equal(tt_journal_fetched(journal, &row, TT_JOURNAL_RENDITION, NOW_MS), TT_OK);
     assert_int_equal(tt_journal_delete(journal, row.id, &row), TT_OK);
     assert_int_equal(tt_journal_due_removals(journal, NOW_MS, 1, removals, &count), TT_OK);
     outcome.is_removal = outcome.done = true;

@@ -112,7 +112,7 @@ static void removals_are_tried_until_they_are_done(void **state) {
     for (int i = 1; i <= 3; i++) {
         row = make_row(i);
         row.sync_state = TT_SYNC_SYNCED;
-        row.original_kept = i != 2;
+        row.files[ORIGINAL].kept = i != 2;
         insert(&row);
         assert_int_equal(tt_journal_delete(journal, row.id, &row), TT_OK);
     }
@@ -125,13 +125,13 @@ static void removals_are_tried_until_they_are_done(void **state) {
     assert_int_equal(tt_journal_due_removals(journal, NOW_MS, 4, removals, &count), TT_OK);
     assert_int_equal(count, 3);
     assert_string_equal(removals[0].id, make_row(2).id);
-    assert_false(removals[0].original_kept);
+    assert_false(removals[0].files[ORIGINAL].kept);
     assert_int_equal(removals[0].attempts, 0);
     assert_string_equal(removals[2].id, outcome.id);
-    assert_true(removals[2].original_kept);
+    assert_true(removals[2].files[ORIGINAL].kept);
     assert_int_equal(removals[2].attempts, 1);
-    assert_int_equal(removals[2].processed.format, TT_FORMAT_PNG);
-    assert_int_equal(removals[2].original.format, TT_FORMAT_JPEG);
+    assert_int_equal(removals[2].files[RESULT].format, TT_FORMAT_PNG);
+    assert_int_equal(removals[2].files[ORIGINAL].format, TT_FORMAT_JPEG);
     assert_int_equal(backlog(false).removals, 3);
     outcome.failed = false;
     outcome.done = true;

@@ -19,19 +19,24 @@ static struct tt_journal_row insert_with_two(int number, enum tt_sync_state sync
     return row;
 }
 
+static int rendition_count(const struct tt_journal_row *row) {
+    return tt_journal_row_original(row) - TT_JOURNAL_RENDITION;
+}
+
 static void assert_renditions(const struct tt_journal_row *row,
                               const struct tt_journal_row *expected) {
-    assert_int_equal(row->rendition_count, expected->rendition_count);
-    for (int i = 0; i < row->rendition_count; i++) {
-        const struct tt_journal_rendition *a = &row->renditions[i];
-        const struct tt_journal_rendition *b = &expected->renditions[i];
+    assert_int_equal(row->file_count, expected->file_count);
+    for (int i = TT_JOURNAL_RENDITION; i < tt_journal_row_original(row); i++) {
+        const struct tt_journal_file *a = &row->files[i];
+        const struct tt_journal_file *b = &expected->files[i];
 
+        assert_int_equal(a->kind, TT_SPOOL_RENDITION);
         assert_string_equal(a->name, b->name);
-        assert_int_equal(a->file.size_bytes, b->file.size_bytes);
-        assert_int_equal(a->file.format, b->file.format);
-        assert_int_equal(a->file.width_px, b->file.width_px);
-        assert_int_equal(a->file.height_px, b->file.height_px);
-        assert_memory_equal(a->file.sha256, b->file.sha256, TT_HASH_BYTES);
+        assert_int_equal(a->size_bytes, b->size_bytes);
+        assert_int_equal(a->format, b->format);
+        assert_int_equal(a->width_px, b->width_px);
+        assert_int_equal(a->height_px, b->height_px);
+        assert_memory_equal(a->sha256, b->sha256, TT_HASH_BYTES);
         assert_int_equal(a->evicted, b->evicted);
     }
 }
@@ -43,16 +48,15 @@ static void files_have_numbers(void **state) {
     struct tt_spool_name name;
 
     (void)state;
-    assert_int_equal(tt_journal_row_file_count(&row), 2);
+    assert_int_equal(row.file_count, 2);
+    assert_int_equal(tt_journal_row_original(&row), 1);
     add_renditions(&row, TT_PICTURE_RENDITIONS_MAX);
-    assert_int_equal(tt_journal_row_file_count(&row), TT_JOURNAL_FILES_MAX);
-    assert_ptr_equal(tt_journal_row_file(&row, TT_JOURNAL_ORIGINAL), &row.original);
-    assert_ptr_equal(tt_journal_row_file(&row, TT_JOURNAL_PROCESSED), &row.processed);
-    assert_ptr_equal(tt_journal_row_file(&row, TT_JOURNAL_RENDITION + 7), &row.renditions[7].file);
-    name = tt_journal_row_name(&row, TT_JOURNAL_ORIGINAL);
+    assert_int_equal(row.file_count, TT_JOURNAL_FILES_MAX);
+    assert_int_equal(tt_journal_row_original(&row), TT_JOURNAL_FILES_MAX - 1);
+    name = tt_journal_row_name(&row, TT_JOURNAL_FILES_MAX - 1);
     assert_int_equal(name.kind, TT_SPOOL_ORIGINAL);
     assert_int_equal(name.format, TT_FORMAT_JPEG);
-    assert_null(name.rendition);
+    assert_string_equal(name.rendition, "");
     name = tt_journal_row_name(&row, TT_JOURNAL_PROCESSED);
     assert_int_equal(name.kind, TT_SPOOL_PROCESSED);
     assert_int_equal(name.format, TT_FORMAT_PNG);
@@ -67,24 +71,52 @@ static void files_have_numbers(void **state) {
     }
     assert_int_equal(tt_journal_row_find(&row, TT_SPOOL_RENDITION, "none"), -1);
     assert_int_equal(tt_journal_row_find(&row, TT_SPOOL_RENDITION, ""), -1);
+    assert_int_equal(tt_journal_row_find(&row, TT_SPOOL_ORIGINAL, "thumb"), -1);
 }
 
 static void files_are_here_or_there(void **state) {
     struct tt_journal_row row = make_row(1);
 
     (void)state;
+    row.files[ORIGINAL].kept = false;
     add_renditions(&row, 2);
-    row.original_kept = false;
-    row.renditions[1].evicted = true;
-    assert_false(tt_journal_row_is_kept(&row, TT_JOURNAL_ORIGINAL));
-    assert_true(tt_journal_row_is_kept(&row, TT_JOURNAL_RENDITION));
+    row.files[TT_JOURNAL_RENDITION + 1].evicted = true;
     assert_true(tt_journal_row_is_local(&row, TT_JOURNAL_RENDITION));
     assert_false(tt_journal_row_is_local(&row, TT_JOURNAL_RENDITION + 1));
+    assert_false(tt_journal_row_is_local(&row, tt_journal_row_original(&row)));
     assert_false(tt_journal_row_is_remote(&row, TT_JOURNAL_RENDITION));
     assert_true(tt_journal_row_is_remote(&row, TT_JOURNAL_RENDITION + 1));
     row.sync_state = TT_SYNC_STORED;
     assert_true(tt_journal_row_is_remote(&row, TT_JOURNAL_RENDITION));
-    assert_false(tt_journal_row_is_remote(&row, TT_JOURNAL_ORIGINAL));
+    assert_false(tt_journal_row_is_remote(&row, tt_journal_row_original(&row)));
+}
+
+/* The spool has all but the result, which is gone already. */
+static void all_files_are_removed(void **state) {
+    struct tt_journal_row row = make_row(1);
+    struct tt_spool spool;
+
+    (void)state;
+    add_renditions(&row, 2);
+    assert_int_equal(tt_spool_open(&spool, scratch), TT_OK);
+    for (int i = TT_JOURNAL_RENDITION; i < row.file_count; i++) {
+        const struct tt_spool_name name = tt_journal_row_name(&row, i);
+        struct tt_staged staged;
+
+        assert_int_equal(tt_spool_stage(&spool, &staged), TT_OK);
+        assert_int_equal(tt_spool_keep(&spool, &staged, &name), TT_OK);
+        tt_spool_discard(&spool, &staged);
+    }
+    assert_int_equal(tt_journal_row_remove_files(&row, &spool), TT_OK);
+    for (int i = 0; i < row.file_count; i++) {
+        const struct tt_spool_name name = tt_journal_row_name(&row, i);
+        int64_t size_bytes;
+        int fd;
+
+        assert_int_equal(tt_spool_read(&spool, &name, &fd, &size_bytes), TT_ERR_NOT_FOUND);
+    }
+    tt_spool_close(&spool);
+    assert_int_equal(tt_journal_row_remove_files(&row, &spool), TT_ERR_STORAGE);
 }
 
 /* ---- rows ---- */
@@ -116,14 +148,14 @@ static void lists_and_looks_have_them(void **state) {
     for (int i = 0; i < 2; i++) { /* with rows of the last use in them */
         assert_int_equal(tt_journal_list(journal, &query, rows, &count, &more), TT_OK);
         assert_int_equal(count, 3);
-        assert_int_equal(rows[0].rendition_count, 0);
+        assert_int_equal(rendition_count(&rows[0]), 0);
         assert_renditions(&rows[1], &row);
-        assert_int_equal(rows[2].rendition_count, 0);
+        assert_int_equal(rendition_count(&rows[2]), 0);
         rows[0] = rows[2] = rows[1];
     }
     assert_string_equal(due(TT_SYNC_PENDING, 10), "1 2 3");
     assert_renditions(&rows[1], &row);
-    assert_int_equal(rows[2].rendition_count, 0);
+    assert_int_equal(rendition_count(&rows[2]), 0);
 }
 
 static void refuses_renditions_that_make_no_sense(void **state) {
@@ -134,11 +166,11 @@ static void refuses_renditions_that_make_no_sense(void **state) {
         bad[i] = make_row(i);
         add_renditions(&bad[i], 2);
     }
-    bad[0].renditions[1].name[0] = '\0';
-    bad[1].renditions[0].name[0] = '/';
-    bad[2].renditions[1].file.size_bytes = 0;
-    bad[3].renditions[0].file.width_px = 0;
-    bad[4].renditions[1].file.format = TT_FORMAT_NONE;
+    bad[0].files[TT_JOURNAL_RENDITION + 1].name[0] = '\0';
+    bad[1].files[TT_JOURNAL_RENDITION].name[0] = '/';
+    bad[2].files[TT_JOURNAL_RENDITION + 1].size_bytes = 0;
+    bad[3].files[TT_JOURNAL_RENDITION].width_px = 0;
+    bad[4].files[TT_JOURNAL_RENDITION + 1].format = TT_FORMAT_NONE;
     for (int i = 0; i < 5; i++) {
         tt_err_take(TT_OK);
         assert_int_equal(tt_journal_insert(journal, &bad[i], NULL, 0), TT_ERR_JOURNAL);
@@ -186,7 +218,7 @@ static void a_failure_buries_nobody(void **state) {
     tt_err_take(TT_OK);
     execute("ALTER TABLE elsewhere RENAME TO rendition");
     assert_string_equal(due(TT_SYNC_PENDING, 5), "1");
-    assert_int_equal(rows[0].rendition_count, 2);
+    assert_int_equal(rendition_count(&rows[0]), 2);
 }
 
 static void the_quota_counts_them(void **state) {
@@ -195,8 +227,8 @@ static void the_quota_counts_them(void **state) {
 
     (void)state;
     add_renditions(&first, 2);
-    add_renditions(&second, 1);
-    second.original_kept = false; /* 1102 */
+    second.files[ORIGINAL].kept = false;
+    add_renditions(&second, 1); /* 1102 */
     assert_int_equal(tt_journal_insert(journal, &first, NULL, 6300), TT_ERR_SPOOL_FULL);
     assert_int_equal(tt_journal_insert(journal, &first, NULL, 6301), TT_OK);
     assert_int_equal(kept_bytes(), 6301);
@@ -238,7 +270,7 @@ static void without_a_removal_they_go_at_once(void **state) {
 
     (void)state;
     assert_int_equal(tt_journal_delete(journal, row.id, &row), TT_OK);
-    assert_int_equal(row.rendition_count, 2);
+    assert_int_equal(rendition_count(&row), 2);
     assert_int_equal(ask("SELECT count(*) FROM rendition"), 0);
 }
 
@@ -251,20 +283,21 @@ static void evicted_with_the_rest_and_fetched_one_by_one(void **state) {
     record_done(1, TT_SYNC_SYNCED, NOW_MS);
     assert_int_equal(tt_journal_evict(journal, NOW_MS, ROWS_MAX, rows, &count), TT_OK);
     assert_int_equal(count, 1);
-    assert_int_equal(rows[0].rendition_count, 2);
-    assert_true(rows[0].renditions[0].evicted && rows[0].renditions[1].evicted);
+    assert_int_equal(rendition_count(&rows[0]), 2);
+    assert_true(rows[0].files[TT_JOURNAL_RENDITION].evicted &&
+                rows[0].files[TT_JOURNAL_RENDITION + 1].evicted);
     assert_int_equal(kept_bytes(), 0);
     for (int i = 0; i < 2; i++) { /* told twice, it counts once */
-        assert_int_equal(tt_journal_fetched(journal, row.id, TT_JOURNAL_RENDITION + 1, NOW_MS + 5),
+        assert_int_equal(tt_journal_fetched(journal, &row, TT_JOURNAL_RENDITION + 1, NOW_MS + 5),
                          TT_OK);
         assert_int_equal(kept_bytes(), 200);
     }
     row = find(1);
-    assert_true(row.renditions[0].evicted);
-    assert_false(row.renditions[1].evicted);
-    assert_true(row.processed_evicted && row.original_evicted);
+    assert_true(row.files[TT_JOURNAL_RENDITION].evicted);
+    assert_false(row.files[TT_JOURNAL_RENDITION + 1].evicted);
+    assert_true(row.files[RESULT].evicted && row.files[tt_journal_row_original(&row)].evicted);
     assert_true(backlog(true).local_since_ms == NOW_MS + 5);
-    assert_int_equal(tt_journal_fetched(journal, row.id, TT_JOURNAL_RENDITION, NOW_MS + 6), TT_OK);
+    assert_int_equal(tt_journal_fetched(journal, &row, TT_JOURNAL_RENDITION, NOW_MS + 6), TT_OK);
     assert_int_equal(kept_bytes(), 300);
     /* It is the same image's for the table: a dead one goes on with its item. */
     execute("UPDATE image SET sync_state = 'dead', processed_evicted = 0, original_evicted = 0, "
@@ -275,7 +308,7 @@ static void evicted_with_the_rest_and_fetched_one_by_one(void **state) {
     assert_int_equal(tt_journal_evict(journal, NOW_MS + 6, ROWS_MAX, rows, &count), TT_OK);
     assert_int_equal(kept_bytes(), 0);
     assert_int_equal(tt_journal_delete(journal, row.id, &row), TT_OK);
-    assert_int_equal(tt_journal_fetched(journal, row.id, TT_JOURNAL_RENDITION, NOW_MS),
+    assert_int_equal(tt_journal_fetched(journal, &row, TT_JOURNAL_RENDITION, NOW_MS),
                      TT_ERR_NOT_FOUND);
     assert_string_equal(tt_err_cause(), "");
 }
@@ -286,7 +319,7 @@ static void a_rendition_alone_is_let_go_again(void **state) {
     (void)state;
     record_done(1, TT_SYNC_STORED, NOW_MS);
     assert_int_equal(tt_journal_evict(journal, NOW_MS, ROWS_MAX, rows, &count), TT_OK);
-    assert_int_equal(tt_journal_fetched(journal, row.id, TT_JOURNAL_RENDITION, NOW_MS), TT_OK);
+    assert_int_equal(tt_journal_fetched(journal, &row, TT_JOURNAL_RENDITION, NOW_MS), TT_OK);
     execute("UPDATE image SET local_since_ms = NULL"); /* as of a row that was never done */
     record_done(1, TT_SYNC_SYNCED, NOW_MS + 9);
     assert_true(backlog(true).local_since_ms == NOW_MS + 9);
@@ -334,6 +367,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(files_have_numbers),
         TEST(files_are_here_or_there),
+        TEST(all_files_are_removed),
         TEST(finds_what_was_inserted),
         TEST(lists_and_looks_have_them),
         TEST(refuses_renditions_that_make_no_sense),

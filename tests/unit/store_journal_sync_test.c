@@ -140,7 +140,7 @@ static void evicts_what_has_been_here_long_enough(void **state) {
     (void)state;
     for (int i = 1; i <= 5; i++) {
         row = make_row(i);
-        row.original_kept = i != 2;
+        row.files[ORIGINAL].kept = i != 2;
         insert(&row);
         if (i != 5)
             record_done(i, TT_SYNC_SYNCED, NOW_MS + i);
@@ -153,14 +153,15 @@ static void evicts_what_has_been_here_long_enough(void **state) {
     assert_int_equal(tt_journal_evict(journal, NOW_MS + 3, 2, rows, &count), TT_OK);
     assert_int_equal(count, 2);
     assert_int_equal(kept_bytes(), 6003 + 6004 + 6005);
-    assert_true(find(1).processed_evicted && find(1).original_evicted);
-    assert_true(find(2).processed_evicted);
-    assert_false(find(2).original_evicted); /* it was never kept */
-    assert_false(find(3).processed_evicted);
+    assert_true(find(1).files[RESULT].evicted && find(1).files[ORIGINAL].evicted);
+    assert_true(find(2).files[RESULT].evicted);
+    assert_false(find(2).files[ORIGINAL].evicted); /* it was never kept */
+    assert_false(find(3).files[RESULT].evicted);
     assert_int_equal(tt_journal_evict(journal, NOW_MS + 3, 2, rows, &count), TT_OK);
     assert_string_equal(numbers(), "3");
-    assert_true(rows[0].processed_evicted && rows[0].original_evicted && rows[0].original_kept);
-    assert_int_equal(rows[0].original.format, TT_FORMAT_JPEG);
+    assert_true(rows[0].files[RESULT].evicted && rows[0].files[ORIGINAL].evicted &&
+                rows[0].files[ORIGINAL].kept);
+    assert_int_equal(rows[0].files[ORIGINAL].format, TT_FORMAT_JPEG);
     assert_int_equal(tt_journal_evict(journal, NOW_MS + 3, 2, rows, &count), TT_OK);
     assert_int_equal(count, 0);
     assert_true(backlog(false).local_since_ms == NOW_MS + 4);
@@ -178,20 +179,19 @@ static void what_is_fetched_counts_again(void **state) {
     record_done(1, TT_SYNC_SYNCED, NOW_MS);
     assert_int_equal(tt_journal_evict(journal, NOW_MS, ROWS_MAX, rows, &count), TT_OK);
     assert_int_equal(count, 1);
-    assert_int_equal(tt_journal_fetched(journal, row.id, TT_JOURNAL_PROCESSED, NOW_MS + 8), TT_OK);
+    assert_int_equal(tt_journal_fetched(journal, &row, RESULT, NOW_MS + 8), TT_OK);
     assert_int_equal(kept_bytes(), 1001);
-    assert_false(find(1).processed_evicted);
-    assert_true(find(1).original_evicted);
+    assert_false(find(1).files[RESULT].evicted);
+    assert_true(find(1).files[ORIGINAL].evicted);
     assert_true(backlog(false).local_since_ms == NOW_MS + 8);
-    assert_int_equal(tt_journal_fetched(journal, row.id, TT_JOURNAL_ORIGINAL, NOW_MS + 9), TT_OK);
+    assert_int_equal(tt_journal_fetched(journal, &row, ORIGINAL, NOW_MS + 9), TT_OK);
     assert_int_equal(kept_bytes(), 6001);
     assert_true(backlog(false).local_since_ms == NOW_MS + 9);
     assert_int_equal(tt_journal_evict(journal, NOW_MS + 9, ROWS_MAX, rows, &count), TT_OK);
     assert_int_equal(count, 1);
     assert_int_equal(kept_bytes(), 0);
     assert_int_equal(tt_journal_delete(journal, row.id, &row), TT_OK);
-    assert_int_equal(tt_journal_fetched(journal, row.id, TT_JOURNAL_ORIGINAL, NOW_MS),
-                     TT_ERR_NOT_FOUND);
+    assert_int_equal(tt_journal_fetched(journal, &row, ORIGINAL, NOW_MS), TT_ERR_NOT_FOUND);
     assert_string_equal(tt_err_cause(), "");
 }
 

@@ -15,6 +15,10 @@
 #define WRITER_ROWS 200
 
 static void assert_files_equal(const struct tt_journal_file *a, const struct tt_journal_file *b) {
+    assert_int_equal(a->kind, b->kind);
+    assert_string_equal(a->name, b->name);
+    assert_int_equal(a->kept, b->kept);
+    assert_int_equal(a->evicted, b->evicted);
     assert_int_equal(a->size_bytes, b->size_bytes);
     assert_int_equal(a->format, b->format);
     assert_int_equal(a->width_px, b->width_px);
@@ -25,15 +29,13 @@ static void assert_files_equal(const struct tt_journal_file *a, const struct tt_
 static void assert_rows_equal(const struct tt_journal_row *a, const struct tt_journal_row *b) {
     assert_string_equal(a->id, b->id);
     assert_string_equal(a->filename, b->filename);
-    assert_files_equal(&a->processed, &b->processed);
-    assert_files_equal(&a->original, &b->original);
-    assert_int_equal(a->original_kept, b->original_kept);
+    assert_int_equal(a->file_count, b->file_count);
+    for (int i = 0; i < a->file_count; i++)
+        assert_files_equal(&a->files[i], &b->files[i]);
     assert_int_equal(a->sync_state, b->sync_state);
     assert_int_equal(a->attempts, b->attempts);
     assert_string_equal(a->last_error, b->last_error);
     assert_int_equal(a->synced_at_ms, b->synced_at_ms);
-    assert_int_equal(a->processed_evicted, b->processed_evicted);
-    assert_int_equal(a->original_evicted, b->original_evicted);
 }
 
 static void sync_states_have_names(void **state) {
@@ -58,12 +60,12 @@ static void finds_what_was_inserted(void **state) {
 
     (void)state;
     memset(full.filename, 'x', TT_TEXT_FILENAME_MAX_BYTES);
-    full.original_kept = false;
+    full.files[ORIGINAL].kept = false;
     full.sync_state = TT_SYNC_SYNCED;
     full.attempts = 3;
     (void)snprintf(full.last_error, sizeof full.last_error, "503 Slow Down; 'quoted' \"text\"");
     full.synced_at_ms = BASE_MS + 77;
-    full.original.size_bytes = INT64_C(1) << 40;
+    full.files[ORIGINAL].size_bytes = INT64_C(1) << 40;
     insert(&plain);
     insert(&full);
     assert_int_equal(tt_journal_find(journal, plain.id, &found), TT_OK);
@@ -104,10 +106,10 @@ static void refuses_rows_that_make_no_sense(void **state) {
         bad[i] = good;
     bad[0].id[35] = '\0';
     bad[1].filename[0] = '\0';
-    bad[2].processed.size_bytes = 0;
-    bad[3].original.size_bytes = -5;
-    bad[4].processed.width_px = 0;
-    bad[5].original.format = TT_FORMAT_NONE;
+    bad[2].files[RESULT].size_bytes = 0;
+    bad[3].files[ORIGINAL].size_bytes = -5;
+    bad[4].files[RESULT].width_px = 0;
+    bad[5].files[ORIGINAL].format = TT_FORMAT_NONE;
     for (int i = 0; i < 6; i++) {
         tt_err_take(TT_OK);
         assert_int_equal(tt_journal_insert(journal, &bad[i], NULL, 0), TT_ERR_JOURNAL);
@@ -145,7 +147,7 @@ static void totals_follow_every_change(void **state) {
     struct tt_db db;
 
     (void)state;
-    unkept.original_kept = false;
+    unkept.files[ORIGINAL].kept = false;
     unkept.sync_state = TT_SYNC_OFF;
     insert(&pending);
     insert(&unkept);
@@ -185,7 +187,7 @@ static void the_quota_counts_what_is_kept(void **state) {
     assert_int_equal(tt_journal_find(journal, first.id, &found), TT_ERR_NOT_FOUND);
     assert_int_equal(tt_journal_insert(journal, &first, NULL, 6001), TT_OK);
     assert_int_equal(tt_journal_insert(journal, &second, NULL, 6001 + 6001), TT_ERR_SPOOL_FULL);
-    second.original_kept = false;
+    second.files[ORIGINAL].kept = false;
     assert_int_equal(tt_journal_insert(journal, &second, NULL, 6001 + 6001), TT_OK);
     assert_int_equal(tt_journal_delete(journal, first.id, &found), TT_OK);
     assert_int_equal(tt_journal_insert(journal, &first, NULL, 6001 + 1002), TT_OK);
@@ -199,7 +201,7 @@ static void a_deleted_row_leaves_a_removal(void **state) {
         struct tt_journal_row row = make_row(i);
 
         row.sync_state = (enum tt_sync_state)i;
-        row.original_kept = i != TT_SYNC_STORED;
+        row.files[ORIGINAL].kept = i != TT_SYNC_STORED;
         insert(&row);
         assert_int_equal(tt_journal_delete(journal, row.id, &gone), TT_OK);
     }
@@ -230,7 +232,7 @@ static void an_evicted_file_takes_nothing_of_the_quota(void **state) {
     assert_int_equal(totals.bytes, 0);
     assert_int_equal(totals.rows[TT_SYNC_PENDING], 2);
     assert_int_equal(tt_journal_find(journal, first.id, &first), TT_OK);
-    assert_true(first.processed_evicted && first.original_evicted);
+    assert_true(first.files[RESULT].evicted && first.files[ORIGINAL].evicted);
     assert_int_equal(tt_journal_delete(journal, first.id, &first), TT_OK);
     assert_int_equal(tt_journal_totals(journal, &totals), TT_OK);
     assert_int_equal(totals.bytes, 0);

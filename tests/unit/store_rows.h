@@ -8,6 +8,9 @@
 
 #define BASE_MS INT64_C(1700000000000)
 
+/* The files of a row without renditions. */
+enum { RESULT, ORIGINAL };
+
 /* The journal of the running test. */
 static struct tt_journal *journal;
 
@@ -22,36 +25,49 @@ static inline int close_journal(void **state) {
     return scratch_remove(state);
 }
 
+static inline void describe(struct tt_journal_file *file, enum tt_picture_format format,
+                            int64_t size_bytes, int32_t width_px, int32_t height_px) {
+    file->format = format;
+    file->size_bytes = size_bytes;
+    file->width_px = width_px;
+    file->height_px = height_px;
+}
+
 /* A row of the given millisecond, unlike every other in each of its values: 1000 + number bytes,
  * and 5000 of an original that is kept. */
 static inline struct tt_journal_row make_row(int number) {
     struct tt_journal_row row;
 
-    memset(&row, 0, sizeof row);
+    tt_journal_row_init(&row, 0);
     tt_uuid_floor(BASE_MS + number, row.id);
     (void)snprintf(row.filename, sizeof row.filename, "photo %d.jpg", number);
-    row.processed = (struct tt_journal_file){1000 + number, TT_FORMAT_PNG, 720, 480 + number, {1}};
-    row.original = (struct tt_journal_file){5000, TT_FORMAT_JPEG, 4000 + number, 3000, {2}};
-    memset(row.processed.sha256, 0x10 + number % 100, TT_HASH_BYTES);
-    memset(row.original.sha256, 0x80 + number % 100, TT_HASH_BYTES);
-    row.original_kept = true;
+    describe(&row.files[RESULT], TT_FORMAT_PNG, 1000 + number, 720, 480 + number);
+    describe(&row.files[ORIGINAL], TT_FORMAT_JPEG, 5000, 4000 + number, 3000);
+    memset(row.files[RESULT].sha256, 0x10 + number % 100, TT_HASH_BYTES);
+    memset(row.files[ORIGINAL].sha256, 0x80 + number % 100, TT_HASH_BYTES);
     row.sync_state = TT_SYNC_PENDING;
     return row;
 }
 
-/* Gives a row that many renditions, of 100, 200, … bytes; the second is a JPEG. */
+/* Gives a row that has none that many renditions, of 100, 200, … bytes; the second is a JPEG. */
 static inline void add_renditions(struct tt_journal_row *row, int count) {
     static const char *const names[TT_PICTURE_RENDITIONS_MAX] = {"thumb", "large", "c", "d",
                                                                  "e",     "f",     "g", "h"};
 
-    for (int i = 0; i < count; i++) {
-        struct tt_journal_rendition *rendition = &row->renditions[row->rendition_count++];
+    const struct tt_journal_row bare = *row;
 
-        memset(rendition, 0, sizeof *rendition);
+    tt_journal_row_init(row, count);
+    memcpy(row->id, bare.id, sizeof row->id);
+    memcpy(row->filename, bare.filename, sizeof row->filename);
+    row->sync_state = bare.sync_state;
+    row->files[RESULT] = bare.files[RESULT];
+    row->files[tt_journal_row_original(row)] = bare.files[ORIGINAL];
+    for (int i = 0; i < count; i++) {
+        struct tt_journal_file *rendition = &row->files[TT_JOURNAL_RENDITION + i];
+
         (void)snprintf(rendition->name, sizeof rendition->name, "%s", names[i]);
-        rendition->file = (struct tt_journal_file){
-            100 * (i + 1), i == 1 ? TT_FORMAT_JPEG : TT_FORMAT_PNG, 64 + i, 48 + i, {3}};
-        memset(rendition->file.sha256, 0x30 + i, TT_HASH_BYTES);
+        describe(rendition, i == 1 ? TT_FORMAT_JPEG : TT_FORMAT_PNG, 100 * (i + 1), 64 + i, 48 + i);
+        memset(rendition->sha256, 0x30 + i, TT_HASH_BYTES);
     }
 }
 

@@ -56,8 +56,8 @@ static void assert_brought_up_to_date(int from_steps) {
     assert_true(ask("SELECT sum(kept_bytes) FROM image") == old_bytes);
     assert_string_equal(due(TT_SYNC_PENDING, 10), "1 2");
     assert_string_equal(due(TT_SYNC_STORED, 10), "3 4 5");
-    assert_false(rows[0].processed_evicted || rows[0].original_evicted);
-    assert_int_equal(rows[0].rendition_count, 0);
+    assert_false(rows[0].files[RESULT].evicted || rows[0].files[ORIGINAL].evicted);
+    assert_int_equal(rows[0].file_count, 2);
     record_done(1, TT_SYNC_SYNCED, NOW_MS); /* an original is kept */
     assert_int_equal(tt_journal_evict(journal, NOW_MS, ROWS_MAX, rows, &count), TT_OK);
     assert_string_equal(numbers(), "1");
@@ -96,10 +96,10 @@ static void a_journal_of_the_second_step_gets_what_it_lacks(void **state) {
     assert_true(backlog(true).local_since_ms == 7);
     add_renditions(&row, 2);
     insert(&row);
-    assert_int_equal(find(99).rendition_count, 2);
+    assert_int_equal(find(99).file_count, 4);
     assert_int_equal(tt_journal_due_removals(journal, NOW_MS, 2, rows, &count), TT_OK);
     assert_int_equal(count, 1);
-    assert_int_equal(rows[0].rendition_count, 0);
+    assert_int_equal(rows[0].file_count, 2);
 }
 
 static void both_steps_give_one_journal(void **state) {

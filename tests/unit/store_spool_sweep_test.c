@@ -163,13 +163,21 @@ static bool journal_knows(void *context, const struct tt_spool_name *name) {
 }
 
 static void a_death_before_the_row_leaves_what_the_sweep_removes(void **state) {
-    struct tt_journal_row row = {.id = ID_1, .filename = "a.jpg", .original_kept = true};
+    struct tt_journal_row row = {
+        .id = ID_1,
+        .filename = "a.jpg",
+        .file_count = 2,
+        .files = {{.kind = TT_SPOOL_PROCESSED, .kept = true, .format = TT_FORMAT_PNG},
+                  {.kind = TT_SPOOL_ORIGINAL, .kept = true, .format = TT_FORMAT_JPEG}},
+    };
     struct tt_journal *journal;
     int64_t removed;
 
     (void)state;
-    row.processed = (struct tt_journal_file){5, TT_FORMAT_PNG, 1, 1, {0}};
-    row.original = (struct tt_journal_file){5, TT_FORMAT_JPEG, 1, 1, {0}};
+    for (int i = 0; i < row.file_count; i++) {
+        row.files[i].size_bytes = 5;
+        row.files[i].width_px = row.files[i].height_px = 1;
+    }
     assert_int_equal(scratch_wait(scratch_fork(die_after_keeping, 0)), 128 + SIGKILL);
     assert_true(exists("spool/originals/" ID_2 ".jpg"));
     assert_int_equal(tt_journal_open(&journal, scratch), TT_OK);

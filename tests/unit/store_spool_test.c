@@ -43,7 +43,7 @@ static void opens_no_directory_over_a_link(void **state) {
     assert_int_equal(tt_spool_open(&other, scratch), TT_ERR_STORAGE);
     assert_non_null(strstr(tt_err_cause(), "originals"));
     assert_int_equal(other.dir_fd, -1);
-    assert_int_equal(other.kind_fds[TT_SPOOL_ORIGINAL], -1);
+    assert_int_equal(other.directory_fds[0], -1);
     tt_err_take(TT_OK);
     assert_int_equal(tt_spool_open(&other, scratch_path("missing")), TT_ERR_STORAGE);
     assert_non_null(strstr(tt_err_cause(), "missing"));
@@ -173,19 +173,8 @@ static void renditions_lie_beside_the_results(void **state) {
 
 static void only_presets_become_names(void **state) {
     static const char *const bad[] = {
-        NULL,
-        "",
-        "..",
-        "/",
-        "../x",
-        "a/b",
-        "a.b",
-        "Thumb",
-        "a b",
-        "ä",
-        "a\n",
-        "a_b",
-        "a1234567890123456789012345678901",
+        "",      "..",  "/", "../x", "a/b", "a.b",
+        "Thumb", "a b", "ä", "a\n",  "a_b", "a1234567890123456789012345678901",
     };
     const char *longest = "a-12345678901234567890123456789";
     struct tt_staged staged;

@@ -30,15 +30,16 @@ static inline struct tt_journal_row add_row(int number) {
     struct tt_journal_row added = make_row(number);
     struct tt_hash hash;
 
+    add_renditions(&added, 2);
+    struct tt_journal_file *result = &added.files[TT_JOURNAL_PROCESSED];
+    struct tt_journal_file *large = &added.files[TT_JOURNAL_RENDITION + 1];
     assert_int_equal(tt_hash_init(&hash), TT_OK);
     assert_int_equal(tt_hash_update(&hash, content, sizeof content), TT_OK);
-    assert_int_equal(tt_hash_finish(&hash, added.processed.sha256), TT_OK);
+    assert_int_equal(tt_hash_finish(&hash, result->sha256), TT_OK);
     tt_hash_fini(&hash);
-    added.processed.size_bytes = sizeof content;
+    memcpy(large->sha256, result->sha256, TT_HASH_BYTES);
+    result->size_bytes = large->size_bytes = sizeof content;
     added.sync_state = TT_SYNC_SYNCED;
-    add_renditions(&added, 2);
-    added.renditions[1].file.size_bytes = sizeof content;
-    memcpy(added.renditions[1].file.sha256, added.processed.sha256, TT_HASH_BYTES);
     insert(&added);
     execute("UPDATE image SET processed_evicted = 1, original_evicted = 1, renditions_evicted = 3, "
             "rendition_bytes = 0");

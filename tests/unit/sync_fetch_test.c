@@ -32,8 +32,9 @@ static void fetches_a_file_back(void **state) {
     assert_string_equal(heard(fd), "ok");
     assert_string_equal(heard(fd), "");
     assert_int_equal(kept_bytes(), sizeof content);
-    assert_false(find_row().processed_evicted);
-    assert_true(find_row().original_evicted);
+    assert_false(find_row().files[TT_JOURNAL_PROCESSED].evicted);
+    row = find_row();
+    assert_true(row.files[tt_journal_row_original(&row)].evicted);
     assert_int_equal(ask("SELECT local_since_ms FROM image"), NOW_MS);
     fd = ask_back();
     turn();
@@ -64,8 +65,8 @@ static void fetches_a_rendition_back(void **state) {
     assert_string_equal(heard(again), "ok");
     assert_null(heard(thumb));
     row = find_row();
-    assert_false(row.renditions[1].evicted);
-    assert_true(row.renditions[0].evicted && row.processed_evicted);
+    assert_false(row.files[TT_JOURNAL_RENDITION + 1].evicted);
+    assert_true(row.files[TT_JOURNAL_RENDITION].evicted && row.files[TT_JOURNAL_PROCESSED].evicted);
     assert_int_equal(ask("SELECT kept_bytes FROM image"), sizeof content);
     const struct tt_spool_name name = tt_journal_row_name(&row, TT_JOURNAL_RENDITION + 1);
     assert_int_equal(tt_spool_read(&agent.spool, &name, &fd, &size_bytes), TT_OK);
@@ -150,7 +151,7 @@ static void other_content_is_refused(void **state) {
         deliver(others[i].bytes, others[i].length);
         assert_heard(fd, "error cloud-refused ");
         assert_int_equal(kept_bytes(), -1);
-        assert_true(find_row().processed_evicted);
+        assert_true(find_row().files[TT_JOURNAL_PROCESSED].evicted);
     }
 }
 
@@ -214,7 +215,7 @@ static void file_that_was_left_makes_way(void **state) {
     deliver(content, sizeof content);
     assert_string_equal(heard(fd), "ok");
     assert_int_equal(kept_bytes(), sizeof content);
-    assert_false(find_row().processed_evicted);
+    assert_false(find_row().files[TT_JOURNAL_PROCESSED].evicted);
 }
 
 static void file_that_the_storage_lost_comes_back(void **state) {

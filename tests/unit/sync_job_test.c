@@ -36,7 +36,7 @@ static void add_file(const struct tt_journal_row *row, int number) {
     struct tt_staged staged;
 
     assert_int_equal(tt_spool_stage(&agent.spool, &staged), TT_OK);
-    assert_int_equal(ftruncate(staged.fd, tt_journal_row_file(row, number)->size_bytes), 0);
+    assert_int_equal(ftruncate(staged.fd, row->files[number].size_bytes), 0);
     assert_int_equal(tt_spool_keep(&agent.spool, &staged, &name), TT_OK);
     tt_spool_discard(&agent.spool, &staged);
 }
@@ -59,13 +59,11 @@ static struct tt_journal_row add_image_with(int number, enum tt_sync_state sync_
     struct tt_journal_row row = make_row(number);
 
     row.sync_state = sync_state;
-    hash_file(&row.processed);
-    hash_file(&row.original);
     add_renditions(&row, renditions);
-    for (int i = 0; i < renditions; i++)
-        hash_file(&row.renditions[i].file);
+    for (int i = 0; i < row.file_count; i++)
+        hash_file(&row.files[i]);
     insert(&row);
-    for (int i = 0; i < tt_journal_row_file_count(&row); i++)
+    for (int i = 0; i < row.file_count; i++)
         add_file(&row, i);
     tt_jobs_look(jobs);
     return row;
@@ -149,8 +147,8 @@ static void what_is_spoilt_here_is_dead_at_the_second_attempt(void **state) {
 
     (void)state;
     insert(&spoilt);
-    add_file(&spoilt, TT_JOURNAL_PROCESSED);
-    add_file(&spoilt, TT_JOURNAL_ORIGINAL);
+    add_file(&spoilt, RESULT);
+    add_file(&spoilt, ORIGINAL);
     turn_until_quiet();
     assert_int_equal(sent_count, 2);
     for (int i = 0; i < 2; i++)

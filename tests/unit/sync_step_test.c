@@ -19,98 +19,94 @@
 #define END                                                                                        \
     { TT_STEP_END, 0 }
 
-#define ORIGINAL  TT_JOURNAL_ORIGINAL
-#define RESULT    TT_JOURNAL_PROCESSED
-#define RENDITION TT_JOURNAL_RENDITION
+static const struct tt_step_way image = {.has_table = true};
+static const struct tt_step_way image_alone = {.has_table = false};
+static const struct tt_step_way removal = {.is_removal = true, .has_table = true};
+static const struct tt_step_way removal_alone = {.is_removal = true};
 
-static const struct tt_step_way whole = {.has_original = true, .has_table = true};
+/* A row with that many renditions. */
+static struct tt_journal_row make_row(enum tt_sync_state state, int renditions,
+                                      bool original_kept) {
+    struct tt_journal_row row;
 
-static void assert_way(const struct tt_step_way *way, enum tt_sync_state state,
+    tt_journal_row_init(&row, renditions);
+    row.sync_state = state;
+    row.files[tt_journal_row_original(&row)].kept = original_kept;
+    return row;
+}
+
+static void assert_way(const struct tt_step_way *way, struct tt_journal_row row,
                        const struct tt_step *steps) {
-    struct tt_step step = tt_step_first(way, state);
+    struct tt_step step = tt_step_first(way, &row);
 
     for (; steps->kind != TT_STEP_END; steps++) {
         assert_true(tt_step_is_same(step, *steps));
-        step = tt_step_next(way, step);
+        step = tt_step_next(way, &row, step);
     }
     assert_true(tt_step_is_same(step, *steps));
-    assert_int_equal(tt_step_next(way, step).kind, TT_STEP_END);
+    assert_int_equal(tt_step_next(way, &row, step).kind, TT_STEP_END);
 }
 
 static void an_image_goes_result_original_item(void **state) {
-    const struct tt_step steps[] = {PUT(RESULT), PUT(ORIGINAL), PUT_ITEM, END};
+    const struct tt_step steps[] = {PUT(0), PUT(1), PUT_ITEM, END};
 
     (void)state;
-    assert_way(&whole, TT_SYNC_PENDING, steps);
+    assert_way(&image, make_row(TT_SYNC_PENDING, 0, true), steps);
 }
 
 static void renditions_go_after_the_result(void **state) {
-    const struct tt_step_way two = {.has_original = true, .has_table = true, .rendition_count = 2};
-    const struct tt_step_way one = {.rendition_count = 1};
-    const struct tt_step steps[] = {PUT(RESULT),   PUT(RENDITION), PUT(RENDITION + 1),
-                                    PUT(ORIGINAL), PUT_ITEM,       END};
-    const struct tt_step bare[] = {PUT(RESULT), PUT(RENDITION), END};
+    const struct tt_step steps[] = {PUT(0), PUT(1), PUT(2), PUT(3), PUT_ITEM, END};
+    const struct tt_step bare[] = {PUT(0), PUT(1), END};
 
     (void)state;
-    assert_way(&two, TT_SYNC_PENDING, steps);
-    assert_way(&two, TT_SYNC_STORED, &steps[4]);
-    assert_way(&one, TT_SYNC_PENDING, bare);
+    assert_way(&image, make_row(TT_SYNC_PENDING, 2, true), steps);
+    assert_way(&image, make_row(TT_SYNC_STORED, 2, true), &steps[4]);
+    assert_way(&image_alone, make_row(TT_SYNC_PENDING, 1, false), bare);
 }
 
 static void stored_goes_on_with_the_item(void **state) {
     const struct tt_step steps[] = {PUT_ITEM, END};
 
     (void)state;
-    assert_way(&whole, TT_SYNC_STORED, steps);
+    assert_way(&image, make_row(TT_SYNC_STORED, 0, true), steps);
 }
 
 static void what_was_not_kept_or_set_up_is_left_out(void **state) {
-    const struct tt_step_way bare = {0};
-    const struct tt_step_way no_table = {.has_original = true};
-    const struct tt_step_way no_original = {.has_table = true};
-    const struct tt_step result_alone[] = {PUT(RESULT), END};
-    const struct tt_step objects[] = {PUT(RESULT), PUT(ORIGINAL), END};
-    const struct tt_step result_and_item[] = {PUT(RESULT), PUT_ITEM, END};
+    const struct tt_step result_alone[] = {PUT(0), END};
+    const struct tt_step objects[] = {PUT(0), PUT(1), END};
+    const struct tt_step result_and_item[] = {PUT(0), PUT_ITEM, END};
     const struct tt_step nothing[] = {END};
 
     (void)state;
-    assert_way(&bare, TT_SYNC_PENDING, result_alone);
-    assert_way(&no_table, TT_SYNC_PENDING, objects);
-    assert_way(&no_original, TT_SYNC_PENDING, result_and_item);
-    assert_way(&no_table, TT_SYNC_STORED, nothing);
+    assert_way(&image_alone, make_row(TT_SYNC_PENDING, 0, false), result_alone);
+    assert_way(&image_alone, make_row(TT_SYNC_PENDING, 0, true), objects);
+    assert_way(&image, make_row(TT_SYNC_PENDING, 0, false), result_and_item);
+    assert_way(&image_alone, make_row(TT_SYNC_STORED, 0, true), nothing);
 }
 
+/* Whatever state its row is said to have. */
 static void a_removal_begins_with_the_item(void **state) {
-    const struct tt_step_way removal = {
-        .is_removal = true, .has_original = true, .has_table = true};
-    const struct tt_step_way with_renditions = {
-        .is_removal = true, .has_original = true, .has_table = true, .rendition_count = 2};
-    const struct tt_step_way bare = {.is_removal = true};
-    const struct tt_step steps[] = {DELETE_ITEM, DELETE(RESULT), DELETE(ORIGINAL), END};
-    const struct tt_step many[] = {DELETE_ITEM,           DELETE(RESULT),   DELETE(RENDITION),
-                                   DELETE(RENDITION + 1), DELETE(ORIGINAL), END};
-    const struct tt_step result_alone[] = {DELETE(RESULT), END};
+    const struct tt_step steps[] = {DELETE_ITEM, DELETE(0), DELETE(1), END};
+    const struct tt_step many[] = {DELETE_ITEM, DELETE(0), DELETE(1), DELETE(2), DELETE(3), END};
+    const struct tt_step result_alone[] = {DELETE(0), END};
 
     (void)state;
-    assert_way(&removal, TT_SYNC_OFF, steps);
-    assert_way(&with_renditions, TT_SYNC_OFF, many);
-    assert_way(&bare, TT_SYNC_OFF, result_alone);
+    assert_way(&removal, make_row(TT_SYNC_OFF, 0, true), steps);
+    assert_way(&removal, make_row(TT_SYNC_STORED, 2, true), many);
+    assert_way(&removal_alone, make_row(TT_SYNC_STORED, 0, false), result_alone);
 }
 
 static void states_follow_the_steps(void **state) {
-    const struct tt_step_way no_table = {.has_original = true};
-
     (void)state;
-    assert_int_equal(tt_step_state_before((struct tt_step)PUT(RESULT)), TT_SYNC_PENDING);
-    assert_int_equal(tt_step_state_before((struct tt_step)PUT(RENDITION)), TT_SYNC_PENDING);
-    assert_int_equal(tt_step_state_before((struct tt_step)PUT(ORIGINAL)), TT_SYNC_PENDING);
+    assert_int_equal(tt_step_state_before((struct tt_step)PUT(0)), TT_SYNC_PENDING);
+    assert_int_equal(tt_step_state_before((struct tt_step)PUT(3)), TT_SYNC_PENDING);
     assert_int_equal(tt_step_state_before((struct tt_step)PUT_ITEM), TT_SYNC_STORED);
-    assert_int_equal(tt_step_state_after(&whole), TT_SYNC_SYNCED);
-    assert_int_equal(tt_step_state_after(&no_table), TT_SYNC_STORED);
+    assert_int_equal(tt_step_state_after(&image), TT_SYNC_SYNCED);
+    assert_int_equal(tt_step_state_after(&image_alone), TT_SYNC_STORED);
     assert_int_equal(tt_step_service((struct tt_step)PUT_ITEM), TT_AWS_DYNAMODB);
     assert_int_equal(tt_step_service((struct tt_step)DELETE_ITEM), TT_AWS_DYNAMODB);
-    assert_int_equal(tt_step_service((struct tt_step)DELETE(RENDITION)), TT_AWS_S3);
-    assert_int_equal(tt_step_service((struct tt_step)PUT(ORIGINAL)), TT_AWS_S3);
+    assert_int_equal(tt_step_service((struct tt_step)DELETE(1)), TT_AWS_S3);
+    assert_int_equal(tt_step_service((struct tt_step)PUT(1)), TT_AWS_S3);
 }
 
 int main(void) {

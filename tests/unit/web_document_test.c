@@ -18,17 +18,21 @@ static struct tt_config config = {.server.base_path = "/api",
 static const struct tt_journal_row row = {
     .id = ID,
     .filename = "a \"b\" é.jpg",
-    .processed = {.size_bytes = 5000000000,
-                  .format = TT_FORMAT_PNG,
-                  .width_px = 720,
-                  .height_px = 588,
-                  .sha256 = {0xab, 0xcd}},
-    .original = {.size_bytes = 829000,
-                 .format = TT_FORMAT_JPEG,
-                 .width_px = 2725,
-                 .height_px = 2225,
-                 .sha256 = {0x01}},
-    .original_kept = true,
+    .file_count = 2,
+    .files = {{.kind = TT_SPOOL_PROCESSED,
+               .kept = true,
+               .size_bytes = 5000000000,
+               .format = TT_FORMAT_PNG,
+               .width_px = 720,
+               .height_px = 588,
+               .sha256 = {0xab, 0xcd}},
+              {.kind = TT_SPOOL_ORIGINAL,
+               .kept = true,
+               .size_bytes = 829000,
+               .format = TT_FORMAT_JPEG,
+               .width_px = 2725,
+               .height_px = 2225,
+               .sha256 = {0x01}}},
     .sync_state = TT_SYNC_OFF,
 };
 
@@ -64,7 +68,7 @@ static void image_of_a_bucket(void **state) {
     synced.attempts = 2;
     synced.synced_at_ms = 784111777000;
     strcpy(synced.last_error, "slow \"down\"");
-    synced.original_kept = false;
+    synced.files[1].kept = false;
     assert_int_equal(tt_document_append_image(&text, &config, &synced, NULL), TT_OK);
     const char *json = tt_buf_text(&text);
     assert_non_null(strstr(json, "\"s3Path\":\"s3://pictures/processed/" ID ".png\",\"size\""));
@@ -77,17 +81,29 @@ static void image_of_a_bucket(void **state) {
     tt_buf_fini(&text);
 }
 
+/* The row with that many renditions, of which the caller describes each. */
+static struct tt_journal_row with_renditions(int count) {
+    struct tt_journal_row some = row;
+    some.file_count = 2 + count;
+    some.files[tt_journal_row_original(&some)] = row.files[1];
+    memset(&some.files[TT_JOURNAL_RENDITION], 0, (size_t)count * sizeof *some.files);
+    for (int i = TT_JOURNAL_RENDITION; i < tt_journal_row_original(&some); i++) {
+        some.files[i].kind = TT_SPOOL_RENDITION;
+        some.files[i].kept = true;
+    }
+    return some;
+}
+
 static void image_with_renditions(void **state) {
     struct tt_buf text;
-    struct tt_journal_row some = row;
+    struct tt_journal_row some = with_renditions(2);
     (void)state;
     tt_buf_init(&text, TT_DOCUMENT_IMAGE_MAX_BYTES);
     strcpy(config.s3.bucket, "pictures");
-    some.rendition_count = 2;
-    some.renditions[0] =
-        (struct tt_journal_rendition){"thumb", {123, TT_FORMAT_PNG, 64, 48, {0xEF}}, false};
-    some.renditions[1] =
-        (struct tt_journal_rendition){"large", {4567, TT_FORMAT_JPEG, 200, 150, {0x12}}, true};
+    some.files[1] = (struct tt_journal_file){
+        TT_SPOOL_RENDITION, "thumb", true, false, TT_FORMAT_PNG, 123, 64, 48, {0xEF}};
+    some.files[2] = (struct tt_journal_file){
+        TT_SPOOL_RENDITION, "large", true, true, TT_FORMAT_JPEG, 4567, 200, 150, {0x12}};
     assert_int_equal(tt_document_append_image(&text, &config, &some, NULL), TT_OK);
     assert_non_null(
         strstr(tt_buf_text(&text),
@@ -106,7 +122,7 @@ static void image_with_renditions(void **state) {
 static void the_longest_image_fits(void **state) {
     struct tt_buf text;
     struct tt_config wide = config;
-    struct tt_journal_row full = row;
+    struct tt_journal_row full = with_renditions(TT_PICTURE_RENDITIONS_MAX);
     char message[TT_SPOOL_OBJECT_KEY_SIZE];
     (void)state;
     tt_buf_init(&text, TT_DOCUMENT_IMAGE_MAX_BYTES);
@@ -118,11 +134,11 @@ static void the_longest_image_fits(void **state) {
     memset(full.last_error, 1, sizeof full.last_error - 1);
     memset(message, 1, sizeof message);
     message[sizeof message - 1] = '\0';
-    full.rendition_count = TT_PICTURE_RENDITIONS_MAX;
-    for (int i = 0; i < TT_PICTURE_RENDITIONS_MAX; i++) {
-        memset(full.renditions[i].name, 'a' + i, TT_PICTURE_PRESET_SIZE - 1);
-        full.renditions[i].file =
-            (struct tt_journal_file){INT64_MAX, TT_FORMAT_WEBP, INT32_MAX, INT32_MAX, {0}};
+    for (int i = TT_JOURNAL_RENDITION; i < tt_journal_row_original(&full); i++) {
+        memset(full.files[i].name, 'a' + i, TT_PICTURE_PRESET_SIZE - 1);
+        full.files[i].format = TT_FORMAT_WEBP;
+        full.files[i].size_bytes = INT64_MAX;
+        full.files[i].width_px = full.files[i].height_px = INT32_MAX;
     }
     assert_int_equal(tt_document_append_image(&text, &wide, &full, message), TT_OK);
     assert_false(text.overflowed);

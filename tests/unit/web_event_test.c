@@ -17,16 +17,21 @@
 static const struct tt_journal_row row = {
     .id = ID,
     .filename = "a \"b\" \xC3\xA9.jpg",
-    .processed = {.size_bytes = 5000,
-                  .format = TT_FORMAT_PNG,
-                  .width_px = 720,
-                  .height_px = 588,
-                  .sha256 = {0xab, 0xcd}},
-    .original = {.size_bytes = 829000,
-                 .format = TT_FORMAT_JPEG,
-                 .width_px = 2725,
-                 .height_px = 2225,
-                 .sha256 = {0x01}},
+    .file_count = 2,
+    .files = {{.kind = TT_SPOOL_PROCESSED,
+               .kept = true,
+               .size_bytes = 5000,
+               .format = TT_FORMAT_PNG,
+               .width_px = 720,
+               .height_px = 588,
+               .sha256 = {0xab, 0xcd}},
+              {.kind = TT_SPOOL_ORIGINAL,
+               .kept = true,
+               .size_bytes = 829000,
+               .format = TT_FORMAT_JPEG,
+               .width_px = 2725,
+               .height_px = 2225,
+               .sha256 = {0x01}}},
 };
 
 static struct tt_event success(void) {
@@ -70,7 +75,8 @@ static void a_processed_image(void **state) {
 
 /* What was not reached is not there, and no id of an image that never was. */
 static void a_refusal_while_reading(void **state) {
-    const struct tt_journal_row so_far = {.id = ID, .original = {.size_bytes = 20}};
+    const struct tt_journal_row so_far = {
+        .id = ID, .file_count = 2, .files = {{.kept = true}, {.size_bytes = 20}}};
     struct tt_event event = success();
     struct tt_buf text;
 

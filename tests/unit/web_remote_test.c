@@ -239,7 +239,7 @@ static void fetched_back(void **state) {
     const struct deed deed = {.questions = 1,
                               .expected = question_of("fetch", "original", &row),
                               .row = &row,
-                              .number = TT_JOURNAL_ORIGINAL,
+                              .number = tt_journal_row_original(&row),
                               .bytes = ORIGINAL};
     struct agent agent = agent_start(&deed);
 

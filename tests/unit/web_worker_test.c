@@ -34,7 +34,9 @@ static int tear_down(void **state) {
 
 /* Of a rendition, that of the one preset there is. */
 static struct tt_spool_name name_of(enum tt_spool_kind kind, const char *id) {
-    return (struct tt_spool_name){kind, id, "thumb", TT_FORMAT_PNG};
+    const char *rendition = kind == TT_SPOOL_RENDITION ? "thumb" : "";
+
+    return (struct tt_spool_name){kind, id, rendition, TT_FORMAT_PNG};
 }
 
 static void put(enum tt_spool_kind kind, const char *id) {
@@ -64,16 +66,16 @@ static bool has_all(const char *id) {
 
 /* A row with all three files; id is set. */
 static void insert(char id[TT_UUID_SIZE]) {
-    struct tt_journal_row row = {
-        .filename = "a.png",
-        .processed = {.size_bytes = 1, .format = TT_FORMAT_PNG, .width_px = 1, .height_px = 1},
-        .original = {.size_bytes = 1, .format = TT_FORMAT_PNG, .width_px = 1, .height_px = 1},
-        .original_kept = true,
-        .sync_state = TT_SYNC_PENDING,
-        .renditions = {{"thumb", {1, TT_FORMAT_PNG, 1, 1, {0}}, false}},
-        .rendition_count = 1,
-    };
+    struct tt_journal_row row;
 
+    tt_journal_row_init(&row, 1);
+    strcpy(row.filename, "a.png");
+    row.sync_state = TT_SYNC_PENDING;
+    for (int i = 0; i < row.file_count; i++) {
+        row.files[i].format = TT_FORMAT_PNG;
+        row.files[i].size_bytes = row.files[i].width_px = row.files[i].height_px = 1;
+    }
+    strcpy(row.files[TT_JOURNAL_RENDITION].name, "thumb");
     assert_int_equal(tt_uuid_new(row.id, NULL), TT_OK);
     memcpy(id, row.id, TT_UUID_SIZE);
     assert_int_equal(tt_journal_insert(journal, &row, NULL, 0), TT_OK);
@@ -131,17 +133,19 @@ static void evicted_files_go(void **state) {
 
 /* One of the three was fetched back. */
 static void evicted_is_said_of_each_file(void **state) {
+    struct tt_journal_row row;
     char id[TT_UUID_SIZE];
 
     (void)state;
     insert(id);
     evict(id);
-    assert_int_equal(tt_journal_fetched(journal, id, TT_JOURNAL_PROCESSED, 2000), TT_OK);
+    assert_int_equal(tt_journal_find(journal, id, &row), TT_OK);
+    assert_int_equal(tt_journal_fetched(journal, &row, TT_JOURNAL_PROCESSED, 2000), TT_OK);
     prepare();
     assert_true(has(TT_SPOOL_PROCESSED, id));
     assert_false(has(TT_SPOOL_ORIGINAL, id) || has(TT_SPOOL_RENDITION, id));
     put(TT_SPOOL_RENDITION, id);
-    assert_int_equal(tt_journal_fetched(journal, id, TT_JOURNAL_RENDITION, 2000), TT_OK);
+    assert_int_equal(tt_journal_fetched(journal, &row, TT_JOURNAL_RENDITION, 2000), TT_OK);
     prepare();
     assert_true(has(TT_SPOOL_PROCESSED, id) && has(TT_SPOOL_RENDITION, id));
 }

@@ -1,0 +1,56 @@
+/* What a row says of its files, and their removal. How rows are kept is in journal_row.c. */
+#include <string.h>
+
+#include "tintype/journal.h"
+
+void tt_journal_row_init(struct tt_journal_row *row, int rendition_count) {
+    int original = TT_JOURNAL_RENDITION + rendition_count;
+
+    *row = (struct tt_journal_row){.file_count = original + 1};
+    for (int i = 0; i <= original; i++) {
+        row->files[i].kind = TT_SPOOL_RENDITION;
+        row->files[i].kept = true;
+    }
+    row->files[TT_JOURNAL_PROCESSED].kind = TT_SPOOL_PROCESSED;
+    row->files[original].kind = TT_SPOOL_ORIGINAL;
+}
+
+int tt_journal_row_original(const struct tt_journal_row *row) {
+    return row->file_count - 1;
+}
+
+int tt_journal_row_find(const struct tt_journal_row *row, enum tt_spool_kind kind,
+                        const char *name) {
+    for (int i = 0; i < row->file_count; i++)
+        if (row->files[i].kind == kind && strcmp(row->files[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+struct tt_spool_name tt_journal_row_name(const struct tt_journal_row *row, int number) {
+    const struct tt_journal_file *file = &row->files[number];
+
+    return (struct tt_spool_name){file->kind, row->id, file->name, file->format};
+}
+
+bool tt_journal_row_is_local(const struct tt_journal_row *row, int number) {
+    return row->files[number].kept && !row->files[number].evicted;
+}
+
+bool tt_journal_row_is_remote(const struct tt_journal_row *row, int number) {
+    return row->files[number].kept &&
+           (row->sync_state == TT_SYNC_STORED || row->sync_state == TT_SYNC_SYNCED ||
+            row->files[number].evicted);
+}
+
+enum tt_err tt_journal_row_remove_files(const struct tt_journal_row *row, struct tt_spool *spool) {
+    enum tt_err err = TT_OK;
+
+    for (int i = 0; i < row->file_count; i++) {
+        const struct tt_spool_name name = tt_journal_row_name(row, i);
+
+        if (row->files[i].kept && tt_spool_remove(spool, &name) != TT_OK)
+            err = TT_ERR_STORAGE;
+    }
+    return err;
+}
