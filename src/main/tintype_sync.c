@@ -61,7 +61,8 @@ static int run(const struct tt_config *config, bool once) {
         err = tt_start_make_storage_dir(config->storage.dir);
     if (err == TT_OK)
         return tt_sync_run(config, once) == 0 ? EXIT_CLEAN : EXIT_FAILED;
-    tt_log(TT_LOG_ERROR, "cannot start: %s", tt_err_cause());
+    const struct tt_err_note note = tt_err_take(err);
+    tt_log(TT_LOG_ERROR, "cannot start: %s", note.cause);
     return EXIT_FAILED;
 }
 
@@ -95,8 +96,11 @@ int main(int argc, char **argv) {
     }
     if (tt_config_load(&config, path, stderr) != TT_OK)
         return EXIT_REFUSED;
-    if (tt_sync_check(&config) != TT_OK) {
-        fprintf(stderr, "tintype-sync: %s\n", tt_err_cause());
+    enum tt_err err = tt_sync_check(&config);
+    if (err != TT_OK) {
+        const struct tt_err_note note = tt_err_take(err);
+
+        fprintf(stderr, "tintype-sync: %s\n", note.cause);
         return EXIT_REFUSED;
     }
     if (test_only) {

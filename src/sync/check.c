@@ -64,14 +64,13 @@ static enum tt_err ask(struct tt_check *check, enum tt_aws_service service) {
 
 void tt_check_turn(struct tt_check *check) {
     for (int i = 0; i < TT_AWS_LOGS; i++) {
-        enum tt_err err;
-
         if (check->asked[i] || !tt_cloud_may_start(check->cloud, (enum tt_aws_service)i))
             continue;
-        err = ask(check, (enum tt_aws_service)i);
+        enum tt_err err = ask(check, (enum tt_aws_service)i);
+        const struct tt_err_note note = tt_err_take(err);
         check->asked[i] = err != TT_ERR_BUSY;
+        /* Of keys that are not to be had, cloud.c has told. */
         if (err != TT_OK && err != TT_ERR_BUSY && err != TT_ERR_CLOUD_KEYS)
-            tt_log(TT_LOG_ERROR, "check: %s", tt_err_cause());
-        tt_err_clear();
+            tt_log(TT_LOG_ERROR, "check: %s", note.cause);
     }
 }

@@ -29,10 +29,7 @@ static bool is_worth_a_warning(enum tt_err err) {
            err == TT_ERR_JOURNAL || err == TT_ERR_NO_MEMORY || err == TT_ERR_INTERNAL;
 }
 
-/* sentence may be the cause noted, which ends here. */
 static void end_fetch(struct tt_fetch *fetch, enum tt_err err, const char *sentence) {
-    if (sentence[0] == '\0')
-        sentence = tt_err_row(err)->title;
     if (err != TT_OK)
         tt_log(is_worth_a_warning(err) ? TT_LOG_WARNING : TT_LOG_DEBUG,
                "image %s is not fetched back: %s: %s", fetch->row.id, tt_err_row(err)->name,
@@ -41,7 +38,13 @@ static void end_fetch(struct tt_fetch *fetch, enum tt_err err, const char *sente
     tt_arena_reset(&fetch->arena);
     fetch->in_use = false;
     fetch->done(fetch->done_context, fetch, err, sentence);
-    tt_err_clear();
+}
+
+/* Ends it with the note of its failure, if it failed. */
+static void end_fetch_noted(struct tt_fetch *fetch, enum tt_err err) {
+    const struct tt_err_note note = tt_err_take(err);
+
+    end_fetch(fetch, err, note.cause);
 }
 
 /* Whether the staged file is what was stored: others may write to the bucket. */
@@ -95,17 +98,15 @@ static enum tt_err keep(struct tt_fetch *fetch) {
 static void fetched(void *context, const struct tt_aws_outcome *outcome,
                     const struct tt_http_answer *answer) {
     struct tt_fetch *fetch = context;
-    enum tt_err err;
-
     (void)answer;
     if (outcome->err != TT_OK) {
-        /* The journal says that it was stored. */
-        err = outcome->err == TT_ERR_NOT_FOUND ? TT_ERR_CLOUD_OBJECT : outcome->err;
+        /* The journal says that the object was stored, so it was lost there. */
+        enum tt_err err = outcome->err == TT_ERR_NOT_FOUND ? TT_ERR_CLOUD_OBJECT : outcome->err;
+
         end_fetch(fetch, err, outcome->message);
         return;
     }
-    err = keep(fetch);
-    end_fetch(fetch, err, tt_err_cause());
+    end_fetch_noted(fetch, keep(fetch));
 }
 
 /* What is fetched back keeps to the quota and to the disk's reserve as uploads do: it may not take
@@ -175,9 +176,8 @@ void tt_fetch_turn(struct tt_fetch *fetch) {
         tt_context_wake(context, resumes_ms);
     if (err == TT_ERR_BUSY && context->now_ms < fetch->give_up_ms) {
         tt_context_wake(context, fetch->give_up_ms);
-        tt_err_clear();
     } else if (err != TT_OK) {
-        end_fetch(fetch, err, tt_err_cause());
+        end_fetch_noted(fetch, err);
     }
 }
 

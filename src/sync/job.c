@@ -58,10 +58,11 @@ struct tt_jobs {
 
 /* A journal that fails (a full disk) is let be for a while; what was to be recorded is done again.
  */
-static void rest(struct tt_jobs *jobs) {
+static void rest(struct tt_jobs *jobs, enum tt_err err) {
+    const struct tt_err_note note = tt_err_take(err);
+
     tt_log(TT_LOG_ERROR, "the journal fails, the sync rests for %d s: %s", REST_MS / 1000,
-           tt_err_cause());
-    tt_err_clear();
+           note.cause);
     jobs->rests_until_ms = jobs->context->now_ms + REST_MS;
     tt_context_wake(jobs->context, jobs->rests_until_ms);
     for (int i = 0; i < TT_AWS_LOGS; i++)
@@ -80,9 +81,10 @@ static void record(struct tt_jobs *jobs, bool is_end_of_turn) {
         tt_context_wake(context, jobs->record_at_ms);
         return;
     }
-    if (tt_journal_record(context->journal, jobs->outcomes, jobs->outcome_count, context->now_ms) !=
-        TT_OK)
-        rest(jobs);
+    enum tt_err err =
+        tt_journal_record(context->journal, jobs->outcomes, jobs->outcome_count, context->now_ms);
+    if (err != TT_OK)
+        rest(jobs, err);
     jobs->outcome_count = 0;
     tt_jobs_look(jobs);
     if (is_end_of_turn)
@@ -219,20 +221,18 @@ static bool is_far_off(const struct job *job) {
 /* Starts the step, or leaves it waiting for a place in its service's window. */
 static void advance(struct job *job) {
     struct tt_jobs *jobs = job->jobs;
-    enum tt_err err;
 
     if (jobs->context->stopping || !tt_cloud_may_start(jobs->cloud, tt_step_service(job->step))) {
         if (is_far_off(job))
             put_off(job);
         return;
     }
-    err = send_step(job);
+    enum tt_err err = send_step(job);
+    const struct tt_err_note note = tt_err_take(err);
     if (err == TT_ERR_NOT_FOUND)
         end_job(job);
     else if (err != TT_OK && err != TT_ERR_BUSY)
-        fail(job, err, 0, tt_err_cause());
-    if (err != TT_OK)
-        tt_err_clear();
+        fail(job, err, 0, note.cause);
 }
 
 static void step_done(void *context, const struct tt_aws_outcome *outcome,
@@ -355,7 +355,7 @@ static void start_from_all(struct tt_jobs *jobs) {
         wake_for(jobs, (enum tt_aws_service)i);
     }
     if (err != TT_OK)
-        rest(jobs);
+        rest(jobs, err);
 }
 
 static void advance_waiting(struct tt_jobs *jobs) {
@@ -380,8 +380,9 @@ void tt_jobs_turn(struct tt_jobs *jobs) {
 void tt_jobs_hurry(struct tt_jobs *jobs) {
     jobs->rests_until_ms = 0;
     jobs->record_at_ms = 0;
-    if (tt_journal_cap_retries(jobs->context->journal, jobs->context->now_ms) != TT_OK)
-        rest(jobs);
+    enum tt_err err = tt_journal_cap_retries(jobs->context->journal, jobs->context->now_ms);
+    if (err != TT_OK)
+        rest(jobs, err);
     tt_jobs_look(jobs);
 }
 

@@ -57,15 +57,20 @@ static void answer_error(struct client *client, enum tt_err err, const char *sen
     tt_file_close(&client->fd);
 }
 
-/* With the cause noted, which ends here. */
-static void answer_failure(struct client *client, enum tt_err err) {
-    const char *cause = tt_err_cause();
+/* A file that is not there and keys that are on their way are no failures of the agent's, and of
+ * keys that are not to be had cloud.c has told. */
+static bool is_worth_a_warning(enum tt_err err) {
+    return err != TT_ERR_NOT_FOUND && err != TT_ERR_BUSY && err != TT_ERR_CLOUD_KEYS;
+}
 
-    if (cause[0] != '\0')
+/* Ends a question with the note of its failure. */
+static void answer_failure(struct client *client, enum tt_err err) {
+    const struct tt_err_note note = tt_err_take(err);
+
+    if (is_worth_a_warning(err))
         tt_log(TT_LOG_WARNING, "a worker's question about %s: %s: %s", client->question.id,
-               tt_err_row(err)->name, cause);
-    answer_error(client, err, cause[0] != '\0' ? cause : tt_err_row(err)->title);
-    tt_err_clear();
+               tt_err_row(err)->name, note.cause);
+    answer_error(client, err, note.cause);
 }
 
 /* ---- what is asked about ---- */
@@ -151,7 +156,10 @@ static bool is_here(struct tt_serve *serve, const struct tt_journal_row *row, in
     enum tt_err err = tt_spool_read(&serve->context->spool, &name, &fd, &size_bytes);
 
     tt_file_close(&fd);
-    tt_err_clear();
+    /* A file that cannot be read here is fetched back, which tells what is wrong where that fails
+     * too. */
+    if (err != TT_OK)
+        tt_err_take(err);
     return err == TT_OK && tt_journal_row_is_local(row, number);
 }
 

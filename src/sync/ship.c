@@ -67,10 +67,11 @@ struct tt_ship {
 
 /* ---- what came of it ---- */
 
-static void rest(struct tt_ship *ship) {
+static void rest(struct tt_ship *ship, enum tt_err err) {
+    const struct tt_err_note note = tt_err_take(err);
+
     tt_log(TT_LOG_ERROR, "events for CloudWatch Logs rest for %d s: %s", REST_MS / 1000,
-           tt_err_cause());
-    tt_err_clear();
+           note.cause);
     ship->failures++;
     ship->rests_until_ms = ship->context->now_ms + REST_MS;
     tt_context_wake(ship->context, ship->rests_until_ms);
@@ -78,11 +79,13 @@ static void rest(struct tt_ship *ship) {
 
 static void record(struct tt_ship *ship) {
     const struct batch *batch = &ship->batch;
+    enum tt_err err =
+        tt_journal_events_shipped(ship->context->journal, batch->number, batch->dropped);
 
-    if (tt_journal_events_shipped(ship->context->journal, batch->number, batch->dropped) == TT_OK)
+    if (err == TT_OK)
         ship->is_unrecorded = false;
     else
-        rest(ship);
+        rest(ship, err);
 }
 
 /* The batch is over: in the cloud, but for what will never be there. */
@@ -387,9 +390,10 @@ void tt_ship_turn(struct tt_ship *ship) {
         tt_arena_reset(&ship->arena);
     /* Keys that are on their way bring a turn; of keys that are not to be had, cloud.c has said
      * so. */
-    if (err != TT_OK && err != TT_ERR_BUSY && err != TT_ERR_CLOUD_KEYS)
-        rest(ship);
-    tt_err_clear();
+    if (err == TT_ERR_BUSY || err == TT_ERR_CLOUD_KEYS)
+        tt_err_take(err);
+    else if (err != TT_OK)
+        rest(ship, err);
 }
 
 void tt_ship_hurry(struct tt_ship *ship) {
@@ -415,8 +419,9 @@ bool tt_ship_has_left(const struct tt_ship *ship) {
     err = look(ship->context->journal, &arena, ship->context->now_ms, &due_ms);
     tt_arena_fini(&arena);
     if (err != TT_OK) {
-        tt_log(TT_LOG_ERROR, "%s", tt_err_cause());
-        tt_err_clear();
+        const struct tt_err_note note = tt_err_take(err);
+
+        tt_log(TT_LOG_ERROR, "%s", note.cause);
     }
     return err != TT_OK || due_ms != TT_NEVER_MS;
 }
