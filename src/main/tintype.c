@@ -34,8 +34,8 @@ struct command {
     int (*run)(struct place *place, char **arguments);
 };
 
-static int failed(void) {
-    fprintf(stderr, "tintype: %s\n", tt_err_cause());
+static int failed(enum tt_err err) {
+    fprintf(stderr, "tintype: %s\n", tt_err_take(err).cause);
     return EXIT_FAILED;
 }
 
@@ -63,9 +63,11 @@ static int show_status(struct place *place, char **arguments) {
     int64_t waits_s = 0;
 
     (void)arguments;
-    if (tt_journal_totals(place->journal, &totals) != TT_OK ||
-        tt_journal_backlog(place->journal, has_table, &backlog) != TT_OK)
-        return failed();
+    enum tt_err err = tt_journal_totals(place->journal, &totals);
+    if (err == TT_OK)
+        err = tt_journal_backlog(place->journal, has_table, &backlog);
+    if (err != TT_OK)
+        return failed(err);
     if (backlog.oldest_ms > 0)
         waits_s = (tt_clock_now_ms() - backlog.oldest_ms) / 1000;
     for (int state = 0; state < TT_SYNC_STATE_COUNT; state++)
@@ -100,9 +102,10 @@ static int for_each_row(struct place *place, const enum tt_sync_state *state,
             .state = state != NULL ? *state : TT_SYNC_OFF,
         };
         int count;
+        enum tt_err err = tt_journal_list(place->journal, &query, rows, &count, &more);
 
-        if (tt_journal_list(place->journal, &query, rows, &count, &more) != TT_OK)
-            return failed();
+        if (err != TT_OK)
+            return failed(err);
         for (int i = 0; i < count; i++)
             if (take(place, &rows[i]) != EXIT_CLEAN)
                 status = EXIT_FAILED;
@@ -137,9 +140,10 @@ static int retry_rows(struct place *place, char **arguments) {
     for (; *arguments != NULL; arguments++) {
         bool is_all = strcmp(*arguments, "dead") == 0;
         int64_t changed;
+        enum tt_err err = tt_journal_retry(place->journal, is_all ? NULL : *arguments, &changed);
 
-        if (tt_journal_retry(place->journal, is_all ? NULL : *arguments, &changed) != TT_OK)
-            return failed();
+        if (err != TT_OK)
+            return failed(err);
         if (changed > 0 || is_all) {
             printf("%s: %" PRId64 " to be tried again\n", *arguments, changed);
             continue;
@@ -153,8 +157,10 @@ static int retry_rows(struct place *place, char **arguments) {
 
 /* ---- verify ---- */
 
-/* What is wrong with a file; NULL when it is as it was acknowledged. */
-static const char *find_problem(struct place *place, const struct tt_journal_row *row, int number) {
+/* False when the file is as it was acknowledged; else problem says what is wrong with it. */
+static bool find_problem(struct place *place, const struct tt_journal_row *row, int number,
+                         char problem[TT_ERR_NOTE_SIZE]) {
+    const char *words = NULL;
     const struct tt_journal_file *file = &row->files[number];
     const struct tt_spool_name name = tt_journal_row_name(row, number);
     uint8_t digest[TT_HASH_BYTES];
@@ -162,16 +168,19 @@ static const char *find_problem(struct place *place, const struct tt_journal_row
     int fd;
     enum tt_err err = tt_spool_read(&place->spool, &name, &fd, &size_bytes);
 
-    if (err == TT_ERR_NOT_FOUND)
-        return "is missing";
     if (err == TT_OK)
         err = tt_hash_file(fd, digest);
     tt_file_close(&fd);
-    if (err != TT_OK)
-        return tt_err_cause();
-    if (size_bytes != file->size_bytes || memcmp(digest, file->sha256, sizeof digest) != 0)
-        return "has other bytes than were acknowledged";
-    return NULL;
+    const struct tt_err_note note = tt_err_take(err);
+    if (err == TT_ERR_NOT_FOUND)
+        words = "is missing";
+    else if (err != TT_OK)
+        words = note.cause;
+    else if (size_bytes != file->size_bytes || memcmp(digest, file->sha256, sizeof digest) != 0)
+        words = "has other bytes than were acknowledged";
+    if (words != NULL)
+        snprintf(problem, TT_ERR_NOTE_SIZE, "%s", words);
+    return words != NULL;
 }
 
 static int verify_file(struct place *place, const struct tt_journal_row *row, int number) {
@@ -182,15 +191,16 @@ static int verify_file(struct place *place, const struct tt_journal_row *row, in
     };
     const struct tt_journal_file *file = &row->files[number];
     struct tt_journal_row now;
-    const char *problem;
+    char problem[TT_ERR_NOTE_SIZE];
 
-    if (!tt_journal_row_is_local(row, number) ||
-        (problem = find_problem(place, row, number)) == NULL)
+    if (!tt_journal_row_is_local(row, number) || !find_problem(place, row, number, problem))
         return EXIT_CLEAN;
     /* A deletion or an eviction may have come between. */
-    if (tt_journal_find(place->journal, row->id, &now) != TT_OK ||
-        !tt_journal_row_is_local(&now, number))
+    enum tt_err err = tt_journal_find(place->journal, row->id, &now);
+    if (err == TT_ERR_NOT_FOUND || (err == TT_OK && !tt_journal_row_is_local(&now, number)))
         return EXIT_CLEAN;
+    if (err != TT_OK)
+        return failed(err);
     printf("%s\t%s%s %s\n", row->id, kinds[file->kind], file->name, problem);
     return EXIT_FAILED;
 }
@@ -198,11 +208,9 @@ static int verify_file(struct place *place, const struct tt_journal_row *row, in
 static int verify_row(struct place *place, const struct tt_journal_row *row) {
     int status = EXIT_CLEAN;
 
-    for (int i = 0; i < row->file_count; i++) {
+    for (int i = 0; i < row->file_count; i++)
         if (verify_file(place, row, i) != EXIT_CLEAN)
             status = EXIT_FAILED;
-        tt_err_clear(); /* the next file's cause is its own */
-    }
     return status;
 }
 
@@ -299,7 +307,8 @@ int main(int argc, char **argv) {
         return EXIT_REFUSED;
     tt_log_open("tintype", TT_LOG_WARNING);
     umask(0007);
-    status = open_place(&place) == TT_OK ? command->run(&place, argv + optind + 1) : failed();
+    enum tt_err err = open_place(&place);
+    status = err == TT_OK ? command->run(&place, argv + optind + 1) : failed(err);
     tt_journal_close(place.journal);
     tt_spool_close(&place.spool);
     return status;

@@ -83,7 +83,7 @@ static enum tt_err start_step(enum tt_err (*step)(const struct tt_config *config
         _exit(EXIT_FAILED);
     enum tt_err err = step(config);
     if (err != TT_OK)
-        tt_log(TT_LOG_ERROR, "storage: %s", tt_err_cause());
+        tt_log(TT_LOG_ERROR, "storage: %s", tt_err_take(err).cause);
     _exit(err == TT_OK ? EXIT_CLEAN : EXIT_FAILED);
 }
 
@@ -261,8 +261,8 @@ static enum tt_err reload(void *context, struct tt_master_plan *plan) {
     if (err == TT_OK)
         err = load_watermark(&watermark, &new);
     if (err != TT_OK) {
-        tt_log(TT_LOG_ERROR, "not reloaded, the configuration before stays: %s", tt_err_cause());
-        tt_err_clear();
+        tt_log(TT_LOG_ERROR, "not reloaded, the configuration before stays: %s",
+               tt_err_take(err).cause);
         return err;
     }
     keep_fixed(&service->config, &new);
@@ -314,7 +314,7 @@ static int serve(struct service *service) {
         return serve_alone(service);
     int status = tt_master_run(&plan);
     if (status == 2)
-        tt_log(TT_LOG_ERROR, "cannot start: %s", tt_err_cause());
+        tt_log(TT_LOG_ERROR, "cannot start: %s", tt_err_take(TT_ERR_SYSTEM).cause);
     return status == 0 ? EXIT_CLEAN : EXIT_FAILED;
 }
 
@@ -322,14 +322,18 @@ static int run(struct service *service) {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
     const struct sigaction standard = {.sa_handler = SIG_DFL};
     int status = EXIT_FAILED;
+    enum tt_err err = TT_OK;
     tt_log_open("tintyped", (enum tt_log_level)service->config.log.level);
     umask(0007);
     /* A starter may have left SIGCHLD ignored: ends of children could then not be waited for. */
-    if (sigaction(SIGPIPE, &ignore, NULL) == 0 && sigaction(SIGCHLD, &standard, NULL) == 0 &&
-        service_open(service) == TT_OK)
+    if (sigaction(SIGPIPE, &ignore, NULL) < 0 || sigaction(SIGCHLD, &standard, NULL) < 0)
+        err = tt_err_fail_errno(TT_ERR_SYSTEM, "sigaction");
+    if (err == TT_OK)
+        err = service_open(service);
+    if (err == TT_OK)
         status = serve(service);
     else
-        tt_log(TT_LOG_ERROR, "cannot start: %s", tt_err_cause());
+        tt_log(TT_LOG_ERROR, "cannot start: %s", tt_err_take(err).cause);
     service_close(service);
     return status;
 }
@@ -379,8 +383,10 @@ int main(int argc, char **argv) {
         return EXIT_CLEAN;
     }
     if (test_only) {
-        if (load_watermark(&service.watermark, &service.config) != TT_OK) {
-            fprintf(stderr, "image.watermark_font, image.watermark_image: %s\n", tt_err_cause());
+        enum tt_err err = load_watermark(&service.watermark, &service.config);
+        if (err != TT_OK) {
+            fprintf(stderr, "image.watermark_font, image.watermark_image: %s\n",
+                    tt_err_take(err).cause);
             return EXIT_REFUSED;
         }
         tt_watermark_free(service.watermark);

@@ -38,7 +38,7 @@ enum tt_err tt_child_start(struct tt_child *child, const struct tt_child_limits 
     if (err == TT_OK)
         err = tt_confine_limit(limits);
     if (err != TT_OK) {
-        tt_log(TT_LOG_ERROR, "a child process cannot be limited: %s", tt_err_cause());
+        tt_log(TT_LOG_ERROR, "a child process cannot be limited: %s", tt_err_take(err).cause);
         _exit(TT_CHILD_UNLIMITED);
     }
     _exit(run(context));

@@ -202,9 +202,9 @@ static void reload_due(struct master *master) {
     if (!plan->reload || plan->reload(plan->context, plan) != TT_OK)
         return;
     struct generation next;
-    if (generation_init(&next, plan->workers) != TT_OK) {
-        tt_log(TT_LOG_ERROR, "not reloaded: %s", tt_err_cause());
-        tt_err_clear();
+    enum tt_err err = generation_init(&next, plan->workers);
+    if (err != TT_OK) {
+        tt_log(TT_LOG_ERROR, "not reloaded: %s", tt_err_take(err).cause);
         return;
     }
     master->leaving = master->current;

@@ -91,8 +91,7 @@ static struct outcome carry_out(const struct order *order, struct delivery *deli
     else
         outcome.err = tt_child_wait(&child, &outcome.end);
     if (outcome.err != TT_OK)
-        tt_log(TT_LOG_ERROR, "a child process: %s", tt_err_cause());
-    tt_err_clear();
+        tt_log(TT_LOG_ERROR, "a child process: %s", tt_err_take(outcome.err).cause);
     for (int i = 0; i < delivery->count; i++)
         tt_file_close(&delivery->fds[i]);
     return outcome;
@@ -124,9 +123,9 @@ enum tt_err tt_spawner_open(struct tt_spawner *spawner) {
     pid_t parent = getpid();
     pid_t pid = fork();
     if (pid == 0) {
-        tt_err_clear();
-        if (tt_confine_join(parent, &fds[1], 1) != TT_OK) {
-            tt_log(TT_LOG_ERROR, "a spawner cannot start: %s", tt_err_cause());
+        enum tt_err err = tt_confine_join(parent, &fds[1], 1);
+        if (err != TT_OK) {
+            tt_log(TT_LOG_ERROR, "a spawner cannot start: %s", tt_err_take(err).cause);
             _exit(TT_CHILD_UNLIMITED);
         }
         _exit(serve(fds[1], &spawner->job));
@@ -193,8 +192,9 @@ enum tt_err tt_spawner_start(struct tt_spawner *spawner, const struct tt_child_l
         err = send_order(spawner, &order, fds, count);
     if (err == TT_OK)
         return TT_OK;
-    /* It was killed while it had nothing to do: a new one will do. */
-    tt_err_clear();
+    /* A spawner that was killed while it had nothing to do is replaced. */
+    tt_log(TT_LOG_WARNING, "the process that starts children is replaced: %s",
+           tt_err_take(err).cause);
     tt_spawner_close(spawner);
     err = tt_spawner_open(spawner);
     return err != TT_OK ? err : send_order(spawner, &order, fds, count);

@@ -117,11 +117,10 @@ void tt_page_append_image(struct tt_buf *text, const struct tt_request *request,
     append_tail(text);
 }
 
-void tt_page_append_problem(struct tt_buf *text, const struct tt_request *request, enum tt_err err,
-                            const char *detail) {
-    append_head(text, tt_err_row(err)->title);
+void tt_page_append_problem(struct tt_buf *text, const struct tt_request *request) {
+    append_head(text, tt_err_row(request->err)->title);
     tt_buf_append_text(text, "<p>");
-    append_escaped(text, detail);
+    append_escaped(text, request->note.detail);
     tt_buf_append_format(text, "</p>\n<p><small>Request %s</small></p>\n", request->request_id);
     append_tail(text);
 }

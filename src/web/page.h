@@ -18,8 +18,7 @@
 void tt_page_append_image(struct tt_buf *text, const struct tt_request *request,
                           const struct tt_journal_row *row);
 
-/* The page of an error; detail is UTF-8. */
-void tt_page_append_problem(struct tt_buf *text, const struct tt_request *request, enum tt_err err,
-                            const char *detail);
+/* The page of what the request ended with (tt_request_end). */
+void tt_page_append_problem(struct tt_buf *text, const struct tt_request *request);
 
 #endif

@@ -9,7 +9,6 @@
 
 #include "tintype/file.h"
 #include "tintype/log.h"
-#include "tintype/text.h"
 #include "web/page.h"
 
 static const struct {
@@ -100,9 +99,11 @@ void tt_reply_file(struct tt_request *request, int status, const char *media_typ
         int64_t rest = length_bytes - sent;
         size_t wanted = rest < TT_WORKER_PIECE_BYTES ? (size_t)rest : TT_WORKER_PIECE_BYTES;
         size_t got;
-        if (tt_file_read_at(fd, (off_t)(offset_bytes + sent), piece, wanted, &got) != TT_OK ||
-            got == 0) {
-            tt_log(TT_LOG_ERROR, "an answer was cut short: %s", tt_err_cause());
+        enum tt_err err = tt_file_read_at(fd, (off_t)(offset_bytes + sent), piece, wanted, &got);
+        if (err == TT_OK && got == 0)
+            err = tt_err_fail(TT_ERR_STORAGE, "the file ends early");
+        if (err != TT_OK) {
+            tt_log(TT_LOG_ERROR, "an answer was cut short: %s", tt_err_take(err).cause);
             return;
         }
         tt_fcgi_write(request->worker->fcgi, piece, got);
@@ -119,48 +120,34 @@ static int retry_after_seconds(enum tt_retry retry) {
     return 0;
 }
 
-/* Codes that are no answer (a fork that failed, say) are the service's own fault here. */
-enum tt_err tt_reply_code(enum tt_err err) {
-    return tt_err_row(err)->http_status != 0 ? err : TT_ERR_INTERNAL;
-}
-
-/* A noted detail may quote a client and be cut within a character; the row's own words never are.
- */
-const char *tt_reply_detail(enum tt_err err) {
-    const char *detail = tt_err_detail(err);
-    return tt_text_is_utf8(detail, strlen(detail)) ? detail : tt_err_row(err)->advice;
-}
-
-static void append_problem(struct tt_buf *text, const struct tt_request *request, enum tt_err err) {
-    const struct tt_err_row *row = tt_err_row(err);
+static void append_problem(struct tt_buf *text, const struct tt_request *request) {
+    const struct tt_err_row *row = tt_err_row(request->err);
     json_t *problem = json_pack("{s:o, s:s, s:i, s:s, s:s}", "type",
                                 json_sprintf("urn:tintype:problem:%s", row->name), "title",
                                 row->title, "status", row->http_status, "detail",
-                                tt_reply_detail(err), "requestId", request->request_id);
+                                request->note.detail, "requestId", request->request_id);
     char *dumped = problem != NULL ? json_dumps(problem, JSON_COMPACT) : NULL;
     tt_buf_append_text(text, dumped != NULL ? dumped : "{}");
     free(dumped);
     json_decref(problem);
 }
 
-void tt_reply_problem(struct tt_request *request, enum tt_err err) {
-    err = tt_reply_code(err);
-    int retry_after = retry_after_seconds(tt_err_row(err)->retry);
+void tt_reply_problem(struct tt_request *request) {
+    const struct tt_err_row *row = tt_err_row(request->err);
+    int retry_after = retry_after_seconds(row->retry);
+    const char *media_type = "application/problem+json";
     struct tt_buf text;
     tt_buf_init(&text, 16384);
     tt_reply_header(request, "Cache-Control", "no-store");
     if (retry_after > 0)
         tt_reply_header(request, "Retry-After", "%d", retry_after);
-    if (request->wants_html)
-        tt_page_append_problem(&text, request, err, tt_reply_detail(err));
-    else
-        append_problem(&text, request, err);
-    const char *media_type = "application/problem+json";
     if (request->wants_html) {
         media_type = "text/html; charset=utf-8";
         tt_reply_header(request, "Content-Security-Policy", "%s", TT_PAGE_SECURITY_POLICY);
+        tt_page_append_problem(&text, request);
+    } else {
+        append_problem(&text, request);
     }
-    tt_reply_bytes(request, tt_err_row(err)->http_status, media_type, tt_buf_text(&text),
-                   text.length);
+    tt_reply_bytes(request, row->http_status, media_type, tt_buf_text(&text), text.length);
     tt_buf_fini(&text);
 }

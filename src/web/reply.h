@@ -27,15 +27,8 @@ enum tt_err tt_reply_text(struct tt_request *request, int status, const char *me
 void tt_reply_file(struct tt_request *request, int status, const char *media_type, int fd,
                    int64_t offset_bytes, int64_t length_bytes);
 
-/* The code that a failure is answered with: err, or TT_ERR_INTERNAL where err answers no request.
- */
-enum tt_err tt_reply_code(enum tt_err err);
-
-/* The sentence that the client is told of it, UTF-8. */
-const char *tt_reply_detail(enum tt_err err);
-
-/* The problem document of err, or the small HTML page for whoever asked for one, with the noted
- * detail; Retry-After where trying again can help. */
-void tt_reply_problem(struct tt_request *request, enum tt_err err);
+/* The problem document of what the request ended with (tt_request_end), or the small HTML page for
+ * whoever asked for one; Retry-After where trying again can help. */
+void tt_reply_problem(struct tt_request *request);
 
 #endif

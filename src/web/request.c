@@ -1,6 +1,7 @@
 /* Reading a request: method, target, and what kind of answer its sender wants. */
 #include "web/request.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tintype/clock.h"
@@ -119,6 +120,19 @@ enum tt_err tt_request_init(struct tt_request *request, struct tt_worker *worker
     read_accept(request);
     enum tt_err err = tt_uuid_new(request->request_id, NULL);
     return err != TT_OK ? err : read_target(request);
+}
+
+void tt_request_end(struct tt_request *request, enum tt_err err) {
+    if (request->err != TT_OK)
+        return;
+    if (err != TT_OK && tt_err_row(err)->http_status == 0)
+        err = TT_ERR_INTERNAL;
+    request->err = err;
+    request->note = tt_err_take(err);
+    /* A sentence that quotes the client may be cut within a character. */
+    char *detail = request->note.detail;
+    if (!tt_text_is_utf8(detail, strlen(detail)))
+        snprintf(detail, sizeof request->note.detail, "%s", tt_err_row(err)->advice);
 }
 
 void tt_request_fini(struct tt_request *request) {

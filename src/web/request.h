@@ -62,6 +62,8 @@ struct tt_request {
     struct tt_buf headers; /* CGI header lines */
     int status;            /* 0 until the head is out */
     int64_t started_ms;    /* monotonic */
+    enum tt_err err;       /* what the work ended with; TT_OK before that */
+    struct tt_err_note note;
 };
 
 /* Reads the request at hand from worker->fcgi. The request is usable, for a reply at least,
@@ -69,6 +71,12 @@ struct tt_request {
  * TT_ERR_NO_MEMORY. */
 enum tt_err tt_request_init(struct tt_request *request, struct tt_worker *worker);
 void tt_request_fini(struct tt_request *request);
+
+/* Ends the request's work with err, and takes the note of it into request->note, where the answer,
+ * the log and the event of an upload find its texts; the detail is UTF-8 then. Of several calls the
+ * first failure counts. A code that answers no request (a fork that failed, say) is the service's
+ * own fault and becomes TT_ERR_INTERNAL. */
+void tt_request_end(struct tt_request *request, enum tt_err err);
 
 /* A CGI variable ("HTTP_ACCEPT"); NULL when there is none. */
 const char *tt_request_param(const struct tt_request *request, const char *name);

@@ -200,9 +200,10 @@ enum tt_err tt_retrieve_delete(struct tt_request *request) {
     enum tt_err err = tt_journal_delete(request->worker->journal, request->id, &row);
     if (err != TT_OK)
         return err;
-    if (tt_journal_row_remove_files(&row, &request->worker->spool) != TT_OK)
+    err = tt_journal_row_remove_files(&row, &request->worker->spool);
+    if (err != TT_OK)
         tt_log(TT_LOG_WARNING, "files of deleted %s are left to the sweep: %s", row.id,
-               tt_err_cause());
+               tt_err_take(err).cause);
     tt_log(TT_LOG_INFO, "delete %s filename=\"%s\"", row.id, row.filename);
     tt_reply_bytes(request, 204, NULL, "", 0);
     return TT_OK;

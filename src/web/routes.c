@@ -118,9 +118,8 @@ static enum tt_err dispatch(struct tt_request *request) {
     return route->handlers[request->method](request);
 }
 
-enum tt_err tt_routes_answer(struct tt_request *request) {
-    enum tt_err err = dispatch(request);
-    if (err != TT_OK && request->status == 0)
-        tt_reply_problem(request, err);
-    return err;
+void tt_routes_answer(struct tt_request *request) {
+    tt_request_end(request, dispatch(request));
+    if (request->err != TT_OK && request->status == 0)
+        tt_reply_problem(request);
 }

@@ -4,9 +4,8 @@
 
 #include "web/request.h"
 
-/* Answers the request: by its handler, or with what stands against it (404, 405, 403). Every
- * request is answered, the failures as problem documents. Returns what the job ended with, its note
- * still set. */
-enum tt_err tt_routes_answer(struct tt_request *request);
+/* Answers the request and ends it (tt_request_end): by its handler, or with what stands against it
+ * (404, 405, 403). Every request is answered, the failures as problem documents. */
+void tt_routes_answer(struct tt_request *request);
 
 #endif

@@ -34,6 +34,7 @@ struct upload {
     uint8_t head[TT_IMAGE_SNIFF_BYTES]; /* the original's first bytes */
     size_t head_length;
     struct tt_journal_row row;
+    struct tt_buf document;                 /* the answer's; made before the row is recorded */
     int64_t stage_ms[TT_EVENT_STAGE_COUNT]; /* -1: not reached */
 };
 
@@ -262,24 +263,25 @@ static void choose_filename(struct upload *upload) {
 
 /* False when nobody wants to be told, or there is no memory: an upload never fails for its event.
  * *note borrows text. */
-static bool make_event(const struct upload *upload, enum tt_err err, struct tt_buf *text,
+static bool make_event(const struct upload *upload, struct tt_buf *text,
                        struct tt_journal_note *note) {
     const struct tt_request *request = upload->request;
+    enum tt_err err = request->err;
     struct tt_event event = {
         .node = upload->worker->node,
         .request_id = request->request_id,
         .filename = err == TT_OK ? upload->row.filename : asked_filename(upload),
-        .err = tt_reply_code(err),
+        .err = err,
+        .status = tt_err_row(err)->http_status,
+        .detail = request->note.detail,
         .row = &upload->row,
         .total_ms = tt_clock_monotonic_ms() - request->started_ms,
         .time_ms = tt_clock_now_ms(),
     };
     if (upload->worker->config->cloudwatch.log_group[0] == '\0')
         return false;
-    event.status = tt_err_row(event.err)->http_status;
     if (err == TT_OK && request->wants_html)
         event.status = 303;
-    event.detail = tt_reply_detail(event.err);
     memcpy(event.stage_ms, upload->stage_ms, sizeof event.stage_ms);
     if (!tt_event_append(text, &event)) {
         tt_log(TT_LOG_WARNING, "no event of request %s: it cannot be made", request->request_id);
@@ -289,12 +291,27 @@ static bool make_event(const struct upload *upload, enum tt_err err, struct tt_b
     return true;
 }
 
+/* The answer is made before the row is recorded: what comes after that needs no memory that could
+ * fail, so nobody is told that an image was not stored which was. */
+static enum tt_err make_document(struct upload *upload) {
+    const struct tt_config *config = upload->worker->config;
+    const struct tt_spool_name name = tt_journal_row_name(&upload->row, TT_JOURNAL_PROCESSED);
+    char key[TT_SPOOL_OBJECT_KEY_SIZE];
+    char message[sizeof key + 32];
+    choose_filename(upload);
+    tt_spool_object_key(config, &name, key);
+    snprintf(message, sizeof message, "Image processed: %s", key);
+    enum tt_err err = tt_document_append_image(&upload->document, config, &upload->row, message);
+    return err == TT_OK && upload->document.overflowed
+               ? tt_err_fail(TT_ERR_NO_MEMORY, "the answer of an upload")
+               : err;
+}
+
 static enum tt_err record(struct upload *upload) {
     struct tt_journal_note note;
     struct tt_buf text;
-    choose_filename(upload);
     tt_buf_init(&text, TT_EVENT_MAX_BYTES);
-    bool has_event = make_event(upload, TT_OK, &text, &note);
+    bool has_event = make_event(upload, &text, &note);
     enum tt_err err =
         tt_journal_insert(upload->worker->journal, &upload->row, has_event ? &note : NULL,
                           upload->worker->config->storage.quota_bytes);
@@ -302,16 +319,15 @@ static enum tt_err record(struct upload *upload) {
     return err;
 }
 
-/* The failure at hand is noted already, so of another one there is but its code. */
-static void note_failure(struct upload *upload, enum tt_err err) {
+static void note_failure(struct upload *upload) {
     struct tt_journal_note note;
     struct tt_buf text;
     tt_buf_init(&text, TT_EVENT_MAX_BYTES);
-    if (make_event(upload, err, &text, &note)) {
-        enum tt_err noted = tt_journal_note_failure(upload->worker->journal, &note);
-        if (noted != TT_OK)
+    if (make_event(upload, &text, &note)) {
+        enum tt_err err = tt_journal_note_failure(upload->worker->journal, &note);
+        if (err != TT_OK)
             tt_log(TT_LOG_WARNING, "no event of request %s: %s", upload->request->request_id,
-                   tt_err_row(noted)->name);
+                   tt_err_take(err).cause);
     }
     tt_buf_fini(&text);
 }
@@ -326,31 +342,20 @@ static const char *location_name(const struct tt_request *request) {
     return is_taken && !request->wants_html ? "Content-Location" : "Location";
 }
 
-static enum tt_err answer(struct upload *upload) {
-    const struct tt_config *config = upload->worker->config;
-    const struct tt_journal_row *row = &upload->row;
-    char key[TT_SPOOL_OBJECT_KEY_SIZE];
-    char message[sizeof key + 32];
-    struct tt_buf text;
-    tt_reply_header(upload->request, location_name(upload->request), "%s/images/%s",
-                    config->server.base_path, row->id);
-    tt_reply_header(upload->request, "Cache-Control", "no-store");
-    if (upload->request->wants_html) {
-        tt_reply_bytes(upload->request, 303, NULL, "", 0);
-        return TT_OK;
-    }
-    const struct tt_spool_name name = tt_journal_row_name(row, TT_JOURNAL_PROCESSED);
-    tt_spool_object_key(config, &name, key);
-    snprintf(message, sizeof message, "Image processed: %s", key);
-    tt_buf_init(&text, TT_DOCUMENT_IMAGE_MAX_BYTES);
-    enum tt_err err = tt_document_append_image(&text, config, row, message);
-    if (err == TT_OK)
-        err = tt_reply_text(upload->request, 200, "application/json", &text);
-    tt_buf_fini(&text);
-    return err;
+static void answer(struct upload *upload) {
+    struct tt_request *request = upload->request;
+    tt_reply_header(request, location_name(request), "%s/images/%s",
+                    upload->worker->config->server.base_path, upload->row.id);
+    tt_reply_header(request, "Cache-Control", "no-store");
+    if (request->wants_html)
+        tt_reply_bytes(request, 303, NULL, "", 0);
+    else
+        tt_reply_bytes(request, 200, "application/json", tt_buf_text(&upload->document),
+                       upload->document.length);
 }
 
-static void count(struct upload *upload, enum tt_err err) {
+static void count(struct upload *upload) {
+    enum tt_err err = upload->request->err;
     struct tt_stats *stats = upload->worker->stats;
     int64_t took_ms = tt_clock_monotonic_ms() - upload->request->started_ms;
     stats->uploads[err]++;
@@ -391,6 +396,7 @@ enum tt_err tt_upload_handle(struct tt_request *request) {
     for (int i = 0; i < TT_JOURNAL_FILES_MAX; i++)
         upload.staged[i].fd = -1;
     tt_options_init(&upload.options, worker->config);
+    tt_buf_init(&upload.document, TT_DOCUMENT_IMAGE_MAX_BYTES);
     enum tt_err err = tt_hash_init(&upload.hash);
     if (err == TT_OK)
         err = step(&upload, TT_EVENT_READ, read_body);
@@ -401,6 +407,8 @@ enum tt_err tt_upload_handle(struct tt_request *request) {
     if (err == TT_OK)
         err = step(&upload, TT_EVENT_KEEP, keep);
     if (err == TT_OK)
+        err = make_document(&upload);
+    if (err == TT_OK)
         err = record(&upload);
     /* What was kept, but cannot be acknowledged, goes; what stays is the sweep's. */
     if (err != TT_OK && upload.row.id[0] != '\0')
@@ -408,8 +416,12 @@ enum tt_err tt_upload_handle(struct tt_request *request) {
     for (int i = 0; i < TT_JOURNAL_FILES_MAX; i++)
         tt_spool_discard(&worker->spool, &upload.staged[i]);
     tt_hash_fini(&upload.hash);
-    count(&upload, err);
+    tt_request_end(request, err);
+    count(&upload);
     if (err != TT_OK)
-        note_failure(&upload, err);
-    return err != TT_OK ? err : answer(&upload);
+        note_failure(&upload);
+    else
+        answer(&upload);
+    tt_buf_fini(&upload.document);
+    return err;
 }

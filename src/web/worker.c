@@ -58,34 +58,35 @@ enum tt_err tt_web_sweep(const struct tt_config *config) {
     return err;
 }
 
-static void log_end(const struct tt_request *request, enum tt_err err) {
+static void log_end(const struct tt_request *request) {
+    const struct tt_err_row *row = tt_err_row(request->err);
     int64_t took_ms = tt_clock_monotonic_ms() - request->started_ms;
     enum tt_log_level level = TT_LOG_DEBUG;
     /* An error is what an operator has to see to; a client's mistake, or a full house, is not. */
-    if (err != TT_OK)
-        level = tt_err_row(err)->http_status < 500 || tt_err_row(err)->retry == TT_RETRY_SOON
-                    ? TT_LOG_WARNING
-                    : TT_LOG_ERROR;
+    if (request->err != TT_OK)
+        level =
+            row->http_status < 500 || row->retry == TT_RETRY_SOON ? TT_LOG_WARNING : TT_LOG_ERROR;
     tt_log(level, "%s %.512s %d %s request=%s ms=%lld cause=\"%s\"", request->method_name,
-           request->target, request->status, tt_err_row(err)->name, request->request_id,
-           (long long)took_ms, tt_err_cause());
+           request->target, request->status, row->name, request->request_id, (long long)took_ms,
+           request->note.cause);
 }
 
 static void serve(struct tt_worker *worker) {
     struct tt_request request;
     enum tt_err err = tt_request_init(&request, worker);
-    if (err == TT_OK)
-        err = tt_routes_answer(&request);
-    else
-        tt_reply_problem(&request, err);
-    log_end(&request, err);
+    if (err == TT_OK) {
+        tt_routes_answer(&request);
+    } else {
+        tt_request_end(&request, err);
+        tt_reply_problem(&request);
+    }
+    log_end(&request);
     if (!tt_fcgi_finish(worker->fcgi))
         tt_log(TT_LOG_INFO, "request %s: its client was gone before the answer",
                request.request_id);
     worker->stats->requests++;
     tt_request_fini(&request);
     tt_arena_reset(&worker->arena);
-    tt_err_clear();
 }
 
 static enum tt_err serve_all(struct tt_worker *worker) {
@@ -138,7 +139,7 @@ int tt_web_run(const struct tt_web_plan *plan) {
     if (err == TT_OK)
         err = serve_all(&worker);
     if (err != TT_OK)
-        tt_log(TT_LOG_ERROR, "worker: %s", tt_err_cause());
+        tt_log(TT_LOG_ERROR, "worker: %s", tt_err_take(err).cause);
     tt_fcgi_free(worker.fcgi);
     tt_journal_close(worker.journal);
     tt_spool_close(&worker.spool);

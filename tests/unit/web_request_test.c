@@ -1,4 +1,4 @@
-/* src/web/request.c: reading method, target and wishes from CGI variables. */
+/* src/web/request.c: reading method, target and wishes from CGI variables, and a request's end. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -149,12 +149,46 @@ static void body_lengths(void **state) {
     }
 }
 
+static void the_first_failure_ends_a_request(void **state) {
+    struct tt_request request;
+    (void)state;
+    assert_int_equal(read_request(&request, "GET", "/api/images"), TT_OK);
+    tt_request_end(&request, tt_err_refuse(TT_ERR_JSON, "No object."));
+    tt_request_end(&request, tt_err_fail(TT_ERR_JOURNAL, "locked"));
+    assert_int_equal(request.err, TT_ERR_JSON);
+    assert_string_equal(request.note.detail, "No object.");
+    assert_string_equal(request.note.cause, "No object.");
+}
+
+static void a_code_that_answers_nothing_is_an_internal_error(void **state) {
+    struct tt_request request;
+    (void)state;
+    assert_int_equal(read_request(&request, "GET", "/api/images"), TT_OK);
+    tt_request_end(&request, tt_err_fail(TT_ERR_SYSTEM, "fork"));
+    assert_int_equal(request.err, TT_ERR_INTERNAL);
+    assert_string_equal(request.note.detail, tt_err_row(TT_ERR_INTERNAL)->advice);
+    assert_string_equal(request.note.cause, "fork");
+}
+
+static void a_sentence_that_is_no_text_is_not_told(void **state) {
+    struct tt_request request;
+    (void)state;
+    assert_int_equal(read_request(&request, "GET", "/api/images"), TT_OK);
+    tt_request_end(&request, tt_err_refuse(TT_ERR_OPTION, "What is \"\xC3"));
+    assert_string_equal(request.note.detail, tt_err_row(TT_ERR_OPTION)->advice);
+    assert_string_equal(request.note.cause, "What is \"\xC3");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(targets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(methods, set_up, tear_down),
         cmocka_unit_test_setup_teardown(html_only_for_who_asks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(body_lengths, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_first_failure_ends_a_request, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_code_that_answers_nothing_is_an_internal_error, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_sentence_that_is_no_text_is_not_told, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -201,6 +201,41 @@ static void event_that_cannot_be_noted_changes_no_answer(void **state) {
     assert_non_null(strstr(answer_body(), "Thus the decoder."));
 }
 
+static void *no_memory(size_t size) {
+    (void)size;
+    return NULL;
+}
+
+static int64_t count_rows(void) {
+    struct tt_journal_totals totals;
+
+    assert_int_equal(tt_journal_totals(worker.journal, &totals), TT_OK);
+    assert_int_equal(totals.bytes > 0, totals.rows[TT_SYNC_PENDING] > 0);
+    return totals.rows[TT_SYNC_PENDING];
+}
+
+static bool no_file_is_known(void *context, const struct tt_spool_name *name) {
+    (void)context;
+    (void)name;
+    return false;
+}
+
+/* Who is told that an image was not stored sends it again: so it must not be there. */
+static void upload_that_cannot_be_answered_is_not_stored(void **state) {
+    int64_t files;
+
+    (void)state;
+    json_set_alloc_funcs(no_memory, free);
+    int status = upload("");
+    json_set_alloc_funcs(malloc, free);
+    assert_int_equal(status, 503);
+    assert_int_equal(count_rows(), 0);
+    assert_int_equal(tt_spool_sweep(&worker.spool, no_file_is_known, NULL, &files), TT_OK);
+    assert_int_equal(files, 0);
+    assert_int_equal(upload(""), 200);
+    assert_int_equal(count_rows(), 1);
+}
+
 int main(void) {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, worker_close)
     const struct CMUnitTest tests[] = {
@@ -213,6 +248,7 @@ int main(void) {
         CASE(nobody_is_told_without_a_log_group),
         CASE(event_that_cannot_be_made_harms_nothing),
         CASE(event_that_cannot_be_noted_changes_no_answer),
+        CASE(upload_that_cannot_be_answered_is_not_stored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
