@@ -1,5 +1,5 @@
-/* tintype-sync: the daemon that carries images, items and events to the cloud. Here: arguments,
- * configuration, and the start. The work is in src/sync. */
+/* tintype-sync: the daemon that carries images, items and events to the cloud. Arguments,
+ * configuration and the start are here; the work is in src/sync. */
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -34,8 +34,9 @@ static void print_usage(FILE *out) {
           out);
 }
 
-/* Keys are in this process's memory: nothing of it may reach a disk, or another process of the same
- * user (/proc/PID/mem, environ, ptrace(2)). The leak checker of a sanitizer build is such a one. */
+/* Keys are in this process's memory, so nothing of it may reach a disk, or another process of the
+ * same user (/proc/PID/mem, environ, ptrace(2)). A sanitizer build is left open, as its leak
+ * checker is such a process. */
 static enum tt_err hide_memory(void) {
     const struct rlimit none = {0, 0};
 
@@ -50,11 +51,10 @@ static enum tt_err hide_memory(void) {
 
 static int run(const struct tt_config *config, bool once) {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
-    enum tt_err err;
 
     tt_log_open("tintype-sync", (enum tt_log_level)config->log.level);
     umask(0007);
-    err = hide_memory();
+    enum tt_err err = hide_memory();
     if (err == TT_OK && sigaction(SIGPIPE, &ignore, NULL) != 0)
         err = tt_err_fail_errno(TT_ERR_SYSTEM, "sigaction");
     if (err == TT_OK)
@@ -73,13 +73,12 @@ int main(int argc, char **argv) {
         {"version", no_argument, NULL, 'V'},      {NULL, 0, NULL, 0},
     };
     static struct tt_config config;
-    const char *path;
-    bool test_only = false;
-    bool once = false;
 
     if (tt_start_open_standard_fds() != TT_OK)
         return EXIT_FAILED;
-    path = tt_start_find_config();
+    const char *path = tt_start_find_config();
+    bool test_only = false;
+    bool once = false;
     for (int option; (option = getopt_long(argc, argv, "c:thV", long_options, NULL)) != -1;) {
         switch (option) {
         case 'c': path = optarg; break;

@@ -13,10 +13,10 @@ struct tt_backoff {
     int64_t last_ms;  /* the highest ceiling, above 0 */
 };
 
-/* The wait after `attempts` failures (1 and up; below counts as 1), 0 to the ceiling, random being
- * uniform over all 64 bits. A retry_after_ms above 0 (the server's own word) is the least that is
- * waited: the random time comes on top, as the server told it to many at once. INT64_MAX at most:
- * never overflows, whatever attempts and retry_after_ms are. */
+/* The time to wait after that many failures, 0 to the ceiling; attempts below 1 count as 1, and
+ * random is uniform over all 64 bits. Where retry_after_ms is above 0, which is the server's own
+ * word, the random time comes on top of it, as the server told it to many at once. Whatever
+ * attempts and retry_after_ms are, the sum is INT64_MAX at most. */
 int64_t tt_backoff_wait_ms(const struct tt_backoff *backoff, int64_t attempts, uint64_t random,
                            int64_t retry_after_ms);
 

@@ -1,5 +1,5 @@
-/* The look at bucket and table: an object and an item that are never there are asked for. It needs
- * no right beyond those that delivery needs. */
+/* The look at bucket and table asks for an object and an item that are never there, and so needs no
+ * right beyond those that delivery needs. */
 #include "sync/check.h"
 
 #include <stdio.h>
@@ -8,9 +8,10 @@
 #include "tintype/log.h"
 #include "tintype/s3.h"
 
+/* Two requests' text, with a session token of TT_AWS_TOKEN_SIZE several times in each, has room. */
 #define ARENA_MAX_BYTES (256 * 1024)
 
-/* An id that is no image's: its time is 1970, its version 0. */
+/* No image has this id, as its time is 1970 and its version 0. */
 #define NO_ID "00000000-0000-0000-0000-000000000000"
 
 void tt_check_init(struct tt_check *check, const struct tt_config *config, struct tt_cloud *cloud) {
@@ -52,8 +53,8 @@ static enum tt_err ask(struct tt_check *check, enum tt_aws_service service) {
 
     if (err == TT_OK)
         err = build(check, service, &signer, &request);
-    /* Who may not list a bucket is told AccessDenied of an object that is not there (S3 API
-     * Reference, GetObject, "Permissions"), and so would be each time. */
+    /* Keys that may not list a bucket are told AccessDenied of an object that is not there (S3 API
+     * Reference, GetObject, "Permissions"), and may put objects all the same. */
     check->exchanges[service].forgiven_code =
         service == TT_AWS_S3 ? "AccessDenied" : "AccessDeniedException";
     if (err == TT_OK)
@@ -69,7 +70,8 @@ void tt_check_turn(struct tt_check *check) {
         enum tt_err err = ask(check, (enum tt_aws_service)i);
         const struct tt_err_note note = tt_err_take(err);
         check->asked[i] = err != TT_ERR_BUSY;
-        /* Of keys that are not to be had, cloud.c has told. */
+        /* Keys that are on their way bring another turn, and of keys that are not to be had cloud.c
+         * has told. */
         if (err != TT_OK && err != TT_ERR_BUSY && err != TT_ERR_CLOUD_KEYS)
             tt_log(TT_LOG_ERROR, "check: %s", note.cause);
     }

@@ -8,16 +8,18 @@
 struct tt_check {
     const struct tt_config *config;
     struct tt_cloud *cloud;
-    struct tt_cloud_exchange exchanges[TT_AWS_LOGS]; /* of S3 and DynamoDB */
+    /* All private. */
+    struct tt_cloud_exchange exchanges[TT_AWS_LOGS]; /* for S3 and DynamoDB, by tt_aws_service */
     bool asked[TT_AWS_LOGS];
     struct tt_arena arena;
 };
 
+/* Both are borrowed, and outlive the check. */
 void tt_check_init(struct tt_check *check, const struct tt_config *config, struct tt_cloud *cloud);
-/* Nothing may be in flight. */
+/* To be called after tt_cloud_free. A zeroed struct is allowed. */
 void tt_check_fini(struct tt_check *check);
-/* Asks what has not been asked yet, as soon as it may. What the answers mean is said by
- * cloud.c. */
+/* Asks each service as soon as it may be asked, once. What an answer means for the service is told
+ * by cloud.c, and for nothing else does it matter. */
 void tt_check_turn(struct tt_check *check);
 
 #endif

@@ -1,6 +1,6 @@
-/* The way to the cloud: which services there are, a request signed and sent, and what its answer
- * means for the whole service: its pause and window, the log's one line, the clock, the keys. How
- * pauses and windows move is service.c's. */
+/* The way to the cloud. Which services there are is known here, requests are signed and sent, and
+ * an answer has its effect on the service as a whole: on its pause and window, the log, the clock
+ * and the keys. How pauses and windows move is service.c's. */
 #include "sync/cloud.h"
 
 #include <inttypes.h>
@@ -16,7 +16,7 @@
 
 #define FAILURES_TOLD_EVERY_MS (10 * 60 * 1000)
 
-/* One of the cloud's services. */
+/* The way to one of the services. */
 struct access {
     bool is_configured; /* the configuration names a bucket, table or log group */
     struct tt_aws_endpoint endpoint;
@@ -77,17 +77,17 @@ static enum tt_err open_cloud(struct tt_cloud *cloud) {
         return err;
     /* There are connections for each service, and one for keys. */
     cloud->http = tt_http_new(TT_AWS_SERVICE_COUNT * (int)config->sync.in_flight + 1);
-    if (cloud->http == NULL)
+    if (!cloud->http)
         return TT_ERR_SYSTEM;
     enum tt_aws_service first = tt_cloud_has(cloud, TT_AWS_S3) ? TT_AWS_S3 : TT_AWS_LOGS;
     cloud->credentials = tt_aws_credentials_new(cloud->http, &cloud->accesses[first].endpoint);
-    return cloud->credentials != NULL ? TT_OK : TT_ERR_NO_MEMORY;
+    return cloud->credentials ? TT_OK : TT_ERR_NO_MEMORY;
 }
 
 struct tt_cloud *tt_cloud_new(struct tt_context *context) {
     struct tt_cloud *cloud = calloc(1, sizeof *cloud);
 
-    if (cloud == NULL) {
+    if (!cloud) {
         tt_err_fail(TT_ERR_NO_MEMORY, "sync: no memory for the cloud's services");
         return NULL;
     }
@@ -100,7 +100,7 @@ struct tt_cloud *tt_cloud_new(struct tt_context *context) {
 }
 
 void tt_cloud_free(struct tt_cloud *cloud) {
-    if (cloud == NULL)
+    if (!cloud)
         return;
     tt_aws_credentials_free(cloud->credentials);
     tt_http_free(cloud->http);
@@ -208,7 +208,7 @@ enum tt_err tt_cloud_signer(struct tt_cloud *cloud, enum tt_aws_service service,
     *signer = (struct tt_aws_signer){.endpoint = &cloud->accesses[service].endpoint,
                                      .time_ms = tt_cloud_now_ms(cloud)};
     enum tt_err err = tt_aws_credentials_get(cloud->credentials, signer->time_ms, &signer->keys);
-    /* The part whose request this was has a job to end with the same note, so it stays. */
+    /* The part that asked has a job to end with the same note, so the note stays. */
     if (err != TT_OK && err != TT_ERR_BUSY)
         report(cloud, service, err, 0, tt_err_cause());
     return err;
@@ -240,9 +240,9 @@ static enum tt_err correct_clock(const struct tt_cloud_exchange *exchange,
 /* What an outcome says of the service as a whole. */
 static enum tt_err judge_service(const struct tt_cloud_exchange *exchange,
                                  const struct tt_aws_outcome *outcome) {
-    if (exchange->forgiven_code != NULL && strcmp(outcome->code, exchange->forgiven_code) == 0)
+    if (exchange->forgiven_code && strcmp(outcome->code, exchange->forgiven_code) == 0)
         return TT_OK;
-    /* A failure of the disk here is not the cloud's. */
+    /* The disk here has failed, and not the cloud. */
     if (outcome->err == TT_ERR_STORAGE || outcome->err == TT_ERR_SPOOL_FULL)
         return TT_ERR_CLOUD_FAILED;
     return outcome->err;

@@ -18,10 +18,11 @@ struct tt_cloud; /* heap */
  * it names. TT_ERR_CONFIG, noted. */
 enum tt_err tt_cloud_check(const struct tt_config *config);
 
-/* Of the context only config is read here. It is borrowed, and outlives the cloud. NULL with
+/* The context is borrowed, and outlives the cloud; only its config is read here. NULL with
  * TT_ERR_CONFIG (as tt_cloud_check), TT_ERR_NO_MEMORY or TT_ERR_SYSTEM noted. */
 struct tt_cloud *tt_cloud_new(struct tt_context *context);
-/* Drops what is in flight without calling done, and wipes the keys. NULL is allowed. */
+/* Drops what is in flight without calling done, and wipes the keys. Parts are freed after it, as
+ * requests in flight borrow their buffers and files. NULL is allowed. */
 void tt_cloud_free(struct tt_cloud *cloud);
 
 /* ---- what a service takes ---- */
@@ -37,18 +38,17 @@ bool tt_cloud_may_start(const struct tt_cloud *cloud, enum tt_aws_service servic
 enum tt_err tt_cloud_pause_reason(const struct tt_cloud *cloud, enum tt_aws_service service);
 bool tt_cloud_is_paused(const struct tt_cloud *cloud, enum tt_aws_service service);
 
-/* Nothing is sent to the service before this time (Unix): it pauses, or asked to slow down. Not
- * after now_ms when it may be asked. */
+/* Nothing is sent to the service before this time (Unix), as it pauses or asked to slow down; a
+ * time that is past means that it may be asked. */
 int64_t tt_cloud_resumes_ms(const struct tt_cloud *cloud, enum tt_aws_service service);
 
 /* Whatever waits for the clock is tried in the next turn. */
 void tt_cloud_hurry(struct tt_cloud *cloud);
 
-/* Keys are looked for anew before the next request. */
+/* The next request looks for keys anew. */
 void tt_cloud_forget_keys(struct tt_cloud *cloud);
 
-/* The time of this turn by the cloud's clock (Unix), where ours was found to be wrong by minutes.
- */
+/* now_ms by the cloud's clock, which is our own unless that was found to be wrong by minutes. */
 int64_t tt_cloud_now_ms(const struct tt_cloud *cloud);
 
 /* ---- one request ---- */
@@ -57,8 +57,8 @@ int64_t tt_cloud_now_ms(const struct tt_cloud *cloud);
 typedef void tt_cloud_done(void *context, const struct tt_aws_outcome *outcome,
                            const struct tt_http_answer *answer);
 
-/* A request on its way. Part of the caller's struct, which must stay where it is until done was
- * called; zeroed before its first use. */
+/* A request on its way. It is part of the caller's struct, must stay where it is until done was
+ * called, and is zeroed before its first use. */
 struct tt_cloud_exchange {
     bool in_flight;            /* set from tt_cloud_start until done is called */
     const char *forgiven_code; /* set by the caller: an answer that is no fault of the service's */
@@ -72,17 +72,17 @@ struct tt_cloud_exchange {
     void *context;
 };
 
-/* Keys and time to sign with, for use in this turn. TT_ERR_BUSY (nothing noted): keys are being
- * fetched, which brings another turn. TT_ERR_CLOUD_KEYS: none are to be had, and the service is
- * paused, of which the log says why; noted when they were looked for, which is not done again
- * before the pause is over, however many ask. */
+/* Gives keys and time to sign with, for use in this turn. TT_ERR_BUSY (nothing noted): keys are
+ * being fetched, which brings another turn. TT_ERR_CLOUD_KEYS: none are to be had, the service is
+ * paused, and the log has told why. They are not looked for again before the pause is over, however
+ * many ask; only who asks when they are is left the note. */
 enum tt_err tt_cloud_signer(struct tt_cloud *cloud, enum tt_aws_service service,
                             struct tt_aws_signer *signer);
 
-/* Sends what was signed in this turn. Before done is called, now_ms has become the time of the
- * answer, and the outcome has been told to the service (its pause, its window, the log), a wrong
- * clock corrected for, refused keys forgotten. On failure done is never called.
- * TT_ERR_NO_MEMORY, TT_ERR_INTERNAL. */
+/* Sends what was signed in this turn. When done is called now_ms is the time of the answer, the
+ * service's pause and window and the log know of the outcome, a wrong clock was corrected for, and
+ * refused keys were forgotten. On failure done is never called. TT_ERR_NO_MEMORY, TT_ERR_INTERNAL.
+ */
 enum tt_err tt_cloud_start(struct tt_cloud *cloud, enum tt_aws_service service,
                            struct tt_cloud_exchange *exchange,
                            const struct tt_http_request *request, tt_cloud_done *done,
@@ -90,7 +90,7 @@ enum tt_err tt_cloud_start(struct tt_cloud *cloud, enum tt_aws_service service,
 
 /* ---- for the loop ---- */
 
-/* Requests started and not yet done, those for keys included. */
+/* Counts requests that were started and are not done yet, those for keys among them. */
 int tt_cloud_in_flight(const struct tt_cloud *cloud);
 
 /* Waits as tt_http_run does, and calls done of what has ended. TT_ERR_SYSTEM. */

@@ -22,7 +22,7 @@ struct tt_context {
     char node[TT_CONFIG_NODE_SIZE]; /* sync.node, or the host's name */
     int64_t now_ms;                 /* Unix: the time of this turn, or of the last answer in it */
     int64_t woken_ms;               /* Unix: some part asks for another turn no later than this */
-    bool once;                      /* the agent ends when what is due has been carried */
+    bool once;                      /* the agent carries what is due, then ends */
     bool stopping;                  /* parts finish what is in flight and start nothing */
 };
 

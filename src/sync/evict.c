@@ -1,16 +1,16 @@
-/* Evict: which files may go is the journal's to say; here they go, in time. */
+/* The journal says which files may go; here they go, when their time has come. */
 #include "sync/evict.h"
 
 #include <stdlib.h>
 
 #include "tintype/log.h"
 
-#define ROWS_MAX 100  /* a turn */
-#define LOOK_MS  1000 /* between two looks that find little */
-#define REST_MS  5000 /* after the journal failed */
+#define ROWS_MAX 100  /* at most so many rows a turn */
+#define LOOK_MS  1000 /* from a look that found fewer rows to the next */
+#define REST_MS  5000 /* from a failure of the journal to the next look */
 
-/* However short files are to be kept: one that was just fetched back is still there when its asker
- * opens it. */
+/* Files stay at least so long, however short a time they are to be kept, so that a file that was
+ * fetched back is still there when its asker opens it. */
 #define KEEP_MIN_MS 2000
 
 void tt_evict_init(struct tt_evict *evict, struct tt_context *context,
@@ -24,12 +24,12 @@ void tt_evict_hurry(struct tt_evict *evict) {
 
 static enum tt_err let_go(struct tt_context *context, int64_t keep_ms, int *count) {
     struct tt_journal_row *rows = calloc(ROWS_MAX, sizeof *rows);
-    enum tt_err err;
 
     *count = 0;
-    if (rows == NULL)
+    if (!rows)
         return tt_err_fail(TT_ERR_NO_MEMORY, "evict: no memory for rows");
-    err = tt_journal_evict(context->journal, context->now_ms - keep_ms, ROWS_MAX, rows, count);
+    enum tt_err err =
+        tt_journal_evict(context->journal, context->now_ms - keep_ms, ROWS_MAX, rows, count);
     for (int i = 0; err == TT_OK && i < *count; i++)
         if (tt_journal_row_remove_files(&rows[i], &context->spool) != TT_OK) {
             const struct tt_err_note note = tt_err_take(TT_ERR_STORAGE);
@@ -43,7 +43,7 @@ static enum tt_err let_go(struct tt_context *context, int64_t keep_ms, int *coun
     return err;
 }
 
-/* When the next are due; TT_NEVER_MS when nothing is to go. */
+/* Finds out when the next files are due; *next_ms is TT_NEVER_MS when there are none to go. */
 static enum tt_err find_next(const struct tt_evict *evict, int64_t keep_ms, int64_t *next_ms) {
     struct tt_journal_backlog backlog;
     enum tt_err err = tt_journal_backlog(evict->context->journal,
@@ -70,7 +70,7 @@ void tt_evict_turn(struct tt_evict *evict) {
     int64_t keep_ms = context->config->storage.keep_local_seconds * 1000;
     int64_t next_ms;
 
-    /* Without a bucket, nobody could bring back what goes. */
+    /* Without a bucket nobody could bring the files back. */
     if (context->stopping || keep_ms < 0 || !tt_cloud_has(evict->cloud, TT_AWS_S3))
         return;
     if (context->now_ms < evict->look_at_ms) {

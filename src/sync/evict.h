@@ -11,7 +11,7 @@ struct tt_evict {
     int64_t look_at_ms; /* Unix: its next look */
 };
 
-/* Both are borrowed. */
+/* Both are borrowed, and outlive it. */
 void tt_evict_init(struct tt_evict *evict, struct tt_context *context,
                    const struct tt_cloud *cloud);
 

@@ -1,5 +1,6 @@
-/* Fetch: staged, checked against the row, named, known to the journal, in that order, so that a
- * worker finds the whole file or none. Who asked for it is not known here. */
+/* A file that is fetched is staged, checked against the row, named, and made known to the journal,
+ * in that order, so that a worker finds the whole file or none. Who asked for it is not known here.
+ */
 #include "sync/fetch.h"
 
 #include <string.h>
@@ -8,9 +9,10 @@
 #include "tintype/file.h"
 #include "tintype/log.h"
 
-#define PATIENCE_MS 5000 /* for keys, and for S3 when it asks to slow down */
+/* A fetch waits so long for keys, and for S3 when it asks to slow down. */
+#define PATIENCE_MS 5000
 
-/* A request's text, with a session token of TT_AWS_TOKEN_SIZE several times. */
+/* The arena holds a request's text, with a session token of TT_AWS_TOKEN_SIZE several times. */
 #define ARENA_MAX_BYTES ((size_t)256 * 1024)
 
 struct tt_s3_object tt_fetch_object(const struct tt_config *config,
@@ -22,8 +24,8 @@ struct tt_s3_object tt_fetch_object(const struct tt_config *config,
     return (struct tt_s3_object){.bucket = config->s3.bucket, .key = key, .body_fd = -1};
 }
 
-/* What somebody should look at; of a service that pauses, cloud.c has said so, and who asked is
- * told in any case. */
+/* Whether an operator should look at it. Of a service that pauses cloud.c has told, and whoever
+ * asked for the file is told in any case. */
 static bool is_worth_a_warning(enum tt_err err) {
     return err == TT_ERR_CLOUD_OBJECT || err == TT_ERR_STORAGE || err == TT_ERR_SPOOL_FULL ||
            err == TT_ERR_JOURNAL || err == TT_ERR_NO_MEMORY || err == TT_ERR_INTERNAL;
@@ -40,31 +42,30 @@ static void end_fetch(struct tt_fetch *fetch, enum tt_err err, const char *sente
     fetch->done(fetch->done_context, fetch, err, sentence);
 }
 
-/* Ends it with the note of its failure, if it failed. */
+/* Ends a fetch with the note of its failure, if it failed. */
 static void end_fetch_noted(struct tt_fetch *fetch, enum tt_err err) {
     const struct tt_err_note note = tt_err_take(err);
 
     end_fetch(fetch, err, note.cause);
 }
 
-/* Whether the staged file is what was stored: others may write to the bucket. */
+/* Others may write to the bucket, so the staged file may not be what was stored there. */
 static enum tt_err check_content(const struct tt_fetch *fetch) {
     const struct tt_journal_file *file = &fetch->row.files[fetch->number];
     struct stat status;
     uint8_t digest[TT_HASH_BYTES];
-    enum tt_err err;
 
     if (fstat(fetch->staged.fd, &status) != 0)
         return tt_err_fail_errno(TT_ERR_STORAGE, "stat of a staged file");
-    err = tt_hash_file(fetch->staged.fd, digest);
+    enum tt_err err = tt_hash_file(fetch->staged.fd, digest);
     if (err == TT_OK &&
         (status.st_size != file->size_bytes || memcmp(digest, file->sha256, sizeof digest) != 0))
         err = tt_err_fail(TT_ERR_CLOUD_OBJECT, "the object in S3 is not what was stored there");
     return err;
 }
 
-/* What is there already was left by an eviction, or by a crash before the journal knew of it: a
- * sweep may be about to remove it, so it makes way for this one, which has a lock. */
+/* A file of that name was left by an eviction, or by a crash before the journal knew of it. A sweep
+ * may be about to remove it, so it makes way for this one, whose lock keeps the sweep off. */
 static enum tt_err name_file(struct tt_fetch *fetch, const struct tt_spool_name *name) {
     struct tt_spool *spool = &fetch->context->spool;
     enum tt_err err = tt_spool_remove(spool, name);
@@ -74,7 +75,7 @@ static enum tt_err name_file(struct tt_fetch *fetch, const struct tt_spool_name 
     return err;
 }
 
-/* Named, durable, and known to the journal, or not there. */
+/* After this the file is named, durable and known to the journal, or it is not there. */
 static enum tt_err keep(struct tt_fetch *fetch) {
     struct tt_context *context = fetch->context;
     const struct tt_spool_name name = tt_journal_row_name(&fetch->row, fetch->number);
@@ -89,7 +90,7 @@ static enum tt_err keep(struct tt_fetch *fetch) {
     err = tt_spool_sync(&context->spool);
     if (err == TT_OK)
         err = tt_journal_fetched(context->journal, &fetch->row, fetch->number, context->now_ms);
-    /* Deleted meanwhile, say: nobody would know of the file. */
+    /* The image may have been deleted meanwhile, and then nobody would know of the file. */
     if (err != TT_OK && tt_spool_remove(&context->spool, &name) != TT_OK)
         tt_log(TT_LOG_WARNING, "a file of %s is left to the sweep", name.id);
     return err;
@@ -98,6 +99,7 @@ static enum tt_err keep(struct tt_fetch *fetch) {
 static void fetched(void *context, const struct tt_aws_outcome *outcome,
                     const struct tt_http_answer *answer) {
     struct tt_fetch *fetch = context;
+
     (void)answer;
     if (outcome->err != TT_OK) {
         /* The journal says that the object was stored, so it was lost there. */
@@ -109,8 +111,8 @@ static void fetched(void *context, const struct tt_aws_outcome *outcome,
     end_fetch_noted(fetch, keep(fetch));
 }
 
-/* What is fetched back keeps to the quota and to the disk's reserve as uploads do: it may not take
- * their room. Not counted is what is on its way meanwhile, a few files. */
+/* A fetch keeps to the quota and to the disk's reserve as uploads do, as it may not take their
+ * room. The few files that are on their way meanwhile are not counted. */
 static enum tt_err check_room(const struct tt_fetch *fetch) {
     struct tt_context *context = fetch->context;
     int64_t size_bytes = fetch->row.files[fetch->number].size_bytes;
@@ -147,13 +149,14 @@ static enum tt_err send_request(struct tt_fetch *fetch) {
         return err;
     request.sink_fd = fetch->staged.fd;
     request.max_answer_bytes = fetch->row.files[fetch->number].size_bytes;
-    /* Said of a single object that is gone, to who may not list the bucket; uploads go on. */
+    /* Keys that may not list the bucket are told so of a single object that is gone, and uploads
+     * can go on all the same. */
     fetch->exchange.forgiven_code = "AccessDenied";
     return tt_cloud_start(fetch->cloud, TT_AWS_S3, &fetch->exchange, &request, fetched, fetch);
 }
 
-/* Not for a place in S3's window does it wait: somebody waits for it, and images on their way would
- * take every place first. */
+/* A fetch waits for no place in S3's window, as images on their way would take every place first,
+ * while somebody waits for the file. */
 void tt_fetch_turn(struct tt_fetch *fetch) {
     struct tt_context *context = fetch->context;
     int64_t resumes_ms = tt_cloud_resumes_ms(fetch->cloud, TT_AWS_S3);

@@ -1,5 +1,5 @@
-/* The heartbeat's text (CloudWatch User Guide, "Specification: Embedded metric format"), written by
- * hand as its form is fixed. When it is sent is ship.c's. */
+/* The heartbeat's text (CloudWatch User Guide, "Specification: Embedded metric format") is written
+ * by hand, as its form is fixed. When it is sent is ship.c's. */
 #include "sync/heartbeat.h"
 
 #include <inttypes.h>
@@ -43,7 +43,7 @@ static void append_directive(struct tt_buf *text, const struct metric *metrics, 
     tt_buf_append_text(text, "]}]}");
 }
 
-/* A clock that was set back must not make an age of less than nothing. */
+/* A clock that was set back must not make a negative age. */
 static int64_t count_seconds(int64_t since_ms, int64_t now_ms) {
     return since_ms > 0 && now_ms > since_ms ? (now_ms - since_ms) / 1000 : 0;
 }

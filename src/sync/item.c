@@ -1,4 +1,4 @@
-/* The attributes of an item, in one place. How they become a request is aws/dynamodb.c's. */
+/* What an item says of an image is all here. How it becomes a request is aws/dynamodb.c's. */
 #include "sync/item.h"
 
 #include <inttypes.h>
@@ -10,12 +10,12 @@
 
 #define RENDITION_MEMBERS 6
 
-/* An item being made, or a map within it; full is set where the arena was. */
+/* An item being made, or a map within it. */
 struct item {
     struct tt_arena *arena;
     struct tt_dynamodb_attribute *attributes;
     size_t count;
-    bool full;
+    bool full; /* the arena had no room for something */
 };
 
 static void add(struct item *item, char type, const char *name, const char *format, ...)
@@ -24,24 +24,23 @@ static void add(struct item *item, char type, const char *name, const char *form
 static void add(struct item *item, char type, const char *name, const char *format, ...) {
     char text[TT_SPOOL_OBJECT_KEY_SIZE + 128];
     va_list arguments;
-    const char *value;
 
     va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    value = tt_arena_copy_text(item->arena, text, strlen(text));
-    item->full = item->full || value == NULL;
+    const char *value = tt_arena_copy_text(item->arena, text, strlen(text));
+    item->full = item->full || !value;
     item->attributes[item->count++] =
         (struct tt_dynamodb_attribute){.name = name, .type = type, .value = value};
 }
 
-/* A map that is to be filled with at most that many; its attributes are NULL where the arena is
- * full. */
+/* A map that is to be filled with at most that many members; it is full where the arena has no room
+ * for them. */
 static struct item new_map(struct item *item, size_t members_max) {
     struct item map = {.arena = item->arena};
 
     map.attributes = tt_arena_alloc_array(item->arena, members_max, sizeof *map.attributes);
-    map.full = map.attributes == NULL;
+    map.full = !map.attributes;
     return map;
 }
 
@@ -67,7 +66,7 @@ static void add_hash(struct item *item, const char *name, const struct tt_journa
     add(item, 'S', name, "%s", hex);
 }
 
-/* What the pipeline that is replaced writes, by its names. */
+/* These attributes are those that the replaced pipeline writes, by its names. */
 static void add_core(struct item *item, const struct tt_config *config,
                      const struct tt_journal_row *row, const char *timestamp) {
     const struct tt_journal_file *processed = &row->files[TT_JOURNAL_PROCESSED];
@@ -116,7 +115,7 @@ static void add_rendition(struct item *renditions, const struct tt_config *confi
     add_map(renditions, file->name, &map);
 }
 
-/* A map from a preset's name to what it made. */
+/* The renditions are a map from a preset's name to what it made. */
 static void add_renditions(struct item *item, const struct tt_config *config,
                            const struct tt_journal_row *row) {
     struct item map = new_map(item, TT_PICTURE_RENDITIONS_MAX);
@@ -134,7 +133,7 @@ enum tt_err tt_item_format(struct tt_arena *arena, const struct tt_config *confi
     char timestamp[TT_CLOCK_RFC3339_SIZE];
     int64_t time_ms = 0;
 
-    (void)tt_uuid_parse(row->id, &time_ms);
+    tt_uuid_parse(row->id, &time_ms);
     tt_clock_format_rfc3339(time_ms, timestamp);
     add_core(&item, config, row, timestamp);
     add_rest(&item, config, node, row, timestamp);

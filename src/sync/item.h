@@ -9,7 +9,8 @@
 
 #define TT_ITEM_ATTRIBUTES_MAX 19
 
-/* Fills attributes[0..*count), with text and members from the arena. TT_ERR_NO_MEMORY. */
+/* Fills attributes[0..*count) with what the table has of the row; text and members live in the
+ * arena. TT_ERR_NO_MEMORY. */
 enum tt_err tt_item_format(struct tt_arena *arena, const struct tt_config *config, const char *node,
                            const struct tt_journal_row *row,
                            struct tt_dynamodb_attribute attributes[TT_ITEM_ATTRIBUTES_MAX],

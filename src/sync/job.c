@@ -1,5 +1,6 @@
-/* Jobs: lease → step → record. The order of steps is step.c's, whether a service takes requests
- * service.c's, what is sent request.c's, what an answer means aws/answer.c's. */
+/* Jobs: a row is leased, goes step by step, and its outcome is recorded. The order of steps is
+ * step.c's, what each sends step_request.c's, whether a service takes requests cloud.c's, and what
+ * an answer means aws/answer.c's. */
 #include "sync/job.h"
 
 #include <inttypes.h>
@@ -14,18 +15,21 @@
 #include "tintype/file.h"
 #include "tintype/log.h"
 
-/* Outcomes are recorded together: a transaction for each would be most of the agent's work. */
+/* Outcomes are recorded together, so many or so long after the first, as a transaction for each
+ * would be most of the agent's work. */
 #define RECORD_AT_COUNT 32
 #define RECORD_AFTER_MS 50
 
-/* After the journal failed. */
+/* Nothing is started for so long after the journal failed. */
 #define REST_MS 5000
 
-/* The least that a removal is put off, and the most that an item waits in its job. */
+/* A removal is put off for at least so long, and an item whose table takes nothing for longer gives
+ * up its job. */
 #define PUT_OFF_MS 1000
 
-/* Of one step: a request's text, and an item as JSON (16 KiB at most, every byte of the filename
- * escaped and with every rendition), with a session token of TT_AWS_TOKEN_SIZE several times. */
+/* The arena holds the request of one step: its text with a session token of TT_AWS_TOKEN_SIZE
+ * several times, and an item as JSON, which has 16 KiB at most, with every rendition and every byte
+ * of the filename escaped. */
 #define ARENA_MAX_BYTES (256 * 1024)
 
 static const struct tt_backoff row_backoff = {.first_ms = 1000, .last_ms = 5 * 60 * 1000};
@@ -36,28 +40,28 @@ struct job {
     struct tt_work work;
     struct tt_step step;
     struct tt_cloud_exchange exchange; /* idle while the step waits for its service or for keys */
-    struct tt_arena arena;             /* of the step */
-    int fd;                            /* the file of a PUT; -1 */
+    struct tt_arena arena;             /* has the step's request */
+    int fd;                            /* the file of a PUT, else -1 */
 };
 
 struct tt_jobs {
     struct tt_context *context;
     struct tt_cloud *cloud;
-    struct tt_queue queues[TT_AWS_LOGS]; /* of S3 and DynamoDB */
+    struct tt_queue queues[TT_AWS_LOGS]; /* for S3 and DynamoDB, by tt_aws_service */
     struct job *jobs;
     int job_count;
     int in_use;
     struct tt_journal_outcome *outcomes; /* room for one of each job, and as many again */
     int outcome_count;
-    int64_t record_at_ms;
-    int64_t rests_until_ms;
-    bool queues_go_first; /* of this turn */
+    int64_t record_at_ms;   /* Unix: when the outcomes are recorded, however few they are */
+    int64_t rests_until_ms; /* Unix: after the journal failed */
+    bool queues_go_first;   /* in this turn new jobs come before those that wait */
 };
 
 /* ---- record ---- */
 
-/* A journal that fails (a full disk) is let be for a while; what was to be recorded is done again.
- */
+/* A journal that fails, for a full disk, say, is left alone for a while. The steps whose outcomes
+ * could not be recorded are done again. */
 static void rest(struct tt_jobs *jobs, enum tt_err err) {
     const struct tt_err_note note = tt_err_take(err);
 
@@ -69,8 +73,9 @@ static void rest(struct tt_jobs *jobs, enum tt_err err) {
         tt_queue_clear(&jobs->queues[i]);
 }
 
-/* What is recorded may be due, with another service or later, and no lease hides it any longer: so
- * the queues look again, in this turn or, from its end, in another. */
+/* A row whose outcome was recorded is no longer leased, and may be due again, with another service
+ * or at another time. So the queues look again: in this turn or, where it ends here, in the next.
+ */
 static void record(struct tt_jobs *jobs, bool is_end_of_turn) {
     struct tt_context *context = jobs->context;
 
@@ -98,8 +103,8 @@ static void end_job(struct job *job) {
     job->jobs->in_use--;
 }
 
-/* Ends the job with an outcome that the caller goes on to fill. There is room for it: turn records
- * before it starts any job that would not find some. */
+/* Ends the job with an outcome that the caller goes on to fill. There is room for it, as has_room
+ * lets no job start that would not find some. */
 static struct tt_journal_outcome *new_outcome(struct job *job) {
     struct tt_jobs *jobs = job->jobs;
     struct tt_journal_outcome *outcome = &jobs->outcomes[jobs->outcome_count++];
@@ -122,8 +127,9 @@ static void succeed(struct job *job) {
     outcome->state = tt_step_state_after(&job->work.way);
 }
 
-/* A removal that goes on with S3 begins with the table again, which may take requests while S3 does
- * not: it must not be due all the time until then. */
+/* A removal that S3 holds up begins at the table again once it is due, and the table may take
+ * requests while S3 does not. So it is due no sooner than S3 takes requests, lest it ask the table
+ * all the time. */
 static void put_off_removal(struct job *job) {
     struct tt_context *context = job->jobs->context;
     int64_t resumes_ms = tt_cloud_resumes_ms(job->jobs->cloud, TT_AWS_S3);
@@ -136,11 +142,10 @@ static void put_off_removal(struct job *job) {
         new_outcome(job)->retry_at_ms = resumes_ms > soon_ms ? resumes_ms : soon_ms;
 }
 
-/* Neither done nor failed: its service takes nothing now, or the agent stops. Recorded all the
- * same where a step was done, so that it need not be done again. */
+/* The job ends neither done nor failed, as its service takes nothing now or the agent stops. Where
+ * objects were stored that is recorded, so that they need not be sent again. */
 static void put_off(struct job *job) {
     const struct tt_work *work = &job->work;
-    struct tt_journal_outcome *outcome;
 
     if (work->way.is_removal) {
         put_off_removal(job);
@@ -150,13 +155,14 @@ static void put_off(struct job *job) {
         end_job(job);
         return;
     }
-    outcome = new_outcome(job);
+    struct tt_journal_outcome *outcome = new_outcome(job);
     memcpy(outcome->last_error, work->row.last_error, sizeof outcome->last_error);
 }
 
-/* Where the service pauses, the pause is the wait, and others that are due come first: what fails
- * for one image alone must not be every trial. A removal has time, and where the keys may not
- * delete, it must not pause the service again and again. */
+/* An image whose service pauses waits for the end of that pause alone. It is due at once, behind
+ * the others that are due, so that an image that makes the service pause by itself is not what
+ * tries the service out each time. A removal always backs off: it has time, and where the keys may
+ * not delete, each of its requests pauses the service. */
 static int64_t find_retry_time(const struct job *job, enum tt_err err, int64_t retry_after_ms) {
     int64_t now_ms = job->jobs->context->now_ms;
 
@@ -167,14 +173,15 @@ static int64_t find_retry_time(const struct job *job, enum tt_err err, int64_t r
                                        tt_context_random(), retry_after_ms);
 }
 
-/* A removal is never given up: what was deleted here must not stay there. */
+/* An image that the cloud refuses for good is dead. A removal is never given up, as what was
+ * deleted here must not stay there. */
 static void fail(struct job *job, enum tt_err err, int64_t retry_after_ms, const char *reason) {
     int64_t retry_at_ms = find_retry_time(job, err, retry_after_ms);
     bool is_dead = err == TT_ERR_CLOUD_OBJECT && !job->work.way.is_removal;
     struct tt_journal_outcome *outcome = new_outcome(job);
 
     outcome->failed = true;
-    (void)snprintf(outcome->last_error, sizeof outcome->last_error, "%s", reason);
+    snprintf(outcome->last_error, sizeof outcome->last_error, "%s", reason);
     if (is_dead) {
         outcome->state = TT_SYNC_DEAD;
         tt_log(TT_LOG_ERROR, "image %s is dead, it stays here alone: %s", outcome->id, reason);
@@ -190,7 +197,8 @@ static void fail(struct job *job, enum tt_err err, int64_t retry_after_ms, const
 static void step_done(void *context, const struct tt_aws_outcome *outcome,
                       const struct tt_http_answer *answer);
 
-/* Sends the step's request. TT_ERR_BUSY: keys are on their way, the step waits. */
+/* Sends the step's request. TT_ERR_BUSY: keys are on their way, and the step waits for them.
+ * TT_ERR_NOT_FOUND: the image was deleted. */
 static enum tt_err send_step(struct job *job) {
     struct tt_jobs *jobs = job->jobs;
     enum tt_aws_service service = tt_step_service(job->step);
@@ -206,8 +214,9 @@ static enum tt_err send_step(struct job *job) {
     return err;
 }
 
-/* Whether the step is not worth waiting for: jobs that wait long for the table would leave none for
- * S3, and of an image that was stored nothing is to be done again. */
+/* Whether the job is better given up than kept waiting for its service. An item does not wait long
+ * for the table, as jobs that do would leave none for S3, and the item of an image that was stored
+ * can be sent by another job. */
 static bool is_far_off(const struct job *job) {
     const struct tt_context *context = job->jobs->context;
     const struct tt_cloud *cloud = job->jobs->cloud;
@@ -229,6 +238,7 @@ static void advance(struct job *job) {
     }
     enum tt_err err = send_step(job);
     const struct tt_err_note note = tt_err_take(err);
+    /* An image that was deleted and keys that are on their way are no failures to tell of. */
     if (err == TT_ERR_NOT_FOUND)
         end_job(job);
     else if (err != TT_OK && err != TT_ERR_BUSY)
@@ -241,12 +251,12 @@ static void step_done(void *context, const struct tt_aws_outcome *outcome,
 
     tt_file_close(&job->fd);
     tt_arena_reset(&job->arena);
-    /* S3 is content with a DELETE of nothing; some that speak its language are not. */
+    /* S3 itself answers a DELETE of nothing with success, but some services like it do not. */
     if (outcome->err != TT_OK && !(job->work.way.is_removal && outcome->err == TT_ERR_NOT_FOUND)) {
         fail(job, outcome->err, outcome->retry_after_ms, outcome->message);
         return;
     }
-    /* Files may be let go on the strength of this, so it must be S3 that says it. */
+    /* The eviction may remove the local file because of this answer, so it must be S3's own. */
     if (job->step.kind == TT_STEP_PUT_OBJECT && !answer->has_etag) {
         fail(job, TT_ERR_CLOUD_FAILED, 0,
              "the answer to a PUT has no ETag: is it S3 that answers?");
@@ -280,7 +290,7 @@ static struct job *find_free_job(struct tt_jobs *jobs) {
     return NULL;
 }
 
-/* False where the job cannot go on yet: keys are on their way, say. */
+/* False where the job cannot go on yet, as when keys are on their way. */
 static bool start_job(struct tt_jobs *jobs, const struct tt_work *work) {
     struct job *job = find_free_job(jobs);
 
@@ -295,22 +305,22 @@ static bool start_job(struct tt_jobs *jobs, const struct tt_work *work) {
     return !job->in_use || job->exchange.in_flight;
 }
 
-/* What was read ahead may be gone since, and its removal over: carried now, it would stay there.
- * Whoever asks has the lease before a removal that comes later can be taken. */
+/* An image that was read ahead may have been deleted since, and its removal be over: carried now,
+ * it would stay in the cloud. A removal that comes after this question finds the image leased, and
+ * waits. */
 static enum tt_err find_out_whether_gone(const struct tt_jobs *jobs, const struct tt_work *work,
                                          bool *is_gone) {
     struct tt_journal_row row;
-    enum tt_err err;
 
     *is_gone = false;
     if (work->way.is_removal)
         return TT_OK;
-    err = tt_journal_find(jobs->context->journal, work->row.id, &row);
+    enum tt_err err = tt_journal_find(jobs->context->journal, work->row.id, &row);
     *is_gone = err == TT_ERR_NOT_FOUND;
     return *is_gone ? TT_OK : err;
 }
 
-/* Every job under way, and the one to be started, find room for their outcomes. */
+/* Whether every job under way and one more will find room for their outcomes. */
 static bool has_room(const struct tt_jobs *jobs) {
     return jobs->in_use < jobs->job_count && jobs->outcome_count < jobs->job_count;
 }
@@ -321,9 +331,9 @@ static enum tt_err start_from(struct tt_jobs *jobs, enum tt_aws_service service)
         bool is_gone = false;
         enum tt_err err = tt_queue_take(&jobs->queues[service], is_leased, jobs, &work);
 
-        if (err == TT_OK && work != NULL)
+        if (err == TT_OK && work)
             err = find_out_whether_gone(jobs, work, &is_gone);
-        if (err != TT_OK || work == NULL)
+        if (err != TT_OK || !work)
             return err;
         if (!is_gone && !start_job(jobs, work))
             return TT_OK;
@@ -366,8 +376,9 @@ static void advance_waiting(struct tt_jobs *jobs) {
 
 void tt_jobs_turn(struct tt_jobs *jobs) {
     record(jobs, false);
-    /* By turns, so that images that come from S3 do not take every place at the table from removals
-     * and from those that were stored before, nor these from them. */
+    /* New jobs and those that wait go first by turns. Else images that come from S3 would take
+     * every place at the table from removals and from images that were stored before, or these from
+     * them. */
     jobs->queues_go_first = !jobs->queues_go_first;
     if (!jobs->queues_go_first)
         advance_waiting(jobs);
@@ -417,23 +428,24 @@ static bool allocate(struct tt_jobs *jobs) {
         if (tt_queue_init(&jobs->queues[i], jobs->context, jobs->cloud, (enum tt_aws_service)i,
                           3 * jobs->job_count) != TT_OK)
             return false;
-    return jobs->jobs != NULL && jobs->outcomes != NULL;
+    return jobs->jobs && jobs->outcomes;
 }
 
 struct tt_jobs *tt_jobs_new(struct tt_context *context, struct tt_cloud *cloud) {
     struct tt_jobs *jobs = calloc(1, sizeof *jobs);
 
-    if (jobs == NULL) {
-        (void)tt_err_fail(TT_ERR_NO_MEMORY, "sync: no memory for jobs");
+    if (!jobs) {
+        tt_err_fail(TT_ERR_NO_MEMORY, "sync: no memory for jobs");
         return NULL;
     }
     jobs->context = context;
     jobs->cloud = cloud;
-    /* While some wait for the table, as many others fill the way to S3. */
+    /* With a table there are twice as many jobs, so that while some wait for the table as many
+     * others keep the way to S3 full. */
     jobs->job_count =
         (int)context->config->sync.in_flight * (tt_cloud_has(cloud, TT_AWS_DYNAMODB) ? 2 : 1);
     if (!allocate(jobs)) {
-        (void)tt_err_fail(TT_ERR_NO_MEMORY, "sync: no memory for jobs");
+        tt_err_fail(TT_ERR_NO_MEMORY, "sync: no memory for jobs");
         tt_jobs_free(jobs);
         return NULL;
     }
@@ -446,9 +458,9 @@ struct tt_jobs *tt_jobs_new(struct tt_context *context, struct tt_cloud *cloud) 
 }
 
 void tt_jobs_free(struct tt_jobs *jobs) {
-    if (jobs == NULL)
+    if (!jobs)
         return;
-    for (int i = 0; jobs->jobs != NULL && i < jobs->job_count; i++) {
+    for (int i = 0; jobs->jobs && i < jobs->job_count; i++) {
         tt_file_close(&jobs->jobs[i].fd);
         tt_arena_fini(&jobs->jobs[i].arena);
     }

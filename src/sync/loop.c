@@ -32,8 +32,8 @@
 #include "tintype/log.h"
 #include "tintype/sync.h"
 
-#define DRAIN_MS        30000
-#define LONGEST_WAIT_MS 60000
+#define DRAIN_MS        30000 /* what is in flight may take so long once the agent stops */
+#define LONGEST_WAIT_MS 60000 /* for anything to happen */
 
 /* No back-off is longer, whatever a server asks for (Retry-After). So a row that is due later was
  * recorded before the clock was set back. */
@@ -42,7 +42,7 @@
 /* A clock that is set back by less is taken as it is, as time services do that all the time. */
 #define SET_BACK_MS 1000
 
-/* How often the journal is looked at where it cannot be watched. */
+/* Where the journal cannot be watched, it is looked at so often. */
 #define UNWATCHED_WAIT_MS 1000
 
 enum { FD_SIGNALS, FD_JOURNAL, FD_SERVE };
@@ -131,19 +131,17 @@ static enum tt_err open_parts(struct loop *loop) {
 
     tt_check_init(&loop->check, context->config, loop->cloud);
     tt_evict_init(&loop->evict, context, loop->cloud);
-    if ((loop->jobs = tt_jobs_new(context, loop->cloud)) == NULL)
+    if (!(loop->jobs = tt_jobs_new(context, loop->cloud)))
         return TT_ERR_NO_MEMORY;
-    if (tt_cloud_has(loop->cloud, TT_AWS_LOGS) &&
-        (loop->ship = tt_ship_new(context, loop->cloud)) == NULL)
+    if (tt_cloud_has(loop->cloud, TT_AWS_LOGS) && !(loop->ship = tt_ship_new(context, loop->cloud)))
         return TT_ERR_NO_MEMORY;
-    if (tt_cloud_has(loop->cloud, TT_AWS_S3) &&
-        (loop->serve = tt_serve_new(context, loop->cloud)) == NULL)
+    if (tt_cloud_has(loop->cloud, TT_AWS_S3) && !(loop->serve = tt_serve_new(context, loop->cloud)))
         return TT_ERR_SYSTEM;
     return TT_OK;
 }
 
 static enum tt_err open_loop(struct loop *loop) {
-    if ((loop->cloud = tt_cloud_new(&loop->context)) == NULL)
+    if (!(loop->cloud = tt_cloud_new(&loop->context)))
         return TT_ERR_SYSTEM;
     enum tt_err err = open_signals(loop);
     if (err == TT_OK)
@@ -162,9 +160,9 @@ static void try_again(struct loop *loop) {
     tt_cloud_hurry(loop->cloud);
     tt_evict_hurry(&loop->evict);
     tt_jobs_hurry(loop->jobs);
-    if (loop->ship != NULL)
+    if (loop->ship)
         tt_ship_hurry(loop->ship);
-    if (loop->serve != NULL)
+    if (loop->serve)
         tt_serve_hurry(loop->serve);
 }
 
@@ -189,9 +187,9 @@ static void turn(struct loop *loop) {
     if (!context->once && !context->stopping)
         tt_check_turn(&loop->check);
     tt_jobs_turn(loop->jobs);
-    if (loop->serve != NULL)
+    if (loop->serve)
         tt_serve_turn(loop->serve);
-    if (loop->ship != NULL)
+    if (loop->ship)
         tt_ship_turn(loop->ship);
     tt_evict_turn(&loop->evict);
 }
@@ -241,7 +239,7 @@ static enum tt_err await(struct loop *loop) {
 
     loop->fds[FD_SIGNALS] = (struct pollfd){.fd = loop->signal_fd, .events = POLLIN};
     loop->fds[FD_JOURNAL] = (struct pollfd){.fd = loop->watch_fd, .events = POLLIN};
-    if (loop->serve != NULL)
+    if (loop->serve)
         count += tt_serve_fds(loop->serve, loop->fds + FD_SERVE);
     enum tt_err err = tt_cloud_run(loop->cloud, loop->fds, count, find_wait_ms(loop));
     if (loop->fds[FD_SIGNALS].revents != 0)
@@ -260,8 +258,8 @@ static bool is_over(const struct loop *loop) {
         return tt_clock_monotonic_ms() >= loop->give_up_ms ||
                (tt_cloud_in_flight(loop->cloud) == 0 && tt_jobs_is_idle(loop->jobs));
     return context->once && tt_jobs_is_idle(loop->jobs) &&
-           (loop->ship == NULL || tt_ship_is_idle(loop->ship)) &&
-           (loop->serve == NULL || tt_serve_is_idle(loop->serve));
+           (!loop->ship || tt_ship_is_idle(loop->ship)) &&
+           (!loop->serve || tt_serve_is_idle(loop->serve));
 }
 
 /* ---- end ---- */
@@ -278,7 +276,7 @@ static int count_left(const struct loop *loop) {
         return 1;
     }
     if (backlog.waiting + backlog.dead + backlog.removals == 0 &&
-        (loop->ship == NULL || !tt_ship_has_left(loop->ship)))
+        (!loop->ship || !tt_ship_has_left(loop->ship)))
         return 0;
     tt_log(TT_LOG_WARNING, "left: %lld images, %lld removals, %lld events; dead: %lld images",
            (long long)backlog.waiting, (long long)backlog.removals, (long long)backlog.events,
@@ -287,11 +285,12 @@ static int count_left(const struct loop *loop) {
 }
 
 static void close_loop(struct loop *loop) {
+    /* Requests in flight borrow buffers and files of the parts, so they are dropped first. */
+    tt_cloud_free(loop->cloud);
     tt_serve_free(loop->serve);
     tt_ship_free(loop->ship);
     tt_jobs_free(loop->jobs);
     tt_check_fini(&loop->check);
-    tt_cloud_free(loop->cloud);
     tt_journal_close(loop->context.journal);
     tt_spool_close(&loop->context.spool);
     tt_file_close(&loop->watch_fd);

@@ -1,18 +1,20 @@
-/* Reading ahead what is due. Which job takes it, and when, is job.c's. */
+/* A queue reads ahead what is due. Which job takes it, and when, is job.c's. */
 #include "sync/queue.h"
 
 #include <stdlib.h>
 
-/* Rows read at once where there are many: a look costs about as much as twenty of them. */
+/* So many rows are read at once where there are many, as a look costs about as much as twenty of
+ * them. */
 #define QUEUE_ROWS 64
 
+/* So many rows of a time without a bucket are taken along at each look. */
 #define ADOPT_ROWS 1000
 
-/* Without any news, too: a change may go unnoticed (tt_journal_watch is told of it by a file that
- * somebody may remove, or that could not be opened). */
+/* The queue looks so often without any news, too, as a change may go unnoticed: tt_journal_watch is
+ * told of it by a file that somebody may remove, or that could not be opened. */
 #define LOOK_EVERY_MS 60000
 
-/* Who asks, during one look. */
+/* Who has a lease, for the time of one look. */
 struct look {
     bool (*is_leased)(const void *context, const char *id);
     const void *context;
@@ -22,11 +24,11 @@ enum tt_err tt_queue_init(struct tt_queue *queue, struct tt_context *context,
                           const struct tt_cloud *cloud, enum tt_aws_service service,
                           int leased_max) {
     *queue = (struct tt_queue){.context = context, .cloud = cloud, .service = service};
-    /* Leased rows are due as well, and must hide no others. */
+    /* Leased rows are due as well, and must not keep a look from finding others. */
     queue->look_max = QUEUE_ROWS + leased_max;
     queue->works = calloc(QUEUE_ROWS, sizeof *queue->works);
     queue->rows = calloc((size_t)queue->look_max, sizeof *queue->rows);
-    if (queue->works != NULL && queue->rows != NULL)
+    if (queue->works && queue->rows)
         return TT_OK;
     return tt_err_fail(TT_ERR_NO_MEMORY, "sync: no memory for a queue");
 }
@@ -36,7 +38,7 @@ void tt_queue_fini(struct tt_queue *queue) {
     free(queue->rows);
 }
 
-/* Adds those of queue->rows[0..row_count) that nobody has, as far as there is room. */
+/* Adds those of queue->rows[0..row_count) that are not leased, as far as there is room. */
 static void add_works(struct tt_queue *queue, const struct look *look, bool is_removal,
                       int row_count) {
     for (int i = 0; i < row_count && queue->count < QUEUE_ROWS; i++) {
@@ -77,13 +79,13 @@ static enum tt_err look_for_removals(struct tt_queue *queue, const struct look *
     return err;
 }
 
-/* Removals go on to S3, wherever they begin: while that pauses, each would only be begun again and
+/* All removals go on to S3, wherever they begin. While S3 pauses each would only begin again and
  * again. */
 static bool may_begin_removals(const struct tt_cloud *cloud) {
     return !tt_cloud_is_paused(cloud, TT_AWS_S3) || tt_cloud_may_start(cloud, TT_AWS_S3);
 }
 
-/* Fills an empty queue, or finds out when the next look is worth while. */
+/* Fills an empty queue, or finds out when the next look will be worth it. */
 static enum tt_err look_for_all(struct tt_queue *queue, const struct look *look) {
     struct tt_context *context = queue->context;
     enum tt_sync_state state = queue->service == TT_AWS_S3 ? TT_SYNC_PENDING : TT_SYNC_STORED;
@@ -113,12 +115,10 @@ enum tt_err tt_queue_take(struct tt_queue *queue,
 
     *work = NULL;
     while (queue->next == queue->count) {
-        enum tt_err err;
-
         if (queue->has_nothing && queue->context->now_ms < queue->look_at_ms)
             return TT_OK;
         queue->next = queue->count = 0;
-        err = look_for_all(queue, &look);
+        enum tt_err err = look_for_all(queue, &look);
         if (err != TT_OK || queue->has_nothing)
             return err;
     }
@@ -140,7 +140,7 @@ bool tt_queue_has_nothing(const struct tt_queue *queue) {
 }
 
 void tt_queue_wake(const struct tt_queue *queue) {
-    /* What is due already waits for a job to end, and not for the clock. */
+    /* Rows that are due already wait for a job to end, and not for the clock. */
     if (queue->has_nothing && queue->look_at_ms > queue->context->now_ms)
         tt_context_wake(queue->context, queue->look_at_ms);
 }

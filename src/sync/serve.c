@@ -1,6 +1,6 @@
-/* Serve: questions of workers. How packets look is ask.h's, how a file comes back fetch.c's. Of a
- * question, kind, id and preset count, and only to look row and file up: who asks is not trusted.
- */
+/* Workers' questions are answered here. How packets look is ask.h's, how a file comes back
+ * fetch.c's. Workers are not trusted: all that is taken from a question is its kind, id and preset,
+ * and only to look row and file up. */
 #include "sync/serve.h"
 
 #include <errno.h>
@@ -14,35 +14,35 @@
 #include "tintype/file.h"
 #include "tintype/log.h"
 
-/* What a client may take to ask, and a question to begin to be answered. */
+/* From its connection on a client may take so long to ask, and to wait for keys. */
 #define PATIENCE_MS 5000
 
-/* After accept(2) found no descriptor or memory. */
+/* No client is accepted for so long after accept(2) found no descriptor or memory. */
 #define REST_MS 1000
 
 #define PRESIGNED_SECONDS 300
 
-/* A request's text, with a session token of TT_AWS_TOKEN_SIZE several times. */
+/* The arena holds a request's text, with a session token of TT_AWS_TOKEN_SIZE several times. */
 #define ARENA_MAX_BYTES ((size_t)256 * 1024)
 
 enum client_state { CLIENT_ASKS, CLIENT_AWAITS_KEYS, CLIENT_AWAITS_FETCH };
 
 struct client {
-    int fd; /* -1: none */
+    int fd; /* -1: there is no client */
     enum client_state state;
     struct tt_ask_question question;
-    int number;         /* of the file that is fetched for it, while it awaits that */
-    int64_t give_up_ms; /* unless it awaits a fetch */
+    int number;         /* of the file in its row, while a fetch of it is awaited */
+    int64_t give_up_ms; /* Unix: it waits no longer, unless for a fetch */
 };
 
 struct tt_serve {
     struct tt_context *context;
     struct tt_cloud *cloud;
     int listen_fd;
-    int64_t accepts_at_ms;
+    int64_t accepts_at_ms; /* Unix: no client is accepted before */
     struct client clients[TT_SERVE_CLIENTS_MAX];
     struct tt_fetch fetches[TT_SERVE_FETCHES_MAX];
-    struct tt_arena arena; /* of one presigned URL */
+    struct tt_arena arena; /* has one presigned URL in the making */
 };
 
 /* ---- answers ---- */
@@ -75,8 +75,8 @@ static void answer_failure(struct client *client, enum tt_err err) {
 
 /* ---- what is asked about ---- */
 
-/* The row of a file that the cloud has, and the file's number. TT_ERR_NOT_FOUND (nothing noted),
- * TT_ERR_JOURNAL. */
+/* Finds the row of a file that the cloud has, and the file's number. TT_ERR_NOT_FOUND (nothing
+ * noted), TT_ERR_JOURNAL. */
 static enum tt_err find_file(const struct tt_serve *serve, const struct tt_ask_question *question,
                              struct tt_journal_row *row, int *number) {
     enum tt_err err = tt_journal_find(serve->context->journal, question->id, row);
@@ -163,7 +163,7 @@ static bool is_here(struct tt_serve *serve, const struct tt_journal_row *row, in
     return err == TT_OK && tt_journal_row_is_local(row, number);
 }
 
-/* The fetch of that file, or one that is free; NULL when all are taken. */
+/* The fetch of that file, else one that is free; NULL when all are taken. */
 static struct tt_fetch *find_fetch(struct tt_serve *serve, const char *id, int number) {
     struct tt_fetch *found = NULL;
 
@@ -180,7 +180,6 @@ static struct tt_fetch *find_fetch(struct tt_serve *serve, const char *id, int n
 
 static void bring_back(struct tt_serve *serve, struct client *client) {
     struct tt_journal_row row;
-    struct tt_fetch *fetch;
     enum tt_err err = find_file(serve, &client->question, &row, &client->number);
 
     if (err != TT_OK) {
@@ -191,8 +190,8 @@ static void bring_back(struct tt_serve *serve, struct client *client) {
         answer_ok(client, "");
         return;
     }
-    fetch = find_fetch(serve, row.id, client->number);
-    if (fetch == NULL) {
+    struct tt_fetch *fetch = find_fetch(serve, row.id, client->number);
+    if (!fetch) {
         answer_error(client, TT_ERR_BUSY, "too many files are being fetched back");
         return;
     }
@@ -204,7 +203,7 @@ static void bring_back(struct tt_serve *serve, struct client *client) {
 /* ---- clients ---- */
 
 static void take_question(struct tt_serve *serve, struct client *client) {
-    char text[TT_ASK_QUESTION_SIZE + 1]; /* what fills it is too long */
+    char text[TT_ASK_QUESTION_SIZE + 1]; /* a packet that fills it is too long */
     ssize_t length = recv(client->fd, text, sizeof text, MSG_DONTWAIT);
 
     if (length < 0 && (errno == EAGAIN || errno == EINTR))
@@ -255,7 +254,7 @@ static void accept_clients(struct tt_serve *serve) {
         tt_context_wake(context, serve->accepts_at_ms);
 }
 
-/* Of a client that waits only its end is of interest, which poll(2) tells unasked. */
+/* A client that waits has nothing more to say, and poll(2) tells of its end unasked. */
 static short events_of(const struct client *client) {
     return client->state == CLIENT_ASKS ? POLLIN : 0;
 }
@@ -323,8 +322,8 @@ bool tt_serve_is_idle(const struct tt_serve *serve) {
 struct tt_serve *tt_serve_new(struct tt_context *context, struct tt_cloud *cloud) {
     struct tt_serve *serve = calloc(1, sizeof *serve);
 
-    if (serve == NULL) {
-        (void)tt_err_fail(TT_ERR_NO_MEMORY, "sync: no memory for questions");
+    if (!serve) {
+        tt_err_fail(TT_ERR_NO_MEMORY, "sync: no memory for questions");
         return NULL;
     }
     serve->context = context;
@@ -344,10 +343,10 @@ struct tt_serve *tt_serve_new(struct tt_context *context, struct tt_cloud *cloud
 void tt_serve_free(struct tt_serve *serve) {
     char path[108];
 
-    if (serve == NULL)
+    if (!serve)
         return;
     if (tt_ask_path(serve->context->config->storage.dir, path))
-        (void)unlink(path);
+        unlink(path);
     tt_file_close(&serve->listen_fd);
     for (int i = 0; i < TT_SERVE_CLIENTS_MAX; i++)
         tt_file_close(&serve->clients[i].fd);

@@ -1,11 +1,11 @@
-/* A service's pause and window. What an outcome means is the error table's to say, how long to wait
- * backoff.c's; nothing here sends, logs or reads a clock. */
+/* A service's pause and window move here. What an outcome means is the error table's to say, and
+ * how long to wait is backoff.c's; nothing here sends, logs or reads a clock. */
 #include "sync/service.h"
 
 #include "sync/backoff.h"
 
-/* An outage or a wrong setting: seldom enough to do no harm for days, often enough that nobody
- * waits long after it is over. */
+/* In an outage, or while a setting is wrong, the service is tried seldom enough to do no harm for
+ * days, and often enough that nobody waits long once it is over. */
 static const struct tt_backoff pause_backoff = {.first_ms = 1000, .last_ms = 30000};
 static const struct tt_backoff throttle_backoff = {.first_ms = 100, .last_ms = 5000};
 
@@ -24,7 +24,7 @@ bool tt_service_is_paused(const struct tt_service *service) {
 static enum tt_service_change succeed(struct tt_service *service, int64_t now_ms) {
     bool was_paused = tt_service_is_paused(service);
 
-    /* Sent before another was throttled, it tells nothing of the time since. */
+    /* A request that was sent before another was throttled tells nothing of the time since. */
     if (!was_paused && now_ms < service->resumes_ms)
         return TT_SERVICE_SAME;
     service->reason = TT_OK;
@@ -35,7 +35,8 @@ static enum tt_service_change succeed(struct tt_service *service, int64_t now_ms
     return was_paused ? TT_SERVICE_RESUMED : TT_SERVICE_SAME;
 }
 
-/* Requests that were in flight together fail together, and count as one failure. */
+/* Requests that were in flight together fail together, so all that fail during one wait count as
+ * one failure. */
 static void wait_longer(struct tt_service *service, const struct tt_backoff *backoff,
                         int64_t retry_after_ms, int64_t now_ms, uint64_t random) {
     if (now_ms < service->resumes_ms)
@@ -66,8 +67,8 @@ enum tt_service_change tt_service_report(struct tt_service *service, enum tt_err
         service->window = service->window > 1 ? service->window / 2 : 1;
         return TT_SERVICE_SAME;
     }
-    /* A request that failed says nothing of the service, unless it was the one that tried it out.
-     */
+    /* A single request that failed says nothing of the service, unless it is the one that tries the
+     * service out. */
     if (err == TT_ERR_CLOUD_FAILED) {
         if (tt_service_is_paused(service))
             wait_longer(service, &pause_backoff, retry_after_ms, now_ms, random);

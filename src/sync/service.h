@@ -16,24 +16,25 @@ struct tt_service {
     int window;     /* requests that may be in flight, 1 to window_max */
     int window_max; /* sync.in_flight */
     int in_flight;
-    int64_t resumes_ms; /* Unix; nothing starts before */
+    int64_t resumes_ms; /* Unix: nothing starts before */
     int failures;       /* pauses and throttlings since the last success */
-    enum tt_err reason; /* of the pause; TT_OK when there is none */
-    int64_t since_ms;   /* when it began */
+    enum tt_err reason; /* why the service is paused; TT_OK when it is not */
+    int64_t since_ms;   /* Unix: when the pause began */
 };
 
 enum tt_service_change { TT_SERVICE_SAME, TT_SERVICE_PAUSED, TT_SERVICE_RESUMED };
 
-/* Begins with a window of one: the first answer tells. */
+/* A service begins with a window of one, as its first answer tells how it is. */
 void tt_service_init(struct tt_service *service, int window_max);
 
+/* Whether the service takes requests at that time, and has a place in its window. */
 bool tt_service_may_start(const struct tt_service *service, int64_t now_ms);
 
-/* Paused, or being tried out after a pause. */
+/* Whether it is paused, or being tried out after a pause. */
 bool tt_service_is_paused(const struct tt_service *service);
 
-/* Takes note of an outcome; in_flight is the caller's to count. random is uniform over 64 bits.
- * PAUSED when it begins or its reason changes, RESUMED when it ends. */
+/* Takes note of an outcome; in_flight is the caller's to count. random is uniform over 64 bits. The
+ * answer is PAUSED when a pause begins or its reason changes, and RESUMED when a pause ends. */
 enum tt_service_change tt_service_report(struct tt_service *service, enum tt_err err,
                                          int64_t retry_after_ms, int64_t now_ms, uint64_t random);
 

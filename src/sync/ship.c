@@ -1,6 +1,6 @@
-/* Ship: from the journal to CloudWatch Logs, one request at a time. How a request looks and what
- * makes a batch is logs.h's, what an answer means for the service cloud.c's, what a heartbeat
- * says heartbeat.c's. */
+/* Events go from the journal to CloudWatch Logs here, one request at a time. How a request looks
+ * and what makes a batch is logs.h's, what an answer means for the service cloud.c's, and what a
+ * heartbeat says heartbeat.c's. */
 #include "sync/ship.h"
 
 #include <inttypes.h>
@@ -12,27 +12,28 @@
 #include "tintype/log.h"
 #include "tintype/logs.h"
 
-/* Far below what CloudWatch takes, so that memory stays small. */
+/* A batch stays far below what CloudWatch takes, so that memory stays small. */
 #define BATCH_MAX_EVENTS 1000
 #define BATCH_MAX_BYTES  ((int64_t)512 * 1024)
 
-/* A batch, and its request: JSON may take six bytes for one ("\u0001"). A bound, not a need. */
+/* The arena holds a batch and its request, whose JSON may take six bytes for one ("\u0001"). It is
+ * seldom near this bound. */
 #define ARENA_MAX_BYTES ((size_t)8 * 1024 * 1024)
 
-/* The first event that waits is waited with, so that others join it. */
+/* An event waits so long for others that may join its batch. */
 #define GATHER_MS 1000
 
-#define HEARTBEAT_MS (60 * 1000)
-#define TIMEOUT_MS   (30 * 1000)
+#define HEARTBEAT_MS (60 * 1000) /* from one to the next */
+#define TIMEOUT_MS   (30 * 1000) /* of a request */
 
-/* After the journal failed. */
+/* Nothing is started for so long after the journal failed. */
 #define REST_MS 5000
 
-/* A group or stream that is still missing once it was made, or may not be made, is an operator's:
- * the service pauses meanwhile. */
+/* Where a group or stream is missing though it was just made, or may not be made, an operator has
+ * to act. The service pauses meanwhile, and only after so long is it made again. */
 #define CREATE_AGAIN_MS (10 * 60 * 1000)
 
-/* Failures in a row after which --once leaves the rest. */
+/* After so many failures in a row --once leaves the rest. */
 #define ONCE_TRIES 3
 
 #define MISSING "ResourceNotFoundException"
@@ -42,27 +43,27 @@ static const struct tt_backoff backoff = {.first_ms = 1000, .last_ms = 30000};
 enum call { PUT_EVENTS, PUT_HEARTBEAT, CREATE_GROUP, CREATE_STREAM };
 
 struct batch {
-    size_t count;    /* events sent */
-    int64_t number;  /* with all of them in the cloud, the journal may forget those up to here */
-    int64_t too_old; /* of these, not sent */
-    int64_t dropped; /* once it is over: too_old, and what was refused */
+    size_t count;    /* of the events sent */
+    int64_t number;  /* of the last event: once the batch is over the journal forgets up to here */
+    int64_t too_old; /* counts events up to number that were not sent, as none so old is taken */
+    int64_t dropped; /* counts, once the batch is over, those too old and those refused */
 };
 
 struct tt_ship {
     struct tt_context *context;
     struct tt_cloud *cloud;
     struct tt_cloud_exchange exchange;
-    struct tt_arena arena; /* of the request in flight */
-    enum call call;        /* in flight, or the last */
-    enum call next;        /* CREATE_GROUP, CREATE_STREAM; else what is due */
+    struct tt_arena arena; /* has the request in flight */
+    enum call call;        /* the one in flight, or the last */
+    enum call next;        /* CREATE_GROUP or CREATE_STREAM; any other means what is due */
     struct batch batch;
-    bool is_unrecorded; /* the batch is over, and the journal does not know yet */
-    int limit;          /* of events in a batch: fewer where a batch was refused for good */
-    bool waits;         /* events waited at the last look */
-    int failures;       /* since the last success */
-    int64_t rests_until_ms;
-    int64_t creates_at_ms; /* before, nothing missing is made */
-    int64_t heartbeat_at_ms;
+    bool is_unrecorded;      /* the batch is over, and the journal does not know yet */
+    int limit;               /* of events in a batch, lowered where a batch was refused for good */
+    bool waits;              /* events waited at the last look */
+    int failures;            /* since the last success */
+    int64_t rests_until_ms;  /* Unix: nothing is started before */
+    int64_t creates_at_ms;   /* Unix: nothing missing is made before */
+    int64_t heartbeat_at_ms; /* Unix: when the next is due */
 };
 
 /* ---- what came of it ---- */
@@ -88,7 +89,7 @@ static void record(struct tt_ship *ship) {
         rest(ship, err);
 }
 
-/* The batch is over: in the cloud, but for what will never be there. */
+/* The batch is over: its events are in the cloud, but for those that will never be there. */
 static void settle(struct tt_ship *ship, int64_t refused) {
     struct batch *batch = &ship->batch;
 
@@ -123,7 +124,8 @@ static void succeed(struct tt_ship *ship, const struct tt_http_answer *answer) {
     settle(ship, (int64_t)tt_logs_rejected(answer, ship->batch.count));
 }
 
-/* Refused for good. Which event it is for is not said: the half is tried, until one is alone. */
+/* A batch was refused for good, and the answer does not say for which event. So half of it is
+ * tried, until the event is alone. */
 static void refuse(struct tt_ship *ship, const struct tt_aws_outcome *outcome) {
     if (ship->call == PUT_EVENTS && ship->batch.count > 1) {
         ship->limit = (int)(ship->batch.count / 2);
@@ -136,10 +138,10 @@ static void refuse(struct tt_ship *ship, const struct tt_aws_outcome *outcome) {
         schedule_heartbeat(ship);
 }
 
-/* "The specified log stream does not exist": the group is there, and keys that may not make one
- * need not. */
+/* After "The specified log stream does not exist" the group is there, and keys that may not make
+ * one need not try. */
 static bool lacks_stream_alone(const char *message) {
-    return strcasestr(message, "stream") != NULL && strcasestr(message, "group") == NULL;
+    return strcasestr(message, "stream") && !strcasestr(message, "group");
 }
 
 static bool is_put(enum call call) {
@@ -161,7 +163,7 @@ static void fail(struct tt_ship *ship, const struct tt_aws_outcome *outcome) {
         return;
     }
     ship->failures++;
-    /* Where the service pauses, the pause is the wait. */
+    /* Where the service pauses, nothing more is waited for than the end of the pause. */
     if (!tt_cloud_is_paused(ship->cloud, TT_AWS_LOGS))
         ship->rests_until_ms =
             context->now_ms + tt_backoff_wait_ms(&backoff, ship->failures, tt_context_random(),
@@ -229,7 +231,8 @@ static enum tt_err put(struct tt_ship *ship, enum call call, const struct tt_aws
     return err == TT_OK ? send_request(ship, call, &request) : err;
 }
 
-/* Written when it is sent: after an outage, what is true then is told once. */
+/* A heartbeat is written when it is sent, so that after an outage it tells once what is true then.
+ */
 static enum tt_err put_heartbeat(struct tt_ship *ship) {
     struct tt_context *context = ship->context;
     struct tt_journal_backlog backlog;
@@ -256,8 +259,8 @@ static enum tt_err put_heartbeat(struct tt_ship *ship) {
 
 /* ---- a batch ---- */
 
-/* Keeps events[0..count] in order of time, those of one time in the order they came. Quick for what
- * is nearly in order, as events are. */
+/* Keeps events[0..count] in order of time, and those of one time in the order in which they came.
+ * This is quick for events, as they come nearly in order. */
 static void insert_by_time(struct tt_logs_event *events, size_t count, struct tt_logs_event event) {
     while (count > 0 && events[count - 1].time_ms > event.time_ms) {
         events[count] = events[count - 1];
@@ -282,20 +285,17 @@ static void fill_batch(struct tt_ship *ship, const struct tt_journal_event *take
     }
 }
 
-/* A batch is the longest waiting events, all up to a number: so none is forgotten for one that came
- * after it. Where that many are too far apart in time for one batch, fewer are taken. */
+/* A batch has the longest waiting events, all of them up to a number, as the journal forgets by
+ * numbers. Where they are too far apart in time for one batch, fewer are taken. */
 static enum tt_err take_batch(struct tt_ship *ship, struct tt_logs_event **events) {
-    struct tt_journal_event *taken;
     size_t limit = (size_t)ship->limit;
     int count;
-    enum tt_err err;
-
-    taken = tt_arena_alloc_array(&ship->arena, limit, sizeof *taken);
+    struct tt_journal_event *taken = tt_arena_alloc_array(&ship->arena, limit, sizeof *taken);
     *events = tt_arena_alloc_array(&ship->arena, limit, sizeof **events);
-    if (taken == NULL || *events == NULL)
+    if (!taken || !*events)
         return TT_ERR_NO_MEMORY;
-    err = tt_journal_events(ship->context->journal, &ship->arena, ship->limit, BATCH_MAX_BYTES,
-                            taken, &count);
+    enum tt_err err = tt_journal_events(ship->context->journal, &ship->arena, ship->limit,
+                                        BATCH_MAX_BYTES, taken, &count);
     if (err != TT_OK)
         return err;
     do {
@@ -322,8 +322,8 @@ static enum tt_err put_events(struct tt_ship *ship) {
     return TT_OK;
 }
 
-/* Looks at the longest waiting event; *due_ms is TT_NEVER_MS when there is none. One of the future
- * (the clock was set back) is due at once. */
+/* Looks at the longest waiting event; *due_ms is TT_NEVER_MS when there is none. After the clock
+ * was set back an event may be of the future, and is due at once. */
 static enum tt_err look(struct tt_journal *journal, struct tt_arena *arena, int64_t now_ms,
                         int64_t *due_ms) {
     struct tt_journal_event first;
@@ -338,7 +338,8 @@ static enum tt_err look(struct tt_journal *journal, struct tt_arena *arena, int6
 
 /* ---- turns ---- */
 
-/* A clock that was set back must not silence it. */
+/* After the clock was set back the heartbeat seems to be due later than in a minute, and is sent at
+ * once. */
 static bool is_heartbeat_due(const struct tt_ship *ship) {
     int64_t left_ms = ship->heartbeat_at_ms - ship->context->now_ms;
 
@@ -348,7 +349,6 @@ static bool is_heartbeat_due(const struct tt_ship *ship) {
 static enum tt_err start(struct tt_ship *ship) {
     struct tt_context *context = ship->context;
     int64_t due_ms;
-    enum tt_err err;
 
     if (!is_put(ship->next))
         return create(ship);
@@ -356,7 +356,7 @@ static enum tt_err start(struct tt_ship *ship) {
         return put_heartbeat(ship);
     if (!context->once)
         tt_context_wake(context, ship->heartbeat_at_ms);
-    err = look(context->journal, &ship->arena, context->now_ms, &due_ms);
+    enum tt_err err = look(context->journal, &ship->arena, context->now_ms, &due_ms);
     if (err != TT_OK)
         return err;
     ship->waits = due_ms != TT_NEVER_MS;
@@ -373,7 +373,6 @@ void tt_ship_turn(struct tt_ship *ship) {
     struct tt_context *context = ship->context;
     int64_t resumes_ms = tt_cloud_resumes_ms(ship->cloud, TT_AWS_LOGS);
     int64_t free_ms = resumes_ms > ship->rests_until_ms ? resumes_ms : ship->rests_until_ms;
-    enum tt_err err;
 
     if (context->stopping || ship->exchange.in_flight)
         return;
@@ -385,11 +384,11 @@ void tt_ship_turn(struct tt_ship *ship) {
         record(ship);
     if (ship->is_unrecorded || !tt_cloud_may_start(ship->cloud, TT_AWS_LOGS))
         return;
-    err = start(ship);
+    enum tt_err err = start(ship);
     if (!ship->exchange.in_flight)
         tt_arena_reset(&ship->arena);
-    /* Keys that are on their way bring a turn; of keys that are not to be had, cloud.c has said
-     * so. */
+    /* Keys that are on their way bring another turn, and of keys that are not to be had cloud.c has
+     * told. */
     if (err == TT_ERR_BUSY || err == TT_ERR_CLOUD_KEYS)
         tt_err_take(err);
     else if (err != TT_OK)
@@ -413,10 +412,9 @@ bool tt_ship_is_idle(const struct tt_ship *ship) {
 bool tt_ship_has_left(const struct tt_ship *ship) {
     struct tt_arena arena;
     int64_t due_ms;
-    enum tt_err err;
 
     tt_arena_init(&arena, ARENA_MAX_BYTES);
-    err = look(ship->context->journal, &arena, ship->context->now_ms, &due_ms);
+    enum tt_err err = look(ship->context->journal, &arena, ship->context->now_ms, &due_ms);
     tt_arena_fini(&arena);
     if (err != TT_OK) {
         const struct tt_err_note note = tt_err_take(err);
@@ -431,8 +429,8 @@ bool tt_ship_has_left(const struct tt_ship *ship) {
 struct tt_ship *tt_ship_new(struct tt_context *context, struct tt_cloud *cloud) {
     struct tt_ship *ship = calloc(1, sizeof *ship);
 
-    if (ship == NULL) {
-        (void)tt_err_fail(TT_ERR_NO_MEMORY, "sync: no memory for events");
+    if (!ship) {
+        tt_err_fail(TT_ERR_NO_MEMORY, "sync: no memory for events");
         return NULL;
     }
     ship->context = context;
@@ -443,7 +441,7 @@ struct tt_ship *tt_ship_new(struct tt_context *context, struct tt_cloud *cloud) 
 }
 
 void tt_ship_free(struct tt_ship *ship) {
-    if (ship == NULL)
+    if (!ship)
         return;
     tt_arena_fini(&ship->arena);
     free(ship);

@@ -1,4 +1,4 @@
-/* The order of the steps. Doing them is job.c's. */
+/* The order of the steps is here; doing them is job.c's. */
 #include "sync/step.h"
 
 static struct tt_step plain_step(enum tt_step_kind kind) {
@@ -9,8 +9,8 @@ static struct tt_step put_item(const struct tt_step_way *way) {
     return plain_step(way->has_table ? TT_STEP_PUT_ITEM : TT_STEP_END);
 }
 
-/* The object of the first kept file from that number on; past the last, what follows the objects.
- */
+/* The step about the first kept file from that number on; after the last file, the step that
+ * follows the objects. */
 static struct tt_step object_from(const struct tt_step_way *way, const struct tt_journal_row *row,
                                   int number) {
     while (number < row->file_count && !row->files[number].kept)

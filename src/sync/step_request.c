@@ -1,5 +1,5 @@
-/* The requests of each step: what it needs of the spool and of a row becomes a signed request. In
- * which order, and what an answer means, is not known here. */
+/* The requests of the steps: what a step needs of the spool and of its row becomes a signed
+ * request. In which order steps come, and what an answer means, is not known here. */
 #include "sync/step_request.h"
 
 #include <inttypes.h>
@@ -12,8 +12,8 @@
 
 #define WHAT_SIZE (sizeof "rendition " + TT_PICTURE_PRESET_SIZE)
 
-/* What was refused for its bytes may have been spoilt on its way, or here: only the latter lasts.
- * So a file that failed before is read whole first. */
+/* A file that S3 refused for its bytes was spoilt either on its way or here. Sending it again helps
+ * only in the first case, so a file that failed before is read whole before it is sent. */
 static enum tt_err check_bytes(int fd, const struct tt_journal_file *file, const char *what) {
     uint8_t digest[TT_HASH_BYTES];
     enum tt_err err = tt_hash_file(fd, digest);
@@ -24,7 +24,7 @@ static enum tt_err check_bytes(int fd, const struct tt_journal_file *file, const
     return err;
 }
 
-/* "original", "result", or a rendition by its name. */
+/* Writes "original", "result", or "rendition" and its name. */
 static void describe(const struct tt_spool_name *name, char what[WHAT_SIZE]) {
     static const char *const kinds[] = {
         [TT_SPOOL_PROCESSED] = "result",
@@ -32,20 +32,21 @@ static void describe(const struct tt_spool_name *name, char what[WHAT_SIZE]) {
         [TT_SPOOL_ORIGINAL] = "original",
     };
 
-    (void)snprintf(what, WHAT_SIZE, "%s%s", kinds[name->kind], name->rendition);
+    snprintf(what, WHAT_SIZE, "%s%s", kinds[name->kind], name->rendition);
 }
 
-/* A file that is not as the row has it can never be carried; one whose row is gone was deleted. */
+/* A file that is missing was deleted with its row or, while the row is there, was lost. */
 static enum tt_err open_file(const struct tt_step_needs *needs, const struct tt_spool_name *name,
                              const struct tt_journal_file *file) {
     struct tt_context *context = needs->context;
-    struct tt_journal_row row;
     char what[WHAT_SIZE];
     int64_t size_bytes;
     enum tt_err err = tt_spool_read(&context->spool, name, needs->fd, &size_bytes);
 
     describe(name, what);
     if (err == TT_ERR_NOT_FOUND) {
+        struct tt_journal_row row;
+
         err = tt_journal_find(context->journal, needs->row->id, &row);
         return err != TT_OK ? err
                             : tt_err_fail(TT_ERR_CLOUD_OBJECT, "its %s is not in the spool", what);

@@ -59,6 +59,7 @@ static inline int setup(void **state) {
 static inline int teardown(void **state) {
     while (asker_count > 0)
         tt_file_close(&askers[--asker_count]);
+    tt_cloud_free(cloud);
     tt_serve_free(serve);
     free_agent();
     return close_journal(state);

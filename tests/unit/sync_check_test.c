@@ -14,6 +14,7 @@ static int setup(void **state) {
 }
 
 static int teardown(void **state) {
+    tt_cloud_free(cloud);
     tt_check_fini(&check);
     free_agent();
     return close_journal(state);

@@ -25,6 +25,7 @@ static int setup(void **state) {
 }
 
 static int teardown(void **state) {
+    tt_cloud_free(cloud);
     free_agent();
     tt_arena_fini(&arena);
     return close_journal(state);

@@ -16,6 +16,7 @@ static int setup(void **state) {
 }
 
 static int teardown(void **state) {
+    tt_cloud_free(cloud);
     free_agent();
     return close_journal(state);
 }

@@ -26,6 +26,7 @@ static int setup_narrow(void **state) {
 }
 
 static int teardown(void **state) {
+    tt_cloud_free(cloud);
     tt_jobs_free(jobs);
     free_agent();
     return close_journal(state);

@@ -227,7 +227,10 @@ static void socket_goes_with_it(void **state) {
     (void)state;
     turn();
     assert_int_equal(stat(scratch_path("agent.sock"), &status), 0);
-    tt_serve_free(serve); /* with a fetch under way */
+    assert_int_equal(tt_cloud_in_flight(cloud), 1);
+    tt_cloud_free(cloud);
+    cloud = NULL;
+    tt_serve_free(serve);
     serve = NULL;
     assert_int_equal(stat(scratch_path("agent.sock"), &status), -1);
     assert_string_equal(heard(fd), "");

@@ -18,6 +18,7 @@ static inline int setup(void **state) {
 }
 
 static inline int teardown(void **state) {
+    tt_cloud_free(cloud);
     tt_ship_free(ship);
     free_agent();
     return close_journal(state);
