@@ -40,8 +40,6 @@ KNOWN_CIRCLES = [
     ("image/resample_passes", "image/resample_passes_avx2", "image/resample_passes_neon",
      "image/resample_passes_sse2"),
     ("image/watermark", "image/watermark_ink", "image/watermark_text"),
-    ("store/journal", "store/journal_event"),
-    ("store/journal_list", "store/journal_rendition", "store/journal_row"),
 ]
 
 COMMENT_OR_TEXT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.DOTALL)

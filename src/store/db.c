@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -14,6 +15,7 @@
 
 #define BUSY_LIMIT_MS 10000
 #define MODE          0660
+#define SQL_SIZE      2048 /* of a statement's text */
 
 /* Between two looks at a lock. SQLite's own busy_timeout sleeps longer the longer it has waited, up
  * to 100 ms, so whoever waits longest is served last. Measured twice on 2 cores busy with other
@@ -73,13 +75,43 @@ static enum tt_err execute(struct tt_db *db, const char *sql, const char *doing)
     return TT_OK;
 }
 
-enum tt_err tt_db_prepare(struct tt_db *db, sqlite3_stmt **statement, const char *sql) {
+enum tt_err tt_db_prepare(struct tt_db *db, sqlite3_stmt **statement, const char *format, ...) {
     if (*statement != NULL)
         return TT_OK;
-    if (sqlite3_prepare_v3(db->sqlite, sql, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL) !=
-        SQLITE_OK)
+    char sql[SQL_SIZE];
+    va_list values;
+    va_start(values, format);
+    int length = vsnprintf(sql, sizeof sql, format, values);
+    va_end(values);
+    if (length < 0 || length >= SQL_SIZE)
+        return tt_err_fail(TT_ERR_JOURNAL, "journal: a statement of %d bytes is too long", length);
+    if (sqlite3_prepare_v3(db->sqlite, sql, length + 1, SQLITE_PREPARE_PERSISTENT, statement,
+                           NULL) != SQLITE_OK)
         return tt_db_fail(db, "prepare a statement");
     return TT_OK;
+}
+
+bool tt_db_bind_text(sqlite3_stmt *statement, int parameter, const char *text) {
+    return sqlite3_bind_text(statement, parameter, text, -1, SQLITE_STATIC) == SQLITE_OK;
+}
+
+bool tt_db_bind_int(sqlite3_stmt *statement, int parameter, int64_t value) {
+    return sqlite3_bind_int64(statement, parameter, value) == SQLITE_OK;
+}
+
+enum tt_err tt_db_fail_bind(struct tt_db *db) {
+    return tt_db_fail(db, "bind a parameter");
+}
+
+bool tt_db_read_text(sqlite3_stmt *statement, int column, char *text, size_t size) {
+    const unsigned char *value = sqlite3_column_text(statement, column);
+    size_t length = (size_t)sqlite3_column_bytes(statement, column);
+
+    if (!value || length >= size)
+        return false;
+    memcpy(text, value, length);
+    text[length] = '\0';
+    return true;
 }
 
 enum tt_err tt_db_step(struct tt_db *db, sqlite3_stmt *statement, bool *has_row) {
@@ -92,9 +124,27 @@ enum tt_err tt_db_step(struct tt_db *db, sqlite3_stmt *statement, bool *has_row)
 }
 
 void tt_db_reset(sqlite3_stmt *statement) {
-    /* The code is that of the step before, which was noted there. */
-    (void)sqlite3_reset(statement);
-    (void)sqlite3_clear_bindings(statement);
+    /* Its code is that of the step before, which was noted there. */
+    sqlite3_reset(statement);
+    sqlite3_clear_bindings(statement);
+}
+
+enum tt_err tt_db_run(struct tt_db *db, sqlite3_stmt *statement, bool is_bound) {
+    bool has_row;
+    enum tt_err err = is_bound ? tt_db_step(db, statement, &has_row) : tt_db_fail_bind(db);
+
+    tt_db_reset(statement);
+    return err;
+}
+
+enum tt_err tt_db_ask_int(struct tt_db *db, sqlite3_stmt *statement, int64_t *value) {
+    bool has_row;
+    enum tt_err err = tt_db_step(db, statement, &has_row);
+
+    if (err == TT_OK && has_row)
+        *value = sqlite3_column_int64(statement, 0);
+    tt_db_reset(statement);
+    return err;
 }
 
 enum tt_err tt_db_begin(struct tt_db *db) {

@@ -1,6 +1,6 @@
 /* Database: one SQLite connection, opened the one way this project uses it, with its statements and
- * guarded transactions. Knows no table: statements are the journal's files', the schema is in
- * sql/.
+ * guarded transactions. It knows no table: the texts of statements are in the journal's files, the
+ * schema is in sql/.
  *
  * Every failure is noted with what was being done, SQLite's message and its extended code. A full
  * disk is TT_ERR_SPOOL_FULL, every other failure TT_ERR_JOURNAL, in each function below. */
@@ -9,6 +9,7 @@
 
 #include <sqlite3.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "tintype/err.h"
@@ -26,16 +27,38 @@ enum tt_err tt_db_open(struct tt_db *db, const char *path);
 /* Every statement prepared on it goes too. Safe on a zeroed struct, and twice. */
 void tt_db_close(struct tt_db *db);
 
-/* Prepares sql into *statement, unless one is there already. It belongs to the connection, and
- * lives until tt_db_close. */
-enum tt_err tt_db_prepare(struct tt_db *db, sqlite3_stmt **statement, const char *sql);
+/* Prepares the formatted text into *statement, unless one is there already. The statement belongs
+ * to the connection and lives until tt_db_close. What goes into the text is the program's own,
+ * never a value from elsewhere: those are bound. */
+enum tt_err tt_db_prepare(struct tt_db *db, sqlite3_stmt **statement, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* These bind a value to a parameter (from 1 on). False on failure, which tt_db_run and
+ * tt_db_fail_bind tell. The text is not copied: it stays where it is until tt_db_reset. */
+bool tt_db_bind_text(sqlite3_stmt *statement, int parameter, const char *text);
+bool tt_db_bind_int(sqlite3_stmt *statement, int parameter, int64_t value);
+
+/* Notes that a parameter could not be bound. Never TT_OK. */
+enum tt_err tt_db_fail_bind(struct tt_db *db);
 
 /* One step of a statement; *has_row tells whether it gave a row. */
 enum tt_err tt_db_step(struct tt_db *db, sqlite3_stmt *statement, bool *has_row);
 
+/* The text of a column (from 0 on) of the row that the statement stands on. False when it is NULL
+ * or takes more than size bytes with its NUL. */
+bool tt_db_read_text(sqlite3_stmt *statement, int column, char *text, size_t size);
+
 /* Makes a statement ready for its next use, and lets go of the memory bound to it. Whoever called
  * tt_db_step calls this, whatever came of it. */
 void tt_db_reset(sqlite3_stmt *statement);
+
+/* Runs a statement whose rows nobody looks at, and resets it. is_bound says whether its parameters
+ * could be bound. */
+enum tt_err tt_db_run(struct tt_db *db, sqlite3_stmt *statement, bool is_bound);
+
+/* Runs a statement without parameters for the integer that its first row starts with, which is left
+ * alone where there is no row. */
+enum tt_err tt_db_ask_int(struct tt_db *db, sqlite3_stmt *statement, int64_t *value);
 
 /* Begins a transaction that may write: no other writer comes between its statements. Waits for
  * another writer up to ten seconds. */

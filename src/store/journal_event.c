@@ -1,6 +1,7 @@
 /* Events of the journal: what waits to be told to CloudWatch Logs. What is in a message is its
  * writer's business, and not known here. */
-#include "store/journal_row.h"
+#include "store/journal_event.h"
+
 #include "tintype/journal_sync.h"
 
 static enum tt_err prepare_add(struct tt_journal *journal) {
@@ -14,24 +15,23 @@ static enum tt_err add_dropped(struct tt_journal *journal, int64_t dropped) {
 
     if (err != TT_OK || dropped <= 0)
         return err;
-    return tt_journal_run(journal, journal->count_dropped,
-                          tt_journal_bind_int(journal->count_dropped, 1, dropped));
+    return tt_db_run(&journal->db, journal->count_dropped,
+                     tt_db_bind_int(journal->count_dropped, 1, dropped));
 }
 
 /* Drops the oldest beyond the most that may wait: of all events, or of failures. */
 static enum tt_err trim(struct tt_journal *journal, bool failures_alone) {
-    static const char *const trim_sql[] = {
-        "DELETE FROM event WHERE number IN (SELECT number FROM event ORDER BY number "
-        "LIMIT (SELECT max(events - ?1, 0) FROM event_total))",
-        "DELETE FROM event WHERE number IN (SELECT number FROM event INDEXED BY event_failure "
-        "WHERE is_failure = 1 ORDER BY number "
-        "LIMIT (SELECT max(failures - ?1, 0) FROM event_total))"};
     sqlite3_stmt **statement = &journal->trim_events[failures_alone];
     int64_t most = failures_alone ? TT_JOURNAL_FAILURES_MAX : TT_JOURNAL_EVENTS_MAX;
-    enum tt_err err = tt_db_prepare(&journal->db, statement, trim_sql[failures_alone]);
+    enum tt_err err = tt_db_prepare(
+        &journal->db, statement,
+        "DELETE FROM event WHERE number IN (SELECT number FROM event %s ORDER BY number "
+        "LIMIT (SELECT max(%s - ?1, 0) FROM event_total))",
+        failures_alone ? "INDEXED BY event_failure WHERE is_failure = 1" : "",
+        failures_alone ? "failures" : "events");
 
     if (err == TT_OK)
-        err = tt_journal_run(journal, *statement, tt_journal_bind_int(*statement, 1, most));
+        err = tt_db_run(&journal->db, *statement, tt_db_bind_int(*statement, 1, most));
     if (err == TT_OK)
         err = add_dropped(journal, sqlite3_changes64(journal->db.sqlite));
     return err;
@@ -44,10 +44,10 @@ enum tt_err tt_journal_add_event(struct tt_journal *journal, const struct tt_jou
 
     if (err != TT_OK)
         return err;
-    is_bound = tt_journal_bind_int(journal->add_event, 1, event->time_ms) &&
-               tt_journal_bind_int(journal->add_event, 2, is_failure) &&
-               tt_journal_bind_text(journal->add_event, 3, event->message);
-    err = tt_journal_run(journal, journal->add_event, is_bound);
+    is_bound = tt_db_bind_int(journal->add_event, 1, event->time_ms) &&
+               tt_db_bind_int(journal->add_event, 2, is_failure) &&
+               tt_db_bind_text(journal->add_event, 3, event->message);
+    err = tt_db_run(&journal->db, journal->add_event, is_bound);
     if (err == TT_OK && is_failure)
         err = trim(journal, true);
     return err == TT_OK ? trim(journal, false) : err;
@@ -118,8 +118,8 @@ enum tt_err tt_journal_events_shipped(struct tt_journal *journal, int64_t number
         err = tt_db_begin(&journal->db);
     if (err != TT_OK)
         return err;
-    err = tt_journal_run(journal, journal->remove_events,
-                         tt_journal_bind_int(journal->remove_events, 1, number));
+    err = tt_db_run(&journal->db, journal->remove_events,
+                    tt_db_bind_int(journal->remove_events, 1, number));
     if (err == TT_OK)
         err = add_dropped(journal, dropped);
     return tt_db_end(&journal->db, err);

@@ -1,7 +1,27 @@
-/* What a row says of its files, and their removal. How rows are kept is in journal_row.c. */
+/* What a row of the journal says by itself: names of its states, its files, and their removal. The
+ * database is not known here. */
 #include <string.h>
 
 #include "tintype/journal.h"
+
+static const char *const state_names[TT_SYNC_STATE_COUNT] = {
+    [TT_SYNC_OFF] = "off",       [TT_SYNC_PENDING] = "pending", [TT_SYNC_STORED] = "stored",
+    [TT_SYNC_SYNCED] = "synced", [TT_SYNC_DEAD] = "dead",
+};
+
+const char *tt_sync_state_name(enum tt_sync_state state) {
+    return state_names[state];
+}
+
+bool tt_sync_state_parse(const char *name, enum tt_sync_state *state) {
+    for (int i = 0; i < TT_SYNC_STATE_COUNT; i++) {
+        if (strcmp(name, state_names[i]) != 0)
+            continue;
+        *state = (enum tt_sync_state)i;
+        return true;
+    }
+    return false;
+}
 
 void tt_journal_row_init(struct tt_journal_row *row, int rendition_count) {
     int original = TT_JOURNAL_RENDITION + rendition_count;

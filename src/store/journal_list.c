@@ -1,8 +1,4 @@
-/* Pages of the journal: a filter and a cursor become one walk along an index. Other statements are
- * in journal.c. */
-#include "store/journal_list.h"
-
-#include <stdio.h>
+/* Pages of the journal: a filter and a cursor become one walk along an index. */
 #include <string.h>
 
 #include "store/journal_row.h"
@@ -16,7 +12,11 @@ static bool starts_after_row(const struct tt_journal_query *query) {
            (query->since_id == NULL || strcmp(query->after_id, query->since_id) >= 0);
 }
 
-int tt_journal_list_sql(const struct tt_journal_query *query, char sql[TT_JOURNAL_LIST_SQL_SIZE]) {
+/* The parameters, whatever the query: ?1 the lower bound of the id, ?2 its upper bound (exclusive),
+ * ?3 the filename, ?4 the sync state, ?5 the most rows. So queries that differ in these alone share
+ * one of the TT_JOURNAL_LIST_KINDS statements. */
+static enum tt_err prepare_list(struct tt_journal *journal, const struct tt_journal_query *query,
+                                sqlite3_stmt **list) {
     /* The index is named, so that no statistics can turn a walk into a sort. */
     static const char *const sources[4] = {
         "image WHERE",
@@ -24,15 +24,17 @@ int tt_journal_list_sql(const struct tt_journal_query *query, char sql[TT_JOURNA
         "image INDEXED BY image_by_sync_state WHERE sync_state = ?4 AND",
         "image INDEXED BY image_by_filename WHERE filename = ?3 AND sync_state = ?4 AND",
     };
-    int source = (query->filename != NULL ? 1 : 0) + (query->has_state ? 2 : 0);
+    int source = (query->filename ? 1 : 0) + (query->has_state ? 2 : 0);
     int is_after = starts_after_row(query) ? 1 : 0;
     int is_ascending = query->ascending ? 1 : 0;
+    sqlite3_stmt **statement = &journal->lists[source * 4 + is_after * 2 + is_ascending];
+    enum tt_err err = tt_db_prepare(&journal->db, statement,
+                                    "SELECT %s FROM %s id %s ?1 AND id < ?2 ORDER BY id%s LIMIT ?5",
+                                    journal->columns[TT_COLUMNS_IMAGE].names, sources[source],
+                                    is_after ? ">" : ">=", is_ascending ? "" : " DESC");
 
-    (void)snprintf(sql, TT_JOURNAL_LIST_SQL_SIZE,
-                   "SELECT " TT_JOURNAL_COLUMNS
-                   " FROM %s id %s ?1 AND id < ?2 ORDER BY id%s LIMIT ?5",
-                   sources[source], is_after ? ">" : ">=", is_ascending ? "" : " DESC");
-    return source * 4 + is_after * 2 + is_ascending;
+    *list = *statement;
+    return err;
 }
 
 /* A bound of the page is the narrower one of the filter's and the cursor's. */
@@ -44,26 +46,24 @@ static bool bind_list(sqlite3_stmt *statement, const struct tt_journal_query *qu
         lower = query->after_id;
     if (!query->ascending && query->after_id != NULL && strcmp(query->after_id, upper) < 0)
         upper = query->after_id;
-    if (query->filename != NULL && !tt_journal_bind_text(statement, 3, query->filename))
+    if (query->filename != NULL && !tt_db_bind_text(statement, 3, query->filename))
         return false;
-    if (query->has_state && !tt_journal_bind_text(statement, 4, tt_sync_state_name(query->state)))
+    if (query->has_state && !tt_db_bind_text(statement, 4, tt_sync_state_name(query->state)))
         return false;
     /* One row more than asked for tells whether there is a next page. */
-    return tt_journal_bind_text(statement, 1, lower) && tt_journal_bind_text(statement, 2, upper) &&
-           tt_journal_bind_int(statement, 5, (int64_t)query->limit + 1);
+    return tt_db_bind_text(statement, 1, lower) && tt_db_bind_text(statement, 2, upper) &&
+           tt_db_bind_int(statement, 5, (int64_t)query->limit + 1);
 }
 
 enum tt_err tt_journal_list(struct tt_journal *journal, const struct tt_journal_query *query,
                             struct tt_journal_row *rows, int *count, bool *more) {
-    char sql[TT_JOURNAL_LIST_SQL_SIZE];
-    sqlite3_stmt **statement = &journal->lists[tt_journal_list_sql(query, sql)];
-    enum tt_err err;
+    sqlite3_stmt *list;
+    enum tt_err err = prepare_list(journal, query, &list);
 
     *count = 0;
     *more = false;
-    err = tt_db_prepare(&journal->db, statement, sql);
     if (err != TT_OK)
         return err;
-    return tt_journal_run_rows(journal, *statement, bind_list(*statement, query), query->limit,
-                               rows, count, more);
+    return tt_journal_run_rows(journal, list, bind_list(list, query), query->limit, rows, count,
+                               more);
 }

@@ -10,44 +10,13 @@
 
 #define ANY_ID_SIZE 160 /* 36 characters (sql/001_image.sql) of up to 4 bytes */
 
-/* States are literals and the index is named: a partial index is proven usable from literals alone,
- * and where it is not, a statement fails at its preparation instead of walking every row. */
-#define DUE_SQL(state)                                                                             \
-    "SELECT " TT_JOURNAL_COLUMNS                                                                   \
-    " FROM image INDEXED BY image_to_carry WHERE sync_state = '" state                             \
-    "' AND retry_at_ms <= ?1 ORDER BY retry_at_ms, id LIMIT ?2"
-#define NEXT_DUE_SQL(state)                                                                        \
-    "SELECT retry_at_ms FROM image INDEXED BY image_to_carry WHERE sync_state = '" state           \
-    "' ORDER BY retry_at_ms, id LIMIT 1"
-#define CAP_SQL(table_and_index, condition)                                                        \
-    "UPDATE " table_and_index " SET retry_at_ms = ?1 WHERE " condition "retry_at_ms > ?1"
-#define CAP_STATE_SQL(state)                                                                       \
-    CAP_SQL("image INDEXED BY image_to_carry", "sync_state = '" state "' AND ")
-#define FETCHED_SQL(changes) "UPDATE image SET " changes ", local_since_ms = ?2 WHERE id = ?1"
+/* In the statements of one state, the state is a literal and the index is named: SQLite proves a
+ * partial index usable from literals alone, and where it cannot, the statement fails when it is
+ * prepared instead of walking every row. */
 
-static const char *const due_sql[TT_JOURNAL_DUE_STATES] = {DUE_SQL("pending"), DUE_SQL("stored")};
-static const char *const next_due_sql[TT_JOURNAL_DUE_STATES] = {NEXT_DUE_SQL("pending"),
-                                                                NEXT_DUE_SQL("stored")};
-
-/* Place of a state among the TT_JOURNAL_DUE_STATES. */
-static int find_due_state(enum tt_sync_state state) {
-    return state == TT_SYNC_STORED ? 1 : 0;
-}
-
-/* A negative LIMIT is none, for SQLite. */
+/* SQLite takes a negative LIMIT for none. */
 static bool bind_limit(sqlite3_stmt *statement, int parameter, int limit) {
-    return tt_journal_bind_int(statement, parameter, limit > 0 ? limit : 0);
-}
-
-/* The integer that a statement's first row starts with; left alone when it gives no row. */
-static enum tt_err ask_int(struct tt_journal *journal, sqlite3_stmt *statement, int64_t *value) {
-    bool has_row;
-    enum tt_err err = tt_db_step(&journal->db, statement, &has_row);
-
-    if (err == TT_OK && has_row)
-        *value = sqlite3_column_int64(statement, 0);
-    tt_db_reset(statement);
-    return err;
+    return tt_db_bind_int(statement, parameter, limit > 0 ? limit : 0);
 }
 
 /* ---- commits that wait for the disk, and those that do not ---- */
@@ -90,7 +59,7 @@ enum tt_err tt_journal_adopt(struct tt_journal *journal, int limit, int *changed
         return err;
     err = begin_durable(journal);
     if (err == TT_OK)
-        err = tt_journal_run(journal, journal->adopt, bind_limit(journal->adopt, 1, limit));
+        err = tt_db_run(&journal->db, journal->adopt, bind_limit(journal->adopt, 1, limit));
     if (err == TT_OK)
         *changed = sqlite3_changes(journal->db.sqlite);
     return end_durable(journal, err);
@@ -107,32 +76,32 @@ static enum tt_err read_due(struct tt_journal *journal, sqlite3_stmt *due, int l
     *count = 0;
     unreadable[0] = '\0';
     while ((err = tt_db_step(&journal->db, due, &has_row)) == TT_OK && has_row && *count < limit) {
-        err = tt_journal_read_row(journal, due, &rows[*count], &is_known);
+        err = tt_journal_read_row(journal, due, TT_COLUMNS_IMAGE, &rows[*count], &is_known);
         if (err != TT_OK)
             break;
         *count += 1;
     }
     if (!is_known) {
-        (void)tt_journal_read_text(due, 0, unreadable, ANY_ID_SIZE);
+        tt_db_read_text(due, TT_COLUMNS_ID, unreadable, ANY_ID_SIZE);
         err = TT_OK;
     }
     tt_db_reset(due);
     return err;
 }
 
-/* It would hold up all that comes after it. */
+/* A row that cannot be read is dead, as it would hold up all that come after it. */
 static enum tt_err bury(struct tt_journal *journal, const char *id) {
+    const struct tt_err_note note = tt_err_take(TT_ERR_JOURNAL);
     enum tt_err err = tt_db_prepare(&journal->db, &journal->bury,
                                     "UPDATE image SET sync_state = 'dead', last_error = ?2 "
                                     "WHERE id = ?1");
 
     if (err != TT_OK)
         return err;
-    tt_log(TT_LOG_ERROR, "image %s is dead: %s", id, tt_err_cause());
-    err = tt_journal_run(journal, journal->bury,
-                         tt_journal_bind_text(journal->bury, 1, id) &&
-                             tt_journal_bind_text(journal->bury, 2, tt_err_cause()));
-    tt_err_clear();
+    tt_log(TT_LOG_ERROR, "image %s is dead: %s", id, note.cause);
+    err = tt_db_run(&journal->db, journal->bury,
+                    tt_db_bind_text(journal->bury, 1, id) &&
+                        tt_db_bind_text(journal->bury, 2, note.cause));
     if (err == TT_OK && sqlite3_changes64(journal->db.sqlite) == 0)
         err = tt_err_fail(TT_ERR_JOURNAL, "journal: a row with an unreadable id is due");
     return err;
@@ -140,15 +109,18 @@ static enum tt_err bury(struct tt_journal *journal, const char *id) {
 
 enum tt_err tt_journal_due(struct tt_journal *journal, enum tt_sync_state state, int64_t now_ms,
                            int limit, struct tt_journal_row *rows, int *count) {
-    int which = find_due_state(state);
-    sqlite3_stmt **due = &journal->due[which];
-    enum tt_err err = tt_db_prepare(&journal->db, due, due_sql[which]);
+    sqlite3_stmt **due = &journal->due[state];
     char unreadable[ANY_ID_SIZE];
+    enum tt_err err =
+        tt_db_prepare(&journal->db, due,
+                      "SELECT %s FROM image INDEXED BY image_to_carry WHERE sync_state = '%s' "
+                      "AND retry_at_ms <= ?1 ORDER BY retry_at_ms, id LIMIT ?2",
+                      journal->columns[TT_COLUMNS_IMAGE].names, tt_sync_state_name(state));
 
     *count = 0;
     while (err == TT_OK) {
-        if (!tt_journal_bind_int(*due, 1, now_ms) || !bind_limit(*due, 2, limit))
-            return tt_db_fail(&journal->db, "bind a parameter");
+        if (!tt_db_bind_int(*due, 1, now_ms) || !bind_limit(*due, 2, limit))
+            return tt_db_fail_bind(&journal->db);
         err = read_due(journal, *due, limit, rows, count, unreadable);
         if (unreadable[0] == '\0')
             break;
@@ -164,7 +136,7 @@ static enum tt_err find_next_removal(struct tt_journal *journal, int64_t *retry_
                                     "ORDER BY retry_at_ms, id LIMIT 1");
 
     if (err == TT_OK)
-        err = ask_int(journal, journal->next_removal, &removal_ms);
+        err = tt_db_ask_int(&journal->db, journal->next_removal, &removal_ms);
     if (removal_ms < *retry_at_ms)
         *retry_at_ms = removal_ms;
     return err;
@@ -172,74 +144,76 @@ static enum tt_err find_next_removal(struct tt_journal *journal, int64_t *retry_
 
 enum tt_err tt_journal_next_due(struct tt_journal *journal, enum tt_sync_state state,
                                 bool with_removals, int64_t *retry_at_ms) {
-    int which = find_due_state(state);
-    sqlite3_stmt **next = &journal->next_due[which];
-    enum tt_err err = tt_db_prepare(&journal->db, next, next_due_sql[which]);
+    sqlite3_stmt **next = &journal->next_due[state];
+    enum tt_err err = tt_db_prepare(&journal->db, next,
+                                    "SELECT retry_at_ms FROM image INDEXED BY image_to_carry "
+                                    "WHERE sync_state = '%s' ORDER BY retry_at_ms, id LIMIT 1",
+                                    tt_sync_state_name(state));
 
     *retry_at_ms = INT64_MAX;
     if (err == TT_OK)
-        err = ask_int(journal, *next, retry_at_ms);
+        err = tt_db_ask_int(&journal->db, *next, retry_at_ms);
     if (err == TT_OK && with_removals)
         err = find_next_removal(journal, retry_at_ms);
     return err;
 }
 
-static enum tt_err read_removal(struct tt_journal *journal, sqlite3_stmt *statement,
-                                struct tt_journal_row *row) {
-    bool is_known;
-
-    if (!tt_journal_start_row(row, sqlite3_column_int64(statement, 5)))
-        return tt_journal_refuse_row();
-    struct tt_journal_file *original = &row->files[tt_journal_row_original(row)];
-    if (!tt_journal_read_text(statement, 0, row->id, sizeof row->id) ||
-        !tt_uuid_parse(row->id, NULL) ||
-        !tt_journal_read_format(statement, 1, &row->files[TT_JOURNAL_PROCESSED].format) ||
-        !tt_journal_read_format(statement, 2, &original->format))
-        return tt_journal_refuse_row();
-    original->kept = sqlite3_column_int(statement, 3) != 0;
-    row->attempts = sqlite3_column_int64(statement, 4);
-    return tt_journal_read_renditions(journal, row, &is_known);
-}
-
 enum tt_err tt_journal_due_removals(struct tt_journal *journal, int64_t now_ms, int limit,
                                     struct tt_journal_row *rows, int *count) {
-    bool has_row = false;
-    enum tt_err err = tt_db_prepare(
-        &journal->db, &journal->due_removals,
-        "SELECT id, processed_format, original_format, original_kept, attempts, "
-        "rendition_count FROM removal INDEXED BY removal_to_carry WHERE retry_at_ms <= ?1 "
-        "ORDER BY retry_at_ms, id LIMIT ?2");
+    enum tt_err err =
+        tt_db_prepare(&journal->db, &journal->due_removals,
+                      "SELECT %s FROM removal INDEXED BY removal_to_carry WHERE retry_at_ms <= ?1 "
+                      "ORDER BY retry_at_ms, id LIMIT ?2",
+                      journal->columns[TT_COLUMNS_REMOVAL].names);
 
     *count = 0;
     if (err != TT_OK)
         return err;
-    if (!tt_journal_bind_int(journal->due_removals, 1, now_ms) ||
-        !bind_limit(journal->due_removals, 2, limit))
-        err = tt_db_fail(&journal->db, "bind a parameter");
-    while (err == TT_OK &&
-           (err = tt_db_step(&journal->db, journal->due_removals, &has_row)) == TT_OK && has_row) {
-        err = read_removal(journal, journal->due_removals, &rows[*count]);
+    sqlite3_stmt *due = journal->due_removals;
+    bool has_row = false;
+    bool is_known;
+    if (!tt_db_bind_int(due, 1, now_ms) || !bind_limit(due, 2, limit))
+        err = tt_db_fail_bind(&journal->db);
+    while (err == TT_OK && (err = tt_db_step(&journal->db, due, &has_row)) == TT_OK && has_row) {
+        err = tt_journal_read_row(journal, due, TT_COLUMNS_REMOVAL, &rows[*count], &is_known);
         if (err == TT_OK)
             *count += 1;
     }
-    tt_db_reset(journal->due_removals);
+    tt_db_reset(due);
     return err;
 }
 
+static enum tt_err cap_images(struct tt_journal *journal, enum tt_sync_state state,
+                              int64_t latest_ms) {
+    sqlite3_stmt **cap = &journal->cap_images[state];
+    enum tt_err err = tt_db_prepare(&journal->db, cap,
+                                    "UPDATE image INDEXED BY image_to_carry SET retry_at_ms = ?1 "
+                                    "WHERE sync_state = '%s' AND retry_at_ms > ?1",
+                                    tt_sync_state_name(state));
+
+    return err != TT_OK ? err : tt_db_run(&journal->db, *cap, tt_db_bind_int(*cap, 1, latest_ms));
+}
+
+static enum tt_err cap_removals(struct tt_journal *journal, int64_t latest_ms) {
+    sqlite3_stmt **cap = &journal->cap_removals;
+    enum tt_err err =
+        tt_db_prepare(&journal->db, cap,
+                      "UPDATE removal INDEXED BY removal_to_carry SET retry_at_ms = ?1 "
+                      "WHERE retry_at_ms > ?1");
+
+    return err != TT_OK ? err : tt_db_run(&journal->db, *cap, tt_db_bind_int(*cap, 1, latest_ms));
+}
+
 enum tt_err tt_journal_cap_retries(struct tt_journal *journal, int64_t latest_ms) {
-    static const char *const cap_sql[] = {CAP_STATE_SQL("pending"), CAP_STATE_SQL("stored"),
-                                          CAP_SQL("removal INDEXED BY removal_to_carry", "")};
     enum tt_err err = tt_db_begin(&journal->db);
 
     if (err != TT_OK)
         return err;
-    for (size_t i = 0; err == TT_OK && i < sizeof cap_sql / sizeof *cap_sql; i++) {
-        sqlite3_stmt **cap = &journal->cap_retries[i];
-
-        err = tt_db_prepare(&journal->db, cap, cap_sql[i]);
-        if (err == TT_OK)
-            err = tt_journal_run(journal, *cap, tt_journal_bind_int(*cap, 1, latest_ms));
-    }
+    err = cap_images(journal, TT_SYNC_PENDING, latest_ms);
+    if (err == TT_OK)
+        err = cap_images(journal, TT_SYNC_STORED, latest_ms);
+    if (err == TT_OK)
+        err = cap_removals(journal, latest_ms);
     return tt_db_end(&journal->db, err);
 }
 
@@ -292,26 +266,25 @@ static enum tt_err record_image(struct tt_journal *journal,
     bool is_bound;
 
     clean_error(outcome->last_error, last_error);
-    is_bound = tt_journal_bind_text(statement, 1, outcome->id) &&
-               tt_journal_bind_text(statement, 2, tt_sync_state_name(outcome->state)) &&
-               tt_journal_bind_int(statement, 3, outcome->failed) &&
-               tt_journal_bind_int(statement, 4, outcome->retry_at_ms) &&
-               tt_journal_bind_text(statement, 5, last_error) &&
-               tt_journal_bind_int(statement, 6, outcome->done) &&
-               tt_journal_bind_int(statement, 7, now_ms);
-    return tt_journal_run(journal, statement, is_bound);
+    is_bound = tt_db_bind_text(statement, 1, outcome->id) &&
+               tt_db_bind_text(statement, 2, tt_sync_state_name(outcome->state)) &&
+               tt_db_bind_int(statement, 3, outcome->failed) &&
+               tt_db_bind_int(statement, 4, outcome->retry_at_ms) &&
+               tt_db_bind_text(statement, 5, last_error) &&
+               tt_db_bind_int(statement, 6, outcome->done) && tt_db_bind_int(statement, 7, now_ms);
+    return tt_db_run(&journal->db, statement, is_bound);
 }
 
 static enum tt_err record_removal(struct tt_journal *journal,
                                   const struct tt_journal_outcome *outcome) {
     sqlite3_stmt *statement = outcome->done ? journal->end_removal : journal->record_removal;
-    bool is_bound = tt_journal_bind_text(statement, 1, outcome->id);
+    bool is_bound = tt_db_bind_text(statement, 1, outcome->id);
     enum tt_err err;
 
     if (!outcome->done)
-        is_bound = is_bound && tt_journal_bind_int(statement, 2, outcome->failed) &&
-                   tt_journal_bind_int(statement, 3, outcome->retry_at_ms);
-    err = tt_journal_run(journal, statement, is_bound);
+        is_bound = is_bound && tt_db_bind_int(statement, 2, outcome->failed) &&
+                   tt_db_bind_int(statement, 3, outcome->retry_at_ms);
+    err = tt_db_run(&journal->db, statement, is_bound);
     if (err == TT_OK && outcome->done)
         err = tt_journal_drop_renditions(journal, outcome->id);
     return err;
@@ -348,7 +321,8 @@ static enum tt_err prepare_evict(struct tt_journal *journal) {
                             "rendition_bytes = 0, local_since_ms = NULL "
                             "WHERE id IN (SELECT id FROM image INDEXED BY image_local "
                             "WHERE local_since_ms <= ?1 ORDER BY local_since_ms, id LIMIT ?2) "
-                            "RETURNING " TT_JOURNAL_COLUMNS);
+                            "RETURNING %s",
+                            journal->columns[TT_COLUMNS_IMAGE].names);
     return err;
 }
 
@@ -360,13 +334,13 @@ enum tt_err tt_journal_evict(struct tt_journal *journal, int64_t before_ms, int 
 
     *count = 0;
     if (err == TT_OK)
-        err = ask_int(journal, journal->next_local, &local_since_ms);
+        err = tt_db_ask_int(&journal->db, journal->next_local, &local_since_ms);
     if (err != TT_OK || local_since_ms > before_ms)
         return err;
     err = begin_durable(journal);
     if (err == TT_OK) {
-        bool is_bound = tt_journal_bind_int(journal->evict, 1, before_ms) &&
-                        bind_limit(journal->evict, 2, limit);
+        bool is_bound =
+            tt_db_bind_int(journal->evict, 1, before_ms) && bind_limit(journal->evict, 2, limit);
 
         err = tt_journal_run_rows(journal, journal->evict, is_bound, limit, rows, count, &more);
     }
@@ -378,28 +352,27 @@ enum tt_err tt_journal_evict(struct tt_journal *journal, int64_t before_ms, int 
 
 enum tt_err tt_journal_fetched(struct tt_journal *journal, const struct tt_journal_row *row,
                                int number, int64_t now_ms) {
-    /* The size of a rendition is added once, however often it is told. */
-    static const char *const fetched_sql[] = {
-        [TT_SPOOL_ORIGINAL] = FETCHED_SQL("original_evicted = 0"),
-        [TT_SPOOL_PROCESSED] = FETCHED_SQL("processed_evicted = 0"),
+    /* The size of a rendition is added once, however often its fetch is told. */
+    static const char *const changes[] = {
+        [TT_SPOOL_PROCESSED] = "processed_evicted = 0",
         [TT_SPOOL_RENDITION] =
-            FETCHED_SQL("renditions_evicted = renditions_evicted & ~(1 << ?3), "
-                        "rendition_bytes = rendition_bytes + iif(renditions_evicted >> ?3 & 1, "
-                        "(SELECT size_bytes FROM rendition WHERE id = ?1 AND number = ?3), 0)"),
+            "renditions_evicted = renditions_evicted & ~(1 << ?3), "
+            "rendition_bytes = rendition_bytes + iif(renditions_evicted >> ?3 & 1, "
+            "(SELECT size_bytes FROM rendition WHERE id = ?1 AND number = ?3), 0)",
+        [TT_SPOOL_ORIGINAL] = "original_evicted = 0",
     };
     enum tt_spool_kind kind = row->files[number].kind;
     sqlite3_stmt **fetched = &journal->fetched[kind];
-    enum tt_err err = tt_db_prepare(&journal->db, fetched, fetched_sql[kind]);
-    bool is_bound;
+    enum tt_err err =
+        tt_db_prepare(&journal->db, fetched,
+                      "UPDATE image SET %s, local_since_ms = ?2 WHERE id = ?1", changes[kind]);
 
     if (err != TT_OK)
         return err;
-    is_bound =
-        tt_journal_bind_text(*fetched, 1, row->id) && tt_journal_bind_int(*fetched, 2, now_ms);
+    bool is_bound = tt_db_bind_text(*fetched, 1, row->id) && tt_db_bind_int(*fetched, 2, now_ms);
     if (kind == TT_SPOOL_RENDITION)
-        is_bound =
-            is_bound && tt_journal_bind_int(*fetched, 3, (int64_t)number - TT_JOURNAL_RENDITION);
-    err = tt_journal_run(journal, *fetched, is_bound);
+        is_bound = is_bound && tt_db_bind_int(*fetched, 3, (int64_t)number - TT_JOURNAL_RENDITION);
+    err = tt_db_run(&journal->db, *fetched, is_bound);
     if (err == TT_OK && sqlite3_changes(journal->db.sqlite) == 0)
         err = TT_ERR_NOT_FOUND;
     return err;

@@ -28,7 +28,7 @@ static int64_t ask(struct tt_db *db, const char *sql) {
     bool has_row = false;
     int64_t answer;
 
-    assert_int_equal(tt_db_prepare(db, &statement, sql), TT_OK);
+    assert_int_equal(tt_db_prepare(db, &statement, "%s", sql), TT_OK);
     assert_int_equal(tt_db_step(db, statement, &has_row), TT_OK);
     assert_true(has_row);
     answer = sqlite3_column_int64(statement, 0);
@@ -206,6 +206,39 @@ static void statements_are_prepared_once(void **state) {
     assert_ptr_equal(statement, first);
     statement = NULL;
     assert_int_equal(tt_db_prepare(&db, &statement, "SELECT FROM"), TT_ERR_JOURNAL);
+    /* A text that was cut could be a statement all the same. */
+    tt_err_take(TT_OK);
+    assert_int_equal(tt_db_prepare(&db, &statement, "SELECT 1 %*s", 3000, ""), TT_ERR_JOURNAL);
+    assert_non_null(strstr(tt_err_cause(), "too long"));
+    assert_null(statement);
+    tt_db_close(&db);
+}
+
+static void values_are_bound_and_read(void **state) {
+    sqlite3_stmt *statement = NULL;
+    sqlite3_stmt *number = NULL;
+    int64_t answer = 7;
+    struct tt_db db;
+    bool has_row;
+    char text[4];
+
+    (void)state;
+    assert_int_equal(open_here(&db), TT_OK);
+    assert_int_equal(tt_db_prepare(&db, &statement, "SELECT ?1, ?2, ?1 || 'd', NULL"), TT_OK);
+    assert_true(tt_db_bind_text(statement, 1, "abc") && tt_db_bind_int(statement, 2, INT64_MIN));
+    assert_false(tt_db_bind_int(statement, 3, 0));
+    assert_int_equal(tt_db_step(&db, statement, &has_row), TT_OK);
+    assert_true(tt_db_read_text(statement, 0, text, sizeof text));
+    assert_string_equal(text, "abc");
+    assert_true(sqlite3_column_int64(statement, 1) == INT64_MIN);
+    assert_false(tt_db_read_text(statement, 2, text, sizeof text));
+    assert_false(tt_db_read_text(statement, 3, text, sizeof text));
+    tt_db_reset(statement);
+    assert_int_equal(tt_db_run(&db, statement, true), TT_OK);
+    assert_int_equal(tt_db_run(&db, statement, false), TT_ERR_JOURNAL);
+    assert_int_equal(tt_db_prepare(&db, &number, "SELECT images FROM image_total WHERE 0"), TT_OK);
+    assert_int_equal(tt_db_ask_int(&db, number, &answer), TT_OK);
+    assert_int_equal(answer, 7);
     tt_db_close(&db);
 }
 
@@ -268,6 +301,7 @@ int main(void) {
         TEST(rolls_back_what_failed),
         TEST(a_full_database_is_told_from_a_broken_one),
         TEST(statements_are_prepared_once),
+        TEST(values_are_bound_and_read),
         TEST(many_processes_may_open_it_first),
     };
 

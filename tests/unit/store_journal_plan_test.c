@@ -129,7 +129,7 @@ static void assert_plan(sqlite3_stmt *statement, const char *expected) {
 static void what_is_due_is_a_walk_along_its_index(void **state) {
     (void)state;
     run_every_statement();
-    for (int i = 0; i < TT_JOURNAL_DUE_STATES; i++) {
+    for (int i = TT_SYNC_PENDING; i <= TT_SYNC_STORED; i++) {
         assert_plan(journal->due[i],
                     "SEARCH image USING INDEX image_to_carry (sync_state=? AND retry_at_ms<?)");
         assert_plan(journal->next_due[i],
@@ -153,10 +153,13 @@ static void insert_copies(int first, int last) {
 
     (void)snprintf(sql, sizeof sql,
                    "WITH RECURSIVE n (i) AS (SELECT %d UNION ALL SELECT i + 1 FROM n WHERE i < %d) "
-                   "INSERT INTO image (" TT_JOURNAL_NEW_COLUMNS ", local_since_ms, retry_at_ms) "
+                   "INSERT INTO image (id, filename, processed_size_bytes, processed_format, "
+                   "processed_width_px, processed_height_px, processed_sha256, "
+                   "original_size_bytes, original_format, original_width_px, original_height_px, "
+                   "original_sha256, original_kept, sync_state, local_since_ms, retry_at_ms) "
                    "SELECT printf('01890a5d-ac96-7000-8000-%%012x', i), 'a', 1, 'PNG', 1, 1, "
                    "zeroblob(32), 1, 'PNG', 1, 1, zeroblob(32), 1, "
-                   "iif(i %% 2, 'pending', 'stored'), 0, '', NULL, 0, 0, 1 + i, i FROM n",
+                   "iif(i %% 2, 'pending', 'stored'), 1 + i, i FROM n",
                    first, last);
     execute(sql);
 }
@@ -168,8 +171,8 @@ static void measure(int *steps) {
     assert_int_equal(count, 5);
     assert_int_equal(tt_journal_next_due(journal, TT_SYNC_PENDING, false, &at_ms), TT_OK);
     (void)backlog(true);
-    steps[0] = steps_of(journal->due[0]);
-    steps[1] = steps_of(journal->next_due[0]);
+    steps[0] = steps_of(journal->due[TT_SYNC_PENDING]);
+    steps[1] = steps_of(journal->next_due[TT_SYNC_PENDING]);
     steps[2] = steps_of(journal->backlog);
 }
 

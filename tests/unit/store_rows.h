@@ -3,7 +3,7 @@
 #define TINTYPE_TESTS_STORE_ROWS_H
 
 #include "scratch.h"
-#include "store/journal_row.h"
+#include "store/journal_handle.h"
 #include "tintype/journal.h"
 
 #define BASE_MS INT64_C(1700000000000)
