@@ -4,10 +4,10 @@
 
 #include <stdbool.h>
 
-/* Whether a browser page of `origin` (the Origin header; NULL or "": no browser said so, allowed)
- * may change things here: its host is the request's own (host, the Host header; a port is compared
- * only where host has one, as Debian's nginx passes none), or one of allowed (space-separated
- * origins; "*": any). "null" is allowed by "*" alone. */
+/* Tells whether a browser page may change things here. origin is the Origin header: NULL or ""
+ * means that no browser said so, and is allowed. A page of the request's own host (the Host header;
+ * ports are compared only where host has one, as Debian's nginx passes none) is allowed, and so is
+ * one of allowed (origins separated by spaces; "*" is any). "null" is allowed by "*" alone. */
 bool tt_auth_origin_allowed(const char *origin, const char *host, const char *allowed);
 
 #endif

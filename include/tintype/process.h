@@ -1,6 +1,6 @@
 /* Processes: the master and its workers, one function run in a limited child, and the places in
- * which at most so many processes work or wait. Knows no request and no picture: main hands the
- * functions in. */
+ * which at most so many processes work or wait. Nothing here knows a request or a picture: the
+ * rooms above hand their functions in. */
 #ifndef TINTYPE_PROCESS_H
 #define TINTYPE_PROCESS_H
 
@@ -20,9 +20,10 @@ struct tt_master_plan {
     /* Runs in each new worker; its return value is the worker's exit status. The worker starts
      * with SIGTERM blocked, and dies with the master (PR_SET_PDEATHSIG). */
     int (*work)(void *context);
-    /* Called in the master on SIGHUP, before any worker of the new generation: re-reads what the
-     * workers need, and may change workers and drain_seconds in *plan. TT_OK: new workers are
-     * started, then the old ones drained. Else: nothing changes. NULL: SIGHUP is ignored. */
+    /* Called in the master on SIGHUP, before any worker of the new generation starts: it reads
+     * again what the workers need, and may change workers and drain_seconds in *plan. With TT_OK
+     * new workers are started and the old ones drained; with any other code nothing changes. Where
+     * it is NULL, SIGHUP is ignored. */
     enum tt_err (*reload)(void *context, struct tt_master_plan *plan);
     void *context;
 };
@@ -56,15 +57,17 @@ struct tt_child_end {
     int64_t peak_rss_bytes;
 };
 
-/* The exit status of a child that could not be limited, and so ran nothing; the cause is logged. */
+/* This is the exit status of a child that could not be limited, and so ran nothing; the cause is
+ * logged. */
 #define TT_CHILD_UNLIMITED 125
 
 #define TT_CHILD_KEEP_MAX 16
 
-/* Forks a child that keeps keep_count descriptors (3 or above, at most TT_CHILD_KEEP_MAX, in any
- * order) and standard error and closes all else, is limited (those above, no core file, no new
- * process, no new file, no new privileges), dies with its parent, leaves stops to it (ignores
- * SIGINT, SIGTERM, SIGHUP), runs run(context) and exits with what it returned. TT_ERR_SYSTEM. */
+/* Forks a child that runs run(context) and exits with what it returned. The child keeps keep_count
+ * descriptors (3 or above, at most TT_CHILD_KEEP_MAX, in any order) and standard error, and closes
+ * all else. It is limited as *limits says, and has no core file, no new process, no new file and no
+ * new privileges. It dies with its parent and leaves stops to it (it ignores SIGINT, SIGTERM and
+ * SIGHUP). TT_ERR_SYSTEM. */
 enum tt_err tt_child_start(struct tt_child *child, const struct tt_child_limits *limits,
                            const int *keep_fds, int keep_count, int (*run)(void *context),
                            void *context);
@@ -76,40 +79,42 @@ enum tt_err tt_child_wait(struct tt_child *child, struct tt_child_end *end);
 
 /* What is done for each order, with the descriptors that came with it. */
 struct tt_spawner_job {
-    /* In the spawner, before the fork; what it does to its process, every later child inherits.
-     * May be NULL. */
+    /* Runs in the spawner before the fork, and every later child inherits what it does to that
+     * process. It may be NULL. */
     void (*prepare)(void *context, const int *fds, int count);
-    /* In the child; what it returns is the child's exit status. */
+    /* Runs in the child; what it returns is the child's exit status. */
     int (*run)(void *context, const int *fds, int count);
     void *context; /* as it is when the spawner is opened */
 };
 
 /* A process that forks children as above, one at a time, for another, and dies with it. It is
- * opened while that one is small and stays so: a fork copies the tables of all memory in use, and
- * each page that is written afterwards costs the parent a fault, 80 an upload in a worker that has
- * served a while (minor faults in its /proc/PID/stat). It also has nothing of other uploads in its
- * memory that a child could read. */
+ * opened while the other one is small, and stays small: a fork copies the tables of all memory in
+ * use, and each page that is written afterwards costs the parent a fault, 80 an upload in a worker
+ * that has served a while (minor faults in its /proc/PID/stat). A spawner has nothing of other
+ * uploads in its memory that a child could read. */
 struct tt_spawner {
     struct tt_spawner_job job;
     pid_t pid; /* 0 when there is none */
     int fd;    /* a socket to it; owned */
 };
 
-/* Starts nothing yet. */
+/* Prepares *spawner, and starts no process yet. */
 void tt_spawner_init(struct tt_spawner *spawner, const struct tt_spawner_job *job);
-/* Starts it, where it does not run already. TT_ERR_SYSTEM. */
+/* Starts the process, where it does not run already. TT_ERR_SYSTEM. */
 enum tt_err tt_spawner_open(struct tt_spawner *spawner);
-/* Kills it, and its child with it. Safe when there is none. */
+/* Kills the process, and its child with it. Safe when there is none. */
 void tt_spawner_close(struct tt_spawner *spawner);
 
-/* Has it start a child with these descriptors (1 to TT_CHILD_KEEP_MAX; they stay the caller's), and
- * does not wait for that. Opens it where it does not run. TT_ERR_SYSTEM. */
+/* Has the spawner start a child with these descriptors (1 to TT_CHILD_KEEP_MAX; they stay the
+ * caller's), and does not wait for that. A spawner that does not run is opened first.
+ * TT_ERR_SYSTEM. */
 enum tt_err tt_spawner_start(struct tt_spawner *spawner, const struct tt_child_limits *limits,
                              const int *fds, int count);
 
-/* Waits for that child's end, as tt_child_wait. TT_ERR_NO_MEMORY: the system had no process to
- * give. TT_ERR_SYSTEM, also where the spawner ended, or said nothing until 5 s after wall_seconds.
- * On an error the spawner is closed; its child, dying with it, may run for a moment still. */
+/* Waits for that child's end, as tt_child_wait does. TT_ERR_NO_MEMORY says that the system had no
+ * process to give; TT_ERR_SYSTEM comes also where the spawner ended, or said nothing until 5 s
+ * after wall_seconds. On an error the spawner is closed; its child dies with it, but may run for a
+ * moment still. */
 enum tt_err tt_spawner_wait(struct tt_spawner *spawner, struct tt_child_end *end);
 
 /* ---- places (src/proc/places.c) ---- */
@@ -127,7 +132,8 @@ struct tt_place {
     int fd; /* the open file description that holds the lock; -1 when none */
 };
 
-/* path: the lock file, made where missing (0660). In the master, before the fork. TT_ERR_SYSTEM. */
+/* Prepares *places, in the master before any fork. path is the lock file, made where it is missing
+ * (0660). TT_ERR_SYSTEM. */
 enum tt_err tt_places_init(struct tt_places *places, const char *path, int64_t slots,
                            int64_t seats);
 void tt_places_fini(struct tt_places *places);

@@ -22,11 +22,12 @@ struct tt_web_plan {
  * drain_seconds) or max_requests. Returns 0, or 1 with the cause logged when it could not start. */
 int tt_web_run(const struct tt_web_plan *plan);
 
-/* Before any worker starts and while no other service uses the storage directory: makes spool and
- * journal, or brings them up to date. TT_ERR_STORAGE, TT_ERR_JOURNAL. */
+/* Makes spool and journal, or brings them up to date. It runs before any worker starts and while no
+ * other service uses the storage directory. TT_ERR_STORAGE, TT_ERR_JOURNAL. */
 enum tt_err tt_web_prepare(const struct tt_config *config);
 
-/* After that, also beside workers: removes the files that no row knows. Likewise. */
+/* Removes the files that no row knows. It runs after tt_web_prepare, also beside workers.
+ * TT_ERR_STORAGE, TT_ERR_JOURNAL. */
 enum tt_err tt_web_sweep(const struct tt_config *config);
 
 #endif

@@ -19,7 +19,7 @@ static struct span span_of(const char *text) {
     return (struct span){text, strlen(text)};
 }
 
-/* "name", "name:port", "[address]:port" in two; an absent port has length 0. */
+/* Splits "name", "name:port" or "[address]:port" in two; an absent port has length 0. */
 static void split_authority(struct span authority, struct span *name, struct span *port) {
     *name = authority;
     *port = (struct span){"", 0};
@@ -31,7 +31,8 @@ static void split_authority(struct span authority, struct span *name, struct spa
     *port = (struct span){colon + 1, authority.length - name->length - 1};
 }
 
-/* What a browser leaves out of Origin and Host, and a proxy may put in (RFC 9110, 4.2.1, 4.2.2). */
+/* The port that a browser leaves out of Origin and Host, and a proxy may put in (RFC 9110, 4.2.1,
+ * 4.2.2). */
 static struct span default_port(struct span scheme) {
     if (same(scheme, span_of("http")))
         return span_of("80");
@@ -68,7 +69,8 @@ static bool is_listed(const char *list, struct span wanted) {
 bool tt_auth_origin_allowed(const char *origin, const char *host, const char *allowed) {
     if (!origin || !*origin || is_listed(allowed, span_of("*")))
         return true;
-    /* "null" is every sandboxed frame, local file and redirect there is: naming it names nobody. */
+    /* Every sandboxed frame, local file and redirect has the origin "null", so a list that names it
+     * names nobody. */
     if (strcasecmp(origin, "null") == 0)
         return false;
     return is_listed(allowed, span_of(origin)) || is_own_host(origin, host);

@@ -1,4 +1,4 @@
-/* The start that both daemons have in common. What each does then is in its own file. */
+/* Start: what both daemons do first. What each of them does then is in its own file. */
 #include "main/start.h"
 
 #include <errno.h>
@@ -26,7 +26,8 @@ const char *tt_start_find_config(void) {
     return access(TT_START_CONFIG_FILE, F_OK) == 0 ? TT_START_CONFIG_FILE : NULL;
 }
 
-/* The name of a directory that was just made is on the disk once its parent is. */
+/* A directory that was just made survives a crash once its parent is synced, as the parent holds
+ * its name. */
 static enum tt_err sync_parent(const char *dir) {
     char path[sizeof((struct tt_config *)0)->storage.dir + sizeof "/.."];
     enum tt_err err;
@@ -41,8 +42,9 @@ static enum tt_err sync_parent(const char *dir) {
     return err;
 }
 
-/* Storage belongs to two users of one group: what is made in it gets its group (set-group-ID, which
- * mkdir does not set). Directories above are the administrator's. */
+/* Storage belongs to two users of one group, so whatever is made in it must get its group: that
+ * takes the set-group-ID bit, which mkdir does not set. Directories above are the administrator's.
+ */
 enum tt_err tt_start_make_storage_dir(const char *dir) {
     struct stat status;
 
@@ -60,14 +62,13 @@ enum tt_err tt_start_make_storage_dir(const char *dir) {
     return TT_OK;
 }
 
-/* Every entry of that name: the block may have several, of which getenv shows one. */
+/* Several entries may have one name, of which getenv shows one, so all are overwritten. */
 static void forget_variable(const char *name) {
     size_t length = strlen(name);
 
     for (char **entry = environ; entry != NULL && *entry != NULL; entry++)
         if (strncmp(*entry, name, length) == 0 && (*entry)[length] == '=')
             explicit_bzero(*entry + length + 1, strlen(*entry + length + 1));
-    /* It fails for names that are none, alone. */
     (void)unsetenv(name);
 }
 

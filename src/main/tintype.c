@@ -1,5 +1,5 @@
-/* tintype: the operator's command, on the machine that has the storage directory. Reads the journal
- * and the spool beside the daemons; the cloud is the agent's alone. */
+/* tintype: the operator's command, on the machine that has the storage directory. It reads the
+ * journal and the spool beside the daemons; the cloud is the agent's alone. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -41,7 +41,7 @@ static int failed(enum tt_err err) {
 
 /* ---- status ---- */
 
-/* The agent holds its lock as long as it lives. */
+/* The agent holds its lock as long as it lives, so a lock that cannot be had says that it runs. */
 static bool agent_runs(const struct tt_config *config) {
     char path[sizeof config->storage.dir + sizeof "/agent.lock"];
     bool is_held;
@@ -85,7 +85,8 @@ static int show_status(struct place *place, char **arguments) {
 
 /* ---- all rows, a page at a time ---- */
 
-/* Calls take for each row (of one state, or of any: NULL) until it gives false. */
+/* Calls take for each row (of one state, or of any state where state is NULL). Returns EXIT_FAILED
+ * when one of the calls, or the list, failed. */
 static int for_each_row(struct place *place, const enum tt_sync_state *state,
                         int (*take)(struct place *place, const struct tt_journal_row *row)) {
     static struct tt_journal_row rows[PAGE_ROWS];
@@ -195,7 +196,7 @@ static int verify_file(struct place *place, const struct tt_journal_row *row, in
 
     if (!tt_journal_row_is_local(row, number) || !find_problem(place, row, number, problem))
         return EXIT_CLEAN;
-    /* A deletion or an eviction may have come between. */
+    /* A deletion or an eviction may have taken the file since the row was read. */
     enum tt_err err = tt_journal_find(place->journal, row->id, &now);
     if (err == TT_ERR_NOT_FOUND || (err == TT_OK && !tt_journal_row_is_local(&now, number)))
         return EXIT_CLEAN;
@@ -258,7 +259,7 @@ static const struct command *find_command(int count, char **arguments) {
     return NULL;
 }
 
-/* The journal is not made here: where there is none, the path is wrong. */
+/* The journal is not made here: where there is none, storage.dir is wrong. */
 static enum tt_err open_place(struct place *place) {
     char path[sizeof place->config.storage.dir + sizeof "/journal.db"];
     struct stat status;
@@ -286,7 +287,7 @@ int main(int argc, char **argv) {
     if (tt_start_open_standard_fds() != TT_OK)
         return EXIT_FAILED;
     path = tt_start_find_config();
-    /* +: what follows the command is the command's. */
+    /* The plus makes getopt_long stop at the command, whose arguments are its own. */
     for (int option; (option = getopt_long(argc, argv, "+c:hV", long_options, NULL)) != -1;) {
         switch (option) {
         case 'c': path = optarg; break;

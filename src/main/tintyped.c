@@ -1,5 +1,6 @@
-/* tintyped: the daemon that takes uploads. Here: arguments, configuration, and the start, in its
- * order. Serving is in src/web, processes in src/proc; the master opens no journal and no spool. */
+/* tintyped: the daemon that takes uploads. Its arguments, its configuration and the order of its
+ * start are here; serving is in src/web, processes are in src/proc. The master opens no journal and
+ * no spool. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -69,8 +70,8 @@ static int lock_file(int fd, int operation) {
     return failed;
 }
 
-/* A step on the storage, in a process of its own: an SQLite handle must not be carried across a
- * fork. */
+/* Runs a step on the storage in a process of its own, because an SQLite handle must not be carried
+ * across a fork. */
 static enum tt_err start_step(enum tt_err (*step)(const struct tt_config *config),
                               const struct tt_config *config, pid_t *pid) {
     pid_t parent = getpid();
@@ -102,9 +103,9 @@ static enum tt_err prepare_storage(const struct tt_config *config) {
     return TT_OK;
 }
 
-/* Over before the service is up, or, where much is kept, beside it: the journal is asked about each
- * file, and a restart is not to take the longer the more there are. It ends with this process at
- * the latest. */
+/* The sweep asks the journal about each file, and a restart must not take longer the more there
+ * are: so it is over before the service is up, or, where much is kept, runs on beside it. It ends
+ * with this process at the latest. */
 static enum tt_err sweep_storage(const struct tt_config *config) {
     static const struct timespec pause = {.tv_nsec = 5 * 1000000};
     int64_t give_up_ms = tt_clock_monotonic_ms() + SWEEP_WAIT_MS;
@@ -120,8 +121,8 @@ static enum tt_err sweep_storage(const struct tt_config *config) {
     return err;
 }
 
-/* Held by nobody else at once, or within SETTLE_MS: the workers of a master that was killed are
- * gone moments after it. */
+/* The workers of a master that was killed hold the lock until they are gone, moments after it, so
+ * the lock is tried for SETTLE_MS. */
 static bool lock_alone(int fd) {
     static const struct timespec pause = {.tv_nsec = 10 * 1000000};
     int64_t give_up_ms = tt_clock_monotonic_ms() + SETTLE_MS;
@@ -133,8 +134,8 @@ static bool lock_alone(int fd) {
     return true;
 }
 
-/* Whoever finds no other service up prepares the storage, holding the lock alone; the others wait
- * for that. All hold it together while they are up: workers inherit it, so it is not free before
+/* Whoever finds no other service up prepares the storage and holds the lock alone for that, while
+ * the others wait. Afterwards all hold it together: workers inherit it, so it is not free before
  * the last of them is gone. */
 static enum tt_err enter_storage(struct service *service) {
     char path[sizeof service->config.storage.dir + sizeof "/service.lock"];
@@ -193,7 +194,8 @@ static enum tt_err service_open(struct service *service) {
     return tt_listen_open(&service->listen_fd, &service->made_socket, config->server.listen);
 }
 
-/* The name goes before the socket: another start must not find it dead and put its own there. */
+/* The name goes before the socket is closed: another start could find a dead socket there and put
+ * its own in its place, which would then be removed here. */
 static void service_close(struct service *service) {
     if (service->made_socket && unlink(service->config.server.listen) < 0)
         tt_log(TT_LOG_WARNING, "cannot remove %s: %s", service->config.server.listen,
@@ -241,7 +243,7 @@ static enum tt_err load_logged(struct tt_config *config, const char *path) {
     return err;
 }
 
-/* What cannot change while the service is up stays as it is. */
+/* Some keys cannot change while the service is up, and keep their values. */
 static void keep_fixed(const struct tt_config *old, struct tt_config *new) {
     if (strcmp(old->server.listen, new->server.listen) != 0 ||
         strcmp(old->storage.dir, new->storage.dir) != 0 || new->server.workers == 0)
@@ -282,7 +284,7 @@ static void pass_on_as_term(int signal_number) {
     (void)raise(SIGTERM);
 }
 
-/* SIG_BLOCK or SIG_UNBLOCK. */
+/* how is SIG_BLOCK or SIG_UNBLOCK. */
 static int mask_term(int how) {
     sigset_t term;
     sigemptyset(&term);
@@ -290,8 +292,9 @@ static int mask_term(int how) {
     return sigprocmask(how, &term, NULL);
 }
 
-/* workers=0: this process is the only worker, and leaves on SIGTERM between requests. SIGINT and
- * SIGHUP are the same to it: who manages it starts it again, with the configuration of then. */
+/* With workers=0 this process is the only worker, and leaves on SIGTERM between requests. SIGINT
+ * and SIGHUP make it leave as well: whoever manages it starts it again, with the configuration of
+ * that moment. */
 static int serve_alone(struct service *service) {
     const struct sigaction as_term = {.sa_handler = pass_on_as_term, .sa_flags = SA_RESTART};
     if (sigaction(SIGINT, &as_term, NULL) < 0 || sigaction(SIGHUP, &as_term, NULL) < 0) {

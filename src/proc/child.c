@@ -1,6 +1,6 @@
-/* Child: one function run in a process that has a few descriptors, limits, and nothing else: see
- * confine.c for these. Knows neither what the function does nor how many such processes there may
- * be: see places.c. */
+/* Child: one function, run in a process that has a few descriptors, limits, and nothing else. What
+ * a child gives up is in confine.c, how many there may be in places.c; what the function does is
+ * the caller's. */
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -33,7 +33,8 @@ enum tt_err tt_child_start(struct tt_child *child, const struct tt_child_limits 
         child->give_up_ms = tt_clock_monotonic_ms() + limits->wall_seconds * 1000;
         return TT_OK;
     }
-    /* _exit throughout: buffers and exit handlers copied from the parent are not the child's. */
+    /* The child leaves by _exit alone, as the buffers and exit handlers that it copied are its
+     * parent's. */
     enum tt_err err = tt_confine_join(parent, keep_fds, keep_count);
     if (err == TT_OK)
         err = tt_confine_limit(limits);
@@ -52,8 +53,8 @@ static pid_t wait_for(pid_t pid, int *status, struct rusage *usage) {
     return got;
 }
 
-/* True when the child still runs at give_up_ms. A pidfd is readable once its process has ended
- * (pidfd_open(2)). */
+/* Sets *timed_out when the child still runs at give_up_ms. A pidfd is readable once its process has
+ * ended (pidfd_open(2)). */
 static enum tt_err overstays(const struct tt_child *child, bool *timed_out) {
     struct pollfd ended = {.fd = pidfd_open(child->pid, 0), .events = POLLIN};
     int ready = 0;

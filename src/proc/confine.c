@@ -1,5 +1,5 @@
 /* Confine: what a process gives up after a fork: its parent's descriptors and signals, and, before
- * it meets what is hostile, everything but a little memory and time. Forks nothing itself. */
+ * it meets what is hostile, everything but a little memory and time. Nothing here forks. */
 #include "proc/confine.h"
 
 #include <dirent.h>
@@ -37,8 +37,8 @@ static enum tt_err set_signals(void) {
     return TT_OK;
 }
 
-/* For kernels and sandboxes without close_range. Closing while reading is safe: the kernel lists
- * by number, upwards. */
+/* Closes them one by one, for kernels and sandboxes without close_range. Closing while reading the
+ * directory is safe: the kernel lists by number, upwards. */
 static enum tt_err close_listed(int lowest, int highest) {
     DIR *dir = opendir("/proc/self/fd");
     if (!dir)
@@ -87,7 +87,7 @@ static enum tt_err set_limit(int resource, rlim_t soft, rlim_t hard) {
     struct rlimit limit;
     if (getrlimit(resource, &limit) < 0)
         return tt_err_fail_errno(TT_ERR_SYSTEM, "getrlimit %d", resource);
-    /* Raising a hard limit takes privileges, and what it says already is as good. */
+    /* Raising a hard limit takes privileges, and a lower one is as good. */
     if (limit.rlim_max > hard)
         limit.rlim_max = hard;
     limit.rlim_cur = soft < limit.rlim_max ? soft : limit.rlim_max;
@@ -97,7 +97,8 @@ static enum tt_err set_limit(int resource, rlim_t soft, rlim_t hard) {
 }
 
 #ifndef TT_SANITIZED
-/* What is mapped at this moment: the first number of proc(5)'s statm, in pages. */
+/* Reads how much is mapped at this moment, which is the first number of proc(5)'s statm, in pages.
+ */
 static enum tt_err read_mapped_bytes(rlim_t *mapped) {
     char text[128];
     int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
@@ -115,7 +116,8 @@ static enum tt_err read_mapped_bytes(rlim_t *mapped) {
     return TT_OK;
 }
 
-/* A sanitizer's shadow is terabytes of address space, and it opens files to report. */
+/* Sanitized builds do without these two limits: a sanitizer's shadow is terabytes of address space,
+ * and it opens files to report. */
 static enum tt_err set_memory_and_opens(const struct tt_child_limits *limits) {
     rlim_t mapped = 0;
     enum tt_err err = read_mapped_bytes(&mapped);
@@ -123,7 +125,7 @@ static enum tt_err set_memory_and_opens(const struct tt_child_limits *limits) {
         return err;
     rlim_t most = mapped + (rlim_t)limits->address_space_bytes;
     err = set_limit(RLIMIT_AS, most, most);
-    /* Open descriptors stay; not one more can be had. */
+    /* Descriptors that are open stay so, but no new one can be had. */
     if (err == TT_OK)
         err = set_limit(RLIMIT_NOFILE, 0, 0);
     return err;
@@ -137,7 +139,8 @@ static enum tt_err set_memory_and_opens(const struct tt_child_limits *limits) {
 
 enum tt_err tt_confine_limit(const struct tt_child_limits *limits) {
     enum tt_err err = set_memory_and_opens(limits);
-    /* SIGXCPU at the soft limit; should that not end it, SIGKILL a second later. */
+    /* SIGXCPU comes at the soft limit, and SIGKILL a second later should that not have ended the
+     * child. */
     rlim_t seconds = (rlim_t)limits->cpu_seconds;
     if (err == TT_OK)
         err = set_limit(RLIMIT_CPU, seconds, seconds + 1);
@@ -149,7 +152,8 @@ enum tt_err tt_confine_limit(const struct tt_child_limits *limits) {
         err = set_limit(RLIMIT_NPROC, 0, 0); /* without effect for root */
     if (err != TT_OK)
         return err;
-    /* Not dumpable: no other process of this user may read the picture out of its memory. */
+    /* A process that is not dumpable keeps the picture in its memory from the other processes of
+     * its user. */
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return tt_err_fail_errno(TT_ERR_SYSTEM, "prctl");
     return TT_OK;
@@ -158,7 +162,7 @@ enum tt_err tt_confine_limit(const struct tt_child_limits *limits) {
 enum tt_err tt_confine_join(pid_t parent, const int *keep_fds, int keep_count) {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
         return tt_err_fail_errno(TT_ERR_SYSTEM, "prctl PR_SET_PDEATHSIG");
-    /* It may have died before the line above. */
+    /* The parent may have died before the line above, and then no signal comes. */
     if (getppid() != parent)
         return tt_err_fail(TT_ERR_SYSTEM, "the parent died");
     enum tt_err err = set_signals();

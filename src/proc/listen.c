@@ -26,8 +26,9 @@ static bool is_listening(int fd) {
     return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
 }
 
-/* sd_listen_fds(3): LISTEN_FDS descriptors from 3 on, when LISTEN_PID says they are for us. The
- * variables are removed, so that no child takes them for its own. -1 when there are none. */
+/* Returns the first of LISTEN_FDS descriptors from 3 on (sd_listen_fds(3)) when LISTEN_PID says
+ * that they are for this process, else -1. The variables are removed, so that no child takes the
+ * descriptors for its own. */
 static int systemd_socket(void) {
     const char *pid_text = getenv("LISTEN_PID");
     const char *count_text = getenv("LISTEN_FDS");
@@ -58,7 +59,8 @@ static enum tt_err clear_path(const struct sockaddr_un *address) {
     if (!S_ISSOCK(status.st_mode))
         return tt_err_fail(TT_ERR_SYSTEM, "cannot listen on %s: it exists and is no socket", path);
 
-    /* Not blocking: a live server whose backlog is full must not hold this one up. */
+    /* The socket does not block, as a live server whose backlog is full must not hold this one up.
+     */
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return tt_err_fail_errno(TT_ERR_SYSTEM, "socket");
@@ -91,7 +93,7 @@ static enum tt_err make_socket(int *made_fd, const char *path) {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return tt_err_fail_errno(TT_ERR_SYSTEM, "socket");
-    /* The file has its mode from the first moment: owner and group may connect. */
+    /* The umask gives the file its mode from the first moment: owner and group may connect. */
     mode_t mask = umask(0117);
     int failed = bind(fd, (const struct sockaddr *)&address, sizeof address);
     umask(mask);

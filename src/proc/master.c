@@ -1,8 +1,8 @@
-/* Master: keeps workers alive, replaces them on SIGHUP, drains them on SIGTERM. Knows nothing of
- * what they do; parses nothing, opens nothing, and so has little to die of.
+/* Master: keeps workers alive, replaces them on SIGHUP, drains them on SIGTERM. It does not know
+ * what they do; it parses nothing and opens nothing, and so has little to die of.
  *
- * No signal handlers: the four signals it lives by are blocked, and taken one at a time where it
- * waits. All it has to do is then one loop over plain data. */
+ * It has no signal handlers: the four signals it lives by are blocked, and taken one at a time
+ * where it waits. All it has to do is then one loop over plain data. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -78,8 +78,8 @@ static int64_t earlier(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
-/* SIGKILL when the master dies in any way: its workers hold the socket, and a new master's workers
- * must not find them there. What they had in flight was not acknowledged. Ctrl-C and a hang-up
+/* A worker is killed when the master dies in any way: it holds the socket, and a new master's
+ * workers must not find it there. What it had in flight was not acknowledged. Ctrl-C and a hang-up
  * reach the whole process group: the master acts on them, the workers do not. */
 static int worker_main(const struct master *master) {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != master->pid)
@@ -127,7 +127,7 @@ static void start_due(struct master *master) {
     }
 }
 
-/* A worker that ended; its place is free again, at once or after a while. */
+/* Frees the place of a worker that ended, for a new one at once or after a while. */
 static void worker_ended(struct master *master, struct generation *generation, struct place *place,
                          int status) {
     pid_t pid = place->pid;
@@ -162,7 +162,8 @@ static bool generation_reap(struct master *master, struct generation *generation
     return false;
 }
 
-/* One SIGCHLD may stand for several ends. A child that is no worker was the starter's. */
+/* One SIGCHLD may stand for several ends. A child that is no worker belongs to the program that
+ * started this one by exec. */
 static void reap(struct master *master) {
     pid_t pid;
     int status;
@@ -180,7 +181,7 @@ static void generation_ask(struct master *master, struct generation *generation)
     generation_signal(generation, SIGTERM);
 }
 
-/* Whether any had to be killed. */
+/* Kills the workers of a generation that did not leave in time; true when there were any. */
 static bool generation_kill_due(struct generation *generation) {
     if (generation->killed || tt_clock_monotonic_ms() < generation->kill_at_ms)
         return false;
@@ -193,7 +194,7 @@ static bool generation_kill_due(struct generation *generation) {
     return true;
 }
 
-/* Waits for the generation before to leave first, so there are never more than two. */
+/* A reload waits until the generation before has left, so there are never more than two. */
 static void reload_due(struct master *master) {
     if (!master->reload_wanted || master->leaving.count > 0)
         return;
@@ -236,7 +237,7 @@ static int64_t next_event_ms(const struct master *master) {
     return next_ms;
 }
 
-/* The next signal; 0 when the time for something else has come, or nothing did. */
+/* Returns the next signal, or 0 when it is time for something else. */
 static int await_signal(const struct master *master) {
     int64_t next_ms = next_event_ms(master);
     if (next_ms == NEVER_MS) {
@@ -251,7 +252,7 @@ static int await_signal(const struct master *master) {
     return number > 0 ? number : 0;
 }
 
-/* SIGCHLD must not be ignored, as a starter may have left it: ended workers would vanish unseen. */
+/* SIGCHLD may have been left ignored by the starter, and ended workers would then vanish unseen. */
 static enum tt_err prepare_signals(struct master *master) {
     const struct sigaction standard = {.sa_handler = SIG_DFL};
     sigemptyset(&master->signals);
@@ -281,7 +282,7 @@ int tt_master_run(struct tt_master_plan *plan) {
             reload_due(&master);
             start_due(&master);
         }
-        /* Of a reload it is no failure of the stop that may come later. */
+        /* A worker that is killed after a reload is no failure of a stop that may come later. */
         bool killed = generation_kill_due(&master.current);
         killed = generation_kill_due(&master.leaving) || killed;
         master.killed = master.killed || (killed && master.draining);

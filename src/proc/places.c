@@ -27,7 +27,8 @@
 #define TURNSTILE_AT 0x20000
 #define PLACES_MAX   0x10000
 
-/* Slots that come free without a word: of a killed process, or of another service. */
+/* Nobody rings for the slot of a killed process or of another service, so waiting ones look this
+ * often. */
 #define RETRY_MS 20
 
 enum taken { TAKEN, NOT_FREE, FAILED };
@@ -52,7 +53,7 @@ static enum taken lock_any(int fd, off_t at, int64_t count) {
     return taken;
 }
 
-/* length 0: to the end, which is everything from there. */
+/* A length of 0 unlocks everything from there. */
 static enum taken unlock(int fd, off_t at, off_t length) {
     struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = length};
     if (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
@@ -94,8 +95,8 @@ void tt_places_fini(struct tt_places *places) {
     tt_file_close(&places->freed_fd);
 }
 
-/* At the turnstile, in a seat: until a slot is free. The counter is emptied before the slots are
- * tried again, so a slot given back meanwhile is seen or rings once more. */
+/* Waits at the turnstile, in a seat, until a slot is free. The counter is emptied before the slots
+ * are tried again, so a slot that is given back meanwhile is seen or rings once more. */
 static enum taken await_slot(const struct tt_places *places, int fd) {
     enum taken taken = NOT_FREE;
     while (taken == NOT_FREE) {
@@ -116,8 +117,8 @@ static enum taken take(const struct tt_places *places, int fd) {
     enum taken taken = lock_byte(fd, TURNSTILE_AT, false);
     if (taken == NOT_FREE) {
         taken = lock_any(fd, SEATS_AT, places->seats);
-        /* Who stands at the turnstile may be just passing, so without a seat there may be a slot
-         * all the same. */
+        /* Whoever stands at the turnstile may be just passing, so even without a seat there may be
+         * a slot. */
         if (taken == NOT_FREE)
             return lock_any(fd, SLOTS_AT, places->slots);
         seated = taken == TAKEN;
@@ -133,7 +134,7 @@ static enum taken take(const struct tt_places *places, int fd) {
         if (seated || taken == TAKEN)
             taken = await_slot(places, fd);
     }
-    /* Seat and turnstile; on a failure the close of the description gives them back. */
+    /* Seat and turnstile are given back here, and on a failure by the close of the description. */
     return taken == TAKEN ? unlock(fd, SEATS_AT, 0) : taken;
 }
 
@@ -156,7 +157,7 @@ void tt_places_give(struct tt_places *places, struct tt_place *place) {
         return;
     (void)unlock(place->fd, 0, 0);
     tt_file_close(&place->fd);
-    /* A full counter (EAGAIN) rings as well. */
+    /* A counter that is full (EAGAIN) rings as well. */
     const uint64_t one = 1;
     if (write(places->freed_fd, &one, sizeof one) < 0)
         return;

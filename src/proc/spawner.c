@@ -1,5 +1,6 @@
-/* Spawner: a process that forks children for another, and waits for them. What a child may and
- * must do is in child.c; this is the way there: orders with descriptors, and what came of them. */
+/* Spawner: a process that forks children for another, and waits for them. How orders with their
+ * descriptors reach it, and how outcomes come back, is here; what a child may and must do is in
+ * child.c. */
 #include <errno.h>
 #include <signal.h>
 #include <stdalign.h>
@@ -14,10 +15,10 @@
 #include "tintype/log.h"
 #include "tintype/process.h"
 
-/* That a spawner may take beyond its child's time: to end one that does not end by itself. */
+/* A spawner may take this long beyond its child's time, to end one that does not end by itself. */
 #define PATIENCE_SECONDS 5
 
-/* What goes over the socket, each whole or not at all (SOCK_SEQPACKET). Both ends are one program.
+/* These go over the socket, each whole or not at all (SOCK_SEQPACKET). Both ends are one program.
  */
 struct order {
     struct tt_child_limits limits;
@@ -28,7 +29,7 @@ struct outcome {
     struct tt_child_end end;
 };
 
-/* An order on its way, with its descriptors beside it (unix(7), SCM_RIGHTS). */
+/* An order on its way has its descriptors beside it (unix(7), SCM_RIGHTS). */
 struct parcel {
     struct msghdr message;
     struct iovec bytes;
@@ -57,7 +58,7 @@ static int run_in_child(void *context) {
     return delivery->job->run(delivery->job->context, delivery->fds, delivery->count);
 }
 
-/* False at the end of its orders, and where one came without all of its descriptors. */
+/* Returns false at the end of the orders, and where one came without all of its descriptors. */
 static bool receive(int fd, struct order *order, struct delivery *delivery) {
     struct parcel parcel;
     ssize_t got;
@@ -153,7 +154,8 @@ void tt_spawner_close(struct tt_spawner *spawner) {
     spawner->pid = 0;
 }
 
-/* A child can stop its spawner (SIGSTOP, as the same user), which then ends nothing in time. */
+/* A child can stop its spawner (SIGSTOP, as the same user), which then ends nothing in time: so the
+ * wait for an outcome has a limit of its own. */
 static enum tt_err limit_wait(const struct tt_spawner *spawner, int64_t wall_seconds) {
     const struct timeval most = {.tv_sec = wall_seconds + PATIENCE_SECONDS};
     if (setsockopt(spawner->fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most) < 0)
@@ -183,7 +185,7 @@ static enum tt_err send_order(struct tt_spawner *spawner, struct order *order, c
 enum tt_err tt_spawner_start(struct tt_spawner *spawner, const struct tt_child_limits *limits,
                              const int *fds, int count) {
     struct order order;
-    memset(&order, 0, sizeof order); /* no bytes of the stack in its padding */
+    memset(&order, 0, sizeof order); /* its padding has no bytes of the stack */
     order.limits = *limits;
     if (count < 1 || count > TT_CHILD_KEEP_MAX)
         return tt_err_fail(TT_ERR_SYSTEM, "%d descriptors for a child", count);
@@ -210,7 +212,7 @@ enum tt_err tt_spawner_wait(struct tt_spawner *spawner, struct tt_child_end *end
         *end = outcome.end;
         return TT_OK;
     }
-    /* Whatever it suffers from, the next one does not inherit it. */
+    /* The next child gets a new spawner, as this one may be the reason of the failure. */
     tt_spawner_close(spawner);
     if (got != sizeof outcome)
         return tt_err_fail(TT_ERR_SYSTEM,

@@ -1,5 +1,5 @@
-/* Base64 (RFC 4648, section 4) a piece at a time: checks what libb64 would skip, then lets libb64
- * decode. The only user of libb64. */
+/* Base64 (RFC 4648, section 4) a piece at a time: it checks what libb64 would skip, then lets
+ * libb64 decode. Nothing else uses libb64. */
 #ifndef TINTYPE_WEB_BASE64_H
 #define TINTYPE_WEB_BASE64_H
 
@@ -13,8 +13,9 @@
 
 #define TT_BASE64_PREFIX_MAX_BYTES 255 /* of a "data:...;base64," prefix */
 
-/* What an output buffer needs beyond the length of the text: the bytes of "data" held back until it
- * was clear that no prefix begins (3), and the byte past its result that libb64 touches (1). */
+/* An output buffer needs this much beyond the length of the text: the bytes of "data" that were
+ * held back until it was clear that no prefix begins (3), and the byte past its result that libb64
+ * touches (1). */
 #define TT_BASE64_SLACK_BYTES 4
 
 struct tt_base64 {

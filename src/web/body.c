@@ -1,5 +1,4 @@
-/* Body: which parser reads which Content-Type, and the calls into it. The parsers are in body_*.c.
- */
+/* Body: chooses the parser by the Content-Type, and calls it. The parsers are in body_*.c. */
 #include "web/body.h"
 
 #include "web/header_value.h"

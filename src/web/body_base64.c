@@ -3,7 +3,8 @@
 
 #include "web/base64.h"
 
-/* Text comes in pieces as small as a line or a character; the target gets them gathered. */
+/* Text may come in pieces of a line or a character, so the bytes are gathered before the target
+ * gets them. */
 #define GATHER_BYTES ((size_t)16 << 10)
 
 struct base64_body {

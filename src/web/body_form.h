@@ -9,7 +9,8 @@
 #include "tintype/arena.h"
 #include "tintype/err.h"
 
-/* Where a body's parts go. A code other than TT_OK from any of them ends the parse with it. */
+/* Takes the parts of a body. A code other than TT_OK from any of the functions ends the parse with
+ * it. */
 struct tt_body_target {
     void *context;
     /* The picture's own bytes, in order, in pieces of any size above 0. */
@@ -22,7 +23,7 @@ struct tt_body_target {
 
 /* A parser; each form embeds this struct first in its own. */
 struct tt_body {
-    /* length is above 0. */
+    /* Takes the next bytes; length is above 0. */
     enum tt_err (*push)(struct tt_body *body, const uint8_t *bytes, size_t length);
     enum tt_err (*end)(struct tt_body *body);
     const struct tt_body_target *target; /* borrowed */

@@ -1,5 +1,5 @@
-/* JSON body (RFC 8259): {"image": base64, options}. The only user of jansson that reads what a
- * client sent.
+/* JSON body (RFC 8259): {"image": base64, options}. Nothing else lets jansson read what a client
+ * sent.
  *
  * A scanner that knows strings and nesting, and no more of the grammar, takes the value of the
  * member "image" out of the stream and on to the base64 parser. The rest, with "" in its place, is
@@ -157,7 +157,7 @@ static enum tt_err read_image_codepoint(struct json_body *self, char byte) {
     return push_character(self, self->codepoint);
 }
 
-/* How many bytes from the start are neither a quote, a backslash nor a control character. */
+/* Counts the bytes from the start that are neither a quote, a backslash nor a control character. */
 static size_t plain_run(const uint8_t *bytes, size_t length) {
     static const uint8_t no[256] = {1, 1, 1, 1, 1, 1, 1, 1, 1,         1,         1, 1,
                                     1, 1, 1, 1, 1, 1, 1, 1, 1,         1,         1, 1,
@@ -175,8 +175,8 @@ static size_t plain_run(const uint8_t *bytes, size_t length) {
     return run;
 }
 
-/* Takes as much of the picture's string as stands there unescaped, and the byte behind it; *taken
- * tells how many bytes. */
+/* Takes as much of the picture's string as stands there without an escape, and the byte behind it;
+ * *taken tells how many bytes. */
 static enum tt_err read_image(struct json_body *self, const uint8_t *bytes, size_t length,
                               size_t *taken) {
     size_t run = plain_run(bytes, length);

@@ -56,7 +56,7 @@ static enum tt_err count_file(struct multipart *self) {
     return TT_OK;
 }
 
-/* Content of the part at hand. */
+/* Takes content of the part at hand. */
 static enum tt_err deliver(struct multipart *self, const void *bytes, size_t length) {
     if (length == 0 || self->part == PART_NONE)
         return TT_OK;
@@ -93,7 +93,7 @@ struct part_headers {
     const char *encoding;
 };
 
-/* Reads the header lines in place; false for one that is no header. */
+/* Reads the header lines in place; false when one of them is no header. */
 static bool split_headers(char *text, struct part_headers *headers) {
     /* A line that begins with a blank goes on with the one before (RFC 5322, 2.2.3). */
     for (char *fold = text; (fold = strstr(fold, "\r\n")) != NULL; fold += 2)
@@ -122,7 +122,7 @@ static bool split_headers(char *text, struct part_headers *headers) {
     return true;
 }
 
-/* RFC 7578, 4.7 knows no encoding of parts; the old ones that change nothing are let pass. */
+/* RFC 7578, 4.7 knows no encoding of parts; the old encodings that change nothing are let pass. */
 static bool is_plain_encoding(const char *encoding) {
     return !encoding || tt_header_type_is(encoding, "binary") ||
            tt_header_type_is(encoding, "8bit") || tt_header_type_is(encoding, "7bit");
@@ -149,7 +149,7 @@ static enum tt_err check_part(struct multipart *self, const struct part_headers 
     return TT_OK;
 }
 
-/* The headers of a part are whole. */
+/* Decides what the part is, once its headers are whole. */
 static enum tt_err begin_part(struct multipart *self) {
     self->headers[self->headers_length] = '\0';
     struct part_headers headers = {0};
@@ -187,7 +187,7 @@ static enum tt_err begin_part(struct multipart *self) {
     return self->body.target->filename(self->body.target->context, filename, strlen(filename));
 }
 
-/* What looked like a delimiter was content. */
+/* Hands on what looked like a delimiter and was content. */
 static enum tt_err give_back(struct multipart *self) {
     enum tt_err err = deliver(self, self->delimiter + self->implied, self->matched - self->implied);
     if (err == TT_OK)
@@ -197,8 +197,8 @@ static enum tt_err give_back(struct multipart *self) {
     return err;
 }
 
-/* Where a delimiter, or at the end its beginning, stands; *matched tells how much of it. Nowhere:
- * length and 0. */
+/* Finds where a delimiter, or at the end of the bytes the beginning of one, stands; *matched tells
+ * how much of it is there. Where there is none, the result is length and *matched 0. */
 static size_t find_delimiter(const struct multipart *self, const uint8_t *bytes, size_t length,
                              size_t *matched) {
     const uint8_t *found = memmem(bytes, length, self->delimiter, self->delimiter_length);
@@ -235,7 +235,7 @@ static enum tt_err read_content(struct multipart *self, const uint8_t **cursor,
     return err;
 }
 
-/* Behind a delimiter: "--" ends the form; blanks and CRLF begin a part. */
+/* Reads the rest of a delimiter's line: "--" ends the form; blanks and CRLF begin a part. */
 static enum tt_err read_rest_of_line(struct multipart *self, const uint8_t **cursor,
                                      const uint8_t *end) {
     (void)end;
@@ -311,7 +311,8 @@ static enum tt_err end_body(struct tt_body *body) {
                                            "with a filename.");
 }
 
-/* The boundary of a Content-Type, into boundary; its length, 0 when there is none or it is bad. */
+/* Copies the boundary of a Content-Type and returns its length, 0 when there is none or it is bad.
+ */
 static size_t find_boundary(const char *content_type, char boundary[BOUNDARY_MAX_BYTES + 1]) {
     struct tt_header_parameter parameter;
     for (const char *cursor = content_type; tt_header_next_parameter(&cursor, &parameter);) {

@@ -1,5 +1,6 @@
-/* Content-Disposition: the filename and the form field in it, of the request's own header (RFC
- * 6266) and of a multipart part (RFC 7578). Not here: what makes a filename fit to be kept. */
+/* Content-Disposition: reads the filename and the form field of the request's own header (RFC 6266)
+ * and of a multipart part's (RFC 7578). What makes a filename fit to be kept is in src/base/text.c.
+ */
 #include "web/options.h"
 
 #include <stdint.h>
@@ -34,7 +35,7 @@ static void finish(struct output *output) {
     output->text[output->length] = '\0';
 }
 
-/* The byte of the "%XX" at text; -1 when there is none. */
+/* Returns the byte of the "%XX" at text, or -1 when there is none. */
 static int percent_byte(const char *text, size_t length) {
     int high = length < 3 || text[0] != '%' ? -1 : tt_text_hex_value(text[1]);
     int low = high < 0 ? -1 : tt_text_hex_value(text[2]);
@@ -64,8 +65,9 @@ static void copy_value(const struct tt_header_parameter *parameter, bool is_form
     finish(&output);
 }
 
-/* RFC 8187, 3.2.1: charset'language'text, percent-encoded. False, with text undefined, for another
- * charset than UTF-8 and ISO-8859-1 and for what does not follow its grammar. */
+/* Reads charset'language'text, percent-encoded (RFC 8187, 3.2.1). Returns false, with text
+ * undefined, for another charset than UTF-8 and ISO-8859-1 and for what does not follow the
+ * grammar. */
 static bool copy_extended_value(const struct tt_header_parameter *parameter, char *text,
                                 size_t size) {
     struct output output = {.text = text, .size = size};

@@ -1,4 +1,5 @@
-/* The image object, from a journal row, and the offer, from the configuration, to JSON. */
+/* Document: writes the image object from a journal row, and the offer from the configuration, as
+ * JSON. */
 #include "web/document.h"
 
 #include <jansson.h>
@@ -34,7 +35,8 @@ static json_t *new_file(const struct tt_config *config, const struct tt_journal_
                      "s3Path", new_s3_path(config, row, number));
 }
 
-/* An object with a member for each rendition, by its name. NULL when the system has no memory. */
+/* Makes an object with a member for each rendition, by its name. NULL when the system has no
+ * memory. */
 static json_t *new_by_name(const struct tt_config *config, const struct tt_journal_row *row,
                            json_t *(*new_value)(const struct tt_config *config,
                                                 const struct tt_journal_row *row, int number)) {
@@ -92,7 +94,7 @@ static json_t *new_image(const struct tt_config *config, const struct tt_journal
         new_by_name(config, row, new_file), "sync", new_sync(row), "links", new_links(config, row));
 }
 
-/* Ends the value's life. */
+/* Writes value, which may be NULL when there was no memory for it, and frees it. */
 static enum tt_err append_value(struct tt_buf *text, json_t *value) {
     char *dumped = value != NULL ? json_dumps(value, JSON_COMPACT) : NULL;
     json_decref(value);
@@ -124,7 +126,8 @@ enum tt_err tt_document_append_list(struct tt_buf *text, const struct tt_config 
     return append_value(text, json_pack("{s:o, s:s?}", "images", images, "next", next));
 }
 
-/* names, which may be NULL; NULL, and the life of names ended, when the system has no memory. */
+/* Adds a name and returns names, which may be NULL. When the system has no memory, names is freed
+ * and the result is NULL. */
 static json_t *append_name(json_t *names, const char *name) {
     if (json_array_append_new(names, json_string(name)) == 0)
         return names;
@@ -132,7 +135,7 @@ static json_t *append_name(json_t *names, const char *name) {
     return NULL;
 }
 
-/* Like the next two: NULL when the system has no memory. */
+/* This and the next two return NULL when the system has no memory. */
 static json_t *new_choices(const struct tt_text_choice *choices) {
     json_t *names = json_array();
     for (; choices->name != NULL; choices++)
@@ -150,7 +153,7 @@ static json_t *new_formats(void) {
     return names;
 }
 
-/* The presets of these indices; of NULL the first ones. */
+/* Lists the presets of these indices, or of NULL the first count ones. */
 static json_t *new_presets(const struct tt_config *config, const int *indices, int count) {
     json_t *names = json_array();
     for (int i = 0; i < count; i++)
@@ -158,12 +161,11 @@ static json_t *new_presets(const struct tt_config *config, const int *indices, i
     return names;
 }
 
-/* Null for a side that is free. */
 static json_t *new_side(int side_px) {
     return side_px != 0 ? json_integer(side_px) : json_null();
 }
 
-/* The tables list every value. */
+/* Every value is in its table, so the search ends. */
 static const char *find_name(const struct tt_text_choice *choices, int value) {
     while (choices->value != value)
         choices++;

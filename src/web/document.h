@@ -9,22 +9,22 @@
 /* Room for one image object, every text at its longest and escaped. */
 #define TT_DOCUMENT_IMAGE_MAX_BYTES 65536
 
-/* The image object; message (NULL: none) as the member that only an upload's answer has.
+/* Appends the image object; message is the member that only an upload's answer has, NULL for none.
  * TT_ERR_NO_MEMORY. */
 enum tt_err tt_document_append_image(struct tt_buf *text, const struct tt_config *config,
                                      const struct tt_journal_row *row, const char *message);
 
-/* {"images": [...], "next": cursor or null}. next may be NULL. TT_ERR_NO_MEMORY. */
+/* Appends {"images": [...], "next": cursor or null}. next may be NULL. TT_ERR_NO_MEMORY. */
 enum tt_err tt_document_append_list(struct tt_buf *text, const struct tt_config *config,
                                     const struct tt_journal_row *rows, int count, const char *next);
 
 /* Room for the offer, with as many presets and renditions as there can be. */
 #define TT_DOCUMENT_OFFER_MAX_BYTES 4096
 
-/* What an upload may ask for and what it gets that asks for nothing; of configured texts and files
- * only whether there are any. "defaults" has the options' own names, and null for a side that is
- * free. "watermark": whether there is one to switch on, and whether a client's text is drawn.
- * TT_ERR_NO_MEMORY. */
+/* Appends what an upload may ask for, and what it gets when it asks for nothing; of configured
+ * texts and files it tells only whether there are any. "defaults" has the options' own names, and
+ * null for a side that is free. "watermark" tells whether there is one to switch on, and whether a
+ * client's text is drawn. TT_ERR_NO_MEMORY. */
 enum tt_err tt_document_append_offer(struct tt_buf *text, const struct tt_config *config);
 
 #endif

@@ -22,7 +22,8 @@ struct maker {
     bool failed;
 };
 
-/* Ends the caller's hold on value, which may be NULL: then it is a failure. */
+/* Adds value, whose owner is then the object; NULL, which means that there was no memory for it, is
+ * a failure. */
 static void add(struct maker *maker, json_t *object, const char *name, json_t *value) {
     if (json_object_set_new(object, name, value) != 0)
         maker->failed = true;
@@ -35,7 +36,7 @@ static void add_metric(struct maker *maker, const char *name, const char *unit, 
         maker->failed = true;
 }
 
-/* What is known of a file; is_hashed: its hash is. */
+/* Adds what is known of a file; is_hashed tells whether its hash is known. */
 static void add_file(struct maker *maker, json_t *object, const struct tt_journal_file *file,
                      bool is_hashed) {
     char hex[TT_HASH_HEX_SIZE];
@@ -76,7 +77,8 @@ static void add_files(struct maker *maker, const struct tt_event *event) {
 
     if (event->err == TT_OK)
         add_file(maker, maker->root, &event->row->files[TT_JOURNAL_PROCESSED], true);
-    /* The hash is finished at the end of the reading. */
+    /* The original's hash is known once the whole body was read, and rendering begins after that.
+     */
     add_file(maker, original, &event->row->files[tt_journal_row_original(event->row)],
              event->stage_ms[TT_EVENT_RENDER] >= 0);
     if (original != NULL && json_object_size(original) == 0)

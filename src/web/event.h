@@ -1,5 +1,5 @@
 /* Event: what CloudWatch Logs is told of one upload: one JSON text, its numbers described in the
- * embedded metric format. Durable in the journal until the agent has shipped it. */
+ * embedded metric format. It is durable in the journal until the agent has shipped it. */
 #ifndef TINTYPE_WEB_EVENT_H
 #define TINTYPE_WEB_EVENT_H
 

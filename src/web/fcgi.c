@@ -27,7 +27,7 @@ static void ask_to_leave(int signal_number) {
     leave_asked = 1;
 }
 
-/* EPOLLEXCLUSIVE, so that one connection wakes one idle worker and not all of them. */
+/* With EPOLLEXCLUSIVE a connection wakes one idle worker and not all of them. */
 static bool watch(struct tt_fcgi *fcgi, int listen_fd) {
     fcgi->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (fcgi->epoll_fd < 0)
@@ -83,15 +83,16 @@ static bool is_linger_over(struct tt_fcgi *fcgi) {
     return now_ms >= fcgi->leave_at_ms;
 }
 
-/* epoll_pwait lets a signal in only where it would sleep: while connections wait, SIGTERM stays
- * pending. They are not to be lost, but under load there would be no end of them. Asked before the
- * wait and not after it, where leaving would lose the wake-up that another worker did not get. */
+/* While connections wait, epoll_pwait does not sleep and SIGTERM stays pending. Those connections
+ * are not to be lost, but under load there would be no end of them: so they are served for
+ * linger_ms. This is asked before the wait: leaving after it would lose the wake-up that no other
+ * worker got. */
 static bool is_time_to_leave(struct tt_fcgi *fcgi) {
     sigset_t pending;
     return sigpending(&pending) == 0 && sigismember(&pending, SIGTERM) == 1 && is_linger_over(fcgi);
 }
 
-/* A web server that has just chosen this process is connecting to it while SIGTERM comes. Where no
+/* A web server may have chosen this process and be connecting to it while SIGTERM comes. Where no
  * other process accepts on the socket, it would be left without an answer. */
 static bool has_latecomer(struct tt_fcgi *fcgi) {
     struct epoll_event event;
@@ -112,8 +113,8 @@ enum tt_err tt_fcgi_accept(struct tt_fcgi *fcgi, bool *leave) {
         int accepted = FCGX_Accept_r(&fcgi->request);
         if (accepted == 0)
             return TT_OK;
-        /* Another worker was faster, or the peer went away: wait again. libfcgi gives -errno for a
-         * failed accept and -1 for a connection that broke. */
+        /* Another worker was faster, or the peer went away, so the wait begins again. libfcgi gives
+         * -errno for a failed accept and -1 for a connection that broke. */
         if (accepted == -EBADF || accepted == -ENOTSOCK || accepted == -EINVAL) {
             errno = -accepted;
             return tt_err_fail_errno(TT_ERR_SYSTEM, "accept");

@@ -11,11 +11,11 @@
 
 struct tt_fcgi; /* one worker's end: the listening socket and the request at hand */
 
-/* listen_fd is O_NONBLOCK, borrowed, and may be shared by many processes. SIGTERM is blocked on
- * entry and stays so but for the wait in tt_fcgi_accept. After it, connections that wait already
- * are still taken, for linger_ms; so are those that come no later than latecomer_ms after the one
- * before, for a process that has no other beside it on the socket. NULL with TT_ERR_SYSTEM noted.
- */
+/* Makes the adaptor of one worker; NULL with TT_ERR_SYSTEM noted. listen_fd is O_NONBLOCK,
+ * borrowed, and may be shared by many processes. SIGTERM is blocked on entry and stays so but for
+ * the wait in tt_fcgi_accept. After SIGTERM, connections that wait already are still taken, for
+ * linger_ms; so are those that come no later than latecomer_ms after the one before, for a process
+ * that has no other beside it on the socket. */
 struct tt_fcgi *tt_fcgi_new(int listen_fd, int64_t linger_ms, int latecomer_ms);
 /* NULL is allowed. */
 void tt_fcgi_free(struct tt_fcgi *fcgi);
@@ -25,10 +25,11 @@ void tt_fcgi_free(struct tt_fcgi *fcgi);
  * more. */
 enum tt_err tt_fcgi_accept(struct tt_fcgi *fcgi, bool *leave);
 
-/* A CGI variable of the request; NULL when the web server passed none. Valid until finish. */
+/* Returns a CGI variable of the request, valid until finish; NULL when the web server passed none.
+ */
 const char *tt_fcgi_param(struct tt_fcgi *fcgi, const char *name);
 
-/* The next bytes of the body; *got less than size only at its end, 0 from then on.
+/* Reads the next bytes of the body; *got is less than size only at its end, and 0 from then on.
  * TT_ERR_BODY_INCOMPLETE when the web server ended it early. */
 enum tt_err tt_fcgi_read(struct tt_fcgi *fcgi, uint8_t *bytes, size_t size, size_t *got);
 

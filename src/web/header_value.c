@@ -1,4 +1,4 @@
-/* Header values: a type and its parameters. What the values mean is for the callers. */
+/* Header values: finds a type and its parameters. What the values mean is for the callers. */
 #include "web/header_value.h"
 
 #include <string.h>
@@ -22,7 +22,7 @@ bool tt_header_type_is(const char *value, const char *type) {
     return length == type_length && strncasecmp(value, type, length) == 0;
 }
 
-/* The closing quote, or the end of the text where there is none. */
+/* Returns the closing quote, or the end of the text where there is none. */
 static const char *find_quote(const char *at) {
     while (*at != '\0' && *at != '"')
         at += at[0] == '\\' && at[1] != '\0' ? 2 : 1;
@@ -32,7 +32,8 @@ static const char *find_quote(const char *at) {
 bool tt_header_next_parameter(const char **cursor, struct tt_header_parameter *parameter) {
     const char *at = *cursor;
     for (;;) {
-        /* The type, at first; garbage behind a value, later. */
+        /* What comes before the semicolon is the type at first, and garbage behind a value later.
+         */
         at += strcspn(at, ";");
         *cursor = at;
         if (*at == '\0')

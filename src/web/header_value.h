@@ -14,8 +14,8 @@ struct tt_header_parameter {
     bool quoted;
 };
 
-/* Whether what comes before the parameters is type, in any case; "image/" followed by an asterisk
- * matches every type that begins with "image/". False for NULL. */
+/* Tells whether what comes before the parameters is type, in any case; "image/" followed by an
+ * asterisk matches every type that begins with "image/". False for NULL. */
 bool tt_header_type_is(const char *value, const char *type);
 
 /* Finds the parameter after *cursor and moves *cursor behind it; false when there is none left. For
@@ -23,7 +23,7 @@ bool tt_header_type_is(const char *value, const char *type);
  * is never closed ends with the value. */
 bool tt_header_next_parameter(const char **cursor, struct tt_header_parameter *parameter);
 
-/* Whether that is its name, in any case. */
+/* Tells whether that is the parameter's name, in any case. */
 bool tt_header_parameter_is(const struct tt_header_parameter *parameter, const char *name);
 
 #endif

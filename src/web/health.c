@@ -1,4 +1,5 @@
-/* Alive, ready, metrics. Each metric is one row of a table, or one loop over a table elsewhere. */
+/* Health: whether the service is alive and ready, and its metrics. Each metric is one row of a
+ * table, or one loop over a table elsewhere. */
 #include "web/health.h"
 
 #include <stddef.h>

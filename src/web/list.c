@@ -1,6 +1,6 @@
-/* The list of images: parameters (one table), the page, the link to the next. The cursor is the
- * last id of a page: ids sort by time, so whatever is inserted meanwhile lies before or after it.
- */
+/* The list of images: its parameters (one table), a page of it, and the link to the next page. The
+ * cursor is the last id of a page: ids sort by time, so whatever is inserted meanwhile lies before
+ * or after it. */
 #include "web/list.h"
 
 #include <string.h>
@@ -55,8 +55,8 @@ static enum tt_err set_status(struct list *list, const char *value) {
     return TT_OK;
 }
 
-/* The least id that lies at or after the time. Ids know milliseconds, so a time with digits below
- * them lies after all ids of its millisecond. */
+/* Makes the least id that lies at or after the time. Ids know milliseconds, so a time with digits
+ * below them lies after all ids of its millisecond. */
 static enum tt_err parse_time(const char *name, const char *value, char id[TT_UUID_SIZE]) {
     int64_t time_ms;
     bool exact;
@@ -95,8 +95,8 @@ static enum tt_err set_parameter(void *context, const char *name, const char *va
         "The list takes limit, cursor, order, filename, status, since and until, nothing else.");
 }
 
-/* The request's own query with another cursor (RFC 8288). Characters that no URI has, which a lax
- * web server may pass on, are escaped. */
+/* The link is the request's own query with another cursor (RFC 8288). Characters that no URI has,
+ * which a lax web server may pass on, are escaped. */
 static void add_next_link(struct tt_request *request, const char *next) {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
                                   "-._~%+=&:/?@!$'()*,;";

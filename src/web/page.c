@@ -1,4 +1,4 @@
-/* The HTML pages that the service itself answers with. The upload page is static, in www/. */
+/* Page: the HTML pages that the service itself answers with. The upload page is static, in www/. */
 #include "web/page.h"
 
 #include "tintype/clock.h"

@@ -5,20 +5,22 @@
 #include "tintype/buf.h"
 #include "web/request.h"
 
-/* Goes with both pages: their own style and pictures of this host, nothing else. */
+/* This policy goes with both pages: they have their own style and pictures of this host, nothing
+ * else. */
 #define TT_PAGE_SECURITY_POLICY TT_PAGE_POLICY("'self'")
-/* Of an image whose picture is in the cloud: only the agent knows the host. */
+/* This one goes with the page of an image whose picture is in the cloud: only the agent knows that
+ * host. */
 #define TT_PAGE_REMOTE_POLICY TT_PAGE_POLICY("'self' https: http:")
 
 #define TT_PAGE_POLICY(images)                                                                     \
     "default-src 'none'; img-src " images "; style-src 'unsafe-inline'; base-uri 'none'; "         \
     "form-action 'none'; frame-ancestors 'none'"
 
-/* The page of one image. */
+/* Appends the page of one image. */
 void tt_page_append_image(struct tt_buf *text, const struct tt_request *request,
                           const struct tt_journal_row *row);
 
-/* The page of what the request ended with (tt_request_end). */
+/* Appends the page of what the request ended with (tt_request_end). */
 void tt_page_append_problem(struct tt_buf *text, const struct tt_request *request);
 
 #endif

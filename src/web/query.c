@@ -1,11 +1,11 @@
-/* Query strings: cut into pairs, decoded, checked. What the names mean is for others. */
+/* Query strings are cut into pairs, decoded and checked here. What the names mean is for others. */
 #include "web/query.h"
 
 #include <string.h>
 
 #include "tintype/text.h"
 
-/* A decoded copy of raw[0..length), from the arena. */
+/* Makes a decoded copy of raw[0..length), from the arena. */
 static enum tt_err decode(const char *raw, size_t length, struct tt_arena *arena, char **text) {
     *text = tt_arena_copy_text(arena, raw, length);
     if (*text == NULL)

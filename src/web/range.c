@@ -1,4 +1,4 @@
-/* Conditional requests and byte ranges. */
+/* Range: reads conditional requests and byte ranges. The sections named are those of RFC 9110. */
 #include "web/range.h"
 
 #include <string.h>
@@ -23,7 +23,8 @@ bool tt_range_not_modified(const struct tt_request *request, const char *etag,
            since_ms >= modified_ms - modified_ms % 1000;
 }
 
-/* Whether a Range may be honoured: no If-Range, or one that names this very file. */
+/* Tells whether a Range may be honoured: without an If-Range, or with one that names this very
+ * file. */
 static bool range_applies(const struct tt_request *request, const char *etag, int64_t modified_ms) {
     const char *if_range = tt_request_param(request, "HTTP_IF_RANGE");
     int64_t time_ms;
@@ -34,7 +35,7 @@ static bool range_applies(const struct tt_request *request, const char *etag, in
     return strcmp(if_range, etag) == 0;
 }
 
-/* A number of digits alone, cut at end; -1 for none or another character. */
+/* Reads a number of digits alone from text[0..length); -1 for none or another character. */
 static int64_t parse_position(const char *text, size_t length) {
     char digits[20];
     int64_t value;

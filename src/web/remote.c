@@ -1,5 +1,5 @@
-/* Asking the agent, and sending clients elsewhere. What the two say to each other is in
- * src/store/ask.c. */
+/* Remote: asks the agent, and sends clients elsewhere. What worker and agent say to each other is
+ * in src/store/ask.c. */
 #include "web/remote.h"
 
 #include <stdio.h>
@@ -17,7 +17,7 @@
 _Static_assert(TT_ASK_ANSWER_MAX_BYTES <= TT_REPLY_HEADER_MAX_BYTES,
                "a presigned URL fits a header");
 
-/* The agent found no object, or no row. */
+/* The agent found no object, or no row; the journal knows which. */
 static enum tt_err explain_lost(struct tt_request *request) {
     struct tt_journal_row row;
     enum tt_err err = tt_journal_find(request->worker->journal, request->id, &row);
@@ -25,7 +25,8 @@ static enum tt_err explain_lost(struct tt_request *request) {
     return err != TT_OK ? err : tt_err_fail(TT_ERR_CLOUD_OBJECT, "S3 has no such object");
 }
 
-/* In a seat, so that others go on answering whatever the agent does. */
+/* The worker waits in a seat, of which there are fewer than workers, so that others go on answering
+ * whatever the agent does. */
 static enum tt_err ask(struct tt_request *request, enum tt_ask_verb verb,
                        const struct tt_spool_name *name, int64_t timeout_ms,
                        char url[TT_ASK_ANSWER_MAX_BYTES]) {
@@ -85,7 +86,7 @@ enum tt_err tt_remote_redirect(struct tt_request *request, const struct tt_journ
 enum tt_err tt_remote_fetch(struct tt_request *request, const struct tt_journal_row *row,
                             int number) {
     const struct tt_spool_name name = tt_journal_row_name(row, number);
-    char url[TT_ASK_ANSWER_MAX_BYTES]; /* that none comes in */
+    char url[TT_ASK_ANSWER_MAX_BYTES]; /* stays empty: a fetch brings no address */
 
     return ask(request, TT_ASK_FETCH, &name, FETCH_TIMEOUT_MS, url);
 }

@@ -14,18 +14,19 @@
 #include "tintype/file.h"
 #include "tintype/image.h"
 
-/* Beside the picture's own memory: libraries' tables, stacks, the allocator's arenas. Address space
- * is reserved in larger pieces than are used. */
+/* A child needs this much address space beside the picture's own memory, for libraries' tables,
+ * stacks and the allocator's arenas: it is reserved in larger pieces than are used. */
 #define SLACK_BYTES (INT64_C(64) << 20)
 
 #define WARM_BYTES (512 * 1024)
 
-/* Wall time against CPU time: on the busiest machine, a decoder that computes has got its share. */
+/* A child may take this many times its CPU seconds by the clock: even on the busiest machine, one
+ * that computes has got its share by then. */
 #define WALL_FACTOR 10
 
-/* The largest result: 4 samples and, where a row is one pixel wide, a filter byte for each pixel;
- * deflate's stored blocks add 5 bytes to 16 KiB or more (RFC 1951, 3.2.4), chunks 12 bytes each,
- * which the sixth byte covers. */
+/* The largest result has 4 samples and, where a row is one pixel wide, a filter byte for each
+ * pixel; deflate's stored blocks add 5 bytes to 16 KiB or more (RFC 1951, 3.2.4), chunks 12 bytes
+ * each, and the sixth byte covers both. */
 #define RESULT_BYTES_PER_PIXEL 6
 #define RESULT_EXTRA_BYTES     (INT64_C(1) << 20)
 
@@ -38,8 +39,8 @@ static void prepare(void *context, const int *fds, int count) {
 }
 
 #ifndef TT_SANITIZED
-/* The usual picture's memory in one call to the kernel. A page fault costs 2 to 14 µs on a virtual
- * machine, a page made this way 1 to 2 µs (measured); an icon takes about 130 of them, a
+/* Has the kernel make the usual picture's memory in one call. A page fault costs 2 to 14 µs on a
+ * virtual machine, a page made this way 1 to 2 µs (measured); an icon takes about 130 of them, a
  * 6-megapixel JPEG 170. Where the kernel does not know the call, the faults happen. */
 static void warm_heap(void) {
     uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
@@ -57,8 +58,8 @@ static void warm_heap(void) {
 }
 #endif
 
-/* The picture's descriptor is the first, the results' follow. How it went is in the report; an end
- * other than this one is a crash. */
+/* The picture's descriptor is the first, and the results' follow. The report says how it went; an
+ * end other than this one is a crash. */
 static int render(void *context, const int *fds, int count) {
     struct tt_renderer *renderer = context;
     struct tt_picture_output outputs[TT_PICTURE_RESULTS_MAX];
@@ -81,7 +82,7 @@ static int render(void *context, const int *fds, int count) {
 
 /* ---- in the worker ---- */
 
-/* The staged file again, but not to be written: what was hashed stays what it is. */
+/* Opens the staged file again, for reading alone: a child must not change what was hashed. */
 static enum tt_err open_to_read(int fd, int *read_fd) {
     char path[64];
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
@@ -101,7 +102,8 @@ static enum tt_err start_child(struct tt_renderer *renderer, const int *fds, int
     return tt_spawner_start(&renderer->spawner, &child_limits, fds, count);
 }
 
-/* Anew where drop_page was called; the spawner, which is closed then, is forked with it. */
+/* Maps a page where drop_page was called; the spawner is closed then, and is forked with the new
+ * page. */
 static enum tt_err map_page(struct tt_renderer *renderer) {
     if (renderer->page != NULL)
         return TT_OK;
@@ -122,7 +124,7 @@ static void drop_page(struct tt_renderer *renderer) {
 static void fill_page(struct tt_renderer_page *page, const struct tt_picture_output *outputs,
                       int count) {
     memset(page, 0, sizeof *page);
-    page->report.err = TT_ERR_COUNT; /* until the child says otherwise: it did not report */
+    page->report.err = TT_ERR_COUNT; /* stays when the child did not report */
     for (int i = 0; i < count; i++) {
         page->wanted[i].options = *outputs[i].options;
         if (outputs[i].preset != NULL)
@@ -173,7 +175,7 @@ static bool is_text(const char text[TT_ERR_NOTE_SIZE]) {
     return memchr(text, '\0', TT_ERR_NOTE_SIZE) != NULL;
 }
 
-/* A control character could move an operator's terminal, or break a page. */
+/* The texts go to the log and to the client, where a control character could act on a terminal. */
 static void clean(char text[TT_ERR_NOTE_SIZE]) {
     for (char *c = text; *c != '\0'; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7F)
@@ -251,7 +253,7 @@ enum tt_err tt_renderer_finish(struct tt_renderer *renderer, struct tt_picture_r
         err = judge_report(report, renderer->result_count, config->image.limits.max_pixels);
     }
     if (err != TT_OK)
-        memset(report, 0, sizeof *report); /* nothing unchecked leaves; the note has the texts */
+        memset(report, 0, sizeof *report); /* the note has the texts */
     report->err = err;
     return err;
 }

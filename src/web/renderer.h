@@ -37,7 +37,7 @@ struct tt_renderer {
 enum tt_err tt_renderer_init(struct tt_renderer *renderer, const struct tt_config *config,
                              struct tt_stats *stats, struct tt_places *places,
                              const struct tt_watermark *watermark);
-/* Kills a rendering under way. */
+/* Kills a rendering that is under way, and gives everything back. */
 void tt_renderer_fini(struct tt_renderer *renderer);
 
 /* Starts rendering picture_fd into count outputs (1 to TT_PICTURE_RESULTS_MAX), waiting for a

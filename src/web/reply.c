@@ -1,4 +1,4 @@
-/* Writing answers: head, body, problem documents. */
+/* Reply: writes the head, the body, and problem documents. */
 #include "web/reply.h"
 
 #include <jansson.h>
@@ -58,7 +58,7 @@ void tt_reply_header(struct tt_request *request, const char *name, const char *f
     tt_buf_append_format(&request->headers, "%s: %s\r\n", name, value);
 }
 
-/* The head; a body of length_bytes follows it. */
+/* Sends the head; a body of length_bytes follows it. */
 static void send_head(struct tt_request *request, int status, const char *media_type,
                       int64_t length_bytes) {
     struct tt_fcgi *fcgi = request->worker->fcgi;

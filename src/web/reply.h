@@ -18,17 +18,17 @@ void tt_reply_header(struct tt_request *request, const char *name, const char *f
 void tt_reply_bytes(struct tt_request *request, int status, const char *media_type,
                     const void *bytes, size_t length);
 
-/* The same for text; nothing is sent but an internal error when text overflowed. */
+/* Sends text in the same way. When text overflowed, nothing is sent: TT_ERR_INTERNAL. */
 enum tt_err tt_reply_text(struct tt_request *request, int status, const char *media_type,
                           const struct tt_buf *text);
 
-/* The same for length_bytes of a file from offset_bytes. A read that fails midway cuts the answer
- * short, which its Content-Length tells the client. */
+/* Sends length_bytes of a file from offset_bytes in the same way. A read that fails midway cuts the
+ * answer short, which its Content-Length tells the client. */
 void tt_reply_file(struct tt_request *request, int status, const char *media_type, int fd,
                    int64_t offset_bytes, int64_t length_bytes);
 
-/* The problem document of what the request ended with (tt_request_end), or the small HTML page for
- * whoever asked for one; Retry-After where trying again can help. */
+/* Sends the problem document of what the request ended with (tt_request_end), or the small HTML
+ * page for whoever asked for one, with Retry-After where trying again can help. */
 void tt_reply_problem(struct tt_request *request);
 
 #endif

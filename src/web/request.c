@@ -1,4 +1,4 @@
-/* Reading a request: method, target, and what kind of answer its sender wants. */
+/* Request: reads method and target, and what kind of answer the sender wants. */
 #include "web/request.h"
 
 #include <stdio.h>
@@ -31,8 +31,8 @@ static void read_method(struct tt_request *request) {
     request->head_only = strcmp(request->method_name, "HEAD") == 0;
 }
 
-/* The quality (RFC 9110, 12.4.2) that an Accept header gives to one media type by its full name, in
- * thousandths; -1 when it does not name it. */
+/* Returns the quality (RFC 9110, 12.4.2) that an Accept header gives to one media type by its full
+ * name, in thousandths; -1 when it does not name the type. */
 static int accept_quality(const char *accept, const char *media_type) {
     size_t type_length = strlen(media_type);
     for (const char *item = accept; *item != '\0';) {
@@ -144,8 +144,8 @@ enum tt_err tt_request_body_length(const struct tt_request *request, int64_t *le
     *length_bytes = -1;
     if (text == NULL || text[0] == '\0')
         return TT_OK;
-    /* A web server that read a chunked body itself tells the length it came to; one that streams it
-     * passes none, or an old "0" beside Transfer-Encoding. */
+    /* A web server that read a chunked body itself tells the length it came to; one that streams
+     * the body passes no length, or an old "0" beside Transfer-Encoding. */
     if (!tt_text_parse_int(text, 0, INT64_MAX, length_bytes))
         return tt_err_refuse(TT_ERR_MALFORMED, "Content-Length is not a number.");
     if (*length_bytes == 0 && tt_request_param(request, "HTTP_TRANSFER_ENCODING") != NULL)

@@ -78,10 +78,10 @@ void tt_request_fini(struct tt_request *request);
  * own fault and becomes TT_ERR_INTERNAL. */
 void tt_request_end(struct tt_request *request, enum tt_err err);
 
-/* A CGI variable ("HTTP_ACCEPT"); NULL when there is none. */
+/* Returns a CGI variable ("HTTP_ACCEPT"); NULL when there is none. */
 const char *tt_request_param(const struct tt_request *request, const char *name);
 
-/* The announced body length in bytes; -1 when none was announced. TT_ERR_MALFORMED. */
+/* Tells the announced body length in bytes; -1 when none was announced. TT_ERR_MALFORMED. */
 enum tt_err tt_request_body_length(const struct tt_request *request, int64_t *length_bytes);
 
 #endif

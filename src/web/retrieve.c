@@ -1,5 +1,5 @@
-/* One image: its object, its bytes (conditional requests and ranges, RFC 9110 sections 13 and 14),
- * its deletion. How bytes that are not here are reached is in remote.c. */
+/* Retrieve: sends one image's object or its bytes (conditional requests and ranges, RFC 9110,
+ * sections 13 and 14), and deletes it. How bytes that are not here are reached is in remote.c. */
 #include "web/retrieve.h"
 
 #include <string.h>
@@ -82,7 +82,7 @@ static enum tt_err parse_range(const struct wanted *wanted, int64_t size_bytes,
     return err;
 }
 
-/* fd -1: to HEAD, which takes no bytes. */
+/* fd is -1 for HEAD, which takes no bytes. */
 static enum tt_err send_bytes(const struct wanted *wanted, int fd, int64_t size_bytes) {
     struct tt_request *request = wanted->request;
     char disposition[TT_TEXT_DISPOSITION_SIZE];
@@ -103,7 +103,7 @@ static enum tt_err send_bytes(const struct wanted *wanted, int fd, int64_t size_
     return TT_OK;
 }
 
-/* TT_ERR_NOT_FOUND: it is not here. */
+/* TT_ERR_NOT_FOUND when the file is not here. */
 static enum tt_err send_local(const struct wanted *wanted) {
     const struct tt_spool_name name = tt_journal_row_name(&wanted->row, wanted->number);
     int64_t size_bytes;
@@ -111,7 +111,8 @@ static enum tt_err send_local(const struct wanted *wanted) {
     enum tt_err err = tt_spool_read(&wanted->request->worker->spool, &name, &fd, &size_bytes);
     if (err != TT_OK)
         return err;
-    /* Its hash is not looked at here, but nothing shorter goes out under that hash's tag. */
+    /* Its hash is not looked at here, but nothing of another length goes out under that hash's tag.
+     */
     if (size_bytes != wanted->file->size_bytes)
         err = tt_err_fail(TT_ERR_STORAGE, "a file of %s has %lld bytes, and not %lld", name.id,
                           (long long)size_bytes, (long long)wanted->file->size_bytes);
@@ -123,7 +124,7 @@ static enum tt_err send_local(const struct wanted *wanted) {
 
 static enum tt_err fetch_and_send(const struct wanted *wanted) {
     enum tt_err err = TT_ERR_NOT_FOUND;
-    /* What was fetched may be let go again before it is opened here. */
+    /* The agent may let go again what it fetched, before it is opened here. */
     for (int i = 0; i < FETCHES_MAX && err == TT_ERR_NOT_FOUND; i++) {
         err = tt_remote_fetch(wanted->request, &wanted->row, wanted->number);
         if (err != TT_OK)
@@ -135,7 +136,8 @@ static enum tt_err fetch_and_send(const struct wanted *wanted) {
                : tt_err_fail(TT_ERR_AGENT_AWAY, "a file was fetched back, and gone at once");
 }
 
-/* The file is not here: a deletion came between, it is in the cloud, or the storage lost it. */
+/* The file is not here: a deletion came between, it is in the cloud, or the storage lost it. The
+ * row, read again, tells. */
 static enum tt_err send_remote(struct wanted *wanted) {
     struct tt_request *request = wanted->request;
     struct tt_range range;

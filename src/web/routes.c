@@ -99,7 +99,8 @@ static enum tt_err dispatch(struct tt_request *request) {
                                           request->worker->config->server.cors_origins);
     const struct route *route = find_route(request);
     char allow[64];
-    /* Caches must know that another page may get another answer, also from an answer to none. */
+    /* Caches must know that a page of another origin may get another answer, also where this
+     * request had no Origin. */
     if (request->worker->config->server.cors_origins[0] != '\0')
         tt_reply_header(request, "Vary", "Origin");
     if (origin != NULL && allowed)

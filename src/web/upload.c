@@ -114,7 +114,8 @@ static enum tt_err read_pieces(struct upload *upload, struct tt_body *body, int6
     return TT_OK;
 }
 
-/* What the request says before its body: whether it is worth reading, and how. */
+/* Judges by what the request says before its body whether that is worth reading, and opens the
+ * parser of it. */
 static enum tt_err open_body(struct upload *upload, const struct tt_body_target *target,
                              int64_t *announced, struct tt_body **body) {
     struct tt_request *request = upload->request;
@@ -246,7 +247,7 @@ static enum tt_err keep(struct upload *upload) {
     return err != TT_OK ? err : tt_spool_sync(&upload->worker->spool);
 }
 
-/* "" when there is none. */
+/* Returns the filename that was asked for, "" when there is none. */
 static const char *asked_filename(const struct upload *upload) {
     return upload->options.filename[0] != '\0' ? upload->options.filename : upload->filename;
 }
@@ -261,8 +262,8 @@ static void choose_filename(struct upload *upload) {
                  tt_picture_format_row(upload->original->format)->extension);
 }
 
-/* False when nobody wants to be told, or there is no memory: an upload never fails for its event.
- * *note borrows text. */
+/* Makes the upload's event; *note borrows text. False when nobody wants to be told, or there is no
+ * memory: an upload never fails for its event. */
 static bool make_event(const struct upload *upload, struct tt_buf *text,
                        struct tt_journal_note *note) {
     const struct tt_request *request = upload->request;
@@ -368,7 +369,7 @@ static void count(struct upload *upload) {
            upload->row.filename);
 }
 
-/* What is known of the row before anything is read. */
+/* Fills in what is known of the row before anything is read. */
 static void start_row(struct upload *upload) {
     const struct tt_config *config = upload->worker->config;
     tt_journal_row_init(&upload->row, config->image.rendition_count);
@@ -410,7 +411,8 @@ enum tt_err tt_upload_handle(struct tt_request *request) {
         err = make_document(&upload);
     if (err == TT_OK)
         err = record(&upload);
-    /* What was kept, but cannot be acknowledged, goes; what stays is the sweep's. */
+    /* Files that were kept, but cannot be acknowledged, are removed; the sweep removes what is left
+     * of them. */
     if (err != TT_OK && upload.row.id[0] != '\0')
         tt_journal_row_remove_files(&upload.row, &worker->spool);
     for (int i = 0; i < TT_JOURNAL_FILES_MAX; i++)

@@ -4,7 +4,8 @@
 
 #include "web/request.h"
 
-/* The handler; see routes.c. Any code of the table that answers a request. */
+/* The handler; see routes.c. It ends the request itself, with any code of the table that answers a
+ * request. */
 enum tt_err tt_upload_handle(struct tt_request *request);
 
 #endif

@@ -1,5 +1,5 @@
-/* The worker: opens what it needs, then one request after the other. Also what a storage directory
- * needs once, before workers run and beside them. */
+/* Worker: opens what it needs, then serves one request after the other. What a storage directory
+ * needs once, before workers run and beside them, is here as well. */
 #include "tintype/web.h"
 
 #include <sys/mman.h>
@@ -10,13 +10,15 @@
 #include "web/request.h"
 #include "web/routes.h"
 
-/* The largest page of the list (200 rows of about 1.7 kB), the parameters and body parsers. */
+/* This holds the largest page of the list (200 rows of about 1.7 kB), the parameters and the body
+ * parsers. */
 #define ARENA_MAX_BYTES (2 * 1024 * 1024)
-/* From a web server's choice of this process to its connect(), on a machine under load. */
+/* A web server takes at most this long from choosing this process to its connect(), on a machine
+ * under load. */
 #define LATECOMER_MS 100
 
-/* Only a clear "no such row", "no such file" or "this file is evicted" lets the sweep remove a
- * file. */
+/* The sweep removes a file that this is false for, so only a clear "no such row", "no such file" or
+ * "this file is evicted" is false; what cannot be told is true. */
 static bool is_known(void *context, const struct tt_spool_name *name) {
     struct tt_journal_row row;
     enum tt_err err = tt_journal_find(context, name->id, &row);
@@ -62,7 +64,7 @@ static void log_end(const struct tt_request *request) {
     const struct tt_err_row *row = tt_err_row(request->err);
     int64_t took_ms = tt_clock_monotonic_ms() - request->started_ms;
     enum tt_log_level level = TT_LOG_DEBUG;
-    /* An error is what an operator has to see to; a client's mistake, or a full house, is not. */
+    /* An operator has to see to an error; a client's mistake or a full house is a warning. */
     if (request->err != TT_OK)
         level =
             row->http_status < 500 || row->retry == TT_RETRY_SOON ? TT_LOG_WARNING : TT_LOG_ERROR;
@@ -101,9 +103,9 @@ static enum tt_err serve_all(struct tt_worker *worker) {
     return TT_OK;
 }
 
-/* Not in the copy of this process that a spawner is, where one has to be replaced while requests
- * are served: the piece would be copied a page at a time, by faults that cost 16 µs each on a
- * virtual machine with shadow page tables (measured), and show its bytes to decoders. */
+/* The piece is left out of a spawner that is started anew while requests are served: it would be
+ * copied a page at a time, by faults that cost 16 µs each on a virtual machine with shadow page
+ * tables (measured), and show its bytes to decoders. */
 static enum tt_err open_piece(struct tt_worker *worker) {
     void *piece = mmap(NULL, TT_WORKER_PIECE_BYTES, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
@@ -114,7 +116,7 @@ static enum tt_err open_piece(struct tt_worker *worker) {
 }
 
 int tt_web_run(const struct tt_web_plan *plan) {
-    /* The other half of the drain is for the last request. */
+    /* The other half of drain_seconds is for the last request. */
     int64_t linger_ms = plan->config->server.drain_seconds * 1000 / 2;
     int latecomer_ms = plan->config->server.workers == 0 ? LATECOMER_MS : 0;
     struct tt_worker worker = {
