@@ -20,8 +20,7 @@ enum tt_err tt_start_open_standard_fds(void) {
 
 const char *tt_start_find_config(void) {
     const char *named = getenv("TINTYPE_CONFIG");
-
-    if (named != NULL && named[0] != '\0')
+    if (named && named[0] != '\0')
         return named;
     return access(TT_START_CONFIG_FILE, F_OK) == 0 ? TT_START_CONFIG_FILE : NULL;
 }
@@ -30,14 +29,11 @@ const char *tt_start_find_config(void) {
  * its name. */
 static enum tt_err sync_parent(const char *dir) {
     char path[sizeof((struct tt_config *)0)->storage.dir + sizeof "/.."];
-    enum tt_err err;
-    int fd;
-
-    (void)snprintf(path, sizeof path, "%s/..", dir);
-    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    snprintf(path, sizeof path, "%s/..", dir);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return tt_err_fail_errno(TT_ERR_SYSTEM, "open %s", path);
-    err = tt_file_sync_dir(fd);
+    enum tt_err err = tt_file_sync_dir(fd);
     tt_file_close(&fd);
     return err;
 }
@@ -46,8 +42,6 @@ static enum tt_err sync_parent(const char *dir) {
  * takes the set-group-ID bit, which mkdir does not set. Directories above are the administrator's.
  */
 enum tt_err tt_start_make_storage_dir(const char *dir) {
-    struct stat status;
-
     if (mkdir(dir, 0770) == 0) {
         if (chmod(dir, 02770) < 0)
             return tt_err_fail_errno(TT_ERR_SYSTEM, "chmod %s", dir);
@@ -55,6 +49,7 @@ enum tt_err tt_start_make_storage_dir(const char *dir) {
     }
     if (errno != EEXIST)
         return tt_err_fail_errno(TT_ERR_SYSTEM, "cannot make the storage directory %s", dir);
+    struct stat status;
     if (stat(dir, &status) < 0)
         return tt_err_fail_errno(TT_ERR_SYSTEM, "cannot use the storage directory %s", dir);
     if (!S_ISDIR(status.st_mode))
@@ -65,11 +60,10 @@ enum tt_err tt_start_make_storage_dir(const char *dir) {
 /* Several entries may have one name, of which getenv shows one, so all are overwritten. */
 static void forget_variable(const char *name) {
     size_t length = strlen(name);
-
-    for (char **entry = environ; entry != NULL && *entry != NULL; entry++)
+    for (char **entry = environ; entry && *entry; entry++)
         if (strncmp(*entry, name, length) == 0 && (*entry)[length] == '=')
             explicit_bzero(*entry + length + 1, strlen(*entry + length + 1));
-    (void)unsetenv(name);
+    unsetenv(name);
 }
 
 void tt_start_forget_credentials(void) {

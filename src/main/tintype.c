@@ -44,30 +44,26 @@ static int failed(enum tt_err err) {
 /* The agent holds its lock as long as it lives, so a lock that cannot be had says that it runs. */
 static bool agent_runs(const struct tt_config *config) {
     char path[sizeof config->storage.dir + sizeof "/agent.lock"];
-    bool is_held;
-    int fd;
-
-    (void)snprintf(path, sizeof path, "%s/agent.lock", config->storage.dir);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
+    snprintf(path, sizeof path, "%s/agent.lock", config->storage.dir);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return false;
-    is_held = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    bool is_held = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     tt_file_close(&fd);
     return is_held;
 }
 
 static int show_status(struct place *place, char **arguments) {
+    (void)arguments;
     bool has_table = place->config.dynamodb.table[0] != '\0';
     struct tt_journal_totals totals;
     struct tt_journal_backlog backlog;
-    int64_t waits_s = 0;
-
-    (void)arguments;
     enum tt_err err = tt_journal_totals(place->journal, &totals);
     if (err == TT_OK)
         err = tt_journal_backlog(place->journal, has_table, &backlog);
     if (err != TT_OK)
         return failed(err);
+    int64_t waits_s = 0;
     if (backlog.oldest_ms > 0)
         waits_s = (tt_clock_now_ms() - backlog.oldest_ms) / 1000;
     for (int state = 0; state < TT_SYNC_STATE_COUNT; state++)
@@ -93,18 +89,16 @@ static int for_each_row(struct place *place, const enum tt_sync_state *state,
     char after_id[TT_UUID_SIZE] = "";
     int status = EXIT_CLEAN;
     bool more = true;
-
     while (more) {
         const struct tt_journal_query query = {
             .limit = PAGE_ROWS,
             .ascending = true,
             .after_id = after_id[0] != '\0' ? after_id : NULL,
             .has_state = state != NULL,
-            .state = state != NULL ? *state : TT_SYNC_OFF,
+            .state = state ? *state : TT_SYNC_OFF,
         };
         int count;
         enum tt_err err = tt_journal_list(place->journal, &query, rows, &count, &more);
-
         if (err != TT_OK)
             return failed(err);
         for (int i = 0; i < count; i++)
@@ -125,7 +119,6 @@ static int print_row(struct place *place, const struct tt_journal_row *row) {
 
 static int list_rows(struct place *place, char **arguments) {
     enum tt_sync_state state;
-
     if (tt_sync_state_parse(arguments[0], &state))
         return for_each_row(place, &state, print_row);
     fprintf(stderr, "tintype: \"%s\" is no sync state: off, pending, stored, synced, dead\n",
@@ -137,12 +130,10 @@ static int list_rows(struct place *place, char **arguments) {
 
 static int retry_rows(struct place *place, char **arguments) {
     int status = EXIT_CLEAN;
-
-    for (; *arguments != NULL; arguments++) {
+    for (; *arguments; arguments++) {
         bool is_all = strcmp(*arguments, "dead") == 0;
         int64_t changed;
         enum tt_err err = tt_journal_retry(place->journal, is_all ? NULL : *arguments, &changed);
-
         if (err != TT_OK)
             return failed(err);
         if (changed > 0 || is_all) {
@@ -168,7 +159,6 @@ static bool find_problem(struct place *place, const struct tt_journal_row *row, 
     int64_t size_bytes;
     int fd;
     enum tt_err err = tt_spool_read(&place->spool, &name, &fd, &size_bytes);
-
     if (err == TT_OK)
         err = tt_hash_file(fd, digest);
     tt_file_close(&fd);
@@ -179,7 +169,7 @@ static bool find_problem(struct place *place, const struct tt_journal_row *row, 
         words = note.cause;
     else if (size_bytes != file->size_bytes || memcmp(digest, file->sha256, sizeof digest) != 0)
         words = "has other bytes than were acknowledged";
-    if (words != NULL)
+    if (words)
         snprintf(problem, TT_ERR_NOTE_SIZE, "%s", words);
     return words != NULL;
 }
@@ -193,7 +183,6 @@ static int verify_file(struct place *place, const struct tt_journal_row *row, in
     const struct tt_journal_file *file = &row->files[number];
     struct tt_journal_row now;
     char problem[TT_ERR_NOTE_SIZE];
-
     if (!tt_journal_row_is_local(row, number) || !find_problem(place, row, number, problem))
         return EXIT_CLEAN;
     /* A deletion or an eviction may have taken the file since the row was read. */
@@ -208,7 +197,6 @@ static int verify_file(struct place *place, const struct tt_journal_row *row, in
 
 static int verify_row(struct place *place, const struct tt_journal_row *row) {
     int status = EXIT_CLEAN;
-
     for (int i = 0; i < row->file_count; i++)
         if (verify_file(place, row, i) != EXIT_CLEAN)
             status = EXIT_FAILED;
@@ -263,12 +251,10 @@ static const struct command *find_command(int count, char **arguments) {
 static enum tt_err open_place(struct place *place) {
     char path[sizeof place->config.storage.dir + sizeof "/journal.db"];
     struct stat status;
-    enum tt_err err;
-
-    (void)snprintf(path, sizeof path, "%s/journal.db", place->config.storage.dir);
+    snprintf(path, sizeof path, "%s/journal.db", place->config.storage.dir);
     if (stat(path, &status) != 0)
         return tt_err_fail_errno(TT_ERR_JOURNAL, "%s", path);
-    err = tt_journal_open(&place->journal, place->config.storage.dir);
+    enum tt_err err = tt_journal_open(&place->journal, place->config.storage.dir);
     return err != TT_OK ? err : tt_spool_open(&place->spool, place->config.storage.dir);
 }
 
@@ -280,13 +266,9 @@ int main(int argc, char **argv) {
         {NULL, 0, NULL, 0},
     };
     static struct place place = {.spool = TT_SPOOL_CLOSED};
-    const struct command *command;
-    const char *path;
-    int status;
-
     if (tt_start_open_standard_fds() != TT_OK)
         return EXIT_FAILED;
-    path = tt_start_find_config();
+    const char *path = tt_start_find_config();
     /* The plus makes getopt_long stop at the command, whose arguments are its own. */
     for (int option; (option = getopt_long(argc, argv, "+c:hV", long_options, NULL)) != -1;) {
         switch (option) {
@@ -296,8 +278,8 @@ int main(int argc, char **argv) {
         default: fputs("try: tintype -h\n", stderr); return EXIT_REFUSED;
         }
     }
-    command = find_command(argc - optind, argv + optind);
-    if (command == NULL) {
+    const struct command *command = find_command(argc - optind, argv + optind);
+    if (!command) {
         if (optind < argc)
             fprintf(stderr, "tintype: \"%s\" is no command, or takes other arguments\n\n",
                     argv[optind]);
@@ -309,7 +291,7 @@ int main(int argc, char **argv) {
     tt_log_open("tintype", TT_LOG_WARNING);
     umask(0007);
     enum tt_err err = open_place(&place);
-    status = err == TT_OK ? command->run(&place, argv + optind + 1) : failed(err);
+    int status = err == TT_OK ? command->run(&place, argv + optind + 1) : failed(err);
     tt_journal_close(place.journal);
     tt_spool_close(&place.spool);
     return status;

@@ -116,7 +116,7 @@ static enum tt_err sweep_storage(const struct tt_config *config) {
             tt_log(TT_LOG_INFO, "files that no image knows are looked for beside the service");
             break;
         }
-        (void)nanosleep(&pause, NULL);
+        nanosleep(&pause, NULL);
     }
     return err;
 }
@@ -129,7 +129,7 @@ static bool lock_alone(int fd) {
     while (lock_file(fd, LOCK_EX | LOCK_NB) < 0) {
         if (errno != EWOULDBLOCK || tt_clock_monotonic_ms() >= give_up_ms)
             return false;
-        (void)nanosleep(&pause, NULL);
+        nanosleep(&pause, NULL);
     }
     return true;
 }
@@ -143,7 +143,7 @@ static enum tt_err enter_storage(struct service *service) {
     enum tt_err err = tt_start_make_storage_dir(dir);
     if (err != TT_OK)
         return err;
-    (void)snprintf(path, sizeof path, "%s/service.lock", dir);
+    snprintf(path, sizeof path, "%s/service.lock", dir);
     service->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
     if (service->lock_fd < 0)
         return tt_err_fail_errno(TT_ERR_SYSTEM, "open %s", path);
@@ -183,7 +183,7 @@ static enum tt_err service_open(struct service *service) {
         err = enter_storage(service);
     if (err != TT_OK)
         return err;
-    (void)snprintf(path, sizeof path, "%s/places.lock", config->storage.dir);
+    snprintf(path, sizeof path, "%s/places.lock", config->storage.dir);
     err = tt_places_init(&service->places, path, config->server.decode_slots, count_seats(config));
     if (err != TT_OK)
         return err;
@@ -281,7 +281,7 @@ static enum tt_err reload(void *context, struct tt_master_plan *plan) {
 
 static void pass_on_as_term(int signal_number) {
     (void)signal_number;
-    (void)raise(SIGTERM);
+    raise(SIGTERM);
 }
 
 /* how is SIG_BLOCK or SIG_UNBLOCK. */

@@ -70,7 +70,7 @@ static enum tt_err overstays(const struct tt_child *child, bool *timed_out) {
     }
     *timed_out = ready == 0;
     enum tt_err err = ready < 0 ? tt_err_fail_errno(TT_ERR_SYSTEM, "poll a pidfd") : TT_OK;
-    (void)close(ended.fd);
+    close(ended.fd);
     return err;
 }
 
@@ -83,7 +83,7 @@ enum tt_err tt_child_wait(struct tt_child *child, struct tt_child_end *end) {
         return tt_err_fail(TT_ERR_SYSTEM, "no child to wait for");
     enum tt_err err = overstays(child, &timed_out);
     if (err != TT_OK || timed_out)
-        (void)kill(pid, SIGKILL);
+        kill(pid, SIGKILL);
     child->pid = 0;
     if (wait_for(pid, &status, &usage) < 0)
         return tt_err_fail_errno(TT_ERR_SYSTEM, "wait4");

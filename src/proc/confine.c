@@ -47,7 +47,7 @@ static enum tt_err close_listed(int lowest, int highest) {
         char *end;
         long fd = strtol(entry->d_name, &end, 10);
         if (*end == '\0' && fd >= lowest && fd <= highest && fd != dirfd(dir))
-            (void)close((int)fd);
+            close((int)fd);
     }
     closedir(dir);
     return TT_OK;
@@ -106,7 +106,7 @@ static enum tt_err read_mapped_bytes(rlim_t *mapped) {
         return tt_err_fail_errno(TT_ERR_SYSTEM, "open /proc/self/statm");
     ssize_t got = read(fd, text, sizeof text - 1);
     int read_errno = errno;
-    (void)close(fd);
+    close(fd);
     if (got <= 0) {
         errno = got < 0 ? read_errno : EIO;
         return tt_err_fail_errno(TT_ERR_SYSTEM, "read /proc/self/statm");

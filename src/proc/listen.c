@@ -103,7 +103,7 @@ static enum tt_err make_socket(int *made_fd, const char *path) {
         err = tt_err_fail_errno(TT_ERR_SYSTEM, "cannot listen on %s", path);
     else if (listen(fd, BACKLOG) < 0) {
         err = tt_err_fail_errno(TT_ERR_SYSTEM, "listen on %s", path);
-        (void)unlink(path);
+        unlink(path);
     }
     if (err != TT_OK)
         tt_file_close(&fd);
@@ -130,7 +130,7 @@ enum tt_err tt_listen_open(int *fd, bool *made, const char *path) {
     }
     enum tt_err err = set_flags(*fd);
     if (err != TT_OK && *made) {
-        (void)unlink(path);
+        unlink(path);
         *made = false;
         tt_file_close(fd);
     }

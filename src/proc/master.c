@@ -71,7 +71,7 @@ static int64_t generation_living(const struct generation *generation) {
 static void generation_signal(const struct generation *generation, int signal_number) {
     for (int64_t i = 0; i < generation->count; i++)
         if (generation->places[i].pid > 0)
-            (void)kill(generation->places[i].pid, signal_number);
+            kill(generation->places[i].pid, signal_number);
 }
 
 static int64_t earlier(int64_t a, int64_t b) {
@@ -169,7 +169,7 @@ static void reap(struct master *master) {
     int status;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
         if (!generation_reap(master, &master->current, pid, status))
-            (void)generation_reap(master, &master->leaving, pid, status);
+            generation_reap(master, &master->leaving, pid, status);
     if (master->leaving.count > 0 && generation_living(&master->leaving) == 0) {
         tt_log(TT_LOG_INFO, "the workers of the configuration before have left");
         generation_fini(&master->leaving);

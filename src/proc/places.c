@@ -155,7 +155,7 @@ enum tt_err tt_places_take(struct tt_places *places, struct tt_place *place) {
 void tt_places_give(struct tt_places *places, struct tt_place *place) {
     if (place->fd < 0)
         return;
-    (void)unlock(place->fd, 0, 0);
+    unlock(place->fd, 0, 0);
     tt_file_close(&place->fd);
     /* A counter that is full (EAGAIN) rings as well. */
     const uint64_t one = 1;
@@ -179,6 +179,6 @@ enum tt_err tt_places_sit(const struct tt_places *places, struct tt_place *place
 void tt_places_stand(struct tt_place *place) {
     if (place->fd < 0)
         return;
-    (void)unlock(place->fd, SEATS_AT, 0);
+    unlock(place->fd, SEATS_AT, 0);
     tt_file_close(&place->fd);
 }

@@ -69,7 +69,7 @@ static bool receive(int fd, struct order *order, struct delivery *delivery) {
     if (got != sizeof *order)
         return false;
     const struct cmsghdr *header = CMSG_FIRSTHDR(&parcel.message);
-    if (header == NULL || header->cmsg_type != SCM_RIGHTS ||
+    if (!header || header->cmsg_type != SCM_RIGHTS ||
         (parcel.message.msg_flags & MSG_CTRUNC) != 0) {
         tt_log(TT_LOG_ERROR, "an order for a child came without all of its descriptors");
         return false;
@@ -148,7 +148,7 @@ void tt_spawner_close(struct tt_spawner *spawner) {
     if (spawner->pid <= 0)
         return;
     tt_file_close(&spawner->fd);
-    (void)kill(spawner->pid, SIGKILL);
+    kill(spawner->pid, SIGKILL);
     while (waitpid(spawner->pid, &status, 0) < 0 && errno == EINTR)
         continue;
     spawner->pid = 0;

@@ -96,9 +96,9 @@ static json_t *new_image(const struct tt_config *config, const struct tt_journal
 
 /* Writes value, which may be NULL when there was no memory for it, and frees it. */
 static enum tt_err append_value(struct tt_buf *text, json_t *value) {
-    char *dumped = value != NULL ? json_dumps(value, JSON_COMPACT) : NULL;
+    char *dumped = value ? json_dumps(value, JSON_COMPACT) : NULL;
     json_decref(value);
-    if (dumped == NULL)
+    if (!dumped)
         return tt_err_fail(TT_ERR_NO_MEMORY, "JSON document");
     tt_buf_append_text(text, dumped);
     free(dumped);
@@ -108,7 +108,7 @@ static enum tt_err append_value(struct tt_buf *text, json_t *value) {
 enum tt_err tt_document_append_image(struct tt_buf *text, const struct tt_config *config,
                                      const struct tt_journal_row *row, const char *message) {
     json_t *image = new_image(config, row);
-    if (image != NULL && message != NULL)
+    if (image && message)
         json_object_set_new(image, "message", json_string(message));
     return append_value(text, image);
 }
@@ -138,7 +138,7 @@ static json_t *append_name(json_t *names, const char *name) {
 /* This and the next two return NULL when the system has no memory. */
 static json_t *new_choices(const struct tt_text_choice *choices) {
     json_t *names = json_array();
-    for (; choices->name != NULL; choices++)
+    for (; choices->name; choices++)
         names = append_name(names, choices->name);
     return names;
 }
@@ -157,7 +157,7 @@ static json_t *new_formats(void) {
 static json_t *new_presets(const struct tt_config *config, const int *indices, int count) {
     json_t *names = json_array();
     for (int i = 0; i < count; i++)
-        names = append_name(names, config->presets[indices != NULL ? indices[i] : i].name);
+        names = append_name(names, config->presets[indices ? indices[i] : i].name);
     return names;
 }
 

@@ -39,8 +39,6 @@ static void add_metric(struct maker *maker, const char *name, const char *unit, 
 /* Adds what is known of a file; is_hashed tells whether its hash is known. */
 static void add_file(struct maker *maker, json_t *object, const struct tt_journal_file *file,
                      bool is_hashed) {
-    char hex[TT_HASH_HEX_SIZE];
-
     if (file->size_bytes > 0)
         add(maker, object, "size", json_integer(file->size_bytes));
     if (file->format != TT_FORMAT_NONE)
@@ -51,13 +49,13 @@ static void add_file(struct maker *maker, json_t *object, const struct tt_journa
     }
     if (!is_hashed)
         return;
+    char hex[TT_HASH_HEX_SIZE];
     tt_hash_format(file->sha256, hex);
     add(maker, object, "sha256", json_string(hex));
 }
 
 static void add_outcome(struct maker *maker, const struct tt_event *event) {
     bool is_processed = event->err == TT_OK;
-
     add(maker, maker->root, "event",
         json_string(is_processed ? "image.processed" : "image.refused"));
     add(maker, maker->root, "requestId", json_string(event->request_id));
@@ -74,14 +72,13 @@ static void add_outcome(struct maker *maker, const struct tt_event *event) {
 
 static void add_files(struct maker *maker, const struct tt_event *event) {
     json_t *original = json_object();
-
     if (event->err == TT_OK)
         add_file(maker, maker->root, &event->row->files[TT_JOURNAL_PROCESSED], true);
     /* The original's hash is known once the whole body was read, and rendering begins after that.
      */
     add_file(maker, original, &event->row->files[tt_journal_row_original(event->row)],
              event->stage_ms[TT_EVENT_RENDER] >= 0);
-    if (original != NULL && json_object_size(original) == 0)
+    if (original && json_object_size(original) == 0)
         json_decref(original);
     else
         add(maker, maker->root, "original", original);
@@ -104,8 +101,6 @@ static void add_metrics(struct maker *maker, const struct tt_event *event) {
 
 bool tt_event_append(struct tt_buf *text, const struct tt_event *event) {
     struct maker maker = {.root = json_object(), .metrics = json_array()};
-    char *dumped = NULL;
-
     add_outcome(&maker, event);
     add_files(&maker, event);
     add(&maker, maker.root, "Node", json_string(event->node));
@@ -114,11 +109,10 @@ bool tt_event_append(struct tt_buf *text, const struct tt_event *event) {
         json_pack("{s:I, s:[{s:s, s:[[s]], s:O}]}", "Timestamp", (json_int_t)event->time_ms,
                   "CloudWatchMetrics", "Namespace", NAMESPACE, "Dimensions", "Node", "Metrics",
                   maker.metrics));
-    if (!maker.failed)
-        dumped = json_dumps(maker.root, JSON_COMPACT);
-    if (dumped != NULL)
+    char *dumped = maker.failed ? NULL : json_dumps(maker.root, JSON_COMPACT);
+    if (dumped)
         tt_buf_append_text(text, dumped);
-    maker.failed = dumped == NULL || text->overflowed;
+    maker.failed = !dumped || text->overflowed;
     free(dumped);
     json_decref(maker.metrics);
     json_decref(maker.root);

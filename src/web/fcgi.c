@@ -39,7 +39,7 @@ static bool watch(struct tt_fcgi *fcgi, int listen_fd) {
 struct tt_fcgi *tt_fcgi_new(int listen_fd, int64_t linger_ms, int latecomer_ms) {
     struct sigaction action = {.sa_handler = ask_to_leave};
     struct tt_fcgi *fcgi = calloc(1, sizeof *fcgi);
-    if (fcgi == NULL) {
+    if (!fcgi) {
         tt_err_fail_errno(TT_ERR_SYSTEM, "FastCGI adaptor");
         return NULL;
     }
@@ -57,7 +57,7 @@ struct tt_fcgi *tt_fcgi_new(int listen_fd, int64_t linger_ms, int latecomer_ms) 
 }
 
 void tt_fcgi_free(struct tt_fcgi *fcgi) {
-    if (fcgi == NULL)
+    if (!fcgi)
         return;
     FCGX_Free(&fcgi->request, 1);
     if (fcgi->epoll_fd >= 0)

@@ -106,7 +106,7 @@ static void add_next_link(struct tt_request *request, const char *next) {
         size_t length = strcspn(pair, "&#");
         bool is_cursor = strncmp(pair, "cursor=", 7) == 0;
         for (size_t i = 0; i < length && !is_cursor; i++) {
-            if (strchr(allowed, pair[i]) != NULL)
+            if (strchr(allowed, pair[i]))
                 tt_buf_append(&query, pair + i, 1);
             else
                 tt_buf_append_format(&query, "%%%02X", (unsigned)(unsigned char)pair[i]);
@@ -132,7 +132,7 @@ enum tt_err tt_list_handle(struct tt_request *request) {
     if (err != TT_OK)
         return err;
     rows = tt_arena_alloc_array(&request->worker->arena, (size_t)list.query.limit, sizeof *rows);
-    if (rows == NULL)
+    if (!rows)
         return TT_ERR_NO_MEMORY;
     err = tt_journal_list(request->worker->journal, &list.query, rows, &count, &more);
     if (err != TT_OK)
@@ -141,7 +141,7 @@ enum tt_err tt_list_handle(struct tt_request *request) {
     tt_buf_init(&text, (size_t)list.query.limit * TT_DOCUMENT_IMAGE_MAX_BYTES + 1024);
     err = tt_document_append_list(&text, request->worker->config, rows, count, next);
     tt_reply_header(request, "Cache-Control", "no-cache");
-    if (next != NULL)
+    if (next)
         add_next_link(request, next);
     if (err == TT_OK)
         err = tt_reply_text(request, 200, "application/json", &text);

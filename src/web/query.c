@@ -8,7 +8,7 @@
 /* Makes a decoded copy of raw[0..length), from the arena. */
 static enum tt_err decode(const char *raw, size_t length, struct tt_arena *arena, char **text) {
     *text = tt_arena_copy_text(arena, raw, length);
-    if (*text == NULL)
+    if (!*text)
         return TT_ERR_NO_MEMORY;
     if (!tt_text_percent_decode(*text, &length, true))
         return tt_err_refuse(TT_ERR_MALFORMED, "The query has a %% that two hexadecimal digits "

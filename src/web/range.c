@@ -16,10 +16,10 @@ bool tt_range_not_modified(const struct tt_request *request, const char *etag,
                            int64_t modified_ms) {
     const char *none_match = tt_request_param(request, "HTTP_IF_NONE_MATCH");
     const char *since = tt_request_param(request, "HTTP_IF_MODIFIED_SINCE");
-    if (none_match != NULL)
+    if (none_match)
         return lists_etag(none_match, etag);
     int64_t since_ms;
-    return since != NULL && tt_clock_parse_http(since, &since_ms) &&
+    return since && tt_clock_parse_http(since, &since_ms) &&
            since_ms >= modified_ms - modified_ms % 1000;
 }
 
@@ -28,7 +28,7 @@ bool tt_range_not_modified(const struct tt_request *request, const char *etag,
 static bool range_applies(const struct tt_request *request, const char *etag, int64_t modified_ms) {
     const char *if_range = tt_request_param(request, "HTTP_IF_RANGE");
     int64_t time_ms;
-    if (if_range == NULL)
+    if (!if_range)
         return true;
     if (tt_clock_parse_http(if_range, &time_ms))
         return time_ms == modified_ms - modified_ms % 1000;
@@ -50,12 +50,12 @@ enum tt_err tt_range_parse(const struct tt_request *request, const char *etag, i
                            int64_t size_bytes, struct tt_range *range) {
     *range = (struct tt_range){.length_bytes = size_bytes};
     const char *header = tt_request_param(request, "HTTP_RANGE");
-    if (request->head_only || header == NULL || strncasecmp(header, "bytes=", 6) != 0 ||
-        strchr(header, ',') != NULL || !range_applies(request, etag, modified_ms))
+    if (request->head_only || !header || strncasecmp(header, "bytes=", 6) != 0 ||
+        strchr(header, ',') || !range_applies(request, etag, modified_ms))
         return TT_OK;
     const char *first_text = header + 6 + strspn(header + 6, " \t");
     const char *dash = strchr(first_text, '-');
-    if (dash == NULL)
+    if (!dash)
         return TT_OK;
     size_t last_length = strcspn(dash + 1, " \t");
     int64_t first = parse_position(first_text, (size_t)(dash - first_text));

@@ -21,7 +21,6 @@ _Static_assert(TT_ASK_ANSWER_MAX_BYTES <= TT_REPLY_HEADER_MAX_BYTES,
 static enum tt_err explain_lost(struct tt_request *request) {
     struct tt_journal_row row;
     enum tt_err err = tt_journal_find(request->worker->journal, request->id, &row);
-
     return err != TT_OK ? err : tt_err_fail(TT_ERR_CLOUD_OBJECT, "S3 has no such object");
 }
 
@@ -30,14 +29,13 @@ static enum tt_err explain_lost(struct tt_request *request) {
 static enum tt_err ask(struct tt_request *request, enum tt_ask_verb verb,
                        const struct tt_spool_name *name, int64_t timeout_ms,
                        char url[TT_ASK_ANSWER_MAX_BYTES]) {
-    struct tt_ask_question question = {.verb = verb, .kind = name->kind};
     struct tt_place seat;
     enum tt_err err = tt_places_sit(request->worker->places, &seat);
-
     if (err != TT_OK)
         return err == TT_ERR_BUSY ? TT_ERR_BUSY : TT_ERR_INTERNAL;
+    struct tt_ask_question question = {.verb = verb, .kind = name->kind};
     memcpy(question.id, name->id, TT_UUID_SIZE);
-    (void)snprintf(question.rendition, sizeof question.rendition, "%s", name->rendition);
+    snprintf(question.rendition, sizeof question.rendition, "%s", name->rendition);
     err = tt_ask(request->worker->config->storage.dir, &question, timeout_ms, url);
     tt_places_stand(&seat);
     return err == TT_ERR_NOT_FOUND ? explain_lost(request) : err;
@@ -47,7 +45,6 @@ static enum tt_err ask(struct tt_request *request, enum tt_ask_verb verb,
 static void append_public_url(struct tt_buf *text, const struct tt_config *config,
                               const struct tt_spool_name *name) {
     char key[TT_SPOOL_OBJECT_KEY_SIZE];
-
     tt_spool_object_key(config, name, key);
     tt_buf_append_format(text, "%s/", config->delivery.cloudfront_url);
     tt_buf_append_percent(text, key, true);
@@ -67,18 +64,16 @@ enum tt_err tt_remote_redirect(struct tt_request *request, const struct tt_journ
                                int number) {
     const struct tt_config *config = request->worker->config;
     const struct tt_spool_name name = tt_journal_row_name(row, number);
-    char url[TT_ASK_ANSWER_MAX_BYTES];
-    struct tt_buf text;
-    enum tt_err err;
-
     if (config->delivery.cloudfront_url[0] == '\0') {
-        err = ask(request, TT_ASK_PRESIGN, &name, PRESIGN_TIMEOUT_MS, url);
+        char url[TT_ASK_ANSWER_MAX_BYTES];
+        enum tt_err err = ask(request, TT_ASK_PRESIGN, &name, PRESIGN_TIMEOUT_MS, url);
         return err != TT_OK ? err : send_elsewhere(request, url);
     }
+    struct tt_buf text;
     tt_buf_init(&text, LOCATION_MAX_BYTES);
     append_public_url(&text, config, &name);
-    err = text.overflowed ? tt_err_fail(TT_ERR_NO_MEMORY, "an address in the cloud")
-                          : send_elsewhere(request, tt_buf_text(&text));
+    enum tt_err err = text.overflowed ? tt_err_fail(TT_ERR_NO_MEMORY, "an address in the cloud")
+                                      : send_elsewhere(request, tt_buf_text(&text));
     tt_buf_fini(&text);
     return err;
 }
@@ -87,6 +82,5 @@ enum tt_err tt_remote_fetch(struct tt_request *request, const struct tt_journal_
                             int number) {
     const struct tt_spool_name name = tt_journal_row_name(row, number);
     char url[TT_ASK_ANSWER_MAX_BYTES]; /* stays empty: a fetch brings no address */
-
     return ask(request, TT_ASK_FETCH, &name, FETCH_TIMEOUT_MS, url);
 }

@@ -44,13 +44,13 @@ static void prepare(void *context, const int *fds, int count) {
  * 6-megapixel JPEG 170. Where the kernel does not know the call, the faults happen. */
 static void warm_heap(void) {
     uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
-    (void)mallopt(M_MMAP_THRESHOLD, 2 * WARM_BYTES);
-    (void)mallopt(M_TRIM_THRESHOLD, 2 * WARM_BYTES);
+    mallopt(M_MMAP_THRESHOLD, 2 * WARM_BYTES);
+    mallopt(M_TRIM_THRESHOLD, 2 * WARM_BYTES);
     void *block = malloc(WARM_BYTES);
-    if (block == NULL)
+    if (!block)
         return;
     uintptr_t first_page = ((uintptr_t)block + page_bytes - 1) / page_bytes * page_bytes;
-    (void)madvise((void *)first_page, WARM_BYTES - page_bytes, MADV_POPULATE_WRITE);
+    madvise((void *)first_page, WARM_BYTES - page_bytes, MADV_POPULATE_WRITE);
     free(block);
 }
 #else
@@ -76,7 +76,7 @@ static int render(void *context, const int *fds, int count) {
                                                 *preset != '\0' ? preset : NULL};
     }
     warm_heap();
-    (void)tt_image_render(&job, &renderer->page->report);
+    tt_image_render(&job, &renderer->page->report);
     return 0;
 }
 
@@ -85,7 +85,7 @@ static int render(void *context, const int *fds, int count) {
 /* Opens the staged file again, for reading alone: a child must not change what was hashed. */
 static enum tt_err open_to_read(int fd, int *read_fd) {
     char path[64];
-    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     *read_fd = open(path, O_RDONLY | O_CLOEXEC);
     return *read_fd >= 0 ? TT_OK : tt_err_fail_errno(TT_ERR_SYSTEM, "open %s", path);
 }
@@ -105,7 +105,7 @@ static enum tt_err start_child(struct tt_renderer *renderer, const int *fds, int
 /* Maps a page where drop_page was called; the spawner is closed then, and is forked with the new
  * page. */
 static enum tt_err map_page(struct tt_renderer *renderer) {
-    if (renderer->page != NULL)
+    if (renderer->page)
         return TT_OK;
     void *page = mmap(NULL, sizeof *renderer->page, PROT_READ | PROT_WRITE,
                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -116,8 +116,8 @@ static enum tt_err map_page(struct tt_renderer *renderer) {
 }
 
 static void drop_page(struct tt_renderer *renderer) {
-    if (renderer->page != NULL)
-        (void)munmap(renderer->page, sizeof *renderer->page);
+    if (renderer->page)
+        munmap(renderer->page, sizeof *renderer->page);
     renderer->page = NULL;
 }
 
@@ -127,8 +127,8 @@ static void fill_page(struct tt_renderer_page *page, const struct tt_picture_out
     page->report.err = TT_ERR_COUNT; /* stays when the child did not report */
     for (int i = 0; i < count; i++) {
         page->wanted[i].options = *outputs[i].options;
-        if (outputs[i].preset != NULL)
-            (void)snprintf(page->wanted[i].preset, TT_PICTURE_PRESET_SIZE, "%s", outputs[i].preset);
+        if (outputs[i].preset)
+            snprintf(page->wanted[i].preset, TT_PICTURE_PRESET_SIZE, "%s", outputs[i].preset);
     }
 }
 
@@ -190,8 +190,6 @@ static bool is_size(int32_t width_px, int32_t height_px, int64_t max_pixels) {
  * failure noted again, as the child's own note died with it. */
 static enum tt_err judge_report(struct tt_picture_report *report, int result_count,
                                 int64_t max_pixels) {
-    bool is_sane;
-
     if (!may_be_reported(report->err) || !is_text(report->detail) || !is_text(report->cause))
         return tt_err_fail(TT_ERR_DECODER_DIED, "the decoder's report makes no sense");
     clean(report->cause);
@@ -205,7 +203,7 @@ static enum tt_err judge_report(struct tt_picture_report *report, int result_cou
             return tt_err_refuse(report->err, "%s", report->detail);
         return tt_err_fail(report->err, "decoder: %s", report->cause);
     }
-    is_sane = is_size(report->source_width_px, report->source_height_px, max_pixels);
+    bool is_sane = is_size(report->source_width_px, report->source_height_px, max_pixels);
     for (int i = 0; i < result_count; i++)
         is_sane = is_sane &&
                   is_size(report->results[i].width_px, report->results[i].height_px, max_pixels);

@@ -64,7 +64,7 @@ static void send_head(struct tt_request *request, int status, const char *media_
     struct tt_fcgi *fcgi = request->worker->fcgi;
     char line[256];
     request->status = status;
-    if (media_type != NULL)
+    if (media_type)
         tt_reply_header(request, "Content-Type", "%s", media_type);
     if (status != 204 && status != 304)
         tt_reply_header(request, "Content-Length", "%lld", (long long)length_bytes);
@@ -126,8 +126,8 @@ static void append_problem(struct tt_buf *text, const struct tt_request *request
                                 json_sprintf("urn:tintype:problem:%s", row->name), "title",
                                 row->title, "status", row->http_status, "detail",
                                 request->note.detail, "requestId", request->request_id);
-    char *dumped = problem != NULL ? json_dumps(problem, JSON_COMPACT) : NULL;
-    tt_buf_append_text(text, dumped != NULL ? dumped : "{}");
+    char *dumped = problem ? json_dumps(problem, JSON_COMPACT) : NULL;
+    tt_buf_append_text(text, dumped ? dumped : "{}");
     free(dumped);
     json_decref(problem);
 }

@@ -23,7 +23,7 @@ const char *tt_request_param(const struct tt_request *request, const char *name)
 
 static void read_method(struct tt_request *request) {
     const char *name = tt_request_param(request, "REQUEST_METHOD");
-    request->method_name = name != NULL ? name : "";
+    request->method_name = name ? name : "";
     request->method = TT_METHOD_OTHER;
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
         if (strcmp(request->method_name, methods[i].name) == 0)
@@ -58,7 +58,7 @@ static int accept_quality(const char *accept, const char *media_type) {
 
 static void read_accept(struct tt_request *request) {
     const char *accept = tt_request_param(request, "HTTP_ACCEPT");
-    if (accept == NULL)
+    if (!accept)
         return;
     int html = accept_quality(accept, "text/html");
     request->wants_html = html > 0 && html > accept_quality(accept, "application/json");
@@ -67,17 +67,17 @@ static void read_accept(struct tt_request *request) {
 /* The path of an absolute-form target (RFC 9112, 3.2.2) begins after its authority. */
 static const char *skip_authority(const char *target) {
     const char *scheme_end = strstr(target, "://");
-    if (target[0] == '/' || scheme_end == NULL)
+    if (target[0] == '/' || !scheme_end)
         return target;
     const char *path = strchr(scheme_end + 3, '/');
-    return path != NULL ? path : "/";
+    return path ? path : "/";
 }
 
 static enum tt_err split_path(struct tt_request *request, char *path) {
-    for (char *next = path; next != NULL;) {
+    for (char *next = path; next;) {
         char *segment = next;
         next = strchr(segment, '/');
-        if (next != NULL)
+        if (next)
             *next++ = '\0';
         if (request->segment_count >= TT_REQUEST_SEGMENTS) {
             request->segment_count = TT_REQUEST_SEGMENTS + 1;
@@ -93,7 +93,7 @@ static enum tt_err split_path(struct tt_request *request, char *path) {
 
 static enum tt_err read_target(struct tt_request *request) {
     const char *target = tt_request_param(request, "REQUEST_URI");
-    if (target == NULL || target[0] == '\0')
+    if (!target || target[0] == '\0')
         return tt_err_fail(TT_ERR_MALFORMED, "the web server passed no REQUEST_URI");
     request->target = target;
     const char *path = skip_authority(target);
@@ -109,7 +109,7 @@ static enum tt_err read_target(struct tt_request *request) {
     if (path[0] != '/')
         return tt_err_refuse(TT_ERR_MALFORMED, "The path does not start with a slash.");
     char *copy = tt_arena_copy_text(&request->worker->arena, path + 1, length - 1);
-    return copy != NULL ? split_path(request, copy) : TT_ERR_NO_MEMORY;
+    return copy ? split_path(request, copy) : TT_ERR_NO_MEMORY;
 }
 
 enum tt_err tt_request_init(struct tt_request *request, struct tt_worker *worker) {
@@ -142,13 +142,13 @@ void tt_request_fini(struct tt_request *request) {
 enum tt_err tt_request_body_length(const struct tt_request *request, int64_t *length_bytes) {
     const char *text = tt_request_param(request, "CONTENT_LENGTH");
     *length_bytes = -1;
-    if (text == NULL || text[0] == '\0')
+    if (!text || text[0] == '\0')
         return TT_OK;
     /* A web server that read a chunked body itself tells the length it came to; one that streams
      * the body passes no length, or an old "0" beside Transfer-Encoding. */
     if (!tt_text_parse_int(text, 0, INT64_MAX, length_bytes))
         return tt_err_refuse(TT_ERR_MALFORMED, "Content-Length is not a number.");
-    if (*length_bytes == 0 && tt_request_param(request, "HTTP_TRANSFER_ENCODING") != NULL)
+    if (*length_bytes == 0 && tt_request_param(request, "HTTP_TRANSFER_ENCODING"))
         *length_bytes = -1;
     return TT_OK;
 }

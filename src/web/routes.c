@@ -39,7 +39,7 @@ static bool matches(const struct route *route, struct tt_request *request) {
     request->id = request->name = NULL;
     if (route->below_base != request->below_base && !no_base)
         return false;
-    for (; i < TT_REQUEST_SEGMENTS && route->segments[i] != NULL; i++) {
+    for (; i < TT_REQUEST_SEGMENTS && route->segments[i]; i++) {
         if (i >= request->segment_count)
             return false;
         if (strcmp(route->segments[i], "{id}") == 0) {
@@ -66,7 +66,7 @@ static void format_allow(const struct route *route, char *text, size_t size) {
     struct tt_buf buf;
     tt_buf_init(&buf, size - 1);
     for (int i = 0; i < TT_METHOD_HANDLED; i++)
-        if (route->handlers[i] != NULL)
+        if (route->handlers[i])
             tt_buf_append_text(&buf, names[i]);
     tt_buf_append_text(&buf, "OPTIONS");
     memcpy(text, tt_buf_text(&buf), buf.length + 1);
@@ -103,14 +103,14 @@ static enum tt_err dispatch(struct tt_request *request) {
      * request had no Origin. */
     if (request->worker->config->server.cors_origins[0] != '\0')
         tt_reply_header(request, "Vary", "Origin");
-    if (origin != NULL && allowed)
+    if (origin && allowed)
         add_cors_headers(request, origin);
-    if (route == NULL)
+    if (!route)
         return tt_err_refuse(TT_ERR_NOT_FOUND, "There is nothing at this address.");
     format_allow(route, allow, sizeof allow);
     if (request->method == TT_METHOD_OPTIONS)
-        return answer_options(request, allow, origin != NULL && allowed);
-    if (request->method == TT_METHOD_OTHER || route->handlers[request->method] == NULL) {
+        return answer_options(request, allow, origin && allowed);
+    if (request->method == TT_METHOD_OTHER || !route->handlers[request->method]) {
         tt_reply_header(request, "Allow", "%s", allow);
         return tt_err_refuse(TT_ERR_METHOD, "This address takes %s.", allow);
     }

@@ -131,8 +131,7 @@ static enum tt_err open_body(struct upload *upload, const struct tt_body_target 
         err = tt_query_parse(request->query, &worker->arena, take_query_option, upload);
     if (err != TT_OK)
         return err;
-    if (disposition != NULL &&
-        tt_options_parse_disposition(disposition, raw, sizeof raw, NULL, NULL, 0))
+    if (disposition && tt_options_parse_disposition(disposition, raw, sizeof raw, NULL, NULL, 0))
         tt_text_clean_filename(raw, strlen(raw), upload->filename);
     return tt_body_open(body, &worker->arena, tt_request_param(request, "CONTENT_TYPE"), target);
 }

@@ -135,9 +135,10 @@ int tt_web_run(const struct tt_web_plan *plan) {
         err = tt_journal_open(&worker.journal, plan->config->storage.dir);
     if (err == TT_OK)
         err = open_piece(&worker);
-    if (err == TT_OK &&
-        (worker.fcgi = tt_fcgi_new(plan->listen_fd, linger_ms, latecomer_ms)) == NULL)
-        err = TT_ERR_SYSTEM;
+    if (err == TT_OK) {
+        worker.fcgi = tt_fcgi_new(plan->listen_fd, linger_ms, latecomer_ms);
+        err = worker.fcgi ? TT_OK : TT_ERR_SYSTEM;
+    }
     if (err == TT_OK)
         err = serve_all(&worker);
     if (err != TT_OK)
@@ -146,7 +147,7 @@ int tt_web_run(const struct tt_web_plan *plan) {
     tt_journal_close(worker.journal);
     tt_spool_close(&worker.spool);
     tt_arena_fini(&worker.arena);
-    if (worker.piece != NULL)
+    if (worker.piece)
         munmap(worker.piece, TT_WORKER_PIECE_BYTES);
     tt_renderer_fini(&worker.renderer);
     return err == TT_OK ? 0 : 1;
