@@ -2,7 +2,7 @@
 
 A Cloud is a Ceph gateway (S3, STS), dynalite behind a gate that checks signatures (DynamoDB), and a
 gate that answers as CloudWatch Logs; before each is a proxy that fails as a test wants it. The
-daemons know the proxies' addresses; what the tests look at, they ask of the services themselves.
+daemons know the proxies' addresses, while the tests ask the services themselves what is there.
 
 A House is a Server (tests/e2e) and an Agent, tintype-sync, on one storage, with a bucket and a table
 of their own.
@@ -38,9 +38,9 @@ TINTYPE_SYNC = BUILD / "tintype-sync"
 RIGS = TESTS / "rigs"
 REGION = "eu-test-1"
 ACCESS_KEY, SECRET_KEY = "AKIARIGTESTER0000001", "rigSecret/With+Slash0123456789abcdefABCD"
-CEPH_PORTS = 64  # rgw.sh
+CEPH_PORTS = 64  # rgw.sh uses some of so many
 MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
-# As deploy/aws makes it.
+# The table has these indexes, as deploy/aws makes it.
 INDEXES = {"Day-Timestamp-index": "Day", "Filename-Timestamp-index": "Filename"}
 
 
@@ -74,7 +74,7 @@ def tiny_pictures(count):
 
 
 class Cloud:
-    """start() brings all of it up once; reset() before each test; stop()."""
+    """start() brings all of it up once, reset() makes it well before each test, and stop() ends it."""
 
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="tintype-cloud-", dir=SCRATCH))
@@ -133,7 +133,7 @@ class Cloud:
         shutil.rmtree(self.folder)
 
     def reset(self):
-        """All works, nothing is counted, and one pair of keys is known."""
+        """After this all works, nothing is counted, and one pair of keys is known."""
         for proxy in self.proxies:
             proxy.clear()
             proxy.accept()
@@ -172,7 +172,7 @@ class Cloud:
         return name
 
     def assume_role(self):
-        """Keys with a session token, which S3 and the gates then take: {name: value} of environment."""
+        """Makes keys with a session token, which S3 and the gates then take; {name: value} of environment."""
         at = self.ceph_port
         iam, sts = self.client("iam", at), self.client("sts", at)
         role = self.new_name("agent")
@@ -221,7 +221,7 @@ class Agent:
         self.process = None
 
     def command_environment(self):
-        """No AWS setting but those given, in no file but those given."""
+        """The environment has no AWS setting but those given, nor leads to a file with others."""
         kept = {k: v for k, v in clean_environment().items() if not k.startswith("AWS_")}
         return kept | {"HOME": str(self.house.server.folder), "AWS_EC2_METADATA_DISABLED": "true"} | {
             k: str(v) for k, v in self.environment.items() if v is not None}
@@ -235,19 +235,19 @@ class Agent:
         return self
 
     def once(self):
-        """Runs with --once; the exit status."""
+        """Runs the agent with --once; returns the exit status."""
         self.start("--once")
         return self.wait()
 
     def wait(self):
-        """The exit status, once it has ended."""
+        """Waits for the agent's end; returns the exit status."""
         try:
             return self.process.wait(60)
         finally:
             self.kill()
 
     def stop(self):
-        """SIGTERM, and the exit status; None when a test has ended it before."""
+        """Ends the agent with SIGTERM; returns the exit status, None when a test has ended it before."""
         if self.process is None:
             return None
         if self.process.poll() is None:
@@ -264,15 +264,15 @@ class Agent:
         return self.log_path.read_text(errors="replace")
 
     def lines(self, *words):
-        """Lines of the log that have all of these words."""
+        """The lines of the log that have all of these words."""
         return [line for line in self.log().splitlines() if all(word in line for word in words)]
 
     def pauses(self, service):
-        """Lines of the log by which a service began to pause."""
+        """The lines of the log that tell of a pause of the service."""
         return self.lines(" error: ", service + " pauses")
 
     def wait_pause(self, service, *words):
-        """The one line that says so; it has these words."""
+        """Waits for the one line that tells of a pause of the service, which has these words."""
         wait_for(f"a pause of {service}", lambda: self.pauses(service))
         (line,) = self.pauses(service)
         for word in words:
@@ -281,8 +281,8 @@ class Agent:
 
 
 class House:
-    """Server and Agent. Sections of the configuration come over those that name the cloud's parts; a
-    section that is None is left out; environment is the agent's."""
+    """Server and Agent. The sections given are laid over those that name the cloud's parts, and a section
+    that is None is left out; environment is the agent's."""
 
     def __init__(self, cloud, environment=None, **sections):
         self.cloud = cloud
@@ -345,7 +345,7 @@ class House:
         return self.server.upload(body, query="filename=" + urllib.parse.quote(filename))
 
     def upload_many(self, bodies, threads=4, before_each=lambda number: None):
-        """All of them, a few at a time, each acknowledged; the image objects."""
+        """Uploads all of them, a few at a time, each acknowledged; returns the image objects."""
         def one(number, body):
             before_each(number)
             return self.server.upload(body, query=f"filename=bild-{number}.png")
@@ -371,7 +371,7 @@ class House:
         return wait_for(f"{state}\n{self.report()}", reached)
 
     def wait_synced(self):
-        """Until every row is synced; the image objects."""
+        """Waits until every row is synced; returns the image objects."""
         wait_for("all to be synced", lambda: not self.has("pending", "stored", "off"))
         images = self.server.images()
         assert {image["sync"]["state"] for image in images} <= {"synced"}, images
@@ -387,7 +387,7 @@ class House:
         return found
 
     def check_objects(self, image):
-        """Every object of an image; what S3 says of them."""
+        """Checks every object of an image; returns what S3 says of them."""
         for suffix, result in [("", image)] + [("-" + n, r) for n, r in image["renditions"].items()]:
             name = f"{image['id']}{suffix}.{EXTENSIONS[result['format']]}"
             assert result["s3Path"].startswith(f"s3://{self.bucket}/")
@@ -410,7 +410,7 @@ class House:
 
     @staticmethod
     def expected_renditions(image):
-        """The item's one attribute that only an image with renditions has."""
+        """The one attribute that only the item of an image with renditions has."""
         renditions = {
             name: {"M": {"S3Path": {"S": one["s3Path"]}, "Size": {"N": str(one["size"])},
                          "Format": {"S": one["format"]}, "Width": {"N": str(one["width"])},
@@ -419,7 +419,7 @@ class House:
         return {"Renditions": {"M": renditions}} if renditions else {}
 
     def check_cloud(self, images):
-        """Exactly these images are there, whole."""
+        """Checks that exactly these images are there, whole."""
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(self.check_objects, images))
         paths = [one["s3Path"] for image in images for one in all_files(image)]

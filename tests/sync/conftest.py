@@ -1,4 +1,4 @@
-"""Fixtures: one cloud for all tests, and a maker of houses (server, agent) that use it."""
+"""The fixtures are one cloud for all tests, and a maker of houses (server, agent) that use it."""
 
 import signal
 
@@ -9,7 +9,7 @@ from cloud import Cloud, House
 
 @pytest.fixture(scope="session")
 def running_cloud():
-    # SIGTERM (of timeout(1), say) leaves no services behind, as Ctrl-C does not.
+    # SIGTERM, which timeout(1) sends, leaves no services behind, just as Ctrl-C.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     one = Cloud()
     try:
@@ -21,7 +21,7 @@ def running_cloud():
 
 @pytest.fixture
 def cloud(running_cloud):
-    """The cloud, all of it well, nothing counted."""
+    """The cloud, all of it well, with nothing counted."""
     running_cloud.reset()
     yield running_cloud
     running_cloud.reset()
@@ -43,8 +43,8 @@ def call_houses(item):
 
 @pytest.fixture
 def make_house(cloud, request):
-    """make_house(s3=dict(sse="AES256"), ...) makes and starts the server; the agent is the test's to
-    start."""
+    """make_house(s3=dict(sse="AES256"), ...) makes a house and starts its server; the test starts the
+    agent."""
     made = request.node.houses = []
 
     def make(start=True, **options):
@@ -54,7 +54,7 @@ def make_house(cloud, request):
 
     yield make
     try:
-        # Whatever a test left failing, a stop needs no cloud; but what hangs would hold it up.
+        # A stop needs no cloud, whatever a test left failing, but a request that hangs would hold it up.
         for proxy in cloud.proxies:
             proxy.clear()
         for one in made:
@@ -66,7 +66,7 @@ def make_house(cloud, request):
 
 @pytest.fixture
 def house(make_house):
-    """Server and agent, both running, on the plain configuration."""
+    """A house whose server and agent both run, on the plain configuration."""
     one = make_house()
     one.agent.start()
     return one

@@ -1,4 +1,4 @@
-"""tintype-sync as a process: how it starts, ends, waits."""
+"""tintype-sync as a process: how it starts, ends and waits."""
 
 import time
 from pathlib import Path
@@ -10,7 +10,7 @@ from support import wait_for
 
 def test_once(make_house):
     house = make_house()
-    assert house.agent.once() == 0  # nothing to do
+    assert house.agent.once() == 0  # there is nothing to do
     images = house.upload_many(tiny_pictures(40))
     assert house.agent.once() == 0
     synced = house.server.images()
@@ -39,9 +39,9 @@ def test_one_agent_a_journal(house):
     second = house.second_agent().start()
     assert second.wait() not in (0, None)
     assert len(second.lines(" error: ")) == 1, second.log()
-    house.upload()  # the first serves on
+    house.upload()  # the first agent works on
     house.wait_synced()
-    house.agent.kill()  # and its lock ends with it
+    house.agent.kill()  # the lock goes with the process
     assert house.second_agent().once() == 0
 
 
@@ -101,7 +101,7 @@ def test_idle_and_awake(house):
     pid, proxy = house.agent.process.pid, house.cloud.s3_proxy
     wait_for("rest", lambda: not is_busy(pid))
     before = switches(pid), cpu_ticks(pid), proxy.count()
-    time.sleep(3)  # what is measured is that nothing happens meanwhile
+    time.sleep(3)  # the test measures that nothing happens meanwhile
     after = switches(pid), cpu_ticks(pid), proxy.count()
     assert after[0] - before[0] <= 12 and after[1] - before[1] <= 2 and after[2] == before[2], (before, after)
     puts = proxy.count("PUT")
@@ -112,7 +112,7 @@ def test_idle_and_awake(house):
 
 
 def is_busy(pid):
-    """Whether it did anything within a tenth of a second."""
+    """Whether the process did anything within a tenth of a second."""
     before = switches(pid)
     time.sleep(0.1)
     return switches(pid) != before

@@ -1,4 +1,4 @@
-"""What arrives in S3 and DynamoDB: everything, whole, in order, however often anything stopped."""
+"""Everything arrives in S3 and DynamoDB, whole and in order, however often anything stopped."""
 
 import itertools
 import threading
@@ -127,7 +127,7 @@ def test_bucket_configured_later_takes_old_rows_along(make_house):
 
 
 def test_settings_by_environment_alone(make_house):
-    """The agent's: TINTYPE_ names, and the AWS variables for region and endpoints."""
+    """The agent takes TINTYPE_ names, and the AWS variables for region and endpoints."""
     house = make_house(s3=None, dynamodb=None)
     house.upload()
     house.bucket, house.table = house.cloud.make_bucket(), house.cloud.make_table()
@@ -213,7 +213,7 @@ def test_sse_aes256_is_asked_for(make_house):
 
 def test_unknown_certificate_is_refused(make_house):
     house = make_house(start=False)
-    # The gateway's own is not among the system's.
+    # The gateway's certificate is signed by none that the system knows.
     house.server.config["s3"]["endpoint"] = house.cloud.s3_tls_url
     house.server.write_config()
     house.start()

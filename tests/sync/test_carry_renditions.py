@@ -1,4 +1,4 @@
-"""Renditions on their way: to S3, into the item, out of the spool, back, and away."""
+"""Renditions go to S3, into the item and out of the spool, come back, and are removed."""
 
 import pytest
 
@@ -15,7 +15,7 @@ PRESETS = {"image": {"renditions": ",".join(NAMES)}, "preset.thumb": {"width": 6
 
 @pytest.fixture
 def upload(make_house):
-    """upload(count, section=dict(...)): a house with that many images of renditions, no agent yet."""
+    """upload(count, section=dict(...)) makes a house with that many images of renditions, without agent."""
     def make(count=1, **sections):
         house = make_house(**PRESETS | sections)
         house.upload_many([pictures.jpeg(240 + i, 160, quality=80) for i in range(count)])
@@ -29,7 +29,7 @@ def path(image, name):
 
 
 def evict(house):
-    """Until everything is in the cloud alone; {id: {name: bytes}} of the renditions as they were."""
+    """Waits until everything is in the cloud alone; returns {id: {name: bytes}} of the renditions before."""
     content = {image["id"]: {name: house.server.rendition(image, name) for name in NAMES}
                for image in house.server.images()}
     house.agent.start()
@@ -100,7 +100,7 @@ def test_delete_takes_them_away(upload):
 
 
 def test_delete_while_s3_fails(upload):
-    """What is to go is known until it is gone, though rows and files here went long ago."""
+    """The journal knows what to remove from the cloud until it is gone, long after row and files."""
     house = upload(3)
     house.agent.start()
     images = house.wait_synced()
@@ -158,7 +158,7 @@ def test_verify_looks_at_them(upload):
     assert sorted(found) == sorted([
         f"{changed['id']}\trendition large has other bytes than were acknowledged",
         f"{lost['id']}\trendition thumb is missing"])
-    # And what is not as it was acknowledged is never carried.
+    # A file that is not as it was acknowledged is never carried.
     house.agent.start()
     wait_for("both to be dead", lambda: len(tintype(house, "list", "dead").splitlines()) == 2)
     assert "rendition thumb is not in the spool" in house.image(lost)["sync"]["lastError"]

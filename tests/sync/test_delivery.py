@@ -11,7 +11,7 @@ KINDS = ("processed", "original")
 
 
 def evict(house, count=2):
-    """Uploads, starts the agent, waits until all is synced and out of the spool; {id: {kind: bytes}}."""
+    """Uploads, and waits until all is synced and out of the spool; returns {id: {kind: bytes}}."""
     images = house.upload_many(tiny_pictures(count))
     content = {}
     for image in images:
@@ -78,7 +78,7 @@ def test_session_token_in_the_address(make_house):
 
 
 def test_evicted_but_answered_without_the_cloud(make_house):
-    """HEAD and 304 come from the journal; bytes need the agent."""
+    """HEAD and 304 are answered from the journal, while bytes need the agent."""
     house = make_house(storage={"keep_local_seconds": 0})
     evict(house, 1)
     assert house.agent.stop() == 0
@@ -124,7 +124,7 @@ def test_fetch_back(make_house):
 
 
 def test_fetched_bytes_that_are_not_the_images(make_house):
-    """Somebody changed the object: nobody is given it for the picture that was uploaded."""
+    """Where somebody changed the object, nobody is given it for the picture that was uploaded."""
     house = make_house(storage={"keep_local_seconds": 0}, delivery={"remote": "fetch"})
     evict(house, 1)
     (image,) = house.server.images()
@@ -146,7 +146,7 @@ def test_cloudfront(make_house):
 
 
 def test_files_stay_as_long_as_told(make_house):
-    """By default for ever."""
+    """By default files stay here for ever."""
     house = make_house()
     house.agent.start()
     image = house.upload()

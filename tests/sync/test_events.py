@@ -1,4 +1,4 @@
-"""What CloudWatch Logs is told."""
+"""What CloudWatch Logs is told of uploads, failures and the backlog."""
 
 import json
 import sqlite3
@@ -18,7 +18,7 @@ def new_house(make_house, cloud, **more):
 
 
 def stories(cloud, group):
-    """The events about uploads (not the heartbeat), parsed, in the order of the stream."""
+    """The events about uploads, which the heartbeat is not, parsed and in the order of the stream."""
     found = [json.loads(event["message"]) for events in cloud.events(group).values() for event in events]
     return [event for event in found if "requestId" in event]
 
@@ -31,7 +31,7 @@ def wait_stories(cloud, group, count):
 
 
 def check_metrics(event, time_ms):
-    """The embedded metric format (CloudWatch user guide: "Specification: embedded metric format")."""
+    """Heartbeats keep to CloudWatch's user guide, "Specification: Embedded metric format"."""
     described = event["_aws"]
     assert abs(described["Timestamp"] - time_ms) <= 1000
     assert described["CloudWatchMetrics"]
@@ -96,7 +96,7 @@ def test_cloudwatch_away_delays_no_image(make_house, cloud):
     house.wait_synced()
     house.agent.wait_pause("CloudWatch Logs")
     assert not cloud.events(group)
-    house.agent.kill()  # what waits outlives the agent
+    house.agent.kill()  # events that wait outlive the agent
     cloud.logs_proxy.accept()
     house.agent.start()
     assert len({event["requestId"] for event in wait_stories(cloud, group, 10)}) == 10
@@ -133,7 +133,7 @@ def test_throttled_and_broken(make_house, cloud):
 
 
 def insert_events(house, times_ms, size=100):
-    """Events that waited long: as the journal has them (sql/002_sync.sql)."""
+    """Puts events of these times into the journal, in its own form (sql/002_sync.sql)."""
     journal = sqlite3.connect(house.server.storage / "journal.db", timeout=30)
     with journal:
         journal.executemany(
@@ -143,14 +143,14 @@ def insert_events(house, times_ms, size=100):
 
 
 def test_long_wait(make_house, cloud):
-    """Older than CloudWatch takes: dropped. More than a batch, over more than a day: in several."""
+    """Events older than CloudWatch takes are dropped, and those of several days go in several batches."""
     house, group = new_house(make_house, cloud)
-    house.upload()  # makes the journal
+    house.upload()  # which makes the journal
     now_ms = int(time.time() * 1000)
     insert_events(house, [now_ms - 20 * DAY_MS, now_ms - 15 * DAY_MS, now_ms - 3 * DAY_MS, now_ms - 2 * DAY_MS,
                           now_ms - 1000, now_ms - 3000, now_ms - 2000])
     house.agent.start()
-    wait_stories(cloud, group, 6)  # five of these, and the upload's
+    wait_stories(cloud, group, 6)  # of these events five, and the upload's own
 
 
 def test_many_events(make_house, cloud):

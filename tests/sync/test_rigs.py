@@ -1,5 +1,5 @@
-"""The rigs themselves: a gate that let everything through, or a proxy that never failed, would prove
-nothing. boto3 stands in for the agent."""
+"""The rigs are tested too, as a gate that let everything through, or a proxy that never failed, would
+prove nothing. boto3 stands in for the agent."""
 
 import time
 

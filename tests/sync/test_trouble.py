@@ -1,5 +1,5 @@
-"""What the cloud may do wrong, and what an operator may set wrong: uploads go on, the log says it once,
-nothing is tried without end at full speed, and all is carried once it is right again."""
+"""Whatever the cloud does wrong or an operator sets wrong, uploads go on, the log tells it once, nothing
+is tried without end at full speed, and all is carried once it is right again."""
 
 import time
 
@@ -9,14 +9,14 @@ import fault
 from cloud import ACCESS_KEY, REGION, SECRET_KEY, gate, tiny_pictures
 from support import wait_for
 
-# Of requests to a service that pauses, within the time a test watches. A loop without back-off makes
-# thousands of them.
+# A service that pauses gets fewer requests within the time that a test watches. A loop without
+# back-off makes thousands of them.
 FEW = 25
 
 
 def check_patience(house, proxy, service, *words):
-    """Uploads are acknowledged while the service pauses; one line says so, with these words; few
-    requests are made until it has been tried anew several times, or for some seconds."""
+    """Checks that uploads are acknowledged while the service pauses, that one line of the log says so with
+    these words, and that few requests are made while it is tried anew, several times or for seconds."""
     house.upload_many(tiny_pictures(10))
     house.agent.wait_pause(service, *words)
     first, until = proxy.count(), time.monotonic() + 3
@@ -62,7 +62,7 @@ def test_no_credentials_at_all(make_house, tmp_path):
 
 
 def test_rotated_keys(make_house, tmp_path):
-    """The table's keys change under the agent's feet; the new ones are in the file."""
+    """The table's keys change while the agent runs, and it finds the new ones in the file."""
     file = tmp_path / "credentials"
     write_credentials(file, SECRET_KEY)
     house = make_house(environment={"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None,
@@ -71,7 +71,7 @@ def test_rotated_keys(make_house, tmp_path):
     house.agent.start()
     house.upload()
     house.wait_synced()
-    given = house.cloud.assume_role()  # from now on, the gate knows these alone
+    given = house.cloud.assume_role()  # from now on the gate knows no other keys
     file.write_text("[default]\n" + "".join(f"{name.lower()} = {value}\n" for name, value in given.items()))
     house.upload()
     house.check_cloud(house.wait_synced())
@@ -105,7 +105,7 @@ def test_wrong_region_of_the_table(make_house):
 
 
 def test_wrong_region_of_the_bucket(make_house):
-    """The gateway does not look at the region; this is Amazon's answer (S3 API Reference, "Error
+    """The gateway does not look at the region, so Amazon's answer is given for it (S3 API Reference, "Error
     responses")."""
     house = make_house()
     house.cloud.s3_proxy.fail(fault.s3_error(
@@ -173,7 +173,7 @@ def test_retry_after_is_the_least_wait(make_house):
 
 
 def test_answer_lost_after_the_deed(make_house):
-    """S3 and the table did what they were asked, but the answer was cut: the repeat is no error."""
+    """S3 and the table did what they were asked, but the answer was cut. The repeat is no error."""
     house = make_house()
     house.cloud.s3_proxy.fail(fault.HALF, times=1, match=put)
     house.cloud.table_proxy.fail(fault.HALF, times=1, match=put_item)
@@ -196,7 +196,7 @@ def test_slow_cloud_holds_up_no_upload(make_house):
 
 @pytest.mark.parametrize("offset_s", [3600, -3600])
 def test_clock(make_house, offset_s):
-    """The cloud's clock is an hour off; after one refusal, requests are signed by its time."""
+    """The cloud's clock is an hour off. After one refusal requests are signed by its time."""
     house = make_house(start=False)
     cloud = house.cloud
     objects = gate.Gate("s3", REGION, cloud.keys, gate.Objects()).start()
@@ -249,7 +249,7 @@ def test_dead_rows(make_house):
 
 
 def test_object_refused_for_good(make_house):
-    """An answer about this object alone; then the next ones go on."""
+    """An object that alone is refused for good is dead, and the others go on."""
     house = make_house()
     house.cloud.s3_proxy.fail(fault.s3_error(400, "EntityTooLarge", "Too large for this bucket"), times=1, match=put)
     dead = house.upload()

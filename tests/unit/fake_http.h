@@ -48,7 +48,7 @@ struct tt_http *tt_http_new(int max_connections) {
 
 /* Forgets what was sent. */
 void tt_http_free(struct tt_http *http) {
-    if (http == NULL)
+    if (!http)
         return;
     while (sent_count > 0)
         free(sent[--sent_count].body);
@@ -76,7 +76,7 @@ enum tt_err tt_http_start(struct tt_http *http, const struct tt_http_request *re
     snprintf(one->url, sizeof one->url, "%s", request->url);
     for (size_t i = 0; i < request->header_count; i++)
         keep_header(one, &request->headers[i]);
-    one->body = strndup(request->body != NULL ? request->body : "", request->body_bytes);
+    one->body = strndup(request->body ? request->body : "", request->body_bytes);
     assert_non_null(one->body);
     return TT_OK;
 }
@@ -111,7 +111,7 @@ static inline void answer_with(int index, struct tt_http_answer answer) {
     tt_http_done *done = sent[index].done;
     assert_non_null(done);
     sent[index].done = NULL;
-    if (answer.body == NULL)
+    if (!answer.body)
         answer.body = "";
     answer.body_bytes = strlen(answer.body);
     done(sent[index].context, &answer);

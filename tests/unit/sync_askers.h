@@ -24,8 +24,8 @@ static struct tt_journal_row row;
 static int askers[ASKERS_MAX]; /* the workers' ends */
 static int asker_count;
 
-/* A row that the cloud has, of whose files none is here; its result is content, and so is the
- * second of its renditions, "large". */
+/* Adds a row whose files are in the cloud, and none of them here. Its result has the bytes of
+ * content, and so has the second of its renditions, "large". */
 static inline struct tt_journal_row add_row(int number) {
     struct tt_journal_row added = make_row(number);
     struct tt_hash hash;
@@ -53,7 +53,7 @@ static inline int setup(void **state) {
     asker_count = 0;
     row = add_row(1);
     serve = tt_serve_new(&agent, cloud);
-    return serve != NULL ? 0 : -1;
+    return serve ? 0 : -1;
 }
 
 static inline int teardown(void **state) {
@@ -92,7 +92,7 @@ static inline int put_question(enum tt_ask_verb verb, enum tt_spool_kind kind, c
     struct tt_ask_question question = {.verb = verb, .kind = kind};
     char text[TT_ASK_QUESTION_SIZE];
 
-    (void)snprintf(question.id, sizeof question.id, "%s", id);
+    snprintf(question.id, sizeof question.id, "%s", id);
     return say(text, tt_ask_format(&question, text));
 }
 
@@ -100,12 +100,13 @@ static inline int put_rendition_question(enum tt_ask_verb verb, const char *rend
     struct tt_ask_question question = {.verb = verb, .kind = TT_SPOOL_RENDITION};
     char text[TT_ASK_QUESTION_SIZE];
 
-    (void)snprintf(question.id, sizeof question.id, "%s", row.id);
-    (void)snprintf(question.rendition, sizeof question.rendition, "%s", rendition);
+    snprintf(question.id, sizeof question.id, "%s", row.id);
+    snprintf(question.rendition, sizeof question.rendition, "%s", rendition);
     return say(text, tt_ask_format(&question, text));
 }
 
-/* The packet that came; "" when the connection was ended without one, NULL when it still stands. */
+/* The packet that came; "" when the connection was ended without one, NULL when nothing came yet.
+ */
 static inline const char *heard(int fd) {
     static char packet[TT_ASK_ANSWER_MAX_BYTES + 1];
     ssize_t length = recv(fd, packet, sizeof packet - 1, 0);
@@ -130,7 +131,7 @@ static inline void turn(void) {
     assert_string_equal(tt_err_cause(), "");
 }
 
-/* What the spool has of the row's result: its size; -1 for none. */
+/* The size of the row's result in the spool; -1 when it is not there. */
 static inline int64_t kept_bytes(void) {
     int fd;
     int64_t size_bytes;

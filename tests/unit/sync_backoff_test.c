@@ -1,4 +1,5 @@
-/* src/sync/backoff.c: the doubling ceiling, its bounds, and how random numbers become times. */
+/* Units of src/sync/backoff.c: the doubling ceiling, its bounds, and how random numbers become
+ * times. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -11,7 +12,8 @@
 
 static const struct tt_backoff usual = {.first_ms = 1000, .last_ms = 60000};
 
-/* random % (ceiling + 1) is the ceiling itself for random == ceiling. */
+/* The wait is random % (ceiling + 1), which is the ceiling itself for that random number and 0 for
+ * the next. */
 static void assert_ceiling(const struct tt_backoff *backoff, int64_t attempts, int64_t ceiling) {
     assert_int_equal(tt_backoff_wait_ms(backoff, attempts, (uint64_t)ceiling, 0), ceiling);
     assert_int_equal(tt_backoff_wait_ms(backoff, attempts, (uint64_t)ceiling + 1, 0), 0);

@@ -36,13 +36,13 @@ uint64_t tt_context_random(void) {
 /* ---- answers ---- */
 
 static inline enum tt_aws_service service_of(const struct sent *one) {
-    if (strstr(one->url, "://s3.example/") != NULL)
+    if (strstr(one->url, "://s3.example/"))
         return TT_AWS_S3;
-    return strstr(one->url, "://dynamodb.example/") != NULL ? TT_AWS_DYNAMODB : TT_AWS_LOGS;
+    return strstr(one->url, "://dynamodb.example/") ? TT_AWS_DYNAMODB : TT_AWS_LOGS;
 }
 
 static inline bool is_waiting_of(int index, enum tt_aws_service service) {
-    return sent[index].done != NULL && service_of(&sent[index]) == service;
+    return sent[index].done && service_of(&sent[index]) == service;
 }
 
 static inline struct tt_http_answer new_answer(int status, const char *body) {

@@ -56,7 +56,7 @@ static void send_to(enum tt_aws_service service) {
 }
 
 static void assert_has(const char *text, const char *words) {
-    if (strstr(text, words) == NULL)
+    if (!strstr(text, words))
         fail_msg("no \"%s\" in \"%s\"", words, text);
 }
 

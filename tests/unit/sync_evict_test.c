@@ -31,7 +31,7 @@ static void keep_file(const struct tt_journal_row *row, int number) {
     tt_spool_discard(&agent.spool, &staged);
 }
 
-/* A row, with two renditions. */
+/* A row with two renditions. */
 static struct tt_journal_row new_row(int number) {
     struct tt_journal_row row = make_row(number);
 
@@ -39,7 +39,7 @@ static struct tt_journal_row new_row(int number) {
     return row;
 }
 
-/* A row whose files are here and, since then, in the cloud. */
+/* Adds a row whose files are here and, since then, in the cloud as well. */
 static void add_row(int number, int64_t since_ms) {
     struct tt_journal_row row = new_row(number);
     struct tt_journal_outcome outcome = {.done = true, .state = TT_SYNC_SYNCED};
@@ -98,7 +98,7 @@ static void what_is_due_goes(void **state) {
     assert_true(is_here(3, TT_JOURNAL_PROCESSED));
 }
 
-/* Turns are many, looks are not; what came between them is looked for all the same. */
+/* There are more turns than looks; a row that came between two looks is found by the second. */
 static void looks_once_a_second(void **state) {
     (void)state;
     turn();
@@ -141,7 +141,8 @@ static void nothing_goes_unless_told(void **state) {
     assert_int_equal(agent.woken_ms, TT_NEVER_MS);
 }
 
-/* Of zero seconds too: whoever had it fetched back finds it. */
+/* A file is kept so long even with keep_local_seconds=0, so that whoever had it fetched back finds
+ * it. */
 static void stays_two_seconds_at_least(void **state) {
     (void)state;
     config.storage.keep_local_seconds = 0;

@@ -1,4 +1,4 @@
-/* Units of src/sync/heartbeat.c: the text, to the letter. */
+/* Units of src/sync/heartbeat.c: the text is compared to the letter. */
 #include "sync/heartbeat.h"
 
 #include <setjmp.h>

@@ -13,7 +13,7 @@ static int setup_with(void **state, int in_flight) {
         return -1;
     make_agent(in_flight);
     jobs = tt_jobs_new(&agent, cloud);
-    return jobs != NULL ? 0 : -1;
+    return jobs ? 0 : -1;
 }
 
 static int setup(void **state) {
@@ -42,7 +42,7 @@ static void add_file(const struct tt_journal_row *row, int number) {
     tt_spool_discard(&agent.spool, &staged);
 }
 
-/* The hash of a file that add_file makes. */
+/* Sets the hash to that of the file that add_file makes. */
 static void hash_file(struct tt_journal_file *file) {
     static const char zeros[8192];
     struct tt_hash hash;
@@ -54,7 +54,7 @@ static void hash_file(struct tt_journal_file *file) {
     tt_hash_fini(&hash);
 }
 
-/* An image with its files, as a worker adds it. */
+/* Adds an image with its files, as a worker does. */
 static struct tt_journal_row add_image_with(int number, enum tt_sync_state sync_state,
                                             int renditions) {
     struct tt_journal_row row = make_row(number);
@@ -74,7 +74,7 @@ static struct tt_journal_row add_image(int number, enum tt_sync_state sync_state
     return add_image_with(number, sync_state, 0);
 }
 
-/* As a worker does that is killed before it removes the files. */
+/* Deletes a row as a worker does that is killed before it removes the files. */
 static void delete_row(const char *id) {
     struct tt_journal_row gone;
 
@@ -88,7 +88,7 @@ static void turn(void) {
     assert_string_equal(tt_err_cause(), "");
 }
 
-/* As the loop does: a turn when one is asked for, until it is for later. */
+/* Does as the loop does: turns as long as the next turn is asked for at once. */
 static void turn_until_quiet(void) {
     for (int i = 0; i < 10; i++) {
         turn();
@@ -104,7 +104,7 @@ static void wait_for_wake(void) {
     turn_until_quiet();
 }
 
-/* Both objects are carried; the item is sent. */
+/* Has both objects carried, and the item sent. */
 static void carry_to_the_table(void) {
     turn_until_quiet();
     answer_ok("");
@@ -196,7 +196,7 @@ static void change_that_nobody_told_of_is_found(void **state) {
 
 static void journal_that_failed_is_tried_again(void **state) {
     (void)state;
-    (void)add_image(1, TT_SYNC_PENDING);
+    add_image(1, TT_SYNC_PENDING);
     execute("ALTER TABLE image RENAME TO elsewhere");
     turn_until_quiet();
     assert_int_equal(sent_count, 0);
@@ -207,7 +207,7 @@ static void journal_that_failed_is_tried_again(void **state) {
 
 static void hurry_shortens_every_wait(void **state) {
     (void)state;
-    (void)add_image(1, TT_SYNC_PENDING);
+    add_image(1, TT_SYNC_PENDING);
     turn_until_quiet();
     answer_error("InternalError", "no");
     turn_until_quiet();
@@ -221,12 +221,12 @@ static void hurry_shortens_every_wait(void **state) {
 
 /* ---- who comes first ---- */
 
-/* What fails for one image alone is not every trial. */
+/* An image that fails by itself does not take every trial of a service that pauses. */
 static void another_image_is_the_next_trial(void **state) {
     (void)state;
-    (void)add_image(1, TT_SYNC_PENDING);
+    add_image(1, TT_SYNC_PENDING);
     turn_until_quiet();
-    (void)add_image(2, TT_SYNC_PENDING);
+    add_image(2, TT_SYNC_PENDING);
     assert_non_null(strstr(last_sent()->url, make_row(1).id));
     answer_error("AccessDenied", "no");
     turn_until_quiet();
@@ -244,17 +244,17 @@ static void narrow_the_table(void) {
     agent.now_ms += 100;
 }
 
-/* Images that come from S3 without end leave removals places at the table. */
+/* Images that come from S3 without end do not take every place at the table from removals. */
 static void removals_find_places_at_a_narrow_table(void **state) {
     int removed = 0;
 
     (void)state;
     for (int i = 1; i <= 20; i++)
-        (void)add_image(i, TT_SYNC_PENDING);
+        add_image(i, TT_SYNC_PENDING);
     narrow_the_table();
     turn_until_quiet();
     for (int round = 0; round < 12; round++) {
-        /* S3 answers all, the table one. */
+        /* S3 answers every request, and the table one. */
         for (int i = sent_count; i-- > 0;) {
             if (!is_waiting_of(i, TT_AWS_S3))
                 continue;
@@ -262,7 +262,7 @@ static void removals_find_places_at_a_narrow_table(void **state) {
             i = sent_count;
         }
         if (round == 4) {
-            (void)add_image(30, TT_SYNC_SYNCED);
+            add_image(30, TT_SYNC_SYNCED);
             delete_row(make_row(30).id);
         }
         for (int i = 0; i < sent_count; i++)
@@ -282,12 +282,12 @@ static void long_throttling_of_the_table_leaves_places_to_s3(void **state) {
 
     (void)state;
     for (int i = 1; i <= 12; i++)
-        (void)add_image(i, TT_SYNC_PENDING);
+        add_image(i, TT_SYNC_PENDING);
     slow_service_down(TT_AWS_DYNAMODB, 60000);
     for (int i = 0; i < 30; i++) {
         turn_until_quiet();
         for (int j = 0; j < sent_count; j++)
-            if (sent[j].done != NULL)
+            if (sent[j].done)
                 answer_ok_at(j);
         agent.now_ms += 100;
     }
@@ -298,11 +298,11 @@ static void long_throttling_of_the_table_leaves_places_to_s3(void **state) {
 
 /* ---- renditions ---- */
 
-/* The last request is of that method, about an object whose name ends so. */
-static void assert_object(const char *method, const char *end) {
+/* The last request has that method, and is about the object of that key. */
+static void assert_object(const char *method, const char *key) {
     char expected[256];
 
-    (void)snprintf(expected, sizeof expected, "https://s3.example/pictures/%s", end);
+    snprintf(expected, sizeof expected, "https://s3.example/pictures/%s", key);
     assert_string_equal(last_sent()->method, method);
     assert_string_equal(last_sent()->url, expected);
 }
@@ -313,7 +313,7 @@ static void assert_objects_in_order(const char *method, const char *id) {
     char end[128];
 
     for (size_t i = 0; i < 4; i++) {
-        (void)snprintf(end, sizeof end, "%s%s%s", before_id[i], id, after_id[i]);
+        snprintf(end, sizeof end, "%s%s%s", before_id[i], id, after_id[i]);
         turn_until_quiet();
         assert_object(method, end);
         answer_ok("");
@@ -342,7 +342,7 @@ static void renditions_are_carried_before_the_item(void **state) {
 
 static void item_without_renditions_names_none(void **state) {
     (void)state;
-    (void)add_image(1, TT_SYNC_PENDING);
+    add_image(1, TT_SYNC_PENDING);
     carry_to_the_table();
     assert_null(strstr(last_sent()->body, "Renditions"));
 }
@@ -391,14 +391,14 @@ static void removal_that_s3_holds_up_asks_the_table_seldom(void **state) {
     for (int i = 0; i < 20; i++) {
         agent.now_ms += 10;
         turn_until_quiet();
-        while (last_sent()->done != NULL) {
+        while (last_sent()->done) {
             table_requests += is_waiting_of(sent_count - 1, TT_AWS_DYNAMODB);
             answer_ok("{}");
         }
     }
     assert_int_equal(table_requests, 0);
     agent.now_ms += 2000;
-    for (int i = 0; i < 3; i++) { /* item, result, original */
+    for (int i = 0; i < 3; i++) { /* the item, the result, the original */
         turn_until_quiet();
         answer_ok("{}");
     }
@@ -419,15 +419,15 @@ static void removal_that_is_not_allowed_backs_off(void **state) {
     assert_int_equal(ask("SELECT attempts FROM removal"), 1);
 }
 
-/* Read ahead, deleted and removed from the cloud, while its file was left: it must not come back.
- */
+/* An image may be read ahead, then deleted and removed from the cloud, while its file is left in
+ * the spool. */
 static void deleted_image_does_not_come_back(void **state) {
     struct tt_journal_row row;
 
     (void)state;
-    (void)add_image(1, TT_SYNC_PENDING);
+    add_image(1, TT_SYNC_PENDING);
     row = add_image(2, TT_SYNC_PENDING);
-    turn_until_quiet(); /* the first is on its way, the second was read as well */
+    turn_until_quiet(); /* the first is on its way, and the second was read ahead */
     assert_int_equal(sent_count, 1);
     delete_row(row.id);
     execute("DELETE FROM removal");

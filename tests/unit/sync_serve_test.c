@@ -17,8 +17,7 @@ static void presigns_a_url(void **state) {
     turn();
     packet = heard(fd);
     assert_non_null(packet);
-    (void)snprintf(expected, sizeof expected, "ok https://s3.example/pictures/results/%s.png?",
-                   row.id);
+    snprintf(expected, sizeof expected, "ok https://s3.example/pictures/results/%s.png?", row.id);
     assert_memory_equal(packet, expected, strlen(expected));
     assert_non_null(strstr(packet, "X-Amz-Expires=300&"));
     assert_non_null(strstr(packet, "&response-content-type=image%2Fpng"));
@@ -37,8 +36,7 @@ static void presigns_an_original(void **state) {
     execute("UPDATE image SET sync_state = 'stored'");
     turn();
     packet = heard(fd);
-    (void)snprintf(expected, sizeof expected, "ok https://s3.example/pictures/uploads/%s.jpg?",
-                   row.id);
+    snprintf(expected, sizeof expected, "ok https://s3.example/pictures/uploads/%s.jpg?", row.id);
     assert_non_null(packet);
     assert_memory_equal(packet, expected, strlen(expected));
 }
@@ -53,8 +51,8 @@ static void presigns_a_rendition(void **state) {
     turn();
     packet = heard(fd);
     assert_non_null(packet);
-    (void)snprintf(expected, sizeof expected,
-                   "ok https://s3.example/pictures/results/%s-large.jpg?", row.id);
+    snprintf(expected, sizeof expected, "ok https://s3.example/pictures/results/%s-large.jpg?",
+             row.id);
     assert_memory_equal(packet, expected, strlen(expected));
     assert_non_null(strstr(packet, "&response-content-type=image%2Fjpeg"));
     assert_heard(unknown, "error not-found ");
@@ -139,7 +137,7 @@ static void other_packets_are_refused(void **state) {
         assert_heard(fd, "error malformed-request ");
         tt_file_close(&askers[--asker_count]);
     }
-    /* What is too long is no question for its beginning. */
+    /* A packet that is too long is refused, though it begins as a question does. */
     size_t length =
         (size_t)snprintf(long_packet, sizeof long_packet, "presign processed %s", row.id);
     int fd = say(long_packet, length + 100);
@@ -169,8 +167,8 @@ static void silent_clients_are_closed(void **state) {
 
 static void clients_that_go_are_forgotten(void **state) {
     (void)state;
-    (void)call();
-    (void)put_question(TT_ASK_FETCH, TT_SPOOL_PROCESSED, row.id);
+    call();
+    put_question(TT_ASK_FETCH, TT_SPOOL_PROCESSED, row.id);
     turn();
     assert_int_equal(tt_serve_fds(serve, fds), 3);
     while (asker_count > 0)
@@ -185,9 +183,10 @@ static void clients_that_go_are_forgotten(void **state) {
 static void more_clients_than_places_wait(void **state) {
     (void)state;
     for (int i = 0; i < TT_SERVE_CLIENTS_MAX + 2; i++)
-        (void)call();
+        call();
     turn();
-    assert_int_equal(tt_serve_fds(serve, fds), TT_SERVE_CLIENTS_MAX); /* and no listener */
+    assert_int_equal(tt_serve_fds(serve, fds),
+                     TT_SERVE_CLIENTS_MAX); /* the listener is not among them */
     turn();
     agent.now_ms += PATIENCE_MS;
     turn();
@@ -205,12 +204,12 @@ static void waits_for_what_may_happen(void **state) {
     turn();
     assert_int_equal(tt_serve_fds(serve, fds), 2);
     assert_int_equal(poll(fds, 2, 0), 0);
-    (void)call();
+    call();
     assert_int_equal(poll(fds, 2, 0), 1);
     assert_int_equal(send(silent, "x", 1, MSG_NOSIGNAL), 1);
     assert_int_equal(poll(fds, 2, 0), 2);
     turn();
-    /* One that is answered later wakes nobody with what it adds. */
+    /* A client that waits for its answer wakes nobody by saying more. */
     int asker = put_question(TT_ASK_FETCH, TT_SPOOL_PROCESSED, row.id);
     turn();
     assert_int_equal(send(asker, "more", 4, MSG_NOSIGNAL), 4);

@@ -1,4 +1,4 @@
-/* The pause and the window of a service. */
+/* Units of src/sync/service.c: the pause and the window of a service. */
 #include "sync/service.h"
 
 #include <setjmp.h>
@@ -15,7 +15,7 @@ static enum tt_service_change report(struct tt_service *service, enum tt_err err
     return tt_service_report(service, err, 0, now_ms, RANDOM);
 }
 
-/* A service in full swing. */
+/* Makes a service in full swing. */
 static void open_window(struct tt_service *service) {
     tt_service_init(service, 16);
     for (int i = 0; i < 20; i++)
@@ -32,7 +32,7 @@ static void begins_with_one_request(void **state) {
     service.in_flight = 1;
     assert_false(tt_service_may_start(&service, NOW_MS));
     service.in_flight = 0;
-    (void)report(&service, TT_OK, NOW_MS);
+    report(&service, TT_OK, NOW_MS);
     assert_int_equal(service.window, 2);
 }
 
@@ -58,7 +58,7 @@ static void requests_that_fail_together_count_once(void **state) {
 
     (void)state;
     open_window(&service);
-    (void)report(&service, TT_ERR_CLOUD_AWAY, NOW_MS);
+    report(&service, TT_ERR_CLOUD_AWAY, NOW_MS);
     resumes_ms = service.resumes_ms;
     for (int i = 0; i < 15; i++)
         assert_int_equal(report(&service, TT_ERR_CLOUD_AWAY, NOW_MS), TT_SERVICE_SAME);
@@ -74,13 +74,13 @@ static void pauses_grow_to_half_a_minute(void **state) {
     (void)state;
     tt_service_init(&service, 16);
     for (int i = 0; i < 20; i++) {
-        (void)report(&service, TT_ERR_CLOUD_KEYS, now_ms);
+        report(&service, TT_ERR_CLOUD_KEYS, now_ms);
         assert_true(service.resumes_ms > now_ms);
         assert_true(service.resumes_ms <= now_ms + 30001);
         now_ms = service.resumes_ms;
     }
     for (uint64_t random = 0; random < 100; random++) {
-        (void)tt_service_report(&service, TT_ERR_CLOUD_KEYS, 0, now_ms, random * 1234567891);
+        tt_service_report(&service, TT_ERR_CLOUD_KEYS, 0, now_ms, random * 1234567891);
         if (service.resumes_ms - now_ms > longest_ms)
             longest_ms = service.resumes_ms - now_ms;
         now_ms = service.resumes_ms;
@@ -110,7 +110,7 @@ static void throttling_halves_the_window(void **state) {
     assert_false(tt_service_may_start(&service, NOW_MS + 3000));
     assert_true(tt_service_may_start(&service, NOW_MS + 3001));
     for (int i = 0; i < 10; i++)
-        (void)report(&service, TT_ERR_CLOUD_THROTTLED, NOW_MS + 10000 * i);
+        report(&service, TT_ERR_CLOUD_THROTTLED, NOW_MS + 10000 * i);
     assert_int_equal(service.window, 1);
 }
 
@@ -119,7 +119,7 @@ static void success_of_before_ends_no_throttling(void **state) {
 
     (void)state;
     open_window(&service);
-    (void)tt_service_report(&service, TT_ERR_CLOUD_THROTTLED, 3000, NOW_MS, 0);
+    tt_service_report(&service, TT_ERR_CLOUD_THROTTLED, 3000, NOW_MS, 0);
     for (int i = 0; i < 7; i++)
         assert_int_equal(report(&service, TT_OK, NOW_MS + 10), TT_SERVICE_SAME);
     assert_int_equal(service.window, 8);
@@ -144,7 +144,7 @@ static void a_failed_trial_keeps_the_pause(void **state) {
 
     (void)state;
     tt_service_init(&service, 16);
-    (void)report(&service, TT_ERR_CLOUD_AWAY, NOW_MS);
+    report(&service, TT_ERR_CLOUD_AWAY, NOW_MS);
     assert_int_equal(report(&service, TT_ERR_CLOUD_FAILED, NOW_MS + 5000), TT_SERVICE_SAME);
     assert_true(tt_service_is_paused(&service));
     assert_false(tt_service_may_start(&service, NOW_MS + 5000));
@@ -155,7 +155,7 @@ static void an_object_that_is_refused_shows_that_the_service_answers(void **stat
 
     (void)state;
     tt_service_init(&service, 16);
-    (void)report(&service, TT_ERR_CLOUD_SETUP, NOW_MS);
+    report(&service, TT_ERR_CLOUD_SETUP, NOW_MS);
     assert_int_equal(report(&service, TT_ERR_CLOUD_OBJECT, NOW_MS + 5000), TT_SERVICE_RESUMED);
 }
 

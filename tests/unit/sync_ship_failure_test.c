@@ -1,7 +1,7 @@
 /* Units of src/sync/ship.c where something fails: requests, the service, its keys, the journal. */
 #include "sync_shipping.h"
 
-/* What the fake's random number makes of a ceiling. */
+/* The wait that the test's random number makes of a ceiling. */
 static int64_t backoff_ms(int64_t ceiling_ms) {
     return (int64_t)(tt_context_random() % ((uint64_t)ceiling_ms + 1));
 }
@@ -74,7 +74,7 @@ static void nothing_starts_while_stopping(void **state) {
     assert_true(tt_ship_is_idle(ship));
 }
 
-/* What is in the cloud is not sent again because the journal failed to note it. */
+/* Events that are in the cloud are not sent again where the journal fails to forget them. */
 static void journal_that_fails_is_told_later(void **state) {
     (void)state;
     add_event(NOW_MS, "a");

@@ -30,7 +30,7 @@ static void events_are_shipped_and_forgotten(void **state) {
     assert_false(tt_ship_is_idle(ship));
     assert_true(tt_ship_has_left(ship));
     turn();
-    assert_int_equal(sent_count, 1); /* one at a time */
+    assert_int_equal(sent_count, 1); /* there is one request at a time */
     add_event(NOW_MS, "d");
     answer_ok("{}");
     assert_int_equal(waiting(), 1);
@@ -45,13 +45,13 @@ static void events_are_shipped_and_forgotten(void **state) {
 
 static void stream_of_the_configuration(void **state) {
     (void)state;
-    (void)snprintf(config.cloudwatch.log_stream, sizeof config.cloudwatch.log_stream, "mine");
+    snprintf(config.cloudwatch.log_stream, sizeof config.cloudwatch.log_stream, "mine");
     add_event(NOW_MS, "a");
     turn();
     assert_non_null(strstr(last_sent()->body, "\"logStreamName\":\"mine\""));
 }
 
-/* The first is waited with until it is a second old; the others come along. */
+/* The first event waits until it is a second old, so that others come along. */
 static void batches_form(void **state) {
     (void)state;
     begin_after_heartbeat();
@@ -68,7 +68,7 @@ static void batches_form(void **state) {
     assert_string_equal(letters(), "ab");
 }
 
-/* A clock that was set back makes none wait longer. */
+/* An event of before the clock was set back waits no longer than others. */
 static void event_of_the_future_is_due(void **state) {
     (void)state;
     begin_after_heartbeat();
@@ -94,10 +94,11 @@ static void a_batch_has_bounds(void **state) {
     free(large);
     turn();
     answer_ok("{}");
-    assert_int_equal(waiting(), 1); /* x, and two of the large ones */
+    assert_int_equal(waiting(), 1); /* x and two of the large ones have gone */
 }
 
-/* Numbers are forgotten in their order, whatever the times are; no batch spans over a day. */
+/* Events are forgotten in the order of their numbers, whatever their times are, and no batch spans
+ * more than a day. */
 static void events_of_many_days(void **state) {
     static const char *const batches[] = {"a", "de", "fhg"};
 
@@ -146,7 +147,7 @@ static void rejected_events_are_counted(void **state) {
     assert_int_equal(dropped(), 2);
 }
 
-/* One that can never be taken costs a few requests, and no other event. */
+/* An event that can never be taken costs a few requests, and no other event. */
 static void event_refused_for_good_goes_alone(void **state) {
     char shipped[64] = "";
 
@@ -158,7 +159,7 @@ static void event_refused_for_good_goes_alone(void **state) {
     }
     for (int i = 0; i < 40 && waiting() > 0; i++) {
         turn();
-        if (strchr(letters(), 'k') != NULL) {
+        if (strchr(letters(), 'k')) {
             answer_error("InvalidParameterException", "no");
         } else {
             strcat(shipped, letters());
@@ -181,7 +182,7 @@ static bool is_paused(void) {
     return tt_cloud_is_paused(cloud, TT_AWS_LOGS);
 }
 
-/* Ships to a group or stream that is not there. */
+/* Ships to a group or stream that is not there, which is forgiven, as it can be made. */
 static void find_missing(const char *message) {
     assert_sends("PutLogEvents");
     answer_error(MISSING, message);
@@ -204,7 +205,7 @@ static void group_and_stream_are_made(void **state) {
     answer_ok("{}");
     assert_int_equal(waiting(), 0);
     add_event(NOW_MS, "b");
-    find_missing("The specified log group does not exist."); /* and so it would be once more */
+    find_missing("The specified log group does not exist."); /* it is made anew */
     assert_sends("CreateLogGroup");
 }
 
@@ -217,7 +218,8 @@ static void stream_alone_is_made(void **state) {
     assert_sends("PutLogEvents");
 }
 
-/* What is missing though it was made pauses the service, and is made again minutes later. */
+/* A group or stream that is missing though it was made pauses the service, and is made again
+ * minutes later. */
 static void missing_after_it_was_made(void **state) {
     (void)state;
     add_event(NOW_MS, "a");
@@ -235,7 +237,7 @@ static void missing_after_it_was_made(void **state) {
         agent.now_ms = agent.woken_ms;
     }
     agent.now_ms = NOW_MS + 10 * (int64_t)MINUTE_MS;
-    assert_sends("PutLogEvents"); /* the service pauses still: this tries it out */
+    assert_sends("PutLogEvents"); /* this tries out the service, which still pauses */
     answer_error(MISSING, "");
     agent.now_ms = tt_cloud_resumes_ms(cloud, TT_AWS_LOGS);
     assert_sends("CreateLogGroup");
@@ -247,7 +249,7 @@ static void group_that_may_not_be_made(void **state) {
     find_missing("log group");
     assert_sends("CreateLogGroup");
     answer_error("AccessDeniedException", "not allowed");
-    assert_true(tt_ship_is_idle(ship)); /* of --once: there is nothing more to do */
+    assert_true(tt_ship_is_idle(ship)); /* --once has nothing more to do */
     assert_true(tt_ship_has_left(ship));
     agent.now_ms = tt_cloud_resumes_ms(cloud, TT_AWS_LOGS);
     assert_sends("PutLogEvents");
@@ -273,7 +275,7 @@ static void heartbeat_each_minute(void **state) {
     assert_non_null(strstr(last_sent()->body, "\\\"OldestUnsyncedSeconds\\\":90,"));
     assert_non_null(strstr(last_sent()->body, "\\\"WaitingImages\\\":1,"));
     answer_ok("{}");
-    assert_int_equal(waiting(), 1); /* it is none of the journal's */
+    assert_int_equal(waiting(), 1); /* the journal knows of no heartbeat */
     turn();
     assert_int_equal(sent_count, 1);
     agent.now_ms = NOW_MS + 1000;
@@ -292,7 +294,7 @@ static void heartbeat_each_minute(void **state) {
     assert_int_equal(sent_count, 4);
 }
 
-/* It is not lost; and after an outage of many minutes, one tells all. */
+/* A heartbeat is not lost, and after an outage of many minutes a single one tells all. */
 static void heartbeat_survives_an_outage(void **state) {
     (void)state;
     agent.once = false;

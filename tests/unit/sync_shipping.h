@@ -12,9 +12,9 @@ static inline int setup(void **state) {
     if (open_journal(state) != 0)
         return -1;
     make_agent(IN_FLIGHT);
-    agent.once = true; /* no heartbeat, no waiting; tests of these unset it */
+    agent.once = true; /* no heartbeat and no waiting, unless a test is about these */
     ship = tt_ship_new(&agent, cloud);
-    return ship != NULL ? 0 : -1;
+    return ship ? 0 : -1;
 }
 
 static inline int teardown(void **state) {
@@ -38,7 +38,7 @@ static inline void turn(void) {
     assert_string_equal(tt_err_cause(), "");
 }
 
-/* Turns until a request is sent that was not before. */
+/* Turns until another request is sent. */
 static inline void turn_until_sent(void) {
     int before = sent_count;
 
@@ -47,13 +47,13 @@ static inline void turn_until_sent(void) {
     assert_int_equal(sent_count, before + 1);
 }
 
-/* The messages of the last request, each one letter, as "abc". */
+/* The messages of the last request, which are a letter each, as "abc". */
 static inline const char *letters(void) {
     static char found[64];
     size_t length = 0;
     const char *at = last_sent()->body;
 
-    while ((at = strstr(at, "\"message\":\"")) != NULL && length + 1 < sizeof found) {
+    while ((at = strstr(at, "\"message\":\"")) && length + 1 < sizeof found) {
         at += strlen("\"message\":\"");
         found[length++] = *at;
     }
@@ -66,7 +66,7 @@ static inline int64_t waiting(void) {
     return ask("SELECT count(*) FROM event");
 }
 
-/* With a heartbeat, and past the first one. */
+/* Lets the agent send heartbeats, and answers the first. */
 static inline void begin_after_heartbeat(void) {
     agent.once = false;
     turn_until_sent();

@@ -1,5 +1,5 @@
-/* The order of the steps: an object before the item that names it, an item gone before its objects.
- */
+/* Units of src/sync/step.c: an object comes before the item that names it, and an item goes before
+ * its objects. */
 #include "sync/step.h"
 
 #include <setjmp.h>
@@ -84,7 +84,7 @@ static void what_was_not_kept_or_set_up_is_left_out(void **state) {
     assert_way(&image_alone, make_row(TT_SYNC_STORED, 0, true), nothing);
 }
 
-/* Whatever state its row is said to have. */
+/* The state that the row of a removal is said to have does not matter. */
 static void a_removal_begins_with_the_item(void **state) {
     const struct tt_step steps[] = {DELETE_ITEM, DELETE(0), DELETE(1), END};
     const struct tt_step many[] = {DELETE_ITEM, DELETE(0), DELETE(1), DELETE(2), DELETE(3), END};
