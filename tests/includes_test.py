@@ -35,11 +35,6 @@ FOREIGN = {"fcgiapp.h": "src/web/fcgi.c", "fcgi_stdio.h": None, "fcgios.h": None
 KNOWN_CIRCLES = [
     ("aws/credentials", "aws/credentials_local", "aws/credentials_metadata", "aws/credentials_web"),
     ("base/config_keys", "base/config_preset", "base/config_value"),
-    ("image/codec", "image/decoder", "image/gif_read", "image/heif_read", "image/jpeg_read", "image/png_read",
-     "image/webp_read"),
-    ("image/resample_passes", "image/resample_passes_avx2", "image/resample_passes_neon",
-     "image/resample_passes_sse2"),
-    ("image/watermark", "image/watermark_ink", "image/watermark_text"),
 ]
 
 COMMENT_OR_TEXT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.DOTALL)

@@ -1,15 +1,21 @@
-/* Codec: finds the reader for a file and hands every call on to it. Decodes nothing itself. */
+/* Codec: finds the reader or the writer of a format and hands every call on to it. Decodes and
+ * encodes nothing itself. */
 #include "image/codec.h"
 
-#include "image/decoder.h"
 #include "image/heif_library.h"
 #include "tintype/file.h"
 #include "tintype/image.h"
 
-static const struct tt_decoder_kind *const kinds[TT_FORMAT_COUNT] = {
+static const struct tt_decoder_kind *const decoder_kinds[TT_FORMAT_COUNT] = {
     [TT_FORMAT_PNG] = &tt_png_decoder_kind,   [TT_FORMAT_JPEG] = &tt_jpeg_decoder_kind,
     [TT_FORMAT_WEBP] = &tt_webp_decoder_kind, [TT_FORMAT_GIF] = &tt_gif_decoder_kind,
     [TT_FORMAT_HEIC] = &tt_heif_decoder_kind, [TT_FORMAT_AVIF] = &tt_heif_decoder_kind,
+};
+
+static const struct tt_encoder_kind *const encoder_kinds[TT_FORMAT_COUNT] = {
+    [TT_FORMAT_PNG] = &tt_png_encoder_kind,
+    [TT_FORMAT_JPEG] = &tt_jpeg_encoder_kind,
+    [TT_FORMAT_WEBP] = &tt_webp_encoder_kind,
 };
 
 static enum tt_err sniff_file(int fd, enum tt_picture_format *format) {
@@ -22,10 +28,11 @@ static enum tt_err sniff_file(int fd, enum tt_picture_format *format) {
 
 void tt_image_prepare(int picture_fd) {
     enum tt_picture_format format;
-    (void)sniff_file(picture_fd, &format);
+    sniff_file(picture_fd, &format);
     if (format == TT_FORMAT_HEIC || format == TT_FORMAT_AVIF)
-        (void)tt_heif_library_load();
-    tt_err_clear(); /* whoever renders the picture meets the failure again, and tells the client */
+        tt_heif_library_load();
+    /* Whoever renders the picture meets the failure again, and tells the client. */
+    tt_err_take(TT_OK);
 }
 
 enum tt_err tt_decoder_open(struct tt_decoder **decoder, int fd, struct tt_arena *arena,
@@ -36,7 +43,7 @@ enum tt_err tt_decoder_open(struct tt_decoder **decoder, int fd, struct tt_arena
     enum tt_err err = sniff_file(fd, &format);
     if (err != TT_OK)
         return err;
-    const struct tt_decoder_kind *kind = kinds[format];
+    const struct tt_decoder_kind *kind = decoder_kinds[format];
     if (!kind)
         return tt_err_refuse(TT_ERR_PICTURE_TYPE,
                              "The file is not a picture this service can read. "
@@ -76,15 +83,48 @@ void tt_decoder_close(struct tt_decoder *decoder) {
         decoder->close(decoder);
 }
 
-enum tt_err tt_decoder_check_pixels(const struct tt_decoder *self, int64_t width_px,
-                                    int64_t height_px) {
-    /* The same as width * height <= max_pixels, but the product of two 32-bit sides may overflow.
-     */
-    if (width_px == 0 || height_px <= self->limits.max_pixels / width_px)
-        return TT_OK;
-    return tt_err_refuse(TT_ERR_PICTURE_TOO_LARGE,
-                         "The picture is %lld x %lld pixels; at most %lld pixels in all are "
-                         "accepted. Send a smaller picture.",
-                         (long long)width_px, (long long)height_px,
-                         (long long)self->limits.max_pixels);
+/* ---- encoders ---- */
+
+int tt_encoder_side_max_px(enum tt_picture_format format) {
+    const struct tt_encoder_kind *kind = encoder_kinds[format];
+    return kind ? kind->side_max_px : 0;
+}
+
+bool tt_encoder_has_alpha(enum tt_picture_format format) {
+    const struct tt_encoder_kind *kind = encoder_kinds[format];
+    return kind && kind->has_alpha;
+}
+
+enum tt_err tt_encoder_open(struct tt_encoder **encoder, int fd, const struct tt_encoder_wish *wish,
+                            struct tt_arena *arena) {
+    *encoder = NULL;
+    const struct tt_encoder_kind *kind = encoder_kinds[wish->format];
+    if (!kind)
+        return tt_err_fail(TT_ERR_INTERNAL, "a %s is not written",
+                           tt_picture_format_row(wish->format)->name);
+    struct tt_encoder *opened = tt_arena_alloc(arena, kind->size_bytes);
+    if (!opened)
+        return TT_ERR_NO_MEMORY;
+    opened->sink.width_px = wish->width_px;
+    opened->sink.height_px = wish->height_px;
+    opened->sink.channels = wish->channels;
+    opened->fd = fd;
+    opened->quality = wish->quality;
+    opened->arena = arena;
+    enum tt_err err = kind->open(opened);
+    if (err != TT_OK) {
+        tt_encoder_close(opened);
+        return err;
+    }
+    *encoder = opened;
+    return TT_OK;
+}
+
+struct tt_row_sink *tt_encoder_sink(struct tt_encoder *encoder) {
+    return &encoder->sink;
+}
+
+void tt_encoder_close(struct tt_encoder *encoder) {
+    if (encoder && encoder->close)
+        encoder->close(encoder);
 }

@@ -1,7 +1,8 @@
-/* Codecs: a picture file as a source of rows, and a source of rows as a picture file.
+/* Codecs: a picture file as a source of rows, and a sink of rows that makes a picture file.
  *
- * Here: opening, starting, finishing and closing a decoder of any format, and one writer for each
- * output format. Which rows are wanted, and how large, is not decided here.
+ * Here: opening, starting, finishing and closing a decoder of any format, and opening and closing
+ * an encoder of any format that is written. Which rows are wanted, and how large, is not decided
+ * here.
  *
  * A decoder's life: open (the header alone) → start → rows from its source → finish → close. After
  * a failure of any step only close may follow; close is always needed, as the decoder holds library
@@ -12,46 +13,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "image/decoder.h"
+#include "image/encoder.h"
 #include "image/row.h"
 #include "tintype/arena.h"
 #include "tintype/picture.h"
 
-struct tt_decoder;
-
-/* What the header says, before any memory for pixels is taken. */
-struct tt_picture_header {
-    enum tt_picture_format format;
-    int width_px; /* as in the file, before orientation; at least 1, like the height */
-    int height_px;
-    int channels;    /* of the source when started in colour: 1 to 4, as in row.h */
-    int orientation; /* 1 to 8, as Exif tag 0x0112 has it; 1 when the file does not say, or the
-                        decoder applies what it says (HEIC, AVIF) */
-    /* The ICC profile that the samples of a source started in colour are of, for tt_colour_open;
-     * NULL when there is none, or the decoder has applied it (CMYK). In the arena. Not
-     * checked: it may lie about all of itself. */
-    const uint8_t *icc_profile;
-    size_t icc_bytes; /* at most max_chunk_bytes */
-    bool whole; /* the decoder must hold the whole picture (interlaced PNG or GIF, WebP, HEIC, AVIF)
-                   or all its coefficients (progressive or multi-scan JPEG) */
-    int64_t whole_bytes; /* how much memory that takes in start, of the arena and of the library,
-                            and a profile that is not handed out: an upper bound; 0 when rows
-                            stream and there is none */
-};
-
 /* Reads the header of the picture in fd (a regular file, read from offset 0 with pread; the
  * descriptor's own offset is neither used nor moved, and stays the caller's). *decoder is NULL
  * after a failure. Memory comes from arena, which must outlive the decoder; limits is only read
- * here. Holds the header against max_pixels and max_chunk_bytes; whole_bytes is the caller's to
- * judge. TT_ERR_PICTURE_TYPE (no known format, or a variant that is not supported),
- * TT_ERR_PICTURE_BROKEN, TT_ERR_PICTURE_TOO_LARGE, TT_ERR_NO_MEMORY, TT_ERR_STORAGE. */
+ * here. Holds the header against max_pixels and max_chunk_bytes. TT_ERR_PICTURE_TYPE (no known
+ * format, or a variant that is not supported), TT_ERR_PICTURE_BROKEN, TT_ERR_PICTURE_TOO_LARGE,
+ * TT_ERR_NO_MEMORY, TT_ERR_STORAGE. */
 enum tt_err tt_decoder_open(struct tt_decoder **decoder, int fd, struct tt_arena *arena,
                             const struct tt_picture_limits *limits,
                             struct tt_picture_header *header);
 
 /* Starts decoding; *source is valid until close and has the header's size. It is gray (Rec. 601
- * luma) when grayscale is set, with 1 or 2 channels; otherwise it has header->channels. Takes
- * whole_bytes of memory. Called once.
- * Errors as for open; TT_ERR_PICTURE_TOO_LARGE also for more scans than max_scans. */
+ * luma) when grayscale is set, with 1 or 2 channels; otherwise it has header->channels. Called
+ * once. The memory for a picture that must be held whole (interlaced PNG or GIF, WebP, HEIC, AVIF)
+ * or as coefficients (progressive JPEG) is taken here. Errors as for open; TT_ERR_PICTURE_TOO_LARGE
+ * also for more scans than max_scans. */
 enum tt_err tt_decoder_start(struct tt_decoder *decoder, bool grayscale,
                              struct tt_row_source **source);
 
@@ -65,29 +47,34 @@ enum tt_err tt_decoder_finish(struct tt_decoder *decoder);
 /* Gives the library handles back. NULL is allowed. */
 void tt_decoder_close(struct tt_decoder *decoder);
 
-/* Each pulls every row of source and writes the file to fd from its current offset, pixels alone,
- * no metadata. TT_ERR_STORAGE, TT_ERR_SPOOL_FULL, TT_ERR_NO_MEMORY, TT_ERR_PICTURE_TOO_LARGE (more
- * than the format can hold), and every error of the source itself. */
+/* ---- encoders ---- */
 
-/* 8 bits a sample, 1 to 4 channels. */
-enum tt_err tt_png_write(int fd, struct tt_row_source *source, struct tt_arena *arena);
+/* The longest side that a file of the format holds; 0 for a format that is not written. */
+int tt_encoder_side_max_px(enum tt_picture_format format);
 
-/* The longest side that a file holds. A PNG's is beyond all that is made (PNG, 11.2.1: 2^31 - 1).
- */
-#define TT_JPEG_WRITE_SIDE_MAX_PX 65500 /* libjpeg's; the format's is 65535 */
-#define TT_WEBP_WRITE_SIDE_MAX_PX 16383 /* of VP8's 14 bits: RFC 6386, 9.1 */
+/* Whether a file of the format keeps alpha. Where it does not, rows are flattened before. */
+bool tt_encoder_has_alpha(enum tt_picture_format format);
 
-/* Baseline, 1 or 3 channels (alpha is flattened before); quality 1 to 100. */
-enum tt_err tt_jpeg_write(int fd, struct tt_row_source *source, int quality,
-                          struct tt_arena *arena);
+/* What a file is to be: 8 bits a sample, pixels alone, no metadata. */
+struct tt_encoder_wish {
+    enum tt_picture_format format; /* one that is written */
+    int width_px;                  /* at most tt_encoder_side_max_px, like the height */
+    int height_px;
+    int channels; /* 1 to 4; 1 or 3 where the format has no alpha */
+    int quality;  /* 1 to 100, of JPEG and WebP */
+};
 
-/* Lossy, 1 to 4 channels; quality 1 to 100. */
-enum tt_err tt_webp_write(int fd, struct tt_row_source *source, int quality,
-                          struct tt_arena *arena);
+/* Begins a file at the current offset of fd, which stays the caller's. It is written while rows are
+ * put into the encoder's sink, and is whole once the last one was. *encoder is NULL after a
+ * failure. Opening takes the memory, of arena, which must outlive the encoder, and of the library;
+ * WebP takes more with the last row. TT_ERR_NO_MEMORY, TT_ERR_INTERNAL; of the sink also
+ * TT_ERR_STORAGE, TT_ERR_SPOOL_FULL and TT_ERR_PICTURE_TOO_LARGE (more than the format holds). */
+enum tt_err tt_encoder_open(struct tt_encoder **encoder, int fd, const struct tt_encoder_wish *wish,
+                            struct tt_arena *arena);
 
-/* Memory a writer takes, of the arena and of its library: an upper bound, for the plan. */
-int64_t tt_png_write_bytes(int width_px, int height_px, int channels);
-int64_t tt_jpeg_write_bytes(int width_px, int height_px, int channels);
-int64_t tt_webp_write_bytes(int width_px, int height_px, int channels);
+struct tt_row_sink *tt_encoder_sink(struct tt_encoder *encoder);
+
+/* Gives the library handles back. NULL is allowed. */
+void tt_encoder_close(struct tt_encoder *encoder);
 
 #endif

@@ -50,14 +50,11 @@ union prefix {
 
 static void *take_memory(cmsContext context, cmsUInt32Number size) {
     struct budget *budget = cmsGetContextUserData(context);
-    size_t padded_bytes = (size_t)tt_operation_bytes(1, sizeof(union prefix) + (size_t)size);
-    union prefix *prefix;
-
-    if (budget == NULL || size == 0 ||
-        padded_bytes > budget->limit_bytes - budget->arena->used_bytes)
+    size_t taken_bytes = sizeof(union prefix) + (size_t)size + TT_ARENA_STEP_BYTES;
+    if (!budget || size == 0 || budget->arena->used_bytes + taken_bytes > budget->limit_bytes)
         return NULL;
-    prefix = tt_arena_alloc(budget->arena, sizeof *prefix + size);
-    if (prefix == NULL) {
+    union prefix *prefix = tt_arena_alloc(budget->arena, sizeof *prefix + size);
+    if (!prefix) {
         budget->arena_failed = true;
         return NULL;
     }
@@ -292,46 +289,34 @@ void tt_colour_transform_row(const struct tt_colour_transform *transform, uint8_
 /* ---- the operation ---- */
 
 struct colour {
-    struct tt_row_source base;
-    struct tt_row_source *in;
+    struct tt_row_sink base;
+    struct tt_row_sink *to;
     const struct tt_colour_transform *transform;
     uint8_t *out;
 };
 
-int64_t tt_colour_bytes(int width_px) {
-    return tt_operation_bytes(1, sizeof(struct colour)) +
-           tt_operation_bytes((int64_t)width_px * 4, 1);
+static enum tt_err put_converted(struct tt_row_sink *sink, const uint8_t *row) {
+    struct colour *self = (struct colour *)sink;
+    tt_colour_transform_row(self->transform, self->out, row, sink->width_px);
+    return self->to->put(self->to, self->out);
 }
 
-static enum tt_err next_converted(struct tt_row_source *source, const uint8_t **row) {
-    struct colour *self = (struct colour *)source;
-    const uint8_t *in;
-    enum tt_err err = self->in->next(self->in, &in);
-
-    if (err != TT_OK)
-        return err;
-    tt_colour_transform_row(self->transform, self->out, in, source->width_px);
-    *row = self->out;
-    return TT_OK;
-}
-
-enum tt_err tt_colour_open(struct tt_row_source **out, struct tt_row_source *in,
+enum tt_err tt_colour_open(struct tt_row_sink **sink, struct tt_row_sink *to,
                            const struct tt_colour_transform *transform, struct tt_arena *arena) {
-    struct colour *self;
-
-    *out = in;
-    if (transform == NULL)
+    if (!transform) {
+        *sink = to;
         return TT_OK;
-    self = tt_arena_alloc(arena, sizeof *self);
-    if (self == NULL)
+    }
+    struct colour *self = tt_arena_alloc(arena, sizeof *self);
+    if (!self)
         return TT_ERR_NO_MEMORY;
-    self->base = *in;
-    self->base.next = next_converted;
-    self->in = in;
+    self->base = *to;
+    self->base.put = put_converted;
+    self->to = to;
     self->transform = transform;
-    self->out = tt_arena_alloc_array(arena, (size_t)in->width_px, (size_t)in->channels);
-    if (self->out == NULL)
+    self->out = tt_arena_alloc_array(arena, (size_t)to->width_px, (size_t)to->channels);
+    if (!self->out)
         return TT_ERR_NO_MEMORY;
-    *out = &self->base;
+    *sink = &self->base;
     return TT_OK;
 }

@@ -1,8 +1,30 @@
-/* Decoder: what every format's reader has in common, for codec.c and the readers alone. */
+/* Decoder: what every format's reader has in common. Only codec.c and the readers look into it. */
 #ifndef TINTYPE_IMAGE_DECODER_H
 #define TINTYPE_IMAGE_DECODER_H
 
-#include "image/codec.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "image/row.h"
+#include "tintype/arena.h"
+#include "tintype/err.h"
+#include "tintype/picture.h"
+
+/* What the header says, before any memory for pixels is taken. */
+struct tt_picture_header {
+    enum tt_picture_format format;
+    int width_px; /* as in the file, before orientation; at least 1, like the height */
+    int height_px;
+    int channels;    /* of the source when started in colour: 1 to 4, as in row.h */
+    int orientation; /* 1 to 8, as Exif tag 0x0112 has it; 1 when the file does not say, or the
+                        decoder applies what it says (HEIC, AVIF) */
+    /* The ICC profile that the samples of a source started in colour are of, for tt_colour_open;
+     * NULL when there is none, or the decoder has applied it (CMYK). In the arena. Not
+     * checked: it may lie about all of itself. */
+    const uint8_t *icc_profile;
+    size_t icc_bytes; /* at most max_chunk_bytes */
+};
 
 /* The first member of each reader's own struct, so a pointer to one is a pointer to the other. */
 struct tt_decoder {

@@ -149,9 +149,6 @@ static enum tt_err read_header(struct gif_decoder *decoder) {
         return err;
     bool alpha = decoder->transparent != NO_TRANSPARENT_COLOR || !frame_fills_canvas(decoder);
     header->channels = (decoder->is_gray ? 1 : 3) + (alpha ? 1 : 0);
-    header->whole = frame->Interlace;
-    if (header->whole)
-        header->whole_bytes = (int64_t)frame->Width * frame->Height;
     return TT_OK;
 }
 

@@ -2,9 +2,9 @@
  * words, its limits. Where the library comes from is in heif_library.c.
  *
  * The primary picture, with its grid, crop, rotation and mirroring applied, in 8 bits. libheif
- * knows neither arena nor limits of memory: its peak is bounded by whole_bytes for files that say
- * the truth, and by the process's own limits (proc/child.c) for those that do not, like everything
- * in libraries of C++, which answer a lack of memory by ending the process. */
+ * knows neither arena nor limits of memory: its peak is estimated from the header for files
+ * that say the truth, and bounded by the process's own limits (proc/child.c) for those that do not,
+ * like everything in libraries of C++, which answer a lack of memory by ending the process. */
 #include <errno.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -144,6 +144,24 @@ static enum tt_err check_size(const struct heif_decoder *decoder, int width_px, 
     return tt_decoder_check_pixels(&decoder->base, width_px, height_px);
 }
 
+/* libheif would not survive the lack of memory, so its need is estimated before it decodes. */
+static enum tt_err check_memory(const struct heif_decoder *decoder, int coded_width_px,
+                                int coded_height_px) {
+    bool is_deep =
+        decoder->library->heif_image_handle_get_luma_bits_per_pixel(decoder->handle) != 8;
+    int64_t most_bytes = decoder->base.limits.max_memory_bytes;
+    int64_t bytes = (int64_t)coded_width_px * coded_height_px *
+                        (is_deep ? BYTES_PER_DEEP_PIXEL : BYTES_PER_PIXEL) +
+                    (int64_t)coded_width_px * BYTES_PER_COLUMN + 2 * decoder->file_bytes +
+                    LIBRARY_BYTES;
+    if (bytes <= most_bytes)
+        return TT_OK;
+    return tt_err_refuse(TT_ERR_PICTURE_TOO_LARGE,
+                         "The picture, %d x %d pixels, would take %lld bytes of memory; at most "
+                         "%lld are allowed. Send a smaller one, or save it as a JPEG.",
+                         coded_width_px, coded_height_px, (long long)bytes, (long long)most_bytes);
+}
+
 static enum tt_err read_header(struct heif_decoder *decoder) {
     const struct tt_heif_library *library = decoder->library;
     struct tt_picture_header *header = &decoder->base.header;
@@ -168,13 +186,8 @@ static enum tt_err read_header(struct heif_decoder *decoder) {
     decoder->is_premultiplied =
         alpha && library->heif_image_handle_is_premultiplied_alpha(decoder->handle) != 0;
     header->channels = alpha ? 4 : 3;
-    header->whole = true;
-    bool is_deep = library->heif_image_handle_get_luma_bits_per_pixel(decoder->handle) != 8;
-    header->whole_bytes = (int64_t)coded_width_px * coded_height_px *
-                              (is_deep ? BYTES_PER_DEEP_PIXEL : BYTES_PER_PIXEL) +
-                          (int64_t)coded_width_px * BYTES_PER_COLUMN + 2 * decoder->file_bytes +
-                          LIBRARY_BYTES;
-    return read_profile(decoder);
+    err = check_memory(decoder, coded_width_px, coded_height_px);
+    return err == TT_OK ? read_profile(decoder) : err;
 }
 
 /* ---- rows ---- */

@@ -250,20 +250,6 @@ static void check_scans(j_common_ptr library) {
 
 /* ---- the header ---- */
 
-/* What jinit_d_coef_controller asks for: each component's blocks, rounded up to whole MCUs. */
-static int64_t coefficient_bytes(const struct jpeg_decompress_struct *library) {
-    int64_t blocks = 0;
-    for (int i = 0; i < library->num_components; i++) {
-        const jpeg_component_info *component = &library->comp_info[i];
-        int64_t h = component->h_samp_factor;
-        int64_t v = component->v_samp_factor;
-        int64_t across = ((int64_t)component->width_in_blocks + h - 1) / h * h;
-        int64_t down = ((int64_t)component->height_in_blocks + v - 1) / v * v;
-        blocks += across * down;
-    }
-    return blocks * (int64_t)sizeof(JBLOCK);
-}
-
 static bool is_cmyk(const struct jpeg_decompress_struct *library) {
     return library->jpeg_color_space == JCS_CMYK || library->jpeg_color_space == JCS_YCCK;
 }
@@ -284,9 +270,6 @@ static void note_profile(struct jpeg_decoder *decoder) {
     }
     decoder->cmyk_profile = profile;
     decoder->cmyk_profile_bytes = profile_bytes;
-    /* Its pieces, also those that make no profile; the whole; and what is made of it. */
-    header->whole_bytes += (int64_t)(decoder->icc.total_bytes + profile_bytes) +
-                           tt_colour_transform_bytes(profile_bytes);
 }
 
 static void open_step(struct jpeg_decoder *decoder) {
@@ -295,7 +278,8 @@ static void open_step(struct jpeg_decoder *decoder) {
     jpeg_create_decompress(library);
     library->src = &decoder->reader;
     library->progress = &decoder->progress;
-    /* The caller's sum decides; this holds libjpeg to it. */
+    /* The coefficients of a progressive JPEG are all kept: libjpeg allocates them in start, and
+     * refuses there what is over this limit. */
     library->mem->max_memory_to_use = (long)decoder->base.limits.max_memory_bytes;
     jpeg_set_marker_processor(library, MARKER_APP1, read_app1);
     jpeg_set_marker_processor(library, MARKER_APP2, read_app2);
@@ -312,8 +296,6 @@ static void open_step(struct jpeg_decoder *decoder) {
     header->width_px = (int)library->image_width;
     header->height_px = (int)library->image_height;
     header->channels = library->jpeg_color_space == JCS_GRAYSCALE ? 1 : 3;
-    header->whole = jpeg_has_multiple_scans(library);
-    header->whole_bytes = header->whole ? coefficient_bytes(library) : 0;
     note_profile(decoder);
 }
 

@@ -1,4 +1,4 @@
-/* JPEG writer: pulls rows and writes a baseline JPEG with libjpeg-turbo; a JFIF header and pixels,
+/* JPEG writer: takes rows and writes a baseline JPEG with libjpeg-turbo; a JFIF header and pixels,
  * nothing else.
  *
  * Huffman tables are the standard ones: optimal tables (a few percent smaller) would hold the
@@ -12,23 +12,19 @@
 
 #include <jerror.h>
 
-#include "image/codec.h"
+#include "image/encoder.h"
 #include "tintype/file.h"
 
 #define BUFFER_BYTES 65536
 
-_Static_assert(TT_JPEG_WRITE_SIDE_MAX_PX == JPEG_MAX_DIMENSION, "codec.h has libjpeg's own limit");
-
 struct jpeg_encoder {
+    struct tt_encoder base; /* first: see encoder.h */
     struct jpeg_compress_struct library;
     struct jpeg_error_mgr errors;
     struct jpeg_destination_mgr writer;
     jmp_buf escape;
     enum tt_err err; /* why `escape` was taken */
-    int fd;
-    struct tt_row_source *source;
-    int quality;
-    uint8_t *row;
+    uint8_t *row;    /* of the sink's, for libjpeg, which takes no const */
     uint8_t buffer[BUFFER_BYTES];
 };
 
@@ -39,19 +35,10 @@ static _Noreturn void leave_step(struct jpeg_encoder *encoder, enum tt_err err) 
 
 static void on_error(j_common_ptr library) {
     char text[JMSG_LENGTH_MAX];
-    enum tt_err err;
     library->err->format_message(library, text);
-    switch (library->err->msg_code) {
-    case JERR_IMAGE_TOO_BIG:
-        err = tt_err_refuse(TT_ERR_PICTURE_TOO_LARGE,
-                            "A JPEG holds at most %ld pixels a side. Ask for a smaller width and "
-                            "height, or for a PNG.",
-                            JPEG_MAX_DIMENSION);
-        break;
-    case JERR_OUT_OF_MEMORY: err = tt_err_fail(TT_ERR_NO_MEMORY, "libjpeg: %s", text); break;
-    default: err = tt_err_fail(TT_ERR_INTERNAL, "libjpeg: %s", text); break;
-    }
-    leave_step(library->client_data, err);
+    bool is_memory = library->err->msg_code == JERR_OUT_OF_MEMORY;
+    leave_step(library->client_data,
+               tt_err_fail(is_memory ? TT_ERR_NO_MEMORY : TT_ERR_INTERNAL, "libjpeg: %s", text));
 }
 
 static void on_message(j_common_ptr library, int level) {
@@ -66,7 +53,7 @@ static void begin_buffer(j_compress_ptr library) {
 }
 
 static void write_buffer(struct jpeg_encoder *encoder, size_t length) {
-    enum tt_err err = tt_file_write(encoder->fd, encoder->buffer, length);
+    enum tt_err err = tt_file_write(encoder->base.fd, encoder->buffer, length);
     if (err != TT_OK)
         leave_step(encoder, err);
 }
@@ -83,47 +70,52 @@ static void end_buffer(j_compress_ptr library) {
     write_buffer(encoder, BUFFER_BYTES - encoder->writer.free_in_buffer);
 }
 
-static void write_step(struct jpeg_encoder *encoder) {
+static void open_step(struct jpeg_encoder *encoder) {
     struct jpeg_compress_struct *library = &encoder->library;
-    struct tt_row_source *source = encoder->source;
+    const struct tt_row_sink *sink = &encoder->base.sink;
     jpeg_create_compress(library);
     library->dest = &encoder->writer;
-    library->image_width = (JDIMENSION)source->width_px;
-    library->image_height = (JDIMENSION)source->height_px;
-    library->input_components = source->channels;
-    library->in_color_space = source->channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    library->image_width = (JDIMENSION)sink->width_px;
+    library->image_height = (JDIMENSION)sink->height_px;
+    library->input_components = sink->channels;
+    library->in_color_space = sink->channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
     jpeg_set_defaults(library);
-    jpeg_set_quality(library, encoder->quality, TRUE);
+    jpeg_set_quality(library, encoder->base.quality, TRUE);
     jpeg_start_compress(library, TRUE);
-    size_t row_bytes = (size_t)source->width_px * (size_t)source->channels;
-    while (library->next_scanline < library->image_height) {
-        const uint8_t *row = NULL;
-        enum tt_err err = source->next(source, &row);
-        if (err != TT_OK)
-            leave_step(encoder, err);
-        memcpy(encoder->row, row, row_bytes); /* libjpeg takes no const */
-        jpeg_write_scanlines(library, &encoder->row, 1);
-    }
-    jpeg_finish_compress(library);
 }
 
-static enum tt_err run_step(struct jpeg_encoder *encoder) {
+static void row_step(struct jpeg_encoder *encoder) {
+    struct jpeg_compress_struct *library = &encoder->library;
+    jpeg_write_scanlines(library, &encoder->row, 1);
+    if (library->next_scanline == library->image_height)
+        jpeg_finish_compress(library);
+}
+
+static enum tt_err run_step(struct jpeg_encoder *encoder, void (*step)(struct jpeg_encoder *)) {
     if (setjmp(encoder->escape) == 0)
-        write_step(encoder);
+        step(encoder);
     return encoder->err;
 }
 
-enum tt_err tt_jpeg_write(int fd, struct tt_row_source *source, int quality,
-                          struct tt_arena *arena) {
-    struct jpeg_encoder *encoder = tt_arena_alloc(arena, sizeof *encoder);
-    if (!encoder)
-        return TT_ERR_NO_MEMORY;
-    encoder->row = tt_arena_alloc_array(arena, (size_t)source->width_px, (size_t)source->channels);
+/* ---- the encoder's functions ---- */
+
+static enum tt_err put_row(struct tt_row_sink *sink, const uint8_t *row) {
+    struct jpeg_encoder *encoder = (struct jpeg_encoder *)sink;
+    memcpy(encoder->row, row, (size_t)sink->width_px * (size_t)sink->channels);
+    return run_step(encoder, row_step);
+}
+
+static void close_jpeg(struct tt_encoder *self) {
+    struct jpeg_encoder *encoder = (struct jpeg_encoder *)self;
+    jpeg_destroy_compress(&encoder->library);
+}
+
+static enum tt_err open_jpeg(struct tt_encoder *self) {
+    struct jpeg_encoder *encoder = (struct jpeg_encoder *)self;
+    encoder->row =
+        tt_arena_alloc_array(self->arena, (size_t)self->sink.width_px, (size_t)self->sink.channels);
     if (!encoder->row)
         return TT_ERR_NO_MEMORY;
-    encoder->fd = fd;
-    encoder->source = source;
-    encoder->quality = quality;
     encoder->library.err = jpeg_std_error(&encoder->errors);
     encoder->errors.error_exit = on_error;
     encoder->errors.emit_message = on_message;
@@ -131,14 +123,13 @@ enum tt_err tt_jpeg_write(int fd, struct tt_row_source *source, int quality,
     encoder->writer.empty_output_buffer = empty_buffer;
     encoder->writer.term_destination = end_buffer;
     encoder->library.client_data = encoder;
-    enum tt_err err = run_step(encoder);
-    jpeg_destroy_compress(&encoder->library);
-    return err;
+    self->sink.put = put_row;
+    self->close = close_jpeg;
+    return run_step(encoder, open_step);
 }
 
-/* libjpeg's rows of blocks, and its tables; above what a counting malloc measured: 11.5 bytes a
- * column in gray, 34.6 in RGB, and 110 KB. */
-int64_t tt_jpeg_write_bytes(int width_px, int height_px, int channels) {
-    (void)height_px; /* rows stream */
-    return (int64_t)width_px * channels * 16 + 192 * 1024;
-}
+const struct tt_encoder_kind tt_jpeg_encoder_kind = {
+    .size_bytes = sizeof(struct jpeg_encoder),
+    .side_max_px = JPEG_MAX_DIMENSION, /* libjpeg's; the format's is 65535 */
+    .open = open_jpeg,
+};

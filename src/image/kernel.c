@@ -35,7 +35,7 @@ static int round_up(int value, int multiple) {
     return (value + multiple - 1) / multiple * multiple;
 }
 
-int tt_kernel_taps_max(int in_px, double start, double end, int size_px, int taps_multiple) {
+static int taps_max(int in_px, double start, double end, int size_px, int taps_multiple) {
     double taps;
 
     if (axis_is_copy(start, end, size_px))
@@ -44,14 +44,6 @@ int tt_kernel_taps_max(int in_px, double start, double end, int size_px, int tap
      * added to w is more than floating point can lose on the way. */
     taps = floor(2 * half_window((end - start) / size_px) + 1e-6) + 1;
     return round_up(taps < in_px ? (int)taps : in_px, taps_multiple);
-}
-
-int64_t tt_kernel_bytes(int in_px, double start, double end, int size_px, int taps_multiple) {
-    int taps = tt_kernel_taps_max(in_px, start, end, size_px, taps_multiple);
-
-    return tt_operation_bytes(taps, sizeof(double)) +
-           tt_operation_bytes(size_px, sizeof(struct tt_kernel_span)) +
-           tt_operation_bytes((int64_t)size_px * taps, sizeof(int16_t));
 }
 
 /* From one pixel of a window to the next: the angle of lanczos(), and the rotation by it, which
@@ -129,7 +121,7 @@ enum tt_err tt_kernel_open(struct tt_kernel *kernel, int in_px, double start, do
 
     *kernel = (struct tt_kernel){
         .size_px = size_px,
-        .taps = tt_kernel_taps_max(in_px, start, end, size_px, taps_multiple),
+        .taps = taps_max(in_px, start, end, size_px, taps_multiple),
         .is_copy = axis_is_copy(start, end, size_px),
     };
     exact = tt_arena_alloc_array(arena, (size_t)kernel->taps, sizeof *exact);

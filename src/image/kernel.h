@@ -36,8 +36,4 @@ struct tt_kernel {
 enum tt_err tt_kernel_open(struct tt_kernel *kernel, int in_px, double start, double end,
                            int size_px, int taps_multiple, struct tt_arena *arena);
 
-/* An upper bound of the taps and of the arena bytes of the same kernel. */
-int tt_kernel_taps_max(int in_px, double start, double end, int size_px, int taps_multiple);
-int64_t tt_kernel_bytes(int in_px, double start, double end, int size_px, int taps_multiple);
-
 #endif

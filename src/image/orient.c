@@ -1,8 +1,8 @@
 /* Orient: a picture turned and mirrored upright, as its Exif orientation asks for.
  *
- * Here: the eight orientations, of a canvas that rows are put on, and of a row source, which is a
- * canvas where it must be. It is the last step before encoding, where the picture is small: most
- * orientations need the last row first. */
+ * Here: the eight orientations. Rows that are only mirrored pass through one by one; for the other
+ * orientations they wait on a canvas until the last one is there. That comes after the resampling,
+ * where the picture is small. */
 #include "image/operations.h"
 
 #include <string.h>
@@ -23,22 +23,13 @@ static const struct turn {
     [8] = {true, true, false},   /* left, bottom */
 };
 
-struct tt_canvas {
-    struct tt_row_source base; /* the upright rows */
-    struct turn turn;
-    int in_width_px, in_height_px;
-    int next_put;
-    int next_out;
-    uint8_t *whole; /* all rows, as they were put */
-    uint8_t *out;   /* NULL when those are rows of the result */
-};
-
-/* A row source upright: a row at a time when out is not NULL, and otherwise by way of canvas. */
 struct orient {
-    struct tt_row_source base;
-    struct tt_row_source *in;
-    struct tt_canvas *canvas;
-    uint8_t *out;
+    struct tt_row_sink base;
+    struct tt_row_sink *to;
+    struct turn turn;
+    int rows_put;
+    uint8_t *canvas; /* all rows, as they were put; NULL where none has to wait */
+    uint8_t *out;    /* one upright row; NULL where the canvas has them as they are */
 };
 
 bool tt_orientation_swaps_sides(int orientation) {
@@ -48,25 +39,6 @@ bool tt_orientation_swaps_sides(int orientation) {
 /* Whether rows of the result are rows of the file, if maybe in another order. */
 static bool keeps_rows(struct turn turn) {
     return !turn.swaps_sides && !turn.flips_x;
-}
-
-int64_t tt_canvas_bytes(int width_px, int height_px, int channels, int orientation) {
-    struct turn turn = turns[orientation];
-    int64_t row_px = turn.swaps_sides ? height_px : width_px;
-    int64_t bytes = tt_operation_bytes(1, sizeof(struct tt_canvas)) +
-                    tt_operation_bytes((int64_t)width_px * height_px * channels, 1);
-
-    return keeps_rows(turn) ? bytes : bytes + tt_operation_bytes(row_px * channels, 1);
-}
-
-int64_t tt_orient_bytes(int width_px, int height_px, int channels, int orientation) {
-    int64_t bytes = tt_operation_bytes(1, sizeof(struct orient));
-
-    if (orientation == 1)
-        return 0;
-    if (orientation == 2)
-        return bytes + tt_operation_bytes((int64_t)width_px * channels, 1);
-    return bytes + tt_canvas_bytes(width_px, height_px, channels, orientation);
 }
 
 static inline void copy_pixels_of(uint8_t *restrict out, const uint8_t *restrict pixel,
@@ -92,120 +64,73 @@ static void mirror_row(uint8_t *out, const uint8_t *row, int width_px, int chann
     copy_pixels(out, row + (int64_t)(width_px - 1) * channels, -channels, width_px, channels);
 }
 
-void tt_canvas_put(struct tt_canvas *canvas, const uint8_t *row) {
-    size_t row_bytes = (size_t)canvas->in_width_px * (size_t)canvas->base.channels;
-
-    memcpy(canvas->whole + (size_t)canvas->next_put++ * row_bytes, row, row_bytes);
+static enum tt_err put_mirrored(struct tt_row_sink *sink, const uint8_t *row) {
+    struct orient *self = (struct orient *)sink;
+    mirror_row(self->out, row, sink->width_px, sink->channels);
+    return self->to->put(self->to, self->out);
 }
 
-static enum tt_err next_upright(struct tt_row_source *source, const uint8_t **row) {
-    struct tt_canvas *self = (struct tt_canvas *)source;
+/* Row y of the upright picture, out of the whole canvas. */
+static const uint8_t *upright_row(const struct orient *self, int64_t y) {
     struct turn turn = self->turn;
-    int channels = source->channels;
-    int64_t row_bytes = (int64_t)self->in_width_px * channels;
-    int64_t next = self->next_out++;
-    int64_t last_y = self->in_height_px - 1;
-
+    int channels = self->base.channels;
+    int64_t row_bytes = (int64_t)self->base.width_px * channels;
+    int64_t last_y = self->base.height_px - 1;
     if (turn.swaps_sides) {
-        int64_t x = turn.flips_x ? self->in_width_px - 1 - next : next;
-        int64_t y = turn.flips_y ? last_y : 0;
+        int64_t from_x = turn.flips_x ? self->base.width_px - 1 - y : y;
+        int64_t from_y = turn.flips_y ? last_y : 0;
+        copy_pixels(self->out, self->canvas + from_y * row_bytes + from_x * channels,
+                    turn.flips_y ? -row_bytes : row_bytes, self->to->width_px, channels);
+        return self->out;
+    }
+    const uint8_t *row = self->canvas + (turn.flips_y ? last_y - y : y) * row_bytes;
+    if (!turn.flips_x)
+        return row;
+    mirror_row(self->out, row, self->base.width_px, channels);
+    return self->out;
+}
 
-        copy_pixels(self->out, self->whole + y * row_bytes + x * channels,
-                    turn.flips_y ? -row_bytes : row_bytes, source->width_px, channels);
-        *row = self->out;
+static enum tt_err put_on_canvas(struct tt_row_sink *sink, const uint8_t *row) {
+    struct orient *self = (struct orient *)sink;
+    size_t row_bytes = (size_t)sink->width_px * (size_t)sink->channels;
+    memcpy(self->canvas + (size_t)self->rows_put++ * row_bytes, row, row_bytes);
+    if (self->rows_put < sink->height_px)
         return TT_OK;
-    }
-    *row = self->whole + (turn.flips_y ? last_y - next : next) * row_bytes;
-    if (turn.flips_x) {
-        mirror_row(self->out, *row, source->width_px, channels);
-        *row = self->out;
-    }
-    return TT_OK;
+    enum tt_err err = TT_OK;
+    for (int y = 0; y < self->to->height_px && err == TT_OK; y++)
+        err = self->to->put(self->to, upright_row(self, y));
+    return err;
 }
 
-struct tt_row_source *tt_canvas_rows(struct tt_canvas *canvas) {
-    return &canvas->base;
+static enum tt_err take_memory(struct orient *self, bool needs_canvas, struct tt_arena *arena) {
+    size_t channels = (size_t)self->base.channels;
+    if (needs_canvas)
+        self->canvas = tt_arena_alloc_array(
+            arena, (size_t)self->base.width_px * (size_t)self->base.height_px, channels);
+    if (!keeps_rows(self->turn))
+        self->out = tt_arena_alloc_array(arena, (size_t)self->to->width_px, channels);
+    bool has_all = (self->canvas || !needs_canvas) && (self->out || keeps_rows(self->turn));
+    return has_all ? TT_OK : TT_ERR_NO_MEMORY;
 }
 
-enum tt_err tt_canvas_open(struct tt_canvas **canvas, int width_px, int height_px, int channels,
-                           int orientation, struct tt_arena *arena) {
-    struct turn turn = turns[orientation];
-    struct tt_canvas *self = tt_arena_alloc(arena, sizeof *self);
-
-    if (self == NULL)
-        return TT_ERR_NO_MEMORY;
-    self->base = (struct tt_row_source){
-        .width_px = turn.swaps_sides ? height_px : width_px,
-        .height_px = turn.swaps_sides ? width_px : height_px,
-        .channels = channels,
-        .next = next_upright,
-    };
-    self->turn = turn;
-    self->in_width_px = width_px;
-    self->in_height_px = height_px;
-    self->whole =
-        tt_arena_alloc_array(arena, (size_t)width_px * (size_t)height_px, (size_t)channels);
-    if (self->whole == NULL)
-        return TT_ERR_NO_MEMORY;
-    if (!keeps_rows(turn)) {
-        self->out = tt_arena_alloc_array(arena, (size_t)self->base.width_px, (size_t)channels);
-        if (self->out == NULL)
-            return TT_ERR_NO_MEMORY;
-    }
-    *canvas = self;
-    return TT_OK;
-}
-
-static enum tt_err next_mirrored(struct tt_row_source *source, const uint8_t **row) {
-    struct orient *self = (struct orient *)source;
-    const uint8_t *in_row;
-    enum tt_err err = self->in->next(self->in, &in_row);
-
-    if (err != TT_OK)
-        return err;
-    mirror_row(self->out, in_row, source->width_px, source->channels);
-    *row = self->out;
-    return TT_OK;
-}
-
-static enum tt_err next_of_canvas(struct tt_row_source *source, const uint8_t **row) {
-    struct orient *self = (struct orient *)source;
-
-    while (self->canvas->next_put < self->in->height_px) {
-        const uint8_t *in_row;
-        enum tt_err err = self->in->next(self->in, &in_row);
-
-        if (err != TT_OK)
-            return err;
-        tt_canvas_put(self->canvas, in_row);
-    }
-    return next_upright(&self->canvas->base, row);
-}
-
-enum tt_err tt_orient_open(struct tt_row_source **out, struct tt_row_source *in, int orientation,
+enum tt_err tt_orient_open(struct tt_row_sink **sink, struct tt_row_sink *to, int orientation,
                            struct tt_arena *arena) {
-    struct orient *self;
-    enum tt_err err;
-
-    *out = in;
-    if (orientation == 1)
+    bool needs_canvas = orientation != 2;
+    if (orientation == 1) {
+        *sink = to;
         return TT_OK;
-    self = tt_arena_alloc(arena, sizeof *self);
-    if (self == NULL)
-        return TT_ERR_NO_MEMORY;
-    self->in = in;
-    *out = &self->base;
-    if (orientation == 2) {
-        self->base = *in;
-        self->base.next = next_mirrored;
-        self->out = tt_arena_alloc_array(arena, (size_t)in->width_px, (size_t)in->channels);
-        return self->out != NULL ? TT_OK : TT_ERR_NO_MEMORY;
     }
-    err = tt_canvas_open(&self->canvas, in->width_px, in->height_px, in->channels, orientation,
-                         arena);
-    if (err != TT_OK)
-        return err;
-    self->base = self->canvas->base;
-    self->base.next = next_of_canvas;
-    return TT_OK;
+    struct orient *self = tt_arena_alloc(arena, sizeof *self);
+    if (!self)
+        return TT_ERR_NO_MEMORY;
+    self->turn = turns[orientation];
+    self->to = to;
+    self->base = (struct tt_row_sink){
+        .width_px = self->turn.swaps_sides ? to->height_px : to->width_px,
+        .height_px = self->turn.swaps_sides ? to->width_px : to->height_px,
+        .channels = to->channels,
+        .put = needs_canvas ? put_on_canvas : put_mirrored,
+    };
+    *sink = &self->base;
+    return take_memory(self, needs_canvas, arena);
 }

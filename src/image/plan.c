@@ -1,4 +1,4 @@
-/* Plan: sizes, boxes and memory of a rendering.
+/* Plan: sizes and boxes of a rendering.
  *
  * Here: arithmetic on the header, the options and the limits. Nothing is read or allocated. */
 #include "image/plan.h"
@@ -6,15 +6,7 @@
 #include <math.h>
 #include <stdbool.h>
 
-#include "image/colour.h"
 #include "image/operations.h"
-
-/* Memory beside what is counted exactly. Library handles, tables and zlib's windows, measured below
- * 1 MiB together; and the rows a codec keeps, at most those of a JPEG: 4 components with the
- * largest sampling factor of 4 (T.81 B.2.2), each an MCU row and its context of two more row
- * groups, 4 × 4 × (8 + 2); 4 × 4 upsampled; and those handed over. */
-#define CODEC_BYTES             (INT64_C(2) << 20)
-#define DECODER_BYTES_PER_PIXEL 192 /* of width */
 
 /* Sides before they are known to be sane: a result's may be anything that 64 bits hold. */
 struct size {
@@ -119,54 +111,6 @@ static struct size fit_picture(struct size picture, const struct tt_picture_head
     return fit_inside(picture, wanted);
 }
 
-static int64_t count_encoder(const struct tt_picture_options *options, int width_px, int height_px,
-                             int channels) {
-    switch (options->format) {
-    case TT_FORMAT_JPEG: return tt_jpeg_write_bytes(width_px, height_px, channels);
-    case TT_FORMAT_WEBP: return tt_webp_write_bytes(width_px, height_px, channels);
-    default: return tt_png_write_bytes(width_px, height_px, channels);
-    }
-}
-
-/* What one result takes from the decoder's rows on. Of several, each waits in a canvas. */
-static int64_t count_result(const struct tt_plan *plan, const struct tt_plan_result *result,
-                            const struct tt_picture_header *header,
-                            const struct tt_picture_options *options) {
-    bool swaps_sides = tt_orientation_swaps_sides(header->orientation);
-    int width_px = swaps_sides ? result->height_px : result->width_px;
-    int height_px = swaps_sides ? result->width_px : result->height_px;
-    int64_t bytes = tt_resample_bytes(header->width_px, header->height_px, result->channels,
-                                      &result->box, result->width_px, result->height_px);
-
-    bytes += plan->result_count > 1 ? tt_canvas_bytes(result->width_px, result->height_px,
-                                                      result->channels, header->orientation)
-                                    : tt_orient_bytes(result->width_px, result->height_px,
-                                                      result->channels, header->orientation);
-    if (!options->grayscale)
-        bytes += tt_colour_bytes(width_px);
-    if (options->watermark.enabled)
-        bytes += tt_watermark_bytes(width_px, height_px, result->channels, &options->watermark);
-    bytes += tt_flatten_bytes(width_px);
-    return bytes + count_encoder(options, width_px, height_px, result->channels);
-}
-
-static int64_t count_memory(const struct tt_plan *plan, const struct tt_picture_header *header,
-                            const struct tt_picture_output *outputs) {
-    int64_t bytes =
-        header->whole_bytes + CODEC_BYTES + (int64_t)header->width_px * DECODER_BYTES_PER_PIXEL;
-
-    /* A profile, the pieces it was put together from, and what all results convert their colours
-     * with. */
-    bytes += 2 * (int64_t)header->icc_bytes;
-    if (!plan->grayscale)
-        bytes += tt_colour_transform_bytes(header->icc_bytes);
-    if (plan->result_count > 1)
-        bytes += tt_operation_bytes(header->width_px, 2);
-    for (int i = 0; i < plan->result_count; i++)
-        bytes += count_result(plan, &plan->results[i], header, outputs[i].options);
-    return bytes;
-}
-
 /* Gray, or gray and alpha. */
 static int gray_channels(int channels) {
     return 2 - channels % 2;
@@ -175,14 +119,6 @@ static int gray_channels(int channels) {
 static bool is_over(struct size size, int side_max_px, const struct tt_picture_limits *limits) {
     return size.width > side_max_px || size.height > side_max_px ||
            size.width * size.height > limits->max_pixels;
-}
-
-static int format_side_max_px(enum tt_picture_format format) {
-    switch (format) {
-    case TT_FORMAT_JPEG: return TT_JPEG_WRITE_SIDE_MAX_PX;
-    case TT_FORMAT_WEBP: return TT_WEBP_WRITE_SIDE_MAX_PX;
-    default: return TT_OPERATION_SIDE_MAX_PX;
-    }
 }
 
 /* A client can do something about its own options, but not about those of a preset that every
@@ -200,12 +136,12 @@ static enum tt_err refuse_result(const struct tt_picture_output *output, struct 
                              "be %lld x %lld pixels; at most %lld in all, and %d on a side of a "
                              "%s, are made. Send a smaller picture.",
                              output->preset, width, height, (long long)limits->max_pixels,
-                             format_side_max_px(format), tt_picture_format_row(format)->name);
+                             tt_encoder_side_max_px(format), tt_picture_format_row(format)->name);
     return tt_err_refuse(TT_ERR_PICTURE_TOO_LARGE,
                          "The result would be %lld x %lld pixels; at most %lld in all, and %d on a "
                          "side of a %s, are made. Ask for a smaller size%s.",
-                         width, height, (long long)limits->max_pixels, format_side_max_px(format),
-                         tt_picture_format_row(format)->name,
+                         width, height, (long long)limits->max_pixels,
+                         tt_encoder_side_max_px(format), tt_picture_format_row(format)->name,
                          format == TT_FORMAT_PNG ? "" : ", or for a PNG");
 }
 
@@ -218,7 +154,7 @@ static enum tt_err plan_result(struct tt_plan_result *planned,
     struct size picture = {header->width_px, header->height_px};
     struct size result = fit_picture(picture, header, options, &planned->box);
 
-    if (is_over(result, format_side_max_px(options->format), limits))
+    if (is_over(result, tt_encoder_side_max_px(options->format), limits))
         return refuse_result(output, result, header->orientation, limits);
     planned->width_px = (int)result.width;
     planned->height_px = (int)result.height;
@@ -246,17 +182,5 @@ enum tt_err tt_plan_make(struct tt_plan *plan, const struct tt_picture_header *h
         plan->grayscale = plan->grayscale && outputs[i].options->grayscale;
     }
     plan->channels = plan->grayscale ? gray_channels(header->channels) : header->channels;
-
-    plan->memory_bytes = count_memory(plan, header, outputs);
-    if (plan->memory_bytes > limits->max_memory_bytes)
-        return tt_err_refuse(TT_ERR_PICTURE_TOO_LARGE,
-                             "The picture, %d x %d pixels, %swould take %lld bytes of memory; at "
-                             "most %lld are allowed. %s",
-                             header->width_px, header->height_px,
-                             output_count > 1 ? "and its renditions " : "",
-                             (long long)plan->memory_bytes, (long long)limits->max_memory_bytes,
-                             header->whole ? "Send a smaller one, or save it as a baseline JPEG "
-                                             "or as a PNG that is not interlaced."
-                                           : "Send a smaller one, or ask for a smaller result.");
     return TT_OK;
 }

@@ -1,7 +1,7 @@
 /* Plan: what a rendering will do, decided from the picture's header before any pixel is read.
  *
- * Pure arithmetic: which part of the picture becomes which results of which sizes, and how much
- * memory that takes. What it refuses costs nothing.
+ * Pure arithmetic: which part of the picture becomes which results of which sizes. What it refuses
+ * costs nothing.
  *
  * Gray is the luma of the file's own values, whatever its ICC profile says: what a JPEG holds
  * already, and what the pipeline that is replaced (Pillow's convert("L")) gives. */
@@ -28,7 +28,6 @@ struct tt_plan {
     int channels;   /* of the rows decoded */
     int result_count;
     struct tt_plan_result results[TT_PICTURE_RESULTS_MAX];
-    int64_t memory_bytes; /* an upper bound for the whole rendering */
 };
 
 /* Fills *plan for 1 to TT_PICTURE_RESULTS_MAX outputs. The sizes in their options hold for the

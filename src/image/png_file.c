@@ -64,7 +64,7 @@ static enum tt_err drain(struct tt_deflate_sink *sink) {
 }
 
 void tt_png_file_begin(struct tt_png_file *file, int fd, size_t idat_bytes,
-                       const struct tt_row_source *rows) {
+                       const struct tt_row_sink *rows) {
     static const uint8_t signature[SIGNATURE_BYTES] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
     static const uint8_t color_types[] = {0, 0, 4, 2, 6}; /* by channels */
     uint8_t *header = file->bytes + SIGNATURE_BYTES + CHUNK_HEAD_BYTES;

@@ -24,7 +24,7 @@ size_t tt_png_file_bytes(size_t idat_bytes);
 /* With file->bytes set. 8 bits a sample, and size and channels as those of rows; the sink has
  * zlib's header already. */
 void tt_png_file_begin(struct tt_png_file *file, int fd, size_t idat_bytes,
-                       const struct tt_row_source *rows);
+                       const struct tt_row_sink *rows);
 
 /* Counts bytes, which the caller puts into the sink compressed, to the stream's checksum (RFC 1950,
  * Adler-32), in their order. */

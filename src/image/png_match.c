@@ -73,13 +73,6 @@ static struct table_sizes table_sizes(size_t length) {
     return (struct table_sizes){heads, heads >> (HEADS_BITS - SHORTS_BITS), links};
 }
 
-size_t tt_match_bytes(size_t length) {
-    struct table_sizes sizes = table_sizes(length);
-
-    return (sizes.heads + sizes.shorts) * sizeof(uint32_t) + sizes.links * sizeof(uint16_t) +
-           (size_t)3 * TT_ARENA_STEP_BYTES;
-}
-
 static void set_first_prices(struct tt_match_prices *prices) {
     memset(prices->literals, LITERAL_PRICE, sizeof prices->literals);
     for (size_t length = TT_DEFLATE_MATCH_MIN; length <= TT_DEFLATE_MATCH_MAX; length++)

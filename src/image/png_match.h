@@ -45,9 +45,6 @@ struct tt_match_finder {
  * prices are those of a block that nothing is known of. TT_ERR_NO_MEMORY. */
 enum tt_err tt_match_init(struct tt_match_finder *finder, struct tt_arena *arena, size_t length);
 
-/* What it takes of the arena, padding included. */
-size_t tt_match_bytes(size_t length);
-
 /* Whether wide chains are worth a try, from what was searched with narrow ones since the finder
  * began or was last asked: length bytes, in count pieces. Narrow chains are of places with 8 equal
  * bytes, which in a smooth slope, nearly all zeros once filtered, are most places; wide ones

@@ -22,6 +22,7 @@ struct png_decoder {
     jmp_buf escape;
     enum tt_err err; /* why `escape` was taken; stays */
     struct tt_input input;
+    bool is_interlaced;   /* then no row is whole before the last pass has begun */
     uint8_t *rows;        /* one row, or all of them when the file is interlaced */
     size_t row_bytes;     /* of one, as libpng writes it */
     int library_channels; /* likewise */
@@ -209,9 +210,7 @@ static void open_step(struct png_decoder *decoder) {
     header->width_px = (int)png_get_image_width(library, decoder->info);
     header->height_px = (int)png_get_image_height(library, decoder->info);
     header->channels = ((color_type & PNG_COLOR_MASK_COLOR) != 0 ? 3 : 1) + (alpha ? 1 : 0);
-    header->whole = png_get_interlace_type(library, decoder->info) != PNG_INTERLACE_NONE;
-    if (header->whole)
-        header->whole_bytes = (int64_t)header->width_px * header->height_px * header->channels;
+    decoder->is_interlaced = png_get_interlace_type(library, decoder->info) != PNG_INTERLACE_NONE;
 }
 
 /* ---- rows ---- */
@@ -231,11 +230,11 @@ static void start_step(struct png_decoder *decoder) {
     if (decoder->row_bytes != (size_t)header->width_px * (size_t)header->channels)
         leave_step(decoder, tt_err_fail(TT_ERR_INTERNAL, "libpng gives rows of %zu bytes",
                                         decoder->row_bytes));
-    size_t count = header->whole ? (size_t)header->height_px : 1;
+    size_t count = decoder->is_interlaced ? (size_t)header->height_px : 1;
     decoder->rows = tt_arena_alloc_array(decoder->base.arena, count, decoder->row_bytes);
     if (!decoder->rows)
         leave_step(decoder, TT_ERR_NO_MEMORY);
-    if (!header->whole)
+    if (!decoder->is_interlaced)
         return;
     for (int pass = 0; pass < passes; pass++)
         for (size_t y = 0; y < count; y++)
@@ -247,7 +246,7 @@ static void row_step(struct png_decoder *decoder) {
 }
 
 static void finish_step(struct png_decoder *decoder) {
-    if (!decoder->base.header.whole)
+    if (!decoder->is_interlaced)
         for (; decoder->rows_read < decoder->base.header.height_px; decoder->rows_read++)
             row_step(decoder);
     png_read_end(decoder->library, NULL); /* reads to the IEND chunk */
@@ -258,7 +257,7 @@ static void finish_step(struct png_decoder *decoder) {
 static enum tt_err next_row(struct tt_row_source *self, const uint8_t **row) {
     struct png_decoder *decoder = (struct png_decoder *)self;
     uint8_t *samples = decoder->rows;
-    if (decoder->base.header.whole) {
+    if (decoder->is_interlaced) {
         samples += (size_t)decoder->rows_read * decoder->row_bytes;
     } else {
         enum tt_err err = run_step(decoder, row_step);

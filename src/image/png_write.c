@@ -1,4 +1,4 @@
-/* PNG writer: pulls rows and writes IHDR, IDAT and IEND; no other chunk.
+/* PNG writer: takes rows and writes IHDR, IDAT and IEND; no other chunk.
  *
  * Here: bands of rows, and which way each is compressed. Filters, matches, Huffman codes, Deflate's
  * blocks and the chunks around them are in the other png_*.c.
@@ -24,7 +24,8 @@
  * pictures the sample is a few rows. */
 #include <string.h>
 
-#include "image/codec.h"
+#include "image/encoder.h"
+#include "image/operations.h"
 #include "image/png_deflate.h"
 #include "image/png_file.h"
 #include "image/png_filter.h"
@@ -84,16 +85,17 @@ struct seen_row {
 };
 
 struct png_encoder {
-    struct tt_row_source *source;
+    struct tt_encoder base; /* first: see encoder.h */
     size_t channels;
     struct sizes sizes;
 
     uint8_t *rows; /* the row above a band, then the band's */
     struct seen_row seen_rows[SEEN_ROWS];
-    uint32_t row_count; /* before the band */
-    uint8_t *window;    /* what matches may reach, then the band's lines */
-    uint32_t base;      /* place of window[0] */
-    enum way way;       /* of the band before */
+    uint32_t row_count;    /* before the band */
+    size_t band_row_count; /* of the band, so far */
+    uint8_t *window;       /* what matches may reach, then the band's lines */
+    uint32_t window_place; /* place of window[0] */
+    enum way way;          /* of the band before */
     struct tt_match_finder finder;
     struct tt_pieces found;
 
@@ -114,18 +116,6 @@ static size_t within(size_t value, size_t least, size_t most) {
 }
 
 /* ---- bands ---- */
-
-static enum tt_err pull_rows(struct png_encoder *encoder, size_t count) {
-    for (size_t i = 1; i <= count; i++) {
-        const uint8_t *row = NULL;
-        enum tt_err err = encoder->source->next(encoder->source, &row);
-
-        if (err != TT_OK)
-            return err;
-        memcpy(encoder->rows + i * encoder->sizes.row_bytes, row, encoder->sizes.row_bytes);
-    }
-    return TT_OK;
-}
 
 static void filter_rows(const struct png_encoder *encoder, uint8_t *lines, size_t first,
                         size_t count, bool is_plain) {
@@ -346,7 +336,7 @@ static enum tt_err pack_matches(struct png_encoder *encoder, size_t length, bool
 
     for (size_t at = start; at < end;) {
         at = tt_match_find(&encoder->finder, &encoder->found, encoder->window, at, end,
-                           encoder->base);
+                           encoder->window_place);
         if (encoder->found.count == encoder->found.capacity || (is_last && at == end)) {
             enum tt_err err = flush_pieces(encoder, is_last && at == end);
             if (err != TT_OK)
@@ -358,18 +348,14 @@ static enum tt_err pack_matches(struct png_encoder *encoder, size_t length, bool
 
 static enum tt_err write_band(struct png_encoder *encoder, size_t count, bool is_last) {
     size_t length = count * encoder->sizes.line_bytes;
-    enum tt_err err = pull_rows(encoder, count);
-
-    if (err != TT_OK)
-        return err;
     encoder->way = choose_way(encoder, count);
     uint8_t *lines = encoder->window + encoder->sizes.history_bytes;
     filter_rows(encoder, lines, 0, count, encoder->way == WAY_MATCHES_PLAIN);
     tt_png_file_add(&encoder->file, lines, length);
-    err = encoder->way == WAY_LITERALS ? pack_literals(encoder, length, is_last)
-                                       : pack_matches(encoder, length, is_last);
+    enum tt_err err = encoder->way == WAY_LITERALS ? pack_literals(encoder, length, is_last)
+                                                   : pack_matches(encoder, length, is_last);
     memmove(encoder->window, encoder->window + length, encoder->sizes.history_bytes);
-    encoder->base += (uint32_t)length;
+    encoder->window_place += (uint32_t)length;
     encoder->row_count += (uint32_t)count;
     memcpy(encoder->rows, encoder->rows + count * encoder->sizes.row_bytes,
            encoder->sizes.row_bytes);
@@ -421,33 +407,37 @@ static enum tt_err take_memory(struct png_encoder *encoder, struct tt_arena *are
     return err == TT_OK ? tt_match_init(&encoder->finder, arena, sizes->searched_bytes) : err;
 }
 
-int64_t tt_png_write_bytes(int width_px, int height_px, int channels) {
-    struct sizes sizes = make_sizes(width_px, height_px, channels);
-    size_t sample_bytes = sizes.sample_rows * sizes.line_bytes;
+/* ---- the encoder's functions ---- */
 
-    return (int64_t)(sizeof(struct png_encoder) + sizes.pieces * sizeof(tt_piece) +
-                     (sizes.band_rows + 1) * sizes.row_bytes + sizes.history_bytes +
-                     sizes.band_rows * sizes.line_bytes + sample_bytes * (1 + sizeof(tt_piece)) +
-                     tt_png_file_bytes(sizes.idat_bytes) + (size_t)7 * TT_ARENA_STEP_BYTES +
-                     tt_match_bytes(sample_bytes) + tt_match_bytes(sizes.searched_bytes));
+static enum tt_err put_row(struct tt_row_sink *sink, const uint8_t *row) {
+    struct png_encoder *encoder = (struct png_encoder *)sink;
+    const struct sizes *sizes = &encoder->sizes;
+    encoder->band_row_count++;
+    memcpy(encoder->rows + encoder->band_row_count * sizes->row_bytes, row, sizes->row_bytes);
+    size_t count = encoder->band_row_count;
+    bool is_last = encoder->row_count + count == (size_t)sink->height_px;
+    if (count < sizes->band_rows && !is_last)
+        return TT_OK;
+    encoder->band_row_count = 0;
+    enum tt_err err = write_band(encoder, count, is_last);
+    return err == TT_OK && is_last ? tt_png_file_end(&encoder->file) : err;
 }
 
-enum tt_err tt_png_write(int fd, struct tt_row_source *source, struct tt_arena *arena) {
-    struct png_encoder *encoder = tt_arena_alloc(arena, sizeof *encoder);
-    size_t height = (size_t)source->height_px;
-
-    if (!encoder)
-        return TT_ERR_NO_MEMORY;
-    encoder->source = source;
-    encoder->channels = (size_t)source->channels;
-    encoder->sizes = make_sizes(source->width_px, source->height_px, source->channels);
-    enum tt_err err = take_memory(encoder, arena);
-    if (err != TT_OK)
-        return err;
-    tt_png_file_begin(&encoder->file, fd, encoder->sizes.idat_bytes, source);
-    for (size_t y = 0; y < height && err == TT_OK; y += encoder->sizes.band_rows) {
-        size_t count = within(encoder->sizes.band_rows, 0, height - y);
-        err = write_band(encoder, count, y + count == height);
-    }
-    return err == TT_OK ? tt_png_file_end(&encoder->file) : err;
+static enum tt_err open_png(struct tt_encoder *self) {
+    struct png_encoder *encoder = (struct png_encoder *)self;
+    const struct tt_row_sink *sink = &self->sink;
+    encoder->channels = (size_t)sink->channels;
+    encoder->sizes = make_sizes(sink->width_px, sink->height_px, sink->channels);
+    self->sink.put = put_row;
+    enum tt_err err = take_memory(encoder, self->arena);
+    if (err == TT_OK)
+        tt_png_file_begin(&encoder->file, self->fd, encoder->sizes.idat_bytes, sink);
+    return err;
 }
+
+const struct tt_encoder_kind tt_png_encoder_kind = {
+    .size_bytes = sizeof(struct png_encoder),
+    .side_max_px = TT_OPERATION_SIDE_MAX_PX, /* the format's is 2^31 - 1: PNG, 11.2.1 */
+    .has_alpha = true,
+    .open = open_png,
+};

@@ -20,147 +20,143 @@ struct rendering {
     struct tt_decoder *decoder;
     struct tt_picture_header header;
     struct tt_plan plan;
-    struct tt_row_source *decoded;
     struct tt_colour_transform *colour; /* NULL where colours are right, or none are wanted */
+    struct branch {
+        struct tt_encoder *encoder;
+        struct tt_row_sink *sink; /* takes the decoder's rows, or their luma */
+        bool wants_luma;          /* of colours that are decoded for another result */
+    } branches[TT_PICTURE_RESULTS_MAX];
 };
 
-static enum tt_err encode(int fd, struct tt_row_source *rows,
-                          const struct tt_picture_options *options, struct tt_arena *arena) {
-    switch (options->format) {
-    case TT_FORMAT_JPEG: return tt_jpeg_write(fd, rows, options->quality, arena);
-    case TT_FORMAT_WEBP: return tt_webp_write(fd, rows, options->quality, arena);
-    default: return tt_png_write(fd, rows, arena);
-    }
-}
-
-/* From rows that are upright and of the result's size to its file. */
-static enum tt_err write_result(struct rendering *rendering, int number, struct tt_row_source *rows,
+static enum tt_err open_encoder(struct rendering *rendering, int number,
                                 struct tt_picture_report *report) {
     const struct tt_picture_output *output = &rendering->job->outputs[number];
-    const struct tt_picture_options *options = output->options;
-    struct tt_arena *arena = &rendering->arena;
-    enum tt_err err = TT_OK;
+    const struct tt_plan_result *result = &rendering->plan.results[number];
+    bool swaps_sides = tt_orientation_swaps_sides(rendering->header.orientation);
+    bool keeps_alpha = tt_encoder_has_alpha(output->options->format);
+    int colours = result->channels - (tt_row_has_alpha(result->channels) ? 1 : 0);
+    const struct tt_encoder_wish wish = {
+        .format = output->options->format,
+        .width_px = swaps_sides ? result->height_px : result->width_px,
+        .height_px = swaps_sides ? result->width_px : result->height_px,
+        .channels = keeps_alpha ? result->channels : colours,
+        .quality = output->options->quality,
+    };
+    report->results[number].width_px = wish.width_px;
+    report->results[number].height_px = wish.height_px;
+    return tt_encoder_open(&rendering->branches[number].encoder, output->fd, &wish,
+                           &rendering->arena);
+}
 
-    if (!options->grayscale)
-        err = tt_colour_open(&rows, rows, rendering->colour, arena);
+/* The way from the decoder to one result, opened from its end. */
+static enum tt_err open_branch(struct rendering *rendering, int number,
+                               struct tt_picture_report *report) {
+    const struct tt_picture_options *options = rendering->job->outputs[number].options;
+    const struct tt_picture_header *header = &rendering->header;
+    const struct tt_plan_result *result = &rendering->plan.results[number];
+    struct tt_arena *arena = &rendering->arena;
+    struct branch *branch = &rendering->branches[number];
+    enum tt_err err = open_encoder(rendering, number, report);
+    if (err != TT_OK)
+        return err;
+    struct tt_row_sink *sink = tt_encoder_sink(branch->encoder);
+    if (sink->channels != result->channels)
+        err = tt_flatten_open(&sink, sink, arena);
     if (err == TT_OK && options->watermark.enabled)
-        err = tt_watermark_open(&rows, rows, rendering->job->watermark, &options->watermark, arena);
-    if (err == TT_OK && options->format == TT_FORMAT_JPEG)
-        err = tt_flatten_open(&rows, rows, arena);
+        err = tt_watermark_open(&sink, sink, rendering->job->watermark, &options->watermark, arena);
+    if (err == TT_OK && !options->grayscale)
+        err = tt_colour_open(&sink, sink, rendering->colour, arena);
     if (err == TT_OK)
-        err = encode(output->fd, rows, options, arena);
-    if (err != TT_OK)
-        return err;
-    report->results[number].width_px = rows->width_px;
-    report->results[number].height_px = rows->height_px;
-    return TT_OK;
+        err = tt_orient_open(&sink, sink, header->orientation, arena);
+    if (err == TT_OK)
+        err = tt_resample_open(&branch->sink, sink, header->width_px, header->height_px,
+                               &result->box, arena);
+    branch->wants_luma = result->channels != rendering->plan.channels;
+    return err;
 }
 
-/* A single result: its encoder pulls the rows through, and nothing is held. */
-static enum tt_err render_one(struct rendering *rendering, struct tt_picture_report *report) {
-    const struct tt_plan_result *result = &rendering->plan.results[0];
-    struct tt_arena *arena = &rendering->arena;
-    struct tt_row_source *rows;
-    enum tt_err err = tt_resample_open(&rows, rendering->decoded, &result->box, result->width_px,
-                                       result->height_px, arena);
-
-    if (err == TT_OK)
-        err = tt_orient_open(&rows, rows, rendering->header.orientation, arena);
-    if (err == TT_OK)
-        err = write_result(rendering, 0, rows, report);
-    /* The result is good only if the picture is whole, also below the rows that were needed. */
-    return err == TT_OK ? tt_decoder_finish(rendering->decoder) : err;
+static enum tt_err open_branches(struct rendering *rendering, struct tt_picture_report *report) {
+    const struct tt_picture_header *header = &rendering->header;
+    enum tt_err err = TT_OK;
+    if (!rendering->plan.grayscale)
+        err = tt_colour_transform_open(&rendering->colour, header->icc_profile, header->icc_bytes,
+                                       (enum tt_colour_samples)header->channels, &rendering->arena);
+    for (int i = 0; i < rendering->plan.result_count && err == TT_OK; i++)
+        err = open_branch(rendering, i, report);
+    return err;
 }
 
-/* One of several results: decoded rows are pushed through, and wait in the canvas. */
-struct branch {
-    struct tt_resampler *resampler;
-    struct tt_canvas *canvas;
-    bool wants_luma; /* of colours that were decoded for another branch */
-};
-
-static enum tt_err open_branches(struct rendering *rendering, struct branch *branches) {
-    const struct tt_row_source *decoded = rendering->decoded;
-
+/* Puts a decoded row, or its luma, into every branch that still takes rows. */
+static enum tt_err put_row(struct rendering *rendering, int y, const uint8_t *row,
+                           const uint8_t *luma) {
     for (int i = 0; i < rendering->plan.result_count; i++) {
-        const struct tt_plan_result *result = &rendering->plan.results[i];
-        enum tt_err err = tt_resampler_open(&branches[i].resampler, decoded->width_px,
-                                            decoded->height_px, result->channels, &result->box,
-                                            result->width_px, result->height_px, &rendering->arena);
-
-        if (err == TT_OK)
-            err =
-                tt_canvas_open(&branches[i].canvas, result->width_px, result->height_px,
-                               result->channels, rendering->header.orientation, &rendering->arena);
+        struct branch *branch = &rendering->branches[i];
+        if (y >= branch->sink->height_px)
+            continue;
+        enum tt_err err = branch->sink->put(branch->sink, branch->wants_luma ? luma : row);
         if (err != TT_OK)
             return err;
-        branches[i].wants_luma = result->channels != decoded->channels;
     }
     return TT_OK;
 }
 
-static void push_row(struct branch *branch, const uint8_t *row) {
-    const uint8_t *result_row;
-
-    tt_resampler_push(branch->resampler, row);
-    while (tt_resampler_pop(branch->resampler, &result_row))
-        tt_canvas_put(branch->canvas, result_row);
-}
-
-static enum tt_err fill_branches(struct rendering *rendering, struct branch *branches) {
-    struct tt_row_source *decoded = rendering->decoded;
-    uint8_t *luma = tt_arena_alloc_array(&rendering->arena, (size_t)decoded->width_px, 2);
-    bool wants_luma = false;
-
+/* How many of the decoder's rows any branch takes. */
+static int count_rows(const struct rendering *rendering) {
+    int rows = 0;
     for (int i = 0; i < rendering->plan.result_count; i++)
-        wants_luma = wants_luma || branches[i].wants_luma;
-    if (luma == NULL)
-        return TT_ERR_NO_MEMORY;
-    for (int y = 0; y < decoded->height_px; y++) {
-        const uint8_t *row;
-        enum tt_err err = decoded->next(decoded, &row);
+        if (rendering->branches[i].sink->height_px > rows)
+            rows = rendering->branches[i].sink->height_px;
+    return rows;
+}
 
+static bool is_luma_wanted(const struct rendering *rendering) {
+    for (int i = 0; i < rendering->plan.result_count; i++)
+        if (rendering->branches[i].wants_luma)
+            return true;
+    return false;
+}
+
+/* The luma is computed once for all branches that want it. */
+static enum tt_err push_rows(struct rendering *rendering, struct tt_row_source *rows) {
+    uint8_t *luma = NULL;
+    if (is_luma_wanted(rendering)) {
+        luma = tt_arena_alloc_array(&rendering->arena, (size_t)rows->width_px, 2);
+        if (!luma)
+            return TT_ERR_NO_MEMORY;
+    }
+    int count = count_rows(rendering);
+    for (int y = 0; y < count; y++) {
+        const uint8_t *row;
+        enum tt_err err = rows->next(rows, &row);
+        if (err == TT_OK && luma)
+            tt_luma_row(luma, row, (size_t)rows->width_px, rows->channels);
+        if (err == TT_OK)
+            err = put_row(rendering, y, row, luma);
         if (err != TT_OK)
             return err;
-        if (wants_luma)
-            tt_luma_row(luma, row, (size_t)decoded->width_px, decoded->channels);
-        for (int i = 0; i < rendering->plan.result_count; i++)
-            push_row(&branches[i], branches[i].wants_luma ? luma : row);
     }
     return TT_OK;
 }
 
-static enum tt_err render_several(struct rendering *rendering, struct tt_picture_report *report) {
-    struct branch branches[TT_PICTURE_RESULTS_MAX] = {{0}};
-    enum tt_err err = open_branches(rendering, branches);
-
-    if (err == TT_OK)
-        err = fill_branches(rendering, branches);
-    if (err == TT_OK)
-        err = tt_decoder_finish(rendering->decoder);
-    for (int i = 0; err == TT_OK && i < rendering->plan.result_count; i++)
-        err = write_result(rendering, i, tt_canvas_rows(branches[i].canvas), report);
-    return err;
-}
-
-static enum tt_err start_decoder(struct rendering *rendering, struct tt_picture_report *report) {
+static enum tt_err render(struct rendering *rendering, struct tt_picture_report *report) {
     const struct tt_image_job *job = rendering->job;
-    struct tt_plan *plan = &rendering->plan;
+    struct tt_picture_header *header = &rendering->header;
+    struct tt_row_source *rows = NULL;
     enum tt_err err = tt_decoder_open(&rendering->decoder, job->picture_fd, &rendering->arena,
-                                      job->limits, &rendering->header);
-
+                                      job->limits, header);
     if (err != TT_OK)
         return err;
-    report->source_width_px = rendering->header.width_px;
-    report->source_height_px = rendering->header.height_px;
-    err = tt_plan_make(plan, &rendering->header, job->outputs, job->output_count, job->limits);
+    report->source_width_px = header->width_px;
+    report->source_height_px = header->height_px;
+    err = tt_plan_make(&rendering->plan, header, job->outputs, job->output_count, job->limits);
     if (err == TT_OK)
-        err = tt_decoder_start(rendering->decoder, plan->grayscale, &rendering->decoded);
-    if (err == TT_OK && !plan->grayscale)
-        err = tt_colour_transform_open(
-            &rendering->colour, rendering->header.icc_profile, rendering->header.icc_bytes,
-            (enum tt_colour_samples)rendering->header.channels, &rendering->arena);
-    return err;
+        err = open_branches(rendering, report);
+    if (err == TT_OK)
+        err = tt_decoder_start(rendering->decoder, rendering->plan.grayscale, &rows);
+    if (err == TT_OK)
+        err = push_rows(rendering, rows);
+    /* The results are good only if the picture is whole, also below the rows that were needed. */
+    return err == TT_OK ? tt_decoder_finish(rendering->decoder) : err;
 }
 
 enum tt_err tt_image_render(const struct tt_image_job *job, struct tt_picture_report *report) {
@@ -168,10 +164,9 @@ enum tt_err tt_image_render(const struct tt_image_job *job, struct tt_picture_re
 
     *report = (struct tt_picture_report){0};
     tt_arena_init(&rendering.arena, (size_t)job->limits->max_memory_bytes);
-    report->err = start_decoder(&rendering, report);
-    if (report->err == TT_OK)
-        report->err = job->output_count == 1 ? render_one(&rendering, report)
-                                             : render_several(&rendering, report);
+    report->err = render(&rendering, report);
+    for (int i = 0; i < job->output_count; i++)
+        tt_encoder_close(rendering.branches[i].encoder);
     tt_decoder_close(rendering.decoder);
     tt_arena_fini(&rendering.arena);
     if (report->err != TT_OK) {

@@ -1,12 +1,12 @@
 /* Resample: a box of a picture at another size, by two passes of weighted sums.
  *
- * Here: which rows are pushed through which pass, and the ring of rows between the two. The passes
+ * Here: which rows go through which pass, and the ring of rows between the two. The passes
  * themselves are in resample_passes*.c, the weights in kernel.c; reductions too strong for them go
  * through shrink.c first.
  *
- * Each row pushed is split into planes of 16-bit samples; the horizontal pass writes them,
- * resampled, into a ring that holds as many rows as the vertical pass sums. A row of the result is
- * made when it is popped. */
+ * Each row put is split into planes of 16-bit samples; the horizontal pass writes them, resampled,
+ * into a ring that holds as many rows as the vertical pass sums. A row of the result is made as
+ * soon as its last one is there. */
 #include "image/operations.h"
 
 #include <math.h>
@@ -25,7 +25,9 @@
 #define RATIO_MAX   64
 #define RATIO_AFTER 16
 
-struct tt_resampler {
+struct resampler {
+    struct tt_row_sink base;
+    struct tt_row_sink *to;
     const struct tt_resample_passes *passes;
     struct tt_shrinker *shrinker; /* NULL for none; "the source" below is what it gives */
     struct tt_kernel columns;     /* the horizontal pass; spans count from first_column */
@@ -36,9 +38,9 @@ struct tt_resampler {
     int column_count;   /* of the source that are */
     int plane_px;       /* length of one plane of the source's row, padding included */
     int ring_px;        /* length of one plane of a ring row, padding included */
-    int next_row;       /* of the source to be pushed */
-    int next_out;       /* row to be popped */
-    const uint8_t *row; /* of a crop: the last row pushed */
+    int next_row;       /* of the source to be put */
+    int next_out;       /* row of the result to be made */
+    const uint8_t *row; /* of a crop: the last row put */
     int16_t *planes;    /* the source's row: channels × plane_px */
     int ring_rows;      /* rows of pairs */
     int16_t *ring;      /* ring_rows × channels × ring_px × 2; rows 2i and 2i + 1 of the source
@@ -50,7 +52,7 @@ struct tt_resampler {
     uint8_t *out;          /* ring_px × channels */
 };
 
-/* What a size and a box come to: shared by the opener and by the count of its memory. */
+/* What a size and a box come to. */
 struct geometry {
     int factor_x, factor_y;  /* of the shrink before; 1 for none */
     int width_px, height_px; /* after it */
@@ -102,45 +104,12 @@ static bool has_alpha(int channels) {
     return channels % 2 == 0;
 }
 
-/* A pulled resampler: a row source around one that is pushed. */
-struct resample {
-    struct tt_row_source base;
-    struct tt_row_source *in;
-    struct tt_resampler *resampler;
-};
-
-int64_t tt_resample_bytes(int in_width_px, int in_height_px, int channels,
-                          const struct tt_row_box *box, int width_px, int height_px) {
-    struct geometry plan = plan_geometry(in_width_px, in_height_px, box, width_px, height_px);
-    const struct tt_row_box *part = &plan.box;
-    int column_taps =
-        tt_kernel_taps_max(plan.width_px, part->left, part->right, width_px, TT_PASS_TAPS);
-    int row_taps = tt_kernel_taps_max(plan.height_px, part->top, part->bottom, height_px, ROW_TAPS);
-    int64_t ring_rows = count_pairs(row_taps);
-    int64_t ring_px = pad_row(width_px);
-    int64_t plane_px = pad_row(plan.width_px + column_taps);
-    int64_t bytes = tt_operation_bytes(1, sizeof(struct resample)) +
-                    tt_operation_bytes(1, sizeof(struct tt_resampler));
-
-    if (needs_shrink(&plan))
-        bytes += tt_shrinker_bytes(in_width_px, channels, plan.factor_x);
-    bytes += tt_kernel_bytes(plan.width_px, part->left, part->right, width_px, TT_PASS_TAPS);
-    bytes += tt_kernel_bytes(plan.height_px, part->top, part->bottom, height_px, ROW_TAPS);
-    bytes += tt_operation_bytes(channels * plane_px, sizeof(int16_t));
-    bytes += tt_operation_bytes(ring_rows * channels * ring_px, 2 * sizeof(int16_t));
-    bytes += tt_operation_bytes(ring_rows, sizeof(int16_t *));
-    bytes += tt_operation_bytes(ring_rows, 2 * sizeof(int16_t));
-    bytes += tt_operation_bytes(channels * ring_px, sizeof(int32_t));
-    bytes += tt_operation_bytes(channels * ring_px, 1);
-    return bytes;
-}
-
-static int16_t *ring_row(const struct tt_resampler *self, int pair) {
+static int16_t *ring_row(const struct resampler *self, int pair) {
     return self->ring + (int64_t)(pair % self->ring_rows) * self->channels * self->ring_px * 2;
 }
 
 /* The horizontal pass of one plane. */
-static void filter_columns(const struct tt_resampler *self, const int16_t *samples, int16_t *pairs,
+static void filter_columns(const struct resampler *self, const int16_t *samples, int16_t *pairs,
                            int half) {
     const struct tt_kernel *columns = &self->columns;
 
@@ -153,23 +122,14 @@ static void filter_columns(const struct tt_resampler *self, const int16_t *sampl
         pairs[2 * x + half] = samples[x];
 }
 
-void tt_resampler_push(struct tt_resampler *self, const uint8_t *row) {
-    int y;
-    int16_t *pairs;
-
-    if (self->next_out == self->rows.size_px)
-        return;
-    if (self->shrinker != NULL && !tt_shrinker_push(self->shrinker, row, &row))
-        return;
-    y = self->next_row++;
-    if (y < self->rows.spans[self->next_out].first)
-        return;
+/* The horizontal pass of row y. */
+static void take_row(struct resampler *self, int y, const uint8_t *row) {
     row += (int64_t)self->first_column * self->channels;
     self->row = row;
     if (self->is_crop)
         return;
     self->passes->split[self->channels - 1](row, self->column_count, self->planes, self->plane_px);
-    pairs = ring_row(self, y / 2);
+    int16_t *pairs = ring_row(self, y / 2);
     for (int64_t plane = 0; plane < self->channels; plane++)
         filter_columns(self, self->planes + plane * self->plane_px,
                        pairs + plane * self->ring_px * 2, y % 2);
@@ -178,7 +138,7 @@ void tt_resampler_push(struct tt_resampler *self, const uint8_t *row) {
 /* The next window as pairs of rows: its weights are preceded by a 0 when it begins with the second
  * row of a pair, and followed by one when it ends with the first. What lies there in the ring is an
  * older row or zeros. */
-static struct tt_pass_window find_window(const struct tt_resampler *self) {
+static struct tt_pass_window find_window(const struct resampler *self) {
     struct tt_kernel_span span = self->rows.spans[self->next_out];
     const int16_t *weights = self->rows.weights + (int64_t)self->next_out * self->rows.taps;
     int lead = span.first % 2;
@@ -193,7 +153,7 @@ static struct tt_pass_window find_window(const struct tt_resampler *self) {
     return (struct tt_pass_window){.pairs = self->pairs, .weights = self->weights, .count = count};
 }
 
-static void make_row(struct tt_resampler *self) {
+static void make_row(struct resampler *self) {
     const struct tt_resample_passes *passes = self->passes;
     struct tt_pass_window window = find_window(self);
     int length = self->channels * self->ring_px;
@@ -215,25 +175,35 @@ static void make_row(struct tt_resampler *self) {
     }
 }
 
-bool tt_resampler_pop(struct tt_resampler *self, const uint8_t **row) {
-    struct tt_kernel_span window;
-
-    if (self->next_out == self->rows.size_px)
-        return false;
-    window = self->rows.spans[self->next_out];
-    if (self->next_row < window.first + window.count)
-        return false;
-    *row = self->row;
-    if (!self->is_crop) {
-        make_row(self);
-        *row = self->out;
+/* Makes every row of the result whose window is complete. */
+static enum tt_err put_results(struct resampler *self) {
+    while (self->next_out < self->rows.size_px) {
+        struct tt_kernel_span window = self->rows.spans[self->next_out];
+        if (self->next_row < window.first + window.count)
+            break;
+        if (!self->is_crop)
+            make_row(self);
+        enum tt_err err = self->to->put(self->to, self->is_crop ? self->row : self->out);
+        if (err != TT_OK)
+            return err;
+        self->next_out++;
     }
-    self->next_out++;
-    return true;
+    return TT_OK;
+}
+
+static enum tt_err put_resampled(struct tt_row_sink *sink, const uint8_t *row) {
+    struct resampler *self = (struct resampler *)sink;
+    if (self->shrinker && !tt_shrinker_push(self->shrinker, row, &row))
+        return TT_OK;
+    int y = self->next_row++;
+    if (y < self->rows.spans[self->next_out].first)
+        return TT_OK;
+    take_row(self, y, row);
+    return put_results(self);
 }
 
 /* Keeps the columns no window reaches out of the row that is split. */
-static void drop_unused_columns(struct tt_resampler *self) {
+static void drop_unused_columns(struct resampler *self) {
     struct tt_kernel_span *spans = self->columns.spans;
     struct tt_kernel_span last = spans[self->columns.size_px - 1];
 
@@ -243,7 +213,7 @@ static void drop_unused_columns(struct tt_resampler *self) {
         spans[x].first -= self->first_column;
 }
 
-static enum tt_err alloc_rows(struct tt_resampler *self, struct tt_arena *arena) {
+static enum tt_err alloc_rows(struct resampler *self, struct tt_arena *arena) {
     size_t channels = (size_t)self->channels;
     size_t ring_px = (size_t)self->ring_px;
     size_t ring_rows = (size_t)self->ring_rows;
@@ -266,78 +236,67 @@ static enum tt_err alloc_rows(struct tt_resampler *self, struct tt_arena *arena)
                                                                            : TT_OK;
 }
 
-enum tt_err tt_resampler_open(struct tt_resampler **resampler, int in_width_px, int in_height_px,
-                              int channels, const struct tt_row_box *box, int width_px,
-                              int height_px, struct tt_arena *arena) {
-    struct geometry plan = plan_geometry(in_width_px, in_height_px, box, width_px, height_px);
-    struct tt_resampler *self = tt_arena_alloc(arena, sizeof *self);
+static enum tt_err open_kernels(struct resampler *self, const struct geometry *plan,
+                                struct tt_arena *arena) {
+    enum tt_err err = tt_kernel_open(&self->columns, plan->width_px, plan->box.left,
+                                     plan->box.right, self->to->width_px, TT_PASS_TAPS, arena);
+    if (err == TT_OK)
+        err = tt_kernel_open(&self->rows, plan->height_px, plan->box.top, plan->box.bottom,
+                             self->to->height_px, ROW_TAPS, arena);
+    return err;
+}
+
+/* How many rows are taken: up to the end of the last window, in rows before any shrinking. */
+static int count_taken_rows(const struct resampler *self, const struct geometry *plan,
+                            int in_height_px) {
+    struct tt_kernel_span last = self->rows.spans[self->rows.size_px - 1];
+    int64_t taken = (int64_t)(last.first + last.count) * plan->factor_y;
+    return taken < in_height_px ? (int)taken : in_height_px;
+}
+
+static enum tt_err open_resampler(struct resampler *self, int in_width_px, int in_height_px,
+                                  const struct tt_row_box *box, struct tt_arena *arena) {
+    struct geometry plan =
+        plan_geometry(in_width_px, in_height_px, box, self->to->width_px, self->to->height_px);
     enum tt_err err = TT_OK;
-
-    if (self == NULL)
-        return TT_ERR_NO_MEMORY;
-    *resampler = self;
-    self->passes = tt_resample_passes_at(0);
-    self->channels = channels;
     if (needs_shrink(&plan))
-        err = tt_shrinker_open(&self->shrinker, in_width_px, in_height_px, channels, plan.factor_x,
-                               plan.factor_y, arena);
+        err = tt_shrinker_open(&self->shrinker, in_width_px, in_height_px, self->channels,
+                               plan.factor_x, plan.factor_y, arena);
+    if (err == TT_OK)
+        err = open_kernels(self, &plan, arena);
     if (err != TT_OK)
         return err;
-    err = tt_kernel_open(&self->columns, plan.width_px, plan.box.left, plan.box.right, width_px,
-                         TT_PASS_TAPS, arena);
-    if (err != TT_OK)
-        return err;
-    err = tt_kernel_open(&self->rows, plan.height_px, plan.box.top, plan.box.bottom, height_px,
-                         ROW_TAPS, arena);
-    if (err != TT_OK)
-        return err;
-
+    self->base = (struct tt_row_sink){
+        .width_px = in_width_px,
+        .height_px = count_taken_rows(self, &plan, in_height_px),
+        .channels = self->channels,
+        .put = put_resampled,
+    };
     drop_unused_columns(self);
     self->is_crop = self->columns.is_copy && self->rows.is_copy;
     if (self->is_crop)
         return TT_OK;
     self->plane_px = pad_row(self->column_count + self->columns.taps);
-    self->ring_px = pad_row(width_px);
+    self->ring_px = pad_row(self->to->width_px);
     self->ring_rows = count_pairs(self->rows.taps);
     return alloc_rows(self, arena);
 }
 
-static enum tt_err next_resampled(struct tt_row_source *source, const uint8_t **row) {
-    struct resample *self = (struct resample *)source;
-
-    while (!tt_resampler_pop(self->resampler, row)) {
-        const uint8_t *in_row;
-        enum tt_err err = self->in->next(self->in, &in_row);
-
-        if (err != TT_OK)
-            return err;
-        tt_resampler_push(self->resampler, in_row);
-    }
-    return TT_OK;
-}
-
-static bool is_whole(const struct tt_row_box *box, const struct tt_row_source *in) {
-    return box->left == 0 && box->top == 0 && box->right == in->width_px &&
-           box->bottom == in->height_px;
-}
-
-enum tt_err tt_resample_open(struct tt_row_source **out, struct tt_row_source *in,
-                             const struct tt_row_box *box, int width_px, int height_px,
+enum tt_err tt_resample_open(struct tt_row_sink **sink, struct tt_row_sink *to, int in_width_px,
+                             int in_height_px, const struct tt_row_box *box,
                              struct tt_arena *arena) {
-    struct resample *self;
-
-    *out = in;
-    if (is_whole(box, in) && width_px == in->width_px && height_px == in->height_px)
+    bool is_whole =
+        box->left == 0 && box->top == 0 && box->right == in_width_px && box->bottom == in_height_px;
+    if (is_whole && to->width_px == in_width_px && to->height_px == in_height_px) {
+        *sink = to;
         return TT_OK;
-    self = tt_arena_alloc(arena, sizeof *self);
-    if (self == NULL)
+    }
+    struct resampler *self = tt_arena_alloc(arena, sizeof *self);
+    if (!self)
         return TT_ERR_NO_MEMORY;
-    self->base = (struct tt_row_source){.width_px = width_px,
-                                        .height_px = height_px,
-                                        .channels = in->channels,
-                                        .next = next_resampled};
-    self->in = in;
-    *out = &self->base;
-    return tt_resampler_open(&self->resampler, in->width_px, in->height_px, in->channels, box,
-                             width_px, height_px, arena);
+    self->to = to;
+    self->passes = tt_resample_passes_at(0);
+    self->channels = to->channels;
+    *sink = &self->base;
+    return open_resampler(self, in_width_px, in_height_px, box, arena);
 }

@@ -20,12 +20,6 @@ static int64_t block_count(int length_px, int factor) {
     return (length_px + (int64_t)factor - 1) / factor;
 }
 
-int64_t tt_shrinker_bytes(int in_width_px, int channels, int factor_x) {
-    return tt_operation_bytes(1, sizeof(struct tt_shrinker)) +
-           tt_operation_bytes((int64_t)in_width_px * channels, sizeof(uint32_t)) +
-           tt_operation_bytes(block_count(in_width_px, factor_x) * channels, 1);
-}
-
 static bool has_alpha(const struct tt_shrinker *self) {
     return self->channels % 2 == 0;
 }

@@ -19,6 +19,7 @@
 #include "image/colour.h"
 #include "image/luma.h"
 #include "image/operations.h"
+#include "image/overlay.h"
 #include "image/watermark_text.h"
 #include "tintype/file.h"
 #include "tintype/image.h"
@@ -34,13 +35,10 @@
 
 /* Turns the failure at hand into one of the configuration, about that file. */
 static enum tt_err blame_file(enum tt_err err, const char *what, const char *path) {
-    char cause[512];
-
     if (err == TT_ERR_NO_MEMORY)
         return err;
-    (void)snprintf(cause, sizeof cause, "%s", tt_err_cause());
-    tt_err_clear();
-    return tt_err_fail(TT_ERR_CONFIG, "%s %s: %s", what, path, cause);
+    const struct tt_err_note note = tt_err_take(err);
+    return tt_err_fail(TT_ERR_CONFIG, "%s %s: %s", what, path, note.cause);
 }
 
 static enum tt_err open_file(int *fd, off_t *length, const char *path) {
@@ -73,19 +71,9 @@ static enum tt_err read_font(struct tt_watermark *watermark, int fd, off_t lengt
     return err;
 }
 
-/* The size at most IMAGE_SIDE_PX on a side, in proportion. */
-static struct tt_row_source at_most_side(const struct tt_row_source *rows) {
-    int longer_px = rows->width_px > rows->height_px ? rows->width_px : rows->height_px;
-    double scale = fmin((double)IMAGE_SIDE_PX / longer_px, 1);
-
-    return (struct tt_row_source){.width_px = (int)fmax(rint(rows->width_px * scale), 1),
-                                  .height_px = (int)fmax(rint(rows->height_px * scale), 1)};
-}
-
 /* Rows of any kind to RGBA. */
 static void spread_row(uint8_t *to, const uint8_t *from, int width_px, int channels) {
     int colours = channels - (channels + 1) % 2;
-
     for (int x = 0; x < width_px; x++, from += channels, to += 4) {
         for (int colour = 0; colour < 3; colour++)
             to[colour] = from[colours == 3 ? colour : 0];
@@ -93,50 +81,79 @@ static void spread_row(uint8_t *to, const uint8_t *from, int width_px, int chann
     }
 }
 
-static enum tt_err keep_rows(struct tt_watermark *watermark, struct tt_row_source *rows) {
-    size_t row_bytes = (size_t)rows->width_px * 4;
+/* The end of the way of a watermark's picture: its rows become the watermark's. */
+struct keeper {
+    struct tt_row_sink base;
+    uint8_t *next_row; /* RGBA, in the watermark */
+};
 
-    watermark->image = malloc(row_bytes * (size_t)rows->height_px);
-    if (watermark->image == NULL)
-        return tt_err_fail(TT_ERR_NO_MEMORY, "a watermark of %d x %d pixels", rows->width_px,
-                           rows->height_px);
-    watermark->image_width_px = rows->width_px;
-    watermark->image_height_px = rows->height_px;
-    for (int y = 0; y < rows->height_px; y++) {
-        const uint8_t *row;
-        enum tt_err err = rows->next(rows, &row);
-
-        if (err != TT_OK)
-            return err;
-        spread_row(watermark->image + (size_t)y * row_bytes, row, rows->width_px, rows->channels);
-    }
+static enum tt_err keep_row(struct tt_row_sink *sink, const uint8_t *row) {
+    struct keeper *self = (struct keeper *)sink;
+    spread_row(self->next_row, row, sink->width_px, sink->channels);
+    self->next_row += (size_t)sink->width_px * 4;
     return TT_OK;
 }
 
-/* In sRGB, as results are. */
+/* At most IMAGE_SIDE_PX on a side, in proportion. */
+static enum tt_err open_keeper(struct keeper *keeper, struct tt_watermark *watermark,
+                               const struct tt_picture_header *header) {
+    bool swaps_sides = tt_orientation_swaps_sides(header->orientation);
+    int width_px = swaps_sides ? header->height_px : header->width_px;
+    int height_px = swaps_sides ? header->width_px : header->height_px;
+    int longer_px = width_px > height_px ? width_px : height_px;
+    double scale = fmin((double)IMAGE_SIDE_PX / longer_px, 1);
+    watermark->image_width_px = (int)fmax(rint(width_px * scale), 1);
+    watermark->image_height_px = (int)fmax(rint(height_px * scale), 1);
+    watermark->image =
+        malloc((size_t)watermark->image_width_px * (size_t)watermark->image_height_px * 4);
+    if (!watermark->image)
+        return tt_err_fail(TT_ERR_NO_MEMORY, "a watermark of %d x %d pixels",
+                           watermark->image_width_px, watermark->image_height_px);
+    *keeper = (struct keeper){
+        .base = {.width_px = watermark->image_width_px,
+                 .height_px = watermark->image_height_px,
+                 .channels = header->channels,
+                 .put = keep_row},
+        .next_row = watermark->image,
+    };
+    return TT_OK;
+}
+
+/* The way from the decoder to the keeper: upright, then small, then in sRGB, as results are. */
+static enum tt_err open_way(struct tt_row_sink **sink, struct keeper *keeper,
+                            const struct tt_picture_header *header, struct tt_arena *arena) {
+    bool swaps_sides = tt_orientation_swaps_sides(header->orientation);
+    int width_px = swaps_sides ? header->height_px : header->width_px;
+    int height_px = swaps_sides ? header->width_px : header->height_px;
+    struct tt_row_box whole = {.right = width_px, .bottom = height_px};
+    struct tt_colour_transform *colour;
+    enum tt_err err = tt_colour_transform_open(&colour, header->icc_profile, header->icc_bytes,
+                                               (enum tt_colour_samples)header->channels, arena);
+    if (err == TT_OK)
+        err = tt_colour_open(sink, &keeper->base, colour, arena);
+    if (err == TT_OK)
+        err = tt_resample_open(sink, *sink, width_px, height_px, &whole, arena);
+    if (err == TT_OK)
+        err = tt_orient_open(sink, *sink, header->orientation, arena);
+    return err;
+}
+
 static enum tt_err decode_image(struct tt_watermark *watermark, struct tt_decoder *decoder,
                                 const struct tt_picture_header *header, struct tt_arena *arena) {
-    struct tt_colour_transform *colour;
+    struct keeper keeper;
+    struct tt_row_sink *sink;
     struct tt_row_source *rows;
-    struct tt_row_source kept;
-    struct tt_row_box whole = {0};
-    enum tt_err err = tt_decoder_start(decoder, false, &rows);
-
+    enum tt_err err = open_keeper(&keeper, watermark, header);
     if (err == TT_OK)
-        err = tt_orient_open(&rows, rows, header->orientation, arena);
-    if (err != TT_OK)
-        return err;
-    kept = at_most_side(rows);
-    whole.right = rows->width_px;
-    whole.bottom = rows->height_px;
-    err = tt_resample_open(&rows, rows, &whole, kept.width_px, kept.height_px, arena);
+        err = open_way(&sink, &keeper, header, arena);
     if (err == TT_OK)
-        err = tt_colour_transform_open(&colour, header->icc_profile, header->icc_bytes,
-                                       (enum tt_colour_samples)header->channels, arena);
-    if (err == TT_OK)
-        err = tt_colour_open(&rows, rows, colour, arena);
-    if (err == TT_OK)
-        err = keep_rows(watermark, rows);
+        err = tt_decoder_start(decoder, false, &rows);
+    for (int y = 0; err == TT_OK && y < header->height_px; y++) {
+        const uint8_t *row;
+        err = rows->next(rows, &row);
+        if (err == TT_OK)
+            err = sink->put(sink, row);
+    }
     return err == TT_OK ? tt_decoder_finish(decoder) : err;
 }
 
@@ -230,118 +247,88 @@ static int place(int step, int side_px, int size_px, int margin_px) {
     return step == 0 ? margin_px : side_px - margin_px - size_px;
 }
 
-static void place_overlay(struct tt_overlay *overlay, const struct tt_row_source *in,
+static void place_overlay(struct tt_overlay *overlay, const struct tt_row_sink *to,
                           const struct tt_picture_watermark *wanted) {
     _Static_assert(TT_POSITION_COUNT == 9, "positions are three rows of three");
-    int margin_px = margin_of(in->width_px, in->height_px, wanted);
+    int margin_px = margin_of(to->width_px, to->height_px, wanted);
 
-    overlay->left_px = place((int)wanted->position % 3, in->width_px, overlay->width_px, margin_px);
+    overlay->left_px = place((int)wanted->position % 3, to->width_px, overlay->width_px, margin_px);
     overlay->top_px =
-        place((int)wanted->position / 3, in->height_px, overlay->height_px, margin_px);
+        place((int)wanted->position / 3, to->height_px, overlay->height_px, margin_px);
 }
 
 /* ---- a picture as overlay ---- */
 
-/* What resampling the picture takes for each pixel of the overlay's sides, and beside them.
- * By count 1.1 KiB at most; the tests hold it. */
-#define RESAMPLE_BYTES_PER_PX 2048
-#define RESAMPLE_BYTES        ((int64_t)512 << 10)
-
-struct image_rows {
-    struct tt_row_source base;
-    const uint8_t *samples;
-    int next_row;
-};
-
-static enum tt_err next_image_row(struct tt_row_source *source, const uint8_t **row) {
-    struct image_rows *self = (struct image_rows *)source;
-
-    *row = self->samples + (size_t)self->next_row * (size_t)source->width_px * 4;
-    self->next_row++;
-    return TT_OK;
-}
-
 static int scale_side(int side_px, double scale, int most_px) {
     int scaled_px = (int)fmin(rint(side_px * scale), most_px);
-
     return scaled_px > 0 ? scaled_px : 1;
 }
 
-/* The picture's rows at its size in the room. */
-static enum tt_err open_image(struct tt_row_source **rows, const struct tt_watermark *watermark,
-                              double shorter_px, struct tt_overlay_room room,
-                              struct tt_arena *arena) {
+/* The end of the way of a picture that becomes an overlay. */
+struct painter {
+    struct tt_row_sink base;
+    int colours; /* of the overlay */
+    uint8_t *next_row;
+};
+
+static enum tt_err paint_row(struct tt_row_sink *sink, const uint8_t *row) {
+    struct painter *self = (struct painter *)sink;
+    size_t row_bytes = (size_t)sink->width_px * (size_t)(self->colours + 1);
+    if (self->colours == 1)
+        tt_luma_row(self->next_row, row, (size_t)sink->width_px, 4);
+    else
+        memcpy(self->next_row, row, row_bytes);
+    self->next_row += row_bytes;
+    return TT_OK;
+}
+
+/* An overlay without samples, of the picture's size in the room. */
+static struct tt_overlay size_image(const struct tt_watermark *watermark, double shorter_px,
+                                    struct tt_overlay_room room, int colours) {
     int width_px = watermark->image_width_px;
     int height_px = watermark->image_height_px;
-    struct tt_row_box whole = {0, 0, width_px, height_px};
     double scale = shorter_px / (width_px < height_px ? width_px : height_px);
-    struct image_rows *image = tt_arena_alloc(arena, sizeof *image);
-
-    if (image == NULL)
-        return TT_ERR_NO_MEMORY;
-    *image = (struct image_rows){.base = {.width_px = width_px,
-                                          .height_px = height_px,
-                                          .channels = 4,
-                                          .next = next_image_row},
-                                 .samples = watermark->image};
     scale = fmin(scale, (double)room.width_px / width_px);
     scale = fmin(scale, (double)room.height_px / height_px);
-    return tt_resample_open(rows, &image->base, &whole, scale_side(width_px, scale, room.width_px),
-                            scale_side(height_px, scale, room.height_px), arena);
+    return (struct tt_overlay){.width_px = scale_side(width_px, scale, room.width_px),
+                               .height_px = scale_side(height_px, scale, room.height_px),
+                               .colours = colours};
 }
 
 static enum tt_err draw_image(struct tt_overlay *overlay, const struct tt_watermark *watermark,
                               double shorter_px, struct tt_overlay_room room, int colours,
                               struct tt_arena *arena) {
-    size_t row_bytes;
-    struct tt_row_source *rows;
-    enum tt_err err;
-
     if (room.width_px <= 0 || room.height_px <= 0)
         return TT_OK;
-    err = open_image(&rows, watermark, shorter_px, room, arena);
-    if (err != TT_OK)
-        return err;
-    overlay->width_px = rows->width_px;
-    overlay->height_px = rows->height_px;
-    overlay->colours = colours;
-    row_bytes = (size_t)rows->width_px * (size_t)(colours + 1);
-    overlay->samples = tt_arena_alloc_array(arena, (size_t)rows->height_px, row_bytes);
-    if (overlay->samples == NULL)
+    *overlay = size_image(watermark, shorter_px, room, colours);
+    overlay->samples = tt_arena_alloc_array(arena, (size_t)overlay->height_px,
+                                            (size_t)overlay->width_px * (size_t)(colours + 1));
+    if (!overlay->samples)
         return TT_ERR_NO_MEMORY;
-    for (int y = 0; y < rows->height_px; y++) {
-        uint8_t *to = overlay->samples + (size_t)y * row_bytes;
-        const uint8_t *row;
-
-        err = rows->next(rows, &row);
-        if (err != TT_OK)
-            return err;
-        if (colours == 1)
-            tt_luma_row(to, row, (size_t)rows->width_px, 4);
-        else
-            memcpy(to, row, row_bytes);
+    struct painter painter = {.base = {.width_px = overlay->width_px,
+                                       .height_px = overlay->height_px,
+                                       .channels = 4,
+                                       .put = paint_row},
+                              .colours = colours,
+                              .next_row = overlay->samples};
+    struct tt_row_box whole = {.right = watermark->image_width_px,
+                               .bottom = watermark->image_height_px};
+    struct tt_row_sink *sink;
+    enum tt_err err = tt_resample_open(&sink, &painter.base, watermark->image_width_px,
+                                       watermark->image_height_px, &whole, arena);
+    const uint8_t *row = watermark->image;
+    for (int y = 0; err == TT_OK && y < sink->height_px; y++) {
+        err = sink->put(sink, row);
+        row += (size_t)watermark->image_width_px * 4;
     }
-    return TT_OK;
-}
-
-/* The shorter side is rounded up by half a pixel at most, or to 1. */
-static int64_t image_bytes(double shorter_px, struct tt_overlay_room room, int colours) {
-    int shorter_room_px = room.width_px < room.height_px ? room.width_px : room.height_px;
-    int longer_room_px = room.width_px < room.height_px ? room.height_px : room.width_px;
-    int64_t rows = (int64_t)fmin(shorter_px + 1, shorter_room_px);
-
-    if (shorter_room_px <= 0)
-        return 0;
-    return RESAMPLE_BYTES + (int64_t)(room.width_px + room.height_px) * RESAMPLE_BYTES_PER_PX +
-           tt_operation_bytes(1, sizeof(struct image_rows)) +
-           tt_operation_bytes(rows * longer_room_px, (size_t)colours + 1);
+    return err;
 }
 
 /* ---- rows ---- */
 
 struct marked {
-    struct tt_row_source base;
-    struct tt_row_source *in;
+    struct tt_row_sink base;
+    struct tt_row_sink *to;
     struct tt_overlay overlay;
     int next_row;
     uint8_t *out;
@@ -370,28 +357,22 @@ static void blend_pixel(uint8_t *pixel, int colours, bool has_alpha, const uint8
         pixel[colours] = (uint8_t)((shares + 127) / 255);
 }
 
-static enum tt_err next_marked(struct tt_row_source *source, const uint8_t **row) {
-    struct marked *self = (struct marked *)source;
+static enum tt_err put_marked(struct tt_row_sink *sink, const uint8_t *row) {
+    struct marked *self = (struct marked *)sink;
     const struct tt_overlay *overlay = &self->overlay;
-    bool has_alpha = tt_row_has_alpha(source);
-    int colours = source->channels - (has_alpha ? 1 : 0);
-    int y = self->next_row - overlay->top_px;
-    int over_bytes = overlay->colours + 1;
-    const uint8_t *over;
-    enum tt_err err = self->in->next(self->in, row);
-
-    if (err != TT_OK)
-        return err;
-    self->next_row++;
+    int y = self->next_row++ - overlay->top_px;
     if (y < 0 || y >= overlay->height_px)
-        return TT_OK;
-    memcpy(self->out, *row, (size_t)source->width_px * (size_t)source->channels);
-    over = overlay->samples + (size_t)y * (size_t)overlay->width_px * (size_t)over_bytes;
+        return self->to->put(self->to, row);
+    bool has_alpha = tt_row_has_alpha(sink->channels);
+    int colours = sink->channels - (has_alpha ? 1 : 0);
+    int over_bytes = overlay->colours + 1;
+    memcpy(self->out, row, (size_t)sink->width_px * (size_t)sink->channels);
+    const uint8_t *over =
+        overlay->samples + (size_t)y * (size_t)overlay->width_px * (size_t)over_bytes;
     for (int x = 0; x < overlay->width_px; x++)
-        blend_pixel(self->out + (int64_t)(overlay->left_px + x) * source->channels, colours,
+        blend_pixel(self->out + (int64_t)(overlay->left_px + x) * sink->channels, colours,
                     has_alpha, over + (int64_t)x * over_bytes, overlay->colours);
-    *row = self->out;
-    return TT_OK;
+    return self->to->put(self->to, self->out);
 }
 
 static void fade(struct tt_overlay *overlay, int opacity_percent) {
@@ -406,47 +387,44 @@ static int colours_of(int channels) {
     return channels > 2 ? 3 : 1;
 }
 
-enum tt_err tt_watermark_open(struct tt_row_source **out, struct tt_row_source *in,
-                              const struct tt_watermark *watermark,
-                              const struct tt_picture_watermark *wanted, struct tt_arena *arena) {
-    struct tt_overlay_room room = room_of(in->width_px, in->height_px, wanted);
-    double size_px = percent_of_shorter(in->width_px, in->height_px, wanted->size_percent);
-    struct tt_overlay overlay = {0};
-    struct marked *self;
-    enum tt_err err = TT_OK;
-
-    *out = in;
-    if (watermark == NULL)
-        return TT_OK;
-    if (wanted->text[0] != '\0' && watermark->font != NULL)
-        err = tt_watermark_text_draw(&overlay, watermark->font, watermark->font_bytes, wanted->text,
-                                     size_px, room, arena);
-    else if (wanted->text[0] == '\0' && wanted->use_image && watermark->image != NULL)
-        err = draw_image(&overlay, watermark, size_px, room, colours_of(in->channels), arena);
-    if (err != TT_OK || overlay.width_px == 0)
-        return err;
-    place_overlay(&overlay, in, wanted);
-    fade(&overlay, wanted->opacity_percent);
-    self = tt_arena_alloc(arena, sizeof *self);
-    if (self == NULL)
-        return TT_ERR_NO_MEMORY;
-    *self = (struct marked){.base = *in, .in = in, .overlay = overlay};
-    self->base.next = next_marked;
-    self->out = tt_arena_alloc_array(arena, (size_t)in->width_px, (size_t)in->channels);
-    if (self->out == NULL)
-        return TT_ERR_NO_MEMORY;
-    *out = &self->base;
+/* Draws what there is to draw; an overlay of no width when that is nothing. */
+static enum tt_err draw_overlay(struct tt_overlay *overlay, const struct tt_row_sink *to,
+                                const struct tt_watermark *watermark,
+                                const struct tt_picture_watermark *wanted, struct tt_arena *arena) {
+    struct tt_overlay_room room = room_of(to->width_px, to->height_px, wanted);
+    double size_px = percent_of_shorter(to->width_px, to->height_px, wanted->size_percent);
+    *overlay = (struct tt_overlay){0};
+    if (wanted->text[0] != '\0' && watermark->font)
+        return tt_watermark_text_draw(overlay, watermark->font, watermark->font_bytes, wanted->text,
+                                      size_px, room, arena);
+    if (wanted->text[0] == '\0' && wanted->use_image && watermark->image)
+        return draw_image(overlay, watermark, size_px, room, colours_of(to->channels), arena);
     return TT_OK;
 }
 
-int64_t tt_watermark_bytes(int width_px, int height_px, int channels,
-                           const struct tt_picture_watermark *wanted) {
-    struct tt_overlay_room room = room_of(width_px, height_px, wanted);
-    double size_px = percent_of_shorter(width_px, height_px, wanted->size_percent);
-    int64_t bytes = tt_operation_bytes(1, sizeof(struct marked)) +
-                    tt_operation_bytes((int64_t)width_px * channels, 1);
-
-    if (wanted->text[0] != '\0')
-        return bytes + tt_watermark_text_bytes(size_px, room);
-    return wanted->use_image ? bytes + image_bytes(size_px, room, colours_of(channels)) : 0;
+enum tt_err tt_watermark_open(struct tt_row_sink **sink, struct tt_row_sink *to,
+                              const struct tt_watermark *watermark,
+                              const struct tt_picture_watermark *wanted, struct tt_arena *arena) {
+    struct tt_overlay overlay = {0};
+    if (watermark) {
+        enum tt_err err = draw_overlay(&overlay, to, watermark, wanted, arena);
+        if (err != TT_OK)
+            return err;
+    }
+    if (overlay.width_px == 0) {
+        *sink = to;
+        return TT_OK;
+    }
+    place_overlay(&overlay, to, wanted);
+    fade(&overlay, wanted->opacity_percent);
+    struct marked *self = tt_arena_alloc(arena, sizeof *self);
+    if (!self)
+        return TT_ERR_NO_MEMORY;
+    *self = (struct marked){.base = *to, .to = to, .overlay = overlay};
+    self->base.put = put_marked;
+    self->out = tt_arena_alloc_array(arena, (size_t)to->width_px, (size_t)to->channels);
+    if (!self->out)
+        return TT_ERR_NO_MEMORY;
+    *sink = &self->base;
+    return TT_OK;
 }

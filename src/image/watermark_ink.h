@@ -2,7 +2,7 @@
 #ifndef TINTYPE_IMAGE_WATERMARK_INK_H
 #define TINTYPE_IMAGE_WATERMARK_INK_H
 
-#include "image/watermark.h"
+#include "image/overlay.h"
 #include "tintype/arena.h"
 #include "tintype/err.h"
 

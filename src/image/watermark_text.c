@@ -303,17 +303,6 @@ static bool fit_line(struct measure *measure, const struct line *line, int units
     return false;
 }
 
-int64_t tt_watermark_text_bytes(double line_px, struct tt_overlay_room room) {
-    int64_t rows = (int64_t)rows_max(line_px);
-
-    if (room.width_px <= 0 || room.height_px <= 0)
-        return 0;
-    return (int64_t)HEAP_BYTES + tt_operation_bytes(1, sizeof(struct pen)) +
-           tt_operation_bytes(1, sizeof(struct line)) +
-           tt_operation_bytes(room.width_px * lesser(rows, room.height_px), 2) +
-           tt_operation_bytes(greater(room.width_px, rows), 1);
-}
-
 /* ---- coverage ---- */
 
 /* FreeType counts pixels in 16 bits. */

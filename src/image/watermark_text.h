@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "image/watermark.h"
+#include "image/overlay.h"
 #include "tintype/arena.h"
 #include "tintype/err.h"
 
@@ -30,8 +30,5 @@ enum tt_err tt_watermark_font_check(const uint8_t *font, size_t font_bytes, stru
 enum tt_err tt_watermark_text_draw(struct tt_overlay *overlay, const uint8_t *font,
                                    size_t font_bytes, const char *text, double line_px,
                                    struct tt_overlay_room room, struct tt_arena *arena);
-
-/* An upper bound of the arena bytes that takes, FreeType's included. */
-int64_t tt_watermark_text_bytes(double line_px, struct tt_overlay_room room);
 
 #endif

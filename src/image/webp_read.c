@@ -30,15 +30,6 @@
 #define EXIF_BYTES_MAX   65536 /* no JPEG has room for more; the orientation is near the start */
 #define EXIF_INTRO_BYTES 6     /* "Exif\0\0", which some programs leave there from a JPEG */
 
-/* What libwebp takes beside the rows that it fills, above what a counting malloc measured (1.2.4,
- * photographs and noise of 100 x 100 to 4000 x 3000 px): 4.0 bytes a pixel of a lossless picture,
- * 3.1 for alpha, where the format also has a packing that takes 5; 130 a column for the rows it
- * works on; and Huffman tables, which a hostile picture can ask for up to 2 MiB of. */
-#define ALPHA_BYTES_PER_PIXEL    5
-#define LOSSLESS_BYTES_PER_PIXEL 4
-#define LIBRARY_BYTES_PER_COLUMN 256
-#define LIBRARY_BYTES            (INT64_C(4) << 20)
-
 #define FEATURE_BYTES 64 /* of a chunk with its head: more than both kinds of header have */
 
 struct chunk {
@@ -304,14 +295,6 @@ static enum tt_err read_features(struct webp_decoder *decoder) {
     return TT_OK;
 }
 
-static int64_t library_bytes(const struct webp_decoder *decoder) {
-    int64_t per_pixel = decoder->is_lossless ? LOSSLESS_BYTES_PER_PIXEL
-                        : decoder->has_alpha ? ALPHA_BYTES_PER_PIXEL
-                                             : 0;
-    return (int64_t)decoder->width_px * decoder->height_px * per_pixel +
-           (int64_t)decoder->width_px * LIBRARY_BYTES_PER_COLUMN + LIBRARY_BYTES;
-}
-
 static enum tt_err read_header(struct webp_decoder *decoder) {
     struct tt_picture_header *header = &decoder->base.header;
     enum tt_err err = survey_chunks(decoder);
@@ -324,9 +307,6 @@ static enum tt_err read_header(struct webp_decoder *decoder) {
     decoder->fills_canvas =
         decoder->width_px == header->width_px && decoder->height_px == header->height_px;
     header->channels = decoder->has_alpha || !decoder->fills_canvas ? 4 : 3;
-    header->whole = true;
-    header->whole_bytes = (int64_t)decoder->width_px * decoder->height_px * header->channels +
-                          decoder->frame_bytes + library_bytes(decoder);
     return tt_decoder_check_pixels(&decoder->base, header->width_px, header->height_px);
 }
 

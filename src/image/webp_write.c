@@ -1,4 +1,4 @@
-/* WebP writer: pulls rows and writes a lossy WebP with libwebp; pixels and alpha, nothing else.
+/* WebP writer: takes rows and writes a lossy WebP with libwebp; pixels and alpha, nothing else.
  *
  * libwebp encodes a whole picture, but only its planes of luma and of quarter-size chroma: the rows
  * are turned into those a strip at a time, so the picture is never held in RGB. Strips are of an
@@ -8,12 +8,10 @@
 
 #include <webp/encode.h>
 
-#include "image/codec.h"
+#include "image/encoder.h"
 #include "tintype/file.h"
 
 #define STRIP_ROWS 16
-
-_Static_assert(TT_WEBP_WRITE_SIDE_MAX_PX == WEBP_MAX_DIMENSION, "codec.h has libwebp's own limit");
 
 /* How hard to look for the best modes. Measured on 8 photographs (Debian's mate-backgrounds, 720 px
  * wide, gray, quality 80), CPU time as the mean of each one's best of 4:
@@ -28,20 +26,12 @@ _Static_assert(TT_WEBP_WRITE_SIDE_MAX_PX == WEBP_MAX_DIMENSION, "codec.h has lib
  * time, and in 4 bytes a pixel instead of 28. */
 #define KEEP_SYMBOLS_MAX_PX (INT64_C(4) << 20)
 
-/* For tt_webp_write_bytes: above what a counting malloc measured, with noise at quality 100, as
- * that is what packs worst. Alpha goes through the lossless packer, which takes 41 a pixel. */
-#define SYMBOLS_BYTES_PER_PIXEL 32 /* 28.4 measured */
-#define PLAIN_BYTES_PER_PIXEL   6  /* 4.1 */
-#define ALPHA_BYTES_PER_PIXEL   48 /* 40.8 */
-#define BYTES_PER_COLUMN        512
-#define FIXED_BYTES             (1536 * 1024)
-
 struct webp_encoder {
-    int fd;
-    enum tt_err write_err; /* of the file, which libwebp only knows as a failure */
-    struct tt_row_source *source;
+    struct tt_encoder base; /* first: see encoder.h */
+    enum tt_err write_err;  /* of the file, which libwebp only knows as a failure */
     WebPConfig config;
     WebPPicture picture;
+    int rows_put;
     uint8_t *strip; /* STRIP_ROWS of RGB or RGBA; NULL for gray */
 };
 
@@ -49,6 +39,7 @@ static enum tt_err note_failure(const struct webp_encoder *encoder, const WebPPi
     if (encoder->write_err != TT_OK)
         return encoder->write_err;
     switch (picture->error_code) {
+    case VP8_ENC_OK: /* libwebp 1.2 gives no reason where its encoder of alpha lacks memory */
     case VP8_ENC_ERROR_OUT_OF_MEMORY:
     case VP8_ENC_ERROR_BITSTREAM_OUT_OF_MEMORY: return tt_err_fail(TT_ERR_NO_MEMORY, "libwebp");
     case VP8_ENC_ERROR_PARTITION0_OVERFLOW: /* its prediction modes take over 512 KiB */
@@ -65,7 +56,7 @@ static enum tt_err note_failure(const struct webp_encoder *encoder, const WebPPi
 static int write_file(const uint8_t *bytes, size_t length, const WebPPicture *picture) {
     struct webp_encoder *encoder = picture->custom_ptr;
     if (encoder->write_err == TT_OK)
-        encoder->write_err = tt_file_write(encoder->fd, bytes, length);
+        encoder->write_err = tt_file_write(encoder->base.fd, bytes, length);
     return encoder->write_err == TT_OK;
 }
 
@@ -75,26 +66,17 @@ static uint8_t gray_to_y(uint8_t gray) {
     return (uint8_t)((56318u * gray + (1u << 15) + (16u << 16)) >> 16);
 }
 
-static enum tt_err pull_gray(struct webp_encoder *encoder) {
-    struct tt_row_source *source = encoder->source;
+static void put_gray(struct webp_encoder *encoder, const uint8_t *row) {
     WebPPicture *picture = &encoder->picture;
-    size_t chroma_bytes = (size_t)picture->uv_stride * (size_t)((picture->height + 1) / 2);
-    memset(picture->u, 128, chroma_bytes);
-    memset(picture->v, 128, chroma_bytes);
-    for (int y = 0; y < picture->height; y++) {
-        const uint8_t *row = NULL;
-        enum tt_err err = source->next(source, &row);
-        if (err != TT_OK)
-            return err;
-        uint8_t *luma = picture->y + (size_t)y * (size_t)picture->y_stride;
-        uint8_t *alpha = picture->a ? picture->a + (size_t)y * (size_t)picture->a_stride : NULL;
-        for (int x = 0; x < picture->width; x++) {
-            luma[x] = gray_to_y(row[x * source->channels]);
-            if (alpha)
-                alpha[x] = row[x * source->channels + 1];
-        }
+    int channels = encoder->base.sink.channels;
+    size_t y = (size_t)encoder->rows_put;
+    uint8_t *luma = picture->y + y * (size_t)picture->y_stride;
+    uint8_t *alpha = picture->a ? picture->a + y * (size_t)picture->a_stride : NULL;
+    for (int x = 0; x < picture->width; x++) {
+        luma[x] = gray_to_y(row[x * channels]);
+        if (alpha)
+            alpha[x] = row[x * channels + 1];
     }
-    return TT_OK;
 }
 
 static void copy_plane(uint8_t *to, int to_stride, const uint8_t *from, int from_stride, int width,
@@ -125,88 +107,95 @@ static void copy_planes(WebPPicture *picture, const WebPPicture *strip, int top_
         memset(alpha, 255, (size_t)picture->a_stride * (size_t)strip->height);
 }
 
-static enum tt_err pull_strip(struct webp_encoder *encoder, int top_px, int rows) {
-    struct tt_row_source *source = encoder->source;
-    size_t row_bytes = (size_t)source->width_px * (size_t)source->channels;
-    for (int y = 0; y < rows; y++) {
-        const uint8_t *row = NULL;
-        enum tt_err err = source->next(source, &row);
-        if (err != TT_OK)
-            return err;
-        memcpy(encoder->strip + (size_t)y * row_bytes, row, row_bytes);
-    }
+/* The strip that ends with the last row put. */
+static enum tt_err convert_strip(struct webp_encoder *encoder, int rows) {
+    const struct tt_row_sink *sink = &encoder->base.sink;
+    int row_bytes = sink->width_px * sink->channels;
     WebPPicture strip;
     if (!WebPPictureInit(&strip))
         return tt_err_fail(TT_ERR_INTERNAL, "libwebp is not of the version of its header");
-    strip.width = source->width_px;
+    strip.width = sink->width_px;
     strip.height = rows;
-    int done = source->channels == 4 ? WebPPictureImportRGBA(&strip, encoder->strip, (int)row_bytes)
-                                     : WebPPictureImportRGB(&strip, encoder->strip, (int)row_bytes);
+    int done = sink->channels == 4 ? WebPPictureImportRGBA(&strip, encoder->strip, row_bytes)
+                                   : WebPPictureImportRGB(&strip, encoder->strip, row_bytes);
     if (done)
-        copy_planes(&encoder->picture, &strip, top_px);
+        copy_planes(&encoder->picture, &strip, encoder->rows_put - rows);
     enum tt_err err = done ? TT_OK : note_failure(encoder, &strip);
     WebPPictureFree(&strip);
     return err;
 }
 
-static enum tt_err pull_color(struct webp_encoder *encoder, struct tt_arena *arena) {
-    struct tt_row_source *source = encoder->source;
-    encoder->strip = tt_arena_alloc_array(arena, STRIP_ROWS,
-                                          (size_t)source->width_px * (size_t)source->channels);
-    if (!encoder->strip)
-        return TT_ERR_NO_MEMORY;
-    enum tt_err err = TT_OK;
-    for (int top = 0; top < source->height_px && err == TT_OK; top += STRIP_ROWS) {
-        int rows = source->height_px - top;
-        err = pull_strip(encoder, top, rows < STRIP_ROWS ? rows : STRIP_ROWS);
-    }
-    return err;
+static enum tt_err put_color(struct webp_encoder *encoder, const uint8_t *row) {
+    const struct tt_row_sink *sink = &encoder->base.sink;
+    size_t row_bytes = (size_t)sink->width_px * (size_t)sink->channels;
+    memcpy(encoder->strip + (size_t)(encoder->rows_put % STRIP_ROWS) * row_bytes, row, row_bytes);
+    int rows = encoder->rows_put % STRIP_ROWS + 1;
+    bool is_last = encoder->rows_put + 1 == sink->height_px;
+    encoder->rows_put++;
+    return rows == STRIP_ROWS || is_last ? convert_strip(encoder, rows) : TT_OK;
 }
 
-static enum tt_err encode(struct webp_encoder *encoder, struct tt_arena *arena) {
-    const struct tt_row_source *source = encoder->source;
+/* ---- the encoder's functions ---- */
+
+static enum tt_err put_row(struct tt_row_sink *sink, const uint8_t *row) {
+    struct webp_encoder *encoder = (struct webp_encoder *)sink;
+    if (encoder->strip) {
+        enum tt_err err = put_color(encoder, row);
+        if (err != TT_OK)
+            return err;
+    } else {
+        put_gray(encoder, row);
+        encoder->rows_put++;
+    }
+    if (encoder->rows_put == sink->height_px && !WebPEncode(&encoder->config, &encoder->picture))
+        return note_failure(encoder, &encoder->picture);
+    return TT_OK;
+}
+
+static void close_webp(struct tt_encoder *self) {
+    struct webp_encoder *encoder = (struct webp_encoder *)self;
+    WebPPictureFree(&encoder->picture);
+}
+
+/* The planes of the whole picture, and what leads to them: of gray there are no colours to wait
+ * for. */
+static enum tt_err take_memory(struct webp_encoder *encoder) {
+    const struct tt_row_sink *sink = &encoder->base.sink;
     WebPPicture *picture = &encoder->picture;
-    picture->width = source->width_px;
-    picture->height = source->height_px;
-    picture->colorspace = tt_row_has_alpha(source) ? WEBP_YUV420A : WEBP_YUV420;
+    picture->width = sink->width_px;
+    picture->height = sink->height_px;
+    picture->colorspace = tt_row_has_alpha(sink->channels) ? WEBP_YUV420A : WEBP_YUV420;
     picture->writer = write_file;
     picture->custom_ptr = encoder;
     if (!WebPPictureAlloc(picture))
         return note_failure(encoder, picture);
-    enum tt_err err = source->channels <= 2 ? pull_gray(encoder) : pull_color(encoder, arena);
-    if (err == TT_OK && !WebPEncode(&encoder->config, picture))
-        err = note_failure(encoder, picture);
-    return err;
+    if (sink->channels <= 2) {
+        size_t chroma_bytes = (size_t)picture->uv_stride * (size_t)((picture->height + 1) / 2);
+        memset(picture->u, 128, chroma_bytes);
+        memset(picture->v, 128, chroma_bytes);
+        return TT_OK;
+    }
+    encoder->strip = tt_arena_alloc_array(encoder->base.arena, STRIP_ROWS,
+                                          (size_t)sink->width_px * (size_t)sink->channels);
+    return encoder->strip ? TT_OK : TT_ERR_NO_MEMORY;
 }
 
-enum tt_err tt_webp_write(int fd, struct tt_row_source *source, int quality,
-                          struct tt_arena *arena) {
-    if (source->width_px > WEBP_MAX_DIMENSION || source->height_px > WEBP_MAX_DIMENSION)
-        return tt_err_refuse(TT_ERR_PICTURE_TOO_LARGE,
-                             "A WebP holds at most %d pixels a side. Ask for a smaller width and "
-                             "height, or for a PNG.",
-                             WEBP_MAX_DIMENSION);
-    struct webp_encoder *encoder = tt_arena_alloc(arena, sizeof *encoder);
-    if (!encoder)
-        return TT_ERR_NO_MEMORY;
-    encoder->fd = fd;
-    encoder->source = source;
+static enum tt_err open_webp(struct tt_encoder *self) {
+    struct webp_encoder *encoder = (struct webp_encoder *)self;
     if (!WebPConfigInit(&encoder->config) || !WebPPictureInit(&encoder->picture))
         return tt_err_fail(TT_ERR_INTERNAL, "libwebp is not of the version of its header");
-    encoder->config.quality = (float)quality;
+    encoder->config.quality = (float)self->quality;
     encoder->config.method = METHOD;
     encoder->config.low_memory =
-        (int64_t)source->width_px * source->height_px > KEEP_SYMBOLS_MAX_PX;
-    enum tt_err err = encode(encoder, arena);
-    WebPPictureFree(&encoder->picture);
-    return err;
+        (int64_t)self->sink.width_px * self->sink.height_px > KEEP_SYMBOLS_MAX_PX;
+    self->sink.put = put_row;
+    self->close = close_webp;
+    return take_memory(encoder);
 }
 
-int64_t tt_webp_write_bytes(int width_px, int height_px, int channels) {
-    int64_t pixels = (int64_t)width_px * height_px;
-    int64_t per_pixel =
-        pixels > KEEP_SYMBOLS_MAX_PX ? PLAIN_BYTES_PER_PIXEL : SYMBOLS_BYTES_PER_PIXEL;
-    if (channels == 2 || channels == 4)
-        per_pixel = ALPHA_BYTES_PER_PIXEL;
-    return pixels * per_pixel + (int64_t)width_px * BYTES_PER_COLUMN + FIXED_BYTES;
-}
+const struct tt_encoder_kind tt_webp_encoder_kind = {
+    .size_bytes = sizeof(struct webp_encoder),
+    .side_max_px = WEBP_MAX_DIMENSION, /* VP8 has 14 bits for a side: RFC 6386, 9.1 */
+    .has_alpha = true,
+    .open = open_webp,
+};

@@ -18,19 +18,6 @@
 #define ARENA_BYTES   ((size_t)64 << 20)
 #define NS_PER_SECOND INT64_C(1000000000)
 
-struct sample_source {
-    struct tt_row_source rows;
-    const uint8_t *next_row;
-};
-
-static enum tt_err next_row(struct tt_row_source *self, const uint8_t **row) {
-    struct sample_source *source = (struct sample_source *)self;
-
-    *row = source->next_row;
-    source->next_row += (size_t)self->width_px * (size_t)self->channels;
-    return TT_OK;
-}
-
 static _Noreturn void fail(const char *what) {
     (void)fprintf(stderr, "png_driver: %s: %s\n", what, tt_err_cause());
     exit(EXIT_FAILURE);
@@ -57,19 +44,25 @@ static void answer(int fd, int64_t ns) {
 }
 
 static void encode(int width_px, int height_px, int channels) {
-    size_t length = (size_t)width_px * (size_t)height_px * (size_t)channels;
+    const struct tt_encoder_wish wish = {TT_FORMAT_PNG, width_px, height_px, channels, 0};
+    size_t row_bytes = (size_t)width_px * (size_t)channels;
+    size_t length = row_bytes * (size_t)height_px;
     uint8_t *samples = malloc(length);
     int fd = memfd_create("result", MFD_CLOEXEC);
-    struct sample_source source = {.rows = {width_px, height_px, channels, next_row},
-                                   .next_row = samples};
-    struct tt_arena arena;
 
-    if (samples == NULL || fd < 0 || fread(samples, 1, length, stdin) != length)
+    if (!samples || fd < 0 || fread(samples, 1, length, stdin) != length)
         fail("the samples");
     int64_t start_ns = cpu_ns();
+    struct tt_arena arena;
+    struct tt_encoder *encoder;
     tt_arena_init(&arena, ARENA_BYTES);
-    if (tt_png_write(fd, &source.rows, &arena) != TT_OK)
-        fail("tt_png_write");
+    if (tt_encoder_open(&encoder, fd, &wish, &arena) != TT_OK)
+        fail("tt_encoder_open");
+    struct tt_row_sink *sink = tt_encoder_sink(encoder);
+    for (int y = 0; y < height_px; y++)
+        if (sink->put(sink, samples + (size_t)y * row_bytes) != TT_OK)
+            fail("put");
+    tt_encoder_close(encoder);
     tt_arena_fini(&arena);
     answer(fd, cpu_ns() - start_ns);
     (void)close(fd);

@@ -5,6 +5,7 @@ import json
 import pathlib
 import socket
 
+import numpy as np
 import pytest
 
 import pictures
@@ -201,6 +202,21 @@ def test_over_the_pixel_limit(make_server):
     workers = small.workers()
     check_problem(small.post(pictures.jpeg(101, 100)), 422, "picture-too-large")
     assert small.upload(pictures.jpeg(100, 100))["width"] == 100
+    assert small.workers() == workers
+    small.check_spool()
+
+
+def test_over_the_memory_limit(make_server):
+    """What a picture takes is not known from its header alone: the decoder meets its limit, and says so."""
+    small = make_server(image={"max_memory_bytes": "16M"})
+    workers = small.workers()
+    rows = np.zeros((2500, 2500, 3), np.uint8)
+    assert "memory" in check_problem(small.post(pictures.png(rows, 8, 2, interlace=True)), 422, "picture-too-large")
+    progressive = pictures.jpeg(4000, 3000, progressive=True)
+    assert "memory" in check_problem(small.post(progressive), 422, "picture-too-large")
+    wide = small.post(JPEG, query="width=9000&height=9000&fit=fill&format=webp")
+    assert "memory" in check_problem(wide, 422, "picture-too-large")
+    assert small.upload(pictures.png(rows, 8, 2))["width"] == 1024
     assert small.workers() == workers
     small.check_spool()
 

@@ -15,35 +15,31 @@ static struct grid grid;
 static const size_t arena_bytes = (size_t)16 << 20;
 
 /* As a rendering does: the profile made ready, then its rows. */
-static enum tt_err open_colour(struct tt_row_source **out, struct tt_row_source *in,
+static enum tt_err open_colour(struct tt_row_sink **sink, struct tt_row_sink *to,
                                const struct profile *from, struct tt_arena *arena) {
     struct tt_colour_transform *transform = NULL;
     enum tt_err err = tt_colour_transform_open(&transform, from->bytes, from->length,
-                                               (enum tt_colour_samples)in->channels, arena);
-    *out = in;
-    return err == TT_OK ? tt_colour_open(out, in, transform, arena) : err;
-}
-
-static int64_t bytes_said(int width_px, size_t icc_bytes) {
-    return tt_colour_transform_bytes(icc_bytes) + tt_colour_bytes(width_px);
+                                               (enum tt_colour_samples)to->channels, arena);
+    return err == TT_OK ? tt_colour_open(sink, to, transform, arena) : err;
 }
 
 /* Converts one row of samples into `grid`; whether there was anything to do. Memory is held to what
- * is said beforehand. */
+ * is said beforehand, and a row. */
 static bool convert(const struct profile *from, const uint8_t *samples, int width_px,
                     int channels) {
     struct tt_arena arena;
-    struct sample_source source = sample_source(samples, width_px, 1, channels);
-    struct tt_row_source *out = NULL;
+    struct sample_sink to = sample_sink(grid.samples, width_px, 1, channels);
+    struct tt_row_sink *sink = NULL;
 
     tt_err_take(TT_OK);
     tt_arena_init(&arena, arena_bytes);
-    assert_int_equal(open_colour(&out, &source.rows, from, &arena), TT_OK);
-    assert_true((int64_t)arena.used_bytes <= bytes_said(width_px, from->length));
-    bool converts = out != &source.rows;
-    assert_int_equal(pull_rows(out, 1, &grid), TT_OK);
-    assert_int_equal(grid.width_px, width_px);
-    assert_int_equal(grid.channels, channels);
+    assert_int_equal(open_colour(&sink, &to.rows, from, &arena), TT_OK);
+    assert_true((int64_t)arena.used_bytes <=
+                tt_colour_transform_bytes(from->length) + 4 * width_px + 1024);
+    bool converts = sink != &to.rows;
+    assert_int_equal(sink->width_px, width_px);
+    assert_int_equal(sink->channels, channels);
+    assert_int_equal(put_samples(sink, samples), TT_OK);
     tt_arena_fini(&arena);
     return converts;
 }
@@ -134,13 +130,13 @@ static void assert_untouched(const struct profile *from, int channels) {
 
 static void no_profile_is_nothing_to_do(void **state) {
     struct tt_arena arena;
-    struct sample_source source = sample_source((const uint8_t *)"abc", 1, 1, 3);
-    struct tt_row_source *out = NULL;
+    struct sample_sink to = sample_sink(NULL, 1, 1, 3);
+    struct tt_row_sink *sink = NULL;
     (void)state;
     tt_arena_init(&arena, 1);
     profile.length = 0;
-    assert_int_equal(open_colour(&out, &source.rows, &profile, &arena), TT_OK);
-    assert_ptr_equal(out, &source.rows);
+    assert_int_equal(open_colour(&sink, &to.rows, &profile, &arena), TT_OK);
+    assert_ptr_equal(sink, &to.rows);
     assert_int_equal(tt_colour_transform_bytes(0), 0);
     tt_arena_fini(&arena);
 }
@@ -382,34 +378,34 @@ static void flipped_bits_do_no_harm(void **state) {
 
 static void without_its_memory_it_is_not_begun(void **state) {
     struct tt_arena arena;
-    struct sample_source source = sample_source((const uint8_t *)"abc", 1, 1, 3);
-    struct tt_row_source *out = NULL;
+    struct sample_sink to = sample_sink(NULL, 1, 1, 3);
+    struct tt_row_sink *sink = NULL;
     (void)state;
     profile_rgb(&profile, &p3_primaries, srgb_tone_curve());
-    size_t most_bytes = (size_t)bytes_said(1, profile.length);
-    for (size_t cap = 1; cap < most_bytes - 1000; cap += most_bytes / 7) {
+    size_t most_bytes = (size_t)tt_colour_transform_bytes(profile.length);
+    for (size_t cap = 1; cap < most_bytes; cap += most_bytes / 7) {
         tt_err_take(TT_OK);
         tt_arena_init(&arena, cap);
-        assert_int_equal(open_colour(&out, &source.rows, &profile, &arena), TT_ERR_NO_MEMORY);
+        assert_int_equal(open_colour(&sink, &to.rows, &profile, &arena), TT_ERR_NO_MEMORY);
         tt_arena_fini(&arena);
     }
-    tt_arena_init(&arena, most_bytes);
-    assert_int_equal(open_colour(&out, &source.rows, &profile, &arena), TT_OK);
-    assert_ptr_not_equal(out, &source.rows);
+    tt_arena_init(&arena, most_bytes + 1024);
+    assert_int_equal(open_colour(&sink, &to.rows, &profile, &arena), TT_OK);
+    assert_ptr_not_equal(sink, &to.rows);
     tt_arena_fini(&arena);
 }
 
-static void it_fails_as_its_source_does(void **state) {
+static void it_fails_as_its_sink_does(void **state) {
     struct tt_arena arena;
-    struct sample_source source = sample_source((const uint8_t *)"abcdef", 1, 2, 3);
-    struct tt_row_source *out = NULL;
+    struct sample_sink to = sample_sink(NULL, 1, 2, 3);
+    struct tt_row_sink *sink = NULL;
     (void)state;
-    source.fails_at = 1;
+    to.fails_at = 1;
     tt_err_take(TT_OK);
     profile_rgb(&profile, &p3_primaries, srgb_tone_curve());
     tt_arena_init(&arena, arena_bytes);
-    assert_int_equal(open_colour(&out, &source.rows, &profile, &arena), TT_OK);
-    assert_int_equal(pull_rows(out, 2, &grid), TT_ERR_PICTURE_BROKEN);
+    assert_int_equal(open_colour(&sink, &to.rows, &profile, &arena), TT_OK);
+    assert_int_equal(put_samples(sink, (const uint8_t *)"abcdef"), TT_ERR_STORAGE);
     tt_arena_fini(&arena);
 }
 
@@ -432,7 +428,7 @@ int main(void) {
         cmocka_unit_test(a_table_larger_than_its_profile_is_ignored),
         cmocka_unit_test(flipped_bits_do_no_harm),
         cmocka_unit_test(without_its_memory_it_is_not_begun),
-        cmocka_unit_test(it_fails_as_its_source_does),
+        cmocka_unit_test(it_fails_as_its_sink_does),
     };
     return cmocka_run_group_tests_name("image_colour", tests, NULL, NULL);
 }

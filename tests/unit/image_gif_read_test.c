@@ -90,7 +90,6 @@ static void colors_stream(void **state) {
     assert_grid(&grid, 3, 2, 3, "\0\0\0\xff\0\0\0\xff\0\x0a\x14\x1e\0\0\0\xff\0\0");
     assert_int_equal(grid.header.format, TT_FORMAT_GIF);
     assert_int_equal(grid.header.orientation, 1);
-    assert_false(grid.header.whole);
     assert_null(grid.header.icc_profile);
     assert_decodes(&file, &in_gray, &grid);
     assert_grid(&grid, 3, 2, 1, "\0\x4c\x96\x12\0\x4c");
@@ -143,8 +142,6 @@ static void interlaced_rows_come_in_order(void **state) {
     gif_pixels("011223333", true);
     assert_decodes(&file, &in_color, &grid);
     assert_grid(&grid, 1, 9, 1, "\0\xff\xaa\xff\x55\xff\xaa\xff\x55");
-    assert_true(grid.header.whole);
-    assert_int_equal(grid.header.whole_bytes, 9);
 }
 
 static void a_frame_may_have_its_own_palette(void **state) {

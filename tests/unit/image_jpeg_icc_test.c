@@ -149,7 +149,6 @@ static void inks_with_a_profile_are_converted(void **state) {
         assert_decodes(&file, &in_color, &grid);
         assert_halves(32, 16, 3, (const uint8_t *)"\xff\xff\xff", (const uint8_t *)"\x8b\x8b\x8b");
         assert_int_equal(grid.header.channels, 3);
-        assert_true(grid.header.whole_bytes > 0);
         assert_decodes(&file, &in_gray, &grid);
         assert_halves(32, 16, 1, (const uint8_t *)"\xff", (const uint8_t *)"\x8b");
     }
@@ -165,27 +164,6 @@ static void inks_with_another_profile_are_mixed(void **state) {
         assert_profile(NULL, 0, 10000);
         assert_decodes(&file, &in_color, &grid);
         assert_halves(32, 16, 3, (const uint8_t *)"\xff\xff\xff", (const uint8_t *)"\x7f\x7f\x7f");
-    }
-}
-
-static void assert_whole_bytes(int64_t wanted) {
-    assert_decodes(&file, &in_color, &grid);
-    assert_int_equal(grid.header.whole_bytes, wanted);
-}
-
-/* A profile that is handed out is counted by the plan; here is what else there is of it. */
-static void what_is_not_handed_out_is_counted(void **state) {
-    (void)state;
-    profile_cmyk(&profile);
-    int64_t length = (int64_t)profile.length;
-    build_with_profile(&inks, 3);
-    assert_whole_bytes(2 * length + tt_colour_transform_bytes(profile.length));
-    build_with_profile(&color, 3);
-    assert_whole_bytes(0);
-    for (int kind = 0; kind < 2; kind++) {
-        build_with_profile(kind == 0 ? &inks : &color, 3);
-        chunk_number(2)[0] = 1; /* so that two remain, of no use */
-        assert_whole_bytes(length / 3 * 2);
     }
 }
 
@@ -208,7 +186,6 @@ int main(void) {
         cmocka_unit_test(short_markers_are_passed_over),
         cmocka_unit_test(inks_with_a_profile_are_converted),
         cmocka_unit_test(inks_with_another_profile_are_mixed),
-        cmocka_unit_test(what_is_not_handed_out_is_counted),
         cmocka_unit_test(flipped_bits_do_no_harm),
     };
     return cmocka_run_group_tests_name("image_jpeg_icc", tests, NULL, NULL);

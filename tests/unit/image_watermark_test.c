@@ -16,29 +16,31 @@ static const struct tt_watermark pair = {
 static const struct tt_picture_watermark small = {
     .use_image = true, .size_percent = 20, .margin_percent = 20, .opacity_percent = 100};
 
+#define ARENA_BYTES ((size_t)64 << 20)
+
 /* The marked picture in hexadecimal, a row a line. */
 static const char *mark(const uint8_t *samples, int width_px, int height_px, int channels,
                         const struct tt_watermark *watermark,
                         const struct tt_picture_watermark *wanted) {
     static char text[4096];
-    struct sample_source source = sample_source(samples, width_px, height_px, channels);
-    struct tt_row_source *rows;
+    static uint8_t marked[1024];
+    struct sample_sink to = sample_sink(marked, width_px, height_px, channels);
+    struct tt_row_sink *sink;
     struct tt_arena arena;
+    int row_bytes = width_px * channels;
     size_t length = 0;
-
-    tt_arena_init(&arena, (size_t)tt_watermark_bytes(width_px, height_px, channels, wanted) + 1);
-    assert_int_equal(tt_watermark_open(&rows, &source.rows, watermark, wanted, &arena), TT_OK);
-    assert_int_equal(rows->width_px, width_px);
-    assert_int_equal(rows->height_px, height_px);
-    assert_int_equal(rows->channels, channels);
-    for (int y = 0; y < height_px; y++) {
-        const uint8_t *row;
-
-        assert_int_equal(rows->next(rows, &row), TT_OK);
-        for (int i = 0; i < width_px * channels; i++)
-            length += (size_t)snprintf(text + length, sizeof text - length, "%s%02x",
-                                       i > 0 && i % channels == 0 ? " " : "", row[i]);
-        length += (size_t)snprintf(text + length, sizeof text - length, "\n");
+    assert_true(row_bytes * height_px <= (int)sizeof marked);
+    tt_arena_init(&arena, ARENA_BYTES);
+    assert_int_equal(tt_watermark_open(&sink, &to.rows, watermark, wanted, &arena), TT_OK);
+    assert_int_equal(sink->width_px, width_px);
+    assert_int_equal(sink->height_px, height_px);
+    assert_int_equal(sink->channels, channels);
+    assert_int_equal(put_samples(sink, samples), TT_OK);
+    assert_int_equal(to.y, height_px);
+    for (int i = 0; i < row_bytes * height_px; i++) {
+        length += (size_t)snprintf(text + length, sizeof text - length, "%s%02x%s",
+                                   i % row_bytes > 0 && i % channels == 0 ? " " : "", marked[i],
+                                   i % row_bytes == row_bytes - 1 ? "\n" : "");
         assert_true(length < sizeof text);
     }
     tt_arena_fini(&arena);
@@ -137,23 +139,22 @@ static void opacity_thins_it_out(void **state) {
 
 static void rows_beside_it_are_handed_through(void **state) {
     uint8_t gray[6 * 5] = {0};
-    struct sample_source source = sample_source(gray, 6, 5, 1);
-    struct tt_row_source *rows;
+    struct sample_sink to = sample_sink(NULL, 6, 5, 1);
+    struct tt_row_sink *sink;
     struct tt_arena arena;
-    const uint8_t *row;
-
     (void)state;
-    tt_arena_init(&arena, 1 << 20);
-    assert_int_equal(tt_watermark_open(&rows, &source.rows, &pair, &small, &arena), TT_OK);
+    tt_arena_init(&arena, ARENA_BYTES);
+    assert_int_equal(tt_watermark_open(&sink, &to.rows, &pair, &small, &arena), TT_OK);
     for (int y = 0; y < 5; y++) {
-        assert_int_equal(rows->next(rows, &row), TT_OK);
-        assert_int_equal(row == gray + (size_t)y * 6, y != 1);
+        const uint8_t *row = gray + (size_t)y * 6;
+        assert_int_equal(sink->put(sink, row), TT_OK);
+        assert_int_equal(to.y, y + 1);
+        assert_int_equal(to.row == row, y != 1);
     }
     tt_arena_fini(&arena);
 }
 
 static void nothing_wanted_is_nothing_done(void **state) {
-    static const uint8_t gray[] = {0x40, 0x41, 0x42, 0x43};
     static const struct tt_watermark none = {0};
     const struct tt_picture_watermark no_room = {
         .use_image = true, .size_percent = 5, .margin_percent = 50, .opacity_percent = 100};
@@ -168,55 +169,65 @@ static void nothing_wanted_is_nothing_done(void **state) {
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct sample_source source = sample_source(gray, 2, 2, 1);
-        struct tt_row_source *rows;
+        struct sample_sink to = sample_sink(NULL, 2, 2, 1);
+        struct tt_row_sink *sink;
         struct tt_arena arena;
 
         tt_arena_init(&arena, 4096);
         assert_int_equal(
-            tt_watermark_open(&rows, &source.rows, cases[i].watermark, cases[i].wanted, &arena),
-            TT_OK);
-        assert_ptr_equal(rows, &source.rows);
+            tt_watermark_open(&sink, &to.rows, cases[i].watermark, cases[i].wanted, &arena), TT_OK);
+        assert_ptr_equal(sink, &to.rows);
         tt_arena_fini(&arena);
     }
-    assert_int_equal(tt_watermark_bytes(2, 2, 1, &unwanted), 0);
 }
 
-static void a_failure_below_comes_up(void **state) {
+static void the_sink_s_failure_comes_up(void **state) {
     static const uint8_t gray[] = {0x40, 0x41};
-    struct sample_source source = sample_source(gray, 2, 1, 1);
-    struct tt_row_source *rows;
+    struct sample_sink to = sample_sink(NULL, 2, 1, 1);
+    struct tt_row_sink *sink;
     struct tt_arena arena;
-    const uint8_t *row;
-
     (void)state;
-    source.fails_at = 0;
-    tt_arena_init(&arena, 1 << 20);
-    assert_int_equal(tt_watermark_open(&rows, &source.rows, &pair, &whole, &arena), TT_OK);
-    assert_int_equal(rows->next(rows, &row), TT_ERR_PICTURE_BROKEN);
+    to.fails_at = 0;
+    tt_arena_init(&arena, ARENA_BYTES);
+    assert_int_equal(tt_watermark_open(&sink, &to.rows, &pair, &whole, &arena), TT_OK);
+    assert_int_equal(put_samples(sink, gray), TT_ERR_STORAGE);
     tt_arena_fini(&arena);
     tt_err_take(TT_OK);
 }
 
-/* ---- every size: within the picture, within its memory ---- */
+static void a_full_arena_is_reported(void **state) {
+    struct sample_sink to = sample_sink(NULL, 600, 600, 4);
+    enum tt_err err = TT_ERR_NO_MEMORY;
+    (void)state;
+    for (size_t cap_bytes = 100; err != TT_OK; cap_bytes *= 2) {
+        struct tt_row_sink *sink;
+        struct tt_arena arena;
+        assert_true(cap_bytes < ARENA_BYTES);
+        tt_arena_init(&arena, cap_bytes);
+        err = tt_watermark_open(&sink, &to.rows, &pair, &whole, &arena);
+        assert_true(err == TT_OK || err == TT_ERR_NO_MEMORY);
+        if (cap_bytes < 600 * 300 * 4) /* the overlay alone is more */
+            assert_int_equal(err, TT_ERR_NO_MEMORY);
+        tt_arena_fini(&arena);
+        tt_err_take(TT_OK);
+    }
+}
 
-/* Opens, in no more than was announced, and pulls every row; the sanitizers watch. */
+/* ---- every size: within the picture ---- */
+
+/* Opens, and puts every row; the sanitizers watch. */
 static void mark_any(int width_px, int height_px, const struct tt_watermark *watermark,
                      const struct tt_picture_watermark *wanted) {
     static const uint8_t samples[4 * 3000 * 40];
-
+    assert_true((size_t)width_px * (size_t)height_px * 4 <= sizeof samples);
     for (int channels = 1; channels <= 4; channels++) {
-        struct sample_source source = sample_source(samples, width_px, height_px, channels);
-        int64_t bytes = tt_watermark_bytes(width_px, height_px, channels, wanted);
-        struct tt_row_source *rows;
+        struct sample_sink to = sample_sink(NULL, width_px, height_px, channels);
+        struct tt_row_sink *sink;
         struct tt_arena arena;
-        const uint8_t *row;
-
-        assert_true((size_t)width_px * (size_t)height_px * 4 <= sizeof samples);
-        tt_arena_init(&arena, (size_t)bytes);
-        assert_int_equal(tt_watermark_open(&rows, &source.rows, watermark, wanted, &arena), TT_OK);
-        for (int y = 0; y < height_px; y++)
-            assert_int_equal(rows->next(rows, &row), TT_OK);
+        tt_arena_init(&arena, ARENA_BYTES);
+        assert_int_equal(tt_watermark_open(&sink, &to.rows, watermark, wanted, &arena), TT_OK);
+        assert_int_equal(put_samples(sink, samples), TT_OK);
+        assert_int_equal(to.y, height_px);
         tt_arena_fini(&arena);
     }
 }
@@ -365,15 +376,12 @@ static void a_bad_png_is_refused_with_its_path_and_why(void **state) {
 
 static void a_picture_of_another_format_is_refused(void **state) {
     static const uint8_t gray[8 * 8] = {0};
-    struct sample_source source = sample_source(gray, 8, 8, 1);
-    struct tt_arena arena;
+    const struct tt_encoder_wish wish = {TT_FORMAT_JPEG, 8, 8, 1, 75};
     struct file jpeg;
     int fd = memfd_create("jpeg", MFD_CLOEXEC);
 
     (void)state;
-    tt_arena_init(&arena, 1 << 20);
-    assert_int_equal(tt_jpeg_write(fd, &source.rows, 75, &arena), TT_OK);
-    tt_arena_fini(&arena);
+    assert_int_equal(encode(fd, &wish, gray, 1 << 20), TT_OK);
     file_read_back(&jpeg, fd);
     assert_load_fails("", put_file("mark.jpg", jpeg.bytes, jpeg.length), "mark.jpg", "not a PNG");
 }
@@ -402,7 +410,8 @@ int main(void) {
         cmocka_unit_test(opacity_thins_it_out),
         cmocka_unit_test(rows_beside_it_are_handed_through),
         cmocka_unit_test(nothing_wanted_is_nothing_done),
-        cmocka_unit_test(a_failure_below_comes_up),
+        cmocka_unit_test(the_sink_s_failure_comes_up),
+        cmocka_unit_test(a_full_arena_is_reported),
         cmocka_unit_test(pictures_of_every_size_keep_within_bounds),
         cmocka_unit_test_setup_teardown(each_kind_of_png_is_loaded, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(its_profile_is_applied, scratch_make, scratch_remove),

@@ -224,31 +224,60 @@ static inline void assert_refused(const struct file *file, enum tt_err expected,
 
 /* ---- encoding ---- */
 
-/* A row source over samples in memory that may fail at one of its rows. */
-struct sample_source {
-    struct tt_row_source rows;
-    const uint8_t *samples;
+/* A row sink that keeps what it gets, and may fail at one of its rows. */
+struct sample_sink {
+    struct tt_row_sink rows;
+    uint8_t *samples;   /* where rows are kept; NULL: nowhere */
+    const uint8_t *row; /* the last one, where it was put from */
     int y;
     int fails_at; /* negative: never */
 };
 
-static inline enum tt_err next_sample_row(struct tt_row_source *self, const uint8_t **row) {
-    struct sample_source *source = (struct sample_source *)self;
-    if (source->y == source->fails_at)
-        return tt_err_fail(TT_ERR_PICTURE_BROKEN, "the source fails");
-    *row = source->samples + (size_t)source->y * (size_t)self->width_px * (size_t)self->channels;
-    source->y++;
+static inline enum tt_err put_sample_row(struct tt_row_sink *self, const uint8_t *row) {
+    struct sample_sink *sink = (struct sample_sink *)self;
+    size_t row_bytes = (size_t)self->width_px * (size_t)self->channels;
+    assert_true(sink->y < self->height_px);
+    if (sink->y == sink->fails_at)
+        return tt_err_fail(TT_ERR_STORAGE, "the sink fails");
+    sink->row = row;
+    if (sink->samples)
+        memcpy(sink->samples + (size_t)sink->y * row_bytes, row, row_bytes);
+    sink->y++;
     return TT_OK;
 }
 
-static inline struct sample_source sample_source(const uint8_t *samples, int width_px,
-                                                 int height_px, int channels) {
-    return (struct sample_source){.rows = {.width_px = width_px,
-                                           .height_px = height_px,
-                                           .channels = channels,
-                                           .next = next_sample_row},
-                                  .samples = samples,
-                                  .fails_at = -1};
+static inline struct sample_sink sample_sink(uint8_t *samples, int width_px, int height_px,
+                                             int channels) {
+    return (struct sample_sink){.rows = {.width_px = width_px,
+                                         .height_px = height_px,
+                                         .channels = channels,
+                                         .put = put_sample_row},
+                                .samples = samples,
+                                .fails_at = -1};
+}
+
+/* Puts as many rows as the sink takes. */
+static inline enum tt_err put_samples(struct tt_row_sink *sink, const uint8_t *samples) {
+    size_t row_bytes = (size_t)sink->width_px * (size_t)sink->channels;
+    enum tt_err err = TT_OK;
+    for (int y = 0; y < sink->height_px && err == TT_OK; y++)
+        err = sink->put(sink, samples + (size_t)y * row_bytes);
+    return err;
+}
+
+/* Writes a whole picture to fd, in an arena of cap_bytes. */
+static inline enum tt_err encode(int fd, const struct tt_encoder_wish *wish, const uint8_t *samples,
+                                 size_t cap_bytes) {
+    struct tt_arena arena;
+    struct tt_encoder *encoder;
+    tt_err_take(TT_OK);
+    tt_arena_init(&arena, cap_bytes);
+    enum tt_err err = tt_encoder_open(&encoder, fd, wish, &arena);
+    if (err == TT_OK)
+        err = put_samples(tt_encoder_sink(encoder), samples);
+    tt_encoder_close(encoder);
+    tt_arena_fini(&arena);
+    return err;
 }
 
 /* What an encoder wrote to fd, which is closed. */

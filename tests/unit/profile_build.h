@@ -99,7 +99,26 @@ static inline void png_profile(struct file *file, const struct profile *profile)
     png_chunk(file, "iCCP", chunk, stream + 3);
 }
 
-/* Decodes to sRGB: open, start, the operation, rows, finish, close. */
+static inline enum tt_err pull_to_srgb(struct tt_row_source *source,
+                                       const struct tt_colour_transform *transform,
+                                       struct grid *grid, struct tt_arena *arena) {
+    grid->width_px = source->width_px;
+    grid->height_px = source->height_px;
+    grid->channels = source->channels;
+    struct sample_sink to =
+        sample_sink(grid->samples, source->width_px, source->height_px, source->channels);
+    struct tt_row_sink *sink;
+    enum tt_err err = tt_colour_open(&sink, &to.rows, transform, arena);
+    for (int y = 0; y < source->height_px && err == TT_OK; y++) {
+        const uint8_t *row;
+        err = source->next(source, &row);
+        if (err == TT_OK)
+            err = sink->put(sink, row);
+    }
+    return err;
+}
+
+/* Decodes to sRGB: open, start, rows through the operation, finish, close. */
 static inline enum tt_err decode_to_srgb(const uint8_t *bytes, size_t length, struct grid *grid) {
     struct tt_picture_limits limits = test_limits;
     struct tt_arena arena;
@@ -118,9 +137,7 @@ static inline enum tt_err decode_to_srgb(const uint8_t *bytes, size_t length, st
         err = tt_colour_transform_open(&transform, grid->header.icc_profile, grid->header.icc_bytes,
                                        (enum tt_colour_samples)source->channels, &arena);
     if (err == TT_OK)
-        err = tt_colour_open(&source, source, transform, &arena);
-    if (err == TT_OK)
-        err = pull_rows(source, source->height_px, grid);
+        err = pull_to_srgb(source, transform, grid, &arena);
     if (err == TT_OK)
         err = tt_decoder_finish(decoder);
     tt_decoder_close(decoder);
