@@ -63,7 +63,7 @@ static inline enum tt_err recorder_filename(void *context, const char *raw, size
     return recorder->filename_err;
 }
 
-/* Forgets what came, keeps what the target is to answer. */
+/* Forgets what came, and keeps what the target is to answer. */
 static inline void recorder_clear(struct recorder *recorder) {
     free(recorder->picture);
     recorder->picture = NULL;
@@ -84,7 +84,7 @@ static inline enum tt_err recorder_run(struct recorder *recorder, const char *co
     enum tt_err err = tt_body_open(&body, &arena, content_type, &target);
     for (size_t done = 0; err == TT_OK && done < length;) {
         size_t part = length - done < piece ? length - done : piece;
-        /* A copy of the exact size: reading past a piece is an error of its own. */
+        /* The copy has the exact size, so reading past a piece is an error of its own. */
         uint8_t *copy = malloc(part);
         assert_non_null(copy);
         memcpy(copy, (const char *)bytes + done, part);
@@ -99,8 +99,8 @@ static inline enum tt_err recorder_run(struct recorder *recorder, const char *co
     return err;
 }
 
-/* The body gives this picture, these options ("name=value\n" each) and this filename ("" for none)
- * whatever the size of its pieces. */
+/* Asserts that the body gives this picture, these options ("name=value\n" each) and this filename
+ * ("" for none) whatever the size of its pieces. */
 static inline void assert_body(const char *content_type, const void *bytes, size_t length,
                                const void *picture, size_t picture_length, const char *options,
                                const char *filename) {
@@ -118,8 +118,8 @@ static inline void assert_body(const char *content_type, const void *bytes, size
     }
 }
 
-/* The body is refused with err and a sentence that has these words, whatever the size of its
- * pieces. */
+/* Asserts that the body is refused with err and a sentence that has these words, whatever the size
+ * of its pieces. */
 static inline void assert_refused(const char *content_type, const void *bytes, size_t length,
                                   enum tt_err expected, const char *words) {
     for (size_t i = 0; i < sizeof recorder_pieces / sizeof *recorder_pieces; i++) {

@@ -15,7 +15,7 @@ static struct {
 
 static void fake_param_set(const char *name, const char *value) {
     for (size_t i = 0; i < sizeof fake_params / sizeof *fake_params; i++) {
-        if (fake_params[i].name == NULL || strcmp(fake_params[i].name, name) == 0) {
+        if (!fake_params[i].name || strcmp(fake_params[i].name, name) == 0) {
             fake_params[i].name = name;
             fake_params[i].value = value;
             return;
@@ -30,7 +30,7 @@ static void fake_params_clear(void) {
 const char *tt_fcgi_param(struct tt_fcgi *fcgi, const char *name) {
     (void)fcgi;
     for (size_t i = 0; i < sizeof fake_params / sizeof *fake_params; i++)
-        if (fake_params[i].name != NULL && strcmp(fake_params[i].name, name) == 0)
+        if (fake_params[i].name && strcmp(fake_params[i].name, name) == 0)
             return fake_params[i].value;
     return NULL;
 }

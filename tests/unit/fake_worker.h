@@ -82,13 +82,13 @@ static int worker_open(void **state) {
     tt_err_take(TT_OK);
     memset(&config, 0, sizeof config);
     memset(&stats, 0, sizeof stats);
-    (void)snprintf(config.storage.dir, sizeof config.storage.dir, "%s", scratch);
+    snprintf(config.storage.dir, sizeof config.storage.dir, "%s", scratch);
     config.storage.keep_original = true;
     config.server.max_body_bytes = 1 << 20;
-    (void)strcpy(config.server.base_path, "/api");
-    (void)strcpy(config.s3.bucket, "pictures");
-    (void)strcpy(config.s3.processed_prefix, "processed/");
-    (void)strcpy(config.s3.original_prefix, "originals/");
+    strcpy(config.server.base_path, "/api");
+    strcpy(config.s3.bucket, "pictures");
+    strcpy(config.s3.processed_prefix, "processed/");
+    strcpy(config.s3.original_prefix, "originals/");
     worker = (struct tt_worker){
         .config = &config,
         .stats = &stats,
@@ -99,7 +99,7 @@ static int worker_open(void **state) {
     seats_taken = 0;
     decoder_says = TT_OK;
     tt_arena_init(&worker.arena, 1 << 20);
-    return worker.piece != NULL && tt_spool_open(&worker.spool, scratch) == TT_OK &&
+    return worker.piece && tt_spool_open(&worker.spool, scratch) == TT_OK &&
                    tt_journal_open(&worker.journal, scratch) == TT_OK
                ? 0
                : -1;
@@ -114,7 +114,7 @@ static int worker_close(void **state) {
     return scratch_remove(state);
 }
 
-/* One request; its status. Headers of it are set with fake_param_set before. */
+/* Sends one request and returns its status. Headers of it are set with fake_param_set before. */
 static int ask_worker(const char *method, const char *target) {
     struct tt_request request;
     int status;
@@ -133,7 +133,7 @@ static int ask_worker(const char *method, const char *target) {
     return status;
 }
 
-/* A header of the answer; one result at a time. NULL when there is none. */
+/* Returns a header of the answer, one at a time; NULL when there is none. */
 static inline const char *answer_header(const char *name) {
     static char value[ANSWER_SIZE];
     size_t length = strlen(name);
@@ -143,8 +143,8 @@ static inline const char *answer_header(const char *name) {
 
         assert_non_null(end);
         if (strncmp(line, name, length) == 0 && line[length] == ':') {
-            (void)snprintf(value, sizeof value, "%.*s", (int)(end - line - (int)length - 2),
-                           line + length + 2);
+            snprintf(value, sizeof value, "%.*s", (int)(end - line - (int)length - 2),
+                     line + length + 2);
             return value;
         }
         line = end + 2;
@@ -159,15 +159,15 @@ static inline const char *answer_body(void) {
     return end + 4;
 }
 
-/* The answer is the problem document of err. */
+/* Asserts that the answer is the problem document of err. */
 static inline void assert_problem(enum tt_err err) {
     char type[128];
 
-    (void)snprintf(type, sizeof type, "\"urn:tintype:problem:%s\"", tt_err_row(err)->name);
+    snprintf(type, sizeof type, "\"urn:tintype:problem:%s\"", tt_err_row(err)->name);
     assert_non_null(strstr(answer_body(), type));
 }
 
-/* A row as of an upload; its id is set. */
+/* Makes a row as an upload does; its id is set. */
 static inline struct tt_journal_row new_row(enum tt_sync_state state) {
     struct tt_journal_row row = {
         .filename = "a \"b\" \xC3\xA9.jpg",
@@ -212,29 +212,29 @@ static inline int add_rendition(struct tt_journal_row *row, const char *name, in
                                                   .width_px = 2,
                                                   .height_px = 1,
                                                   .sha256 = {7, 8, 9}};
-    (void)snprintf(row->files[number].name, sizeof row->files[number].name, "%s", name);
+    snprintf(row->files[number].name, sizeof row->files[number].name, "%s", name);
     return number;
 }
 
-/* With two renditions: "large" of 30 bytes, "thumb" of 5. */
+/* Inserts a row with two renditions: "large" of 30 bytes, "thumb" of 5. */
 static inline struct tt_journal_row insert_with_renditions(enum tt_sync_state state) {
     struct tt_journal_row row = new_row(state);
 
-    (void)add_rendition(&row, "large", 30);
-    (void)add_rendition(&row, "thumb", 5);
+    add_rendition(&row, "large", 30);
+    add_rendition(&row, "thumb", 5);
     assert_int_equal(tt_journal_insert(worker.journal, &row, NULL, 0), TT_OK);
     return row;
 }
 
-/* The path of an image's part, as "/processed"; one result at a time. */
+/* Returns the path of an image's part (rest is "/processed", say), one at a time. */
 static inline const char *path_of(const struct tt_journal_row *row, const char *rest) {
     static char target[256];
 
-    (void)snprintf(target, sizeof target, "/api/images/%s%s", row->id, rest);
+    snprintf(target, sizeof target, "/api/images/%s%s", row->id, rest);
     return target;
 }
 
-/* Puts a file of the row into a spool; also in a process of its own. */
+/* Puts a file of the row into a spool; it may run in a process of its own. */
 static inline enum tt_err put_file(struct tt_spool *spool, const struct tt_journal_row *row,
                                    int number, const char *bytes) {
     const struct tt_spool_name name = tt_journal_row_name(row, number);

@@ -1,5 +1,5 @@
-/* The first steps of both daemons: src/main/start.c. Included whole, as main is no part of the
- * library. */
+/* The first steps of both daemons: src/main/start.c. The source is included whole, as main is no
+ * part of the library. */
 #include "../../src/main/start.c"
 
 #include <setjmp.h>
@@ -15,7 +15,7 @@ static const char *const names[] = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"
                                     "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN",
                                     "AWS_CONTAINER_AUTHORIZATION_TOKEN"};
 
-/* What is in the block that the kernel shows to others. */
+/* Reads the block of variables that the kernel shows to others. */
 static bool environment_shows(const char *text) {
     static char block[65536];
     int fd = open("/proc/self/environ", O_RDONLY | O_CLOEXEC);
@@ -27,18 +27,18 @@ static bool environment_shows(const char *text) {
     return memmem(block, length, text, strlen(text)) != NULL;
 }
 
-/* In a program that was started with them, which this one becomes. */
+/* Runs in a program that was started with these variables, which this one becomes. */
 static int run_with_credentials(void) {
-    if (!environment_shows("sesame") || getenv("AWS_SECRET_ACCESS_KEY") == NULL)
+    if (!environment_shows("sesame") || !getenv("AWS_SECRET_ACCESS_KEY"))
         return 2;
     tt_start_forget_credentials();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (getenv(names[i]) != NULL)
+        if (getenv(names[i]))
             return 3;
     if (environment_shows("sesame"))
         return 4;
-    /* Names that merely begin so, and all others, are left alone. */
-    if (getenv("AWS_SECRET_ACCESS_KEY_FILE") == NULL || getenv("AWS_REGION") == NULL)
+    /* Names that merely begin like one of them, and all others, are left alone. */
+    if (!getenv("AWS_SECRET_ACCESS_KEY_FILE") || !getenv("AWS_REGION"))
         return 5;
     return environment_shows("kept") ? 0 : 6;
 }
@@ -83,7 +83,7 @@ static void storage_dir_is_made_once(void **state) {
 
     (void)state;
     tt_err_take(TT_OK);
-    (void)snprintf(path, sizeof path, "%s", scratch_path("state"));
+    snprintf(path, sizeof path, "%s", scratch_path("state"));
     assert_int_equal(tt_start_make_storage_dir(path), TT_OK);
     assert_int_equal(stat(path, &status), 0);
     assert_int_equal(status.st_mode & 07777, 02770);
@@ -103,7 +103,7 @@ static void storage_dir_that_cannot_be(void **state) {
     assert_int_equal(tt_start_make_storage_dir(scratch_path("a/b")), TT_ERR_SYSTEM);
     assert_non_null(strstr(tt_err_cause(), "a/b"));
     tt_err_take(TT_OK);
-    (void)snprintf(path, sizeof path, "%s", scratch_path("file"));
+    snprintf(path, sizeof path, "%s", scratch_path("file"));
     file = fopen(path, "w");
     assert_non_null(file);
     assert_int_equal(fclose(file), 0);

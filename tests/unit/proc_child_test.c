@@ -134,7 +134,8 @@ static void test_child_that_sleeps_is_ended(void **state) {
 }
 
 #ifndef TT_SANITIZED
-/* 0: had; else errno. Mapped and not touched: it is address space that is limited. */
+/* Returns 0 when the bytes could be mapped, else errno. They are not touched: it is address space
+ * that is limited. */
 static int map_bytes(int64_t bytes) {
     void *memory =
         mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -152,7 +153,7 @@ static void test_child_memory_limit(void **state) {
     (void)state;
     struct job job;
     job_open(&job);
-    /* What the parent has mapped does not count. */
+    /* What the parent has mapped does not count against the child's limit. */
     void *ballast = mmap(NULL, (size_t)(512 * MIB), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal(ballast, MAP_FAILED);
     struct tt_child_limits limits = generous;
@@ -229,14 +230,15 @@ static int list_descriptors(void *context) {
     volatile char *open_fds = (volatile char *)job->shared;
     for (int fd = 0; fd < FD_COUNT; fd++)
         open_fds[fd] = fcntl(fd, F_GETFD) >= 0;
-    /* /dev/null: nothing to read, and writes go nowhere. */
+    /* Standard input and output are /dev/null: there is nothing to read, and writes go nowhere. */
     char byte;
     return read(STDIN_FILENO, &byte, 1) == 0 && write(STDOUT_FILENO, "x", 1) == 1 ? 0 : 1;
 }
 
 static void check_descriptors(void) {
     struct job job;
-    /* Above, between and below the two that are kept; without close-on-exec, too. */
+    /* There are descriptors above, between and below the two that are kept, also without
+     * close-on-exec. */
     int below = dup(STDERR_FILENO);
     job_open(&job);
     int above = fcntl(STDERR_FILENO, F_DUPFD, job.fds[1] + 1);
@@ -270,7 +272,7 @@ static void test_child_descriptors(void **state) {
     check_descriptors();
 }
 
-/* Kernels and sandboxes that have no close_range. */
+/* A filter stands for kernels and sandboxes that have no close_range. */
 static int forbid_close_range(void) {
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -285,7 +287,7 @@ static int forbid_close_range(void) {
                : 0;
 }
 
-/* Last: the filter stays on this process. */
+/* This test is the last one, as the filter stays on its process. */
 static void test_child_descriptors_without_close_range(void **state) {
     (void)state;
     if (forbid_close_range() < 0 || close_range(900, 901, 0) == 0)
@@ -328,7 +330,7 @@ static void test_child_signals_and_privileges(void **state) {
     struct tt_child_end end = run_with(&job, &generous, report_signals);
     signal(SIGPIPE, pipe_before);
     sigprocmask(SIG_SETMASK, &before, NULL);
-    assert_int_equal(end.signal, 0); /* it outlived all three */
+    assert_int_equal(end.signal, 0); /* the child outlived all three */
     assert_int_equal(job.shared[0], 0);
     assert_int_equal(job.shared[1], 1);
     assert_int_equal(job.shared[2], 1);
@@ -371,7 +373,8 @@ static void test_child_dies_with_its_parent(void **state) {
     assert_return_code(middle, errno);
     if (middle == 0) {
         struct tt_child child;
-        if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) /* a failed test leaves nothing behind */
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) /* so that a failed test leaves nothing
+                                                            * behind */
             _exit(1);
         close(job.fds[0]);
         const int keep[2] = {job.fds[1], job.fds[1]};
@@ -386,7 +389,7 @@ static void test_child_dies_with_its_parent(void **state) {
     assert_int_equal(read(job.fds[0], &byte, 1), 1);
     assert_int_equal(kill(middle, SIGKILL), 0);
     assert_int_equal(waitpid(middle, NULL, 0), middle);
-    /* The end of the stream is the end of the last process that holds it. */
+    /* The stream ends when the last process that holds it has ended. */
     assert_int_equal(read(job.fds[0], &byte, 1), 0);
     job_close(&job);
 }

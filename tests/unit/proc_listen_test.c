@@ -1,4 +1,4 @@
-/* The listening socket, given or made: src/proc/listen.c. What is given comes as descriptor 0 or 3,
+/* The listening socket, given or made: src/proc/listen.c. A given one comes as descriptor 0 or 3,
  * so each case runs in a process of its own and tells by its exit status. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,10 +28,10 @@ struct fixture {
 
 static int fixture_open(void **state) {
     static struct fixture fixture;
-    (void)snprintf(fixture.dir, sizeof fixture.dir, "/tmp/tintype-listen-XXXXXX");
+    snprintf(fixture.dir, sizeof fixture.dir, "/tmp/tintype-listen-XXXXXX");
     if (!mkdtemp(fixture.dir))
         return -1;
-    (void)snprintf(fixture.path, sizeof fixture.path, "%s/s", fixture.dir);
+    snprintf(fixture.path, sizeof fixture.path, "%s/s", fixture.dir);
     fixture.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     tt_err_take(TT_OK);
     *state = &fixture;
@@ -57,7 +57,7 @@ static int bound_socket(const char *path, bool listening) {
     return fd;
 }
 
-/* 0 when a client that connects to path reaches fd. */
+/* Returns 0 when a client that connects to path reaches fd. */
 static int reaches(const char *path, int fd) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     memcpy(address.sun_path, path, strlen(path) + 1);
@@ -74,11 +74,11 @@ static bool is_ready(int fd) {
     return (fcntl(fd, F_GETFL) & O_NONBLOCK) && (fcntl(fd, F_GETFD) & FD_CLOEXEC);
 }
 
-/* Runs one case in a child; its number of the check that failed, 0 when all held. */
+/* Runs one case in a child and returns the number of the check that failed, 0 when all held. */
 static int in_child(int (*run)(struct fixture *fixture, int socket_fd), struct fixture *fixture,
                     int socket_fd) {
     int status;
-    (void)fflush(NULL);
+    fflush(NULL);
     pid_t pid = fork();
     assert_return_code(pid, errno);
     if (pid == 0) {
@@ -112,7 +112,7 @@ static void test_listen_fd_zero(void **state) {
 
 static int set_systemd(pid_t pid, const char *count, int socket_fd) {
     char text[16];
-    (void)snprintf(text, sizeof text, "%d", (int)pid);
+    snprintf(text, sizeof text, "%d", (int)pid);
     return setenv("LISTEN_PID", text, 1) < 0 || setenv("LISTEN_FDS", count, 1) < 0 ||
                    setenv("LISTEN_FDNAMES", "tintyped", 1) < 0 ||
                    (socket_fd != 3 && dup2(socket_fd, 3) < 0)
@@ -143,7 +143,7 @@ static void test_listen_systemd(void **state) {
     close(socket_fd);
 }
 
-/* Meant for another process: no socket of ours, so one is made. */
+/* The variables are meant for another process, so there is no socket of ours and one is made. */
 static int run_systemd_of_another(struct fixture *fixture, int socket_fd) {
     int fd = -1;
     bool made = false;
@@ -192,7 +192,7 @@ static void test_listen_replaces_a_stale_socket(void **state) {
     assert_int_equal(in_child(run_made, fixture, -1), 0);
 }
 
-/* The words of the cause that an operator needs. */
+/* The cause has the words that an operator needs. */
 static const char *expected_words;
 
 static int run_refused(struct fixture *fixture, int socket_fd) {
@@ -211,7 +211,7 @@ static void test_listen_refuses_a_live_socket(void **state) {
     int socket_fd = bound_socket(fixture->path, true);
     expected_words = "it is in use";
     assert_int_equal(in_child(run_refused, fixture, -1), 0);
-    /* With its backlog full it is as alive. */
+    /* A server whose backlog is full is alive as well. */
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int clients[16];
     int failed = 0;
@@ -244,7 +244,7 @@ static void test_listen_keeps_a_file(void **state) {
 
 static void test_listen_needs_the_directory(void **state) {
     struct fixture elsewhere = *(struct fixture *)*state;
-    (void)snprintf(elsewhere.path, sizeof elsewhere.path, "%s/none/s", elsewhere.dir);
+    snprintf(elsewhere.path, sizeof elsewhere.path, "%s/none/s", elsewhere.dir);
     expected_words = "its directory does not exist";
     assert_int_equal(in_child(run_refused, &elsewhere, -1), 0);
 }
@@ -254,7 +254,7 @@ static int run_long_path(struct fixture *fixture, int socket_fd) {
     bool made = true;
     char path[200];
     (void)socket_fd;
-    (void)snprintf(path, sizeof path, "%s/%0100d", fixture->dir, 0);
+    snprintf(path, sizeof path, "%s/%0100d", fixture->dir, 0);
     if (tt_listen_open(&fd, &made, path) != TT_ERR_SYSTEM || fd != -1 || made)
         return 1;
     return strstr(tt_err_cause(), "1 to 107 bytes") ? 0 : 2;

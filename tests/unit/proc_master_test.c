@@ -20,7 +20,7 @@
 #include "tintype/clock.h"
 #include "tintype/process.h"
 
-/* One word of a worker (or of the reload), with what it knew when it spoke. */
+/* A worker (or the reload) says one word, with what it knew when it spoke. */
 struct message {
     pid_t pid;
     int generation;
@@ -56,7 +56,7 @@ static struct message hear_word(const struct fixture *fixture, char word) {
     return message;
 }
 
-/* No process that could speak is left. */
+/* Asserts that no process that could speak is left. */
 static void hear_end(const struct fixture *fixture) {
     struct message message;
     assert_int_equal(read(fixture->said[0], &message, sizeof message), 0);
@@ -83,7 +83,7 @@ static void await_sigterm(void) {
         ;
 }
 
-/* Leaves when asked, as a worker between requests does. */
+/* This worker leaves when asked, as one between requests does. */
 static int work_idle(void *context) {
     struct fixture *fixture = context;
     say(fixture, starts_as_promised() ? 'u' : 'm');
@@ -91,7 +91,7 @@ static int work_idle(void *context) {
     return 0;
 }
 
-/* Is asked in the middle of a request, and finishes it. */
+/* This worker is asked in the middle of a request, and finishes it. */
 static int work_busy(void *context) {
     struct fixture *fixture = context;
     char byte;
@@ -147,11 +147,12 @@ static void fixture_open(struct fixture *fixture, int64_t workers, int (*work)(v
 }
 
 static void master_start(struct fixture *fixture) {
-    (void)fflush(NULL); /* workers leave through exit() */
+    fflush(NULL); /* workers leave through exit() */
     fixture->master = fork();
     assert_return_code(fixture->master, errno);
     if (fixture->master == 0) {
-        if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) /* a failed test leaves nothing behind */
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) /* so that a failed test leaves nothing
+                                                            * behind */
             _exit(97);
         close(fixture->said[0]);
         close(fixture->gate[1]);
@@ -246,10 +247,10 @@ static void test_master_backs_off(void **state) {
         hear_word(&fixture, 'u');
     int64_t took_ms = tt_clock_monotonic_ms() - began_ms;
     assert_true(took_ms >= 100 + 200 + 400);
-    /* It may be stopped while it waits. */
+    /* The master may be stopped while it waits to start a worker. */
     master_signal(&fixture, SIGTERM);
     assert_master_ends(&fixture, 0);
-    /* Each start was preceded by its wait: in took_ms no place can have had more than these. */
+    /* Each start was preceded by its wait, so in took_ms no place can have had more than these. */
     assert_in_range(fixture.stats->workers_started, 8, 2 * (4 + took_ms / 800));
     assert_in_range(fixture.stats->workers_died, 6, 2 * (4 + took_ms / 800));
     fixture_close(&fixture);
@@ -265,7 +266,7 @@ static void test_master_drain_waits_for_the_busy(void **state) {
     master_signal(&fixture, SIGTERM);
     hear_word(&fixture, 's');
     hear_word(&fixture, 's');
-    /* No second stop cuts it short, and nothing is reloaded. */
+    /* No second stop cuts the drain short, and nothing is reloaded meanwhile. */
     master_signal(&fixture, SIGTERM);
     master_signal(&fixture, SIGINT);
     master_signal(&fixture, SIGHUP);
@@ -320,7 +321,7 @@ static void test_master_reload_replaces_all(void **state) {
         old[i] = hear_word(&fixture, 'u').pid;
     master_signal(&fixture, SIGHUP);
     hear_word(&fixture, 'r');
-    /* New ones come up and old ones are asked, in whatever order they get to say so. */
+    /* New workers come up and old ones are asked to leave, in whatever order they get to say so. */
     int up = 0, asked = 0;
     while (up < 3 || asked < 2) {
         struct message message = hear(&fixture);
@@ -344,7 +345,8 @@ static void test_master_reload_replaces_all(void **state) {
     fixture_close(&fixture);
 }
 
-/* A second SIGHUP while the generation before is still leaving comes after that. */
+/* A second SIGHUP that comes while the generation before is still leaving is acted on after that.
+ */
 static void test_master_reload_one_at_a_time(void **state) {
     (void)state;
     struct fixture fixture;
@@ -363,7 +365,8 @@ static void test_master_reload_one_at_a_time(void **state) {
     struct message done = hear_word(&fixture, 'd');
     assert_int_equal(done.pid, first);
     assert_int_equal(hear_word(&fixture, 'r').generation, 2);
-    /* The second is asked, done at once (the gate is open), the third comes up. */
+    /* The second generation is asked, is done at once (the gate is open), and the third comes up.
+     */
     int words = 0;
     while (words < 3) {
         struct message message = hear(&fixture);

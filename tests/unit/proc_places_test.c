@@ -38,9 +38,9 @@ struct message {
 };
 
 static void fixture_open(struct fixture *fixture, int64_t slots, int64_t seats) {
-    (void)snprintf(fixture->dir, sizeof fixture->dir, "/tmp/tintype-places-XXXXXX");
+    snprintf(fixture->dir, sizeof fixture->dir, "/tmp/tintype-places-XXXXXX");
     assert_non_null(mkdtemp(fixture->dir));
-    (void)snprintf(fixture->path, sizeof fixture->path, "%s/places.lock", fixture->dir);
+    snprintf(fixture->path, sizeof fixture->path, "%s/places.lock", fixture->dir);
     assert_int_equal(tt_places_init(&fixture->places, fixture->path, slots, seats), TT_OK);
     assert_return_code(pipe2(fixture->said, O_CLOEXEC), errno);
 }
@@ -53,7 +53,7 @@ static void fixture_close(struct fixture *fixture) {
     rmdir(fixture->dir);
 }
 
-/* A fork that a failed test does not leave behind. */
+/* Forks in such a way that a failed test leaves no process behind. */
 static pid_t fork_bound(void) {
     pid_t pid = fork();
     assert_return_code(pid, errno);
@@ -124,7 +124,7 @@ static struct taker taker_holding(struct fixture *fixture) {
     return taker;
 }
 
-/* Two at once where one seat is left: one is told that all is taken, and so the other sits. */
+/* Two come at once where one seat is left: one is told that all is taken, and so the other sits. */
 static struct taker taker_seated(struct fixture *fixture) {
     struct taker two[2] = {taker_start(fixture), taker_start(fixture)};
     struct message message = hear(fixture);
@@ -188,7 +188,7 @@ static void test_places_killed_waiter(void **state) {
     fixture_close(&fixture);
 }
 
-/* Who waits for something else than a slot: a seat at once, or none. */
+/* Whoever waits for something else than a slot gets a seat at once, or none. */
 static void test_places_sit(void **state) {
     (void)state;
     struct fixture fixture;
@@ -254,7 +254,7 @@ static void test_places_killed_sitter(void **state) {
     fixture_close(&fixture);
 }
 
-/* A child that outlives the give, as a decoder might: its copy must not keep the slot. */
+/* A child may outlive the give, as a decoder might, and its copy must not keep the slot. */
 static void test_places_forked_copy_keeps_nothing(void **state) {
     (void)state;
     struct fixture fixture;
@@ -281,7 +281,7 @@ static void test_places_forked_copy_keeps_nothing(void **state) {
     fixture_close(&fixture);
 }
 
-/* And the other way: the end of a child that had a copy gives nothing back. */
+/* The end of a child that had a copy gives nothing back either. */
 static void test_places_ended_copy_frees_nothing(void **state) {
     (void)state;
     struct fixture fixture;
@@ -298,7 +298,8 @@ static void test_places_ended_copy_frees_nothing(void **state) {
     fixture_close(&fixture);
 }
 
-/* More takers than places, over and over: nobody is lost, and never more than two hold. */
+/* More takers than places come over and over: nobody is lost, and never more than two hold a slot.
+ */
 static void test_places_crowd(void **state) {
     (void)state;
     struct fixture fixture;

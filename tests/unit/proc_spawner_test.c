@@ -35,13 +35,13 @@ static void count_orders(void *context, const int *fds, int count) {
     prepared += count;
 }
 
-/* Says how many descriptors it has and what was prepared, through the last of them. */
+/* This child says how many descriptors it has and what was prepared, through the last of them. */
 static int speak(void *context, const int *fds, int count) {
     char text[3] = {(char)('0' + count), (char)('0' + prepared), *(char *)context};
     return write(fds[count - 1], text, sizeof text) == sizeof text ? 7 : 1;
 }
 
-/* Says that it is there first. */
+/* This child says first that it is there. */
 static int sleep_on(void *context, const int *fds, int count) {
     (void)context;
     if (write(fds[count - 1], "z", 1) != 1)
@@ -58,14 +58,14 @@ static int abort_at_once(void *context, const int *fds, int count) {
     return raise(SIGKILL);
 }
 
-/* Leaves the spawner room for two descriptors, of which its child's pidfd takes one. */
+/* This leaves the spawner room for two descriptors, of which its child's pidfd takes one. */
 static void make_tight(void *context, const int *fds, int count) {
     struct rlimit limit;
     (void)context;
     (void)count;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         limit.rlim_cur = (rlim_t)fds[0] + 2;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
+        setrlimit(RLIMIT_NOFILE, &limit);
     }
 }
 
@@ -95,7 +95,7 @@ static int tear_down(void **state) {
     return 0;
 }
 
-/* True when everyone who held ends[1] is gone; waits for that. */
+/* Waits for the end of everyone who held ends[1]; true when all are gone. */
 static bool others_are_gone(void) {
     char byte;
     close(ends[1]);
@@ -132,7 +132,7 @@ static void children_get_descriptors_and_their_ends_are_told(void **state) {
     assert_int_equal(end.exit_status, 7);
     assert_int_equal(end.signal, 0);
     assert_true(end.peak_rss_bytes > 0);
-    /* What is prepared stays; and it is the same process that serves. */
+    /* What is prepared stays, and the same process serves every order. */
     start(&ends[1], 1);
     assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
     expect_words("13x");
@@ -153,7 +153,7 @@ static void a_death_is_told(void **state) {
     assert_int_equal(end.exit_status, -1);
 }
 
-/* Nobody keeps a descriptor that came with an order: not the spawner either. */
+/* Nobody keeps a descriptor that came with an order, the spawner included. */
 static void descriptors_are_given_back(void **state) {
     struct tt_child_end end;
     (void)state;
@@ -200,7 +200,7 @@ static void a_spawner_killed_at_work_is_noticed(void **state) {
     assert_true(others_are_gone()); /* its child went with it */
 }
 
-/* It would wait for ever, and its place with it. */
+/* The worker would wait for ever, and keep its place. */
 static void a_stopped_spawner_is_given_up(void **state) {
     const struct tt_child_limits hurried = {
         .address_space_bytes = 64 * MIB, .cpu_seconds = 60, .wall_seconds = 0, .file_bytes = MIB};
@@ -215,7 +215,7 @@ static void a_stopped_spawner_is_given_up(void **state) {
     assert_true(others_are_gone());
 }
 
-/* What a hostile child did to it (prlimit(2), as the same user) ends with it. */
+/* What a hostile child did to its spawner (prlimit(2), as the same user) ends with that spawner. */
 static void a_spawner_that_fails_is_replaced(void **state) {
     struct tt_child_end end;
     (void)state;
@@ -227,7 +227,7 @@ static void a_spawner_that_fails_is_replaced(void **state) {
     assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
 }
 
-/* A child never runs with fewer than were sent. */
+/* A child never runs with fewer descriptors than were sent. */
 static void descriptors_that_are_lost_are_noticed(void **state) {
     struct tt_child_end end;
     (void)state;
@@ -239,7 +239,7 @@ static void descriptors_that_are_lost_are_noticed(void **state) {
     assert_int_equal(spawner.pid, 0);
 }
 
-/* As a worker that is killed leaves it. */
+/* A worker that is killed leaves its spawner so. */
 static void all_die_with_their_parent(void **state) {
     int status;
     (void)state;

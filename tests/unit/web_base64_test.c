@@ -67,7 +67,7 @@ static void assert_refuses(const char *text, size_t length, const char *words) {
 
 #define REFUSES(text, words) assert_refuses(text, strlen(text), words)
 
-/* RFC 4648, section 10. */
+/* These are the examples of RFC 4648, section 10. */
 static void decodes_the_vectors_of_the_rfc(void **state) {
     (void)state;
     assert_decodes("", "", 0);

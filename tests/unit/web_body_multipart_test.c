@@ -35,7 +35,7 @@ static void boundaries_inside_the_picture_are_content(void **state) {
     "\r\n\r\r\n\r\n--\n--b0\r\n-"
     ASSERT_FORM("--b0\r\n" FILE_HEAD "\r\nx" ALMOST "\r\n" CLOSE, "x" ALMOST, "", "a.jpg");
 #undef ALMOST
-    /* More blanks than a delimiter line may have. */
+    /* The line has more blanks than a delimiter's may have. */
     char blanks[100] = "";
     memset(blanks, ' ', sizeof blanks - 1);
     char text[1024], picture[256];
@@ -136,7 +136,7 @@ static void options_left_empty_are_not_given(void **state) {
     (void)state;
     ASSERT_FORM(FIELD("width", "") FIELD("height", "5") FILE_PART("x") CLOSE, "x", "height=5\n",
                 "a.jpg");
-    /* The blank line as the delimiter's own line break: an empty part of RFC 2046. */
+    /* The blank line is the next delimiter's own line break: an empty part of RFC 2046. */
     ASSERT_FORM("--b0\r\nContent-Disposition: form-data; name=\"width\"\r\n\r\n" FILE_PART("x")
                     CLOSE,
                 "x", "", "a.jpg");
@@ -156,7 +156,7 @@ static void a_form_without_a_chosen_file_is_empty(void **state) {
     REFUSED(UNCHOSEN CLOSE, TT_ERR_BODY_EMPTY, "Choose a picture first");
     ASSERT_FORM(UNCHOSEN FILE_PART("x") UNCHOSEN CLOSE, "x", "", "a.jpg");
 #undef UNCHOSEN
-    /* An empty file was chosen: its reader finds that there is no picture. */
+    /* An empty file was chosen; whoever reads it finds that there is no picture. */
     ASSERT_FORM(FILE_PART("") CLOSE, "", "", "a.jpg");
 }
 

@@ -81,7 +81,7 @@ static void image_of_a_bucket(void **state) {
     tt_buf_fini(&text);
 }
 
-/* The row with that many renditions, of which the caller describes each. */
+/* Makes the row with that many renditions, of which the caller describes each. */
 static struct tt_journal_row with_renditions(int count) {
     struct tt_journal_row some = row;
     some.file_count = 2 + count;
@@ -118,7 +118,7 @@ static void image_with_renditions(void **state) {
     tt_buf_fini(&text);
 }
 
-/* Every text at its longest, and of characters that JSON makes longer. */
+/* Every text is at its longest, and of characters that JSON makes longer. */
 static void the_longest_image_fits(void **state) {
     struct tt_buf text;
     struct tt_config wide = config;
@@ -192,7 +192,7 @@ static void offer(void **state) {
     tt_buf_fini(&text);
 }
 
-/* Whether there is one is said, and nothing of what it is. */
+/* The offer tells whether there is a watermark, and nothing of what it is. */
 static void offer_of_watermarks(void **state) {
     struct tt_buf text;
     struct tt_config some = {.image.watermark_font = "/secret/font.ttf",

@@ -73,7 +73,7 @@ static void a_processed_image(void **state) {
     tt_buf_fini(&text);
 }
 
-/* What was not reached is not there, and no id of an image that never was. */
+/* Stages that were not reached are not in the event, and no id of an image that never was. */
 static void a_refusal_while_reading(void **state) {
     const struct tt_journal_row so_far = {
         .id = ID, .file_count = 2, .files = {{.kept = true}, {.size_bytes = 20}}};

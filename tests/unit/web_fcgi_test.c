@@ -17,7 +17,7 @@
 
 #include "web/fcgi.h"
 
-/* FastCGI specification, section 3.3: a request without variables and without a body. */
+/* This is a request without variables and without a body (FastCGI specification, section 3.3). */
 static const uint8_t empty_request[] = {
     1, 1, 0, 1, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, /* begin, as responder */
     1, 4, 0, 1, 0, 0, 0, 0,                         /* the end of the variables */
@@ -43,7 +43,7 @@ static int fixture_open(void **state) {
     sigset_t term = term_only();
     fixture.listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
     fixture.client_fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    /* An address of no length but its family has the kernel choose an abstract one (unix(7)). */
+    /* For an address that is its family alone the kernel chooses an abstract one (unix(7)). */
     if (bind(fixture.listen_fd, (struct sockaddr *)&address, sizeof address.sun_family) != 0 ||
         listen(fixture.listen_fd, 8) != 0 ||
         getsockname(fixture.listen_fd, (struct sockaddr *)&address, &length) != 0 ||
@@ -60,13 +60,13 @@ static int fixture_close(void **state) {
     struct fixture *fixture = *state;
     const struct timespec now = {0};
     sigset_t term = term_only();
-    (void)sigtimedwait(&term, NULL, &now);
+    sigtimedwait(&term, NULL, &now);
     close(fixture->client_fd);
     close(fixture->listen_fd);
     return 0;
 }
 
-/* Under load there is always a connection, and SIGTERM has its effect all the same. */
+/* Under load there is always a connection that waits, and SIGTERM has its effect all the same. */
 static void test_leaves_under_load(void **state) {
     struct fixture *fixture = *state;
     struct tt_fcgi *fcgi = tt_fcgi_new(fixture->listen_fd, 0, 0);
@@ -75,15 +75,15 @@ static void test_leaves_under_load(void **state) {
     raise(SIGTERM);
     assert_int_equal(tt_fcgi_accept(fcgi, &leave), TT_OK);
     assert_true(leave);
-    /* It was left to another worker. */
+    /* The connection was left to another worker. */
     int other_fd = accept(fixture->listen_fd, NULL, NULL);
     assert_true(other_fd >= 0);
     close(other_fd);
     tt_fcgi_free(fcgi);
 }
 
-/* From here on the order counts: that SIGTERM came is remembered for as long as the process lives.
- */
+/* From here on the order of the tests counts: that SIGTERM came is remembered for as long as the
+ * process lives. */
 static void test_serves_who_waits_and_leaves(void **state) {
     struct fixture *fixture = *state;
     struct tt_fcgi *fcgi = tt_fcgi_new(fixture->listen_fd, 3600000, 0);
@@ -103,7 +103,8 @@ static void test_serves_who_waits_and_leaves(void **state) {
     tt_fcgi_free(fcgi);
 }
 
-/* SIGTERM has come before; a process alone on its socket takes who connects meanwhile. */
+/* SIGTERM has come before; a process that is alone on its socket takes whoever connects meanwhile.
+ */
 static void test_serves_latecomers(void **state) {
     struct fixture *fixture = *state;
     struct tt_fcgi *fcgi = tt_fcgi_new(fixture->listen_fd, 3600000, 1);

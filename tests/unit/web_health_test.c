@@ -17,13 +17,13 @@ static long long metric(const char *name) {
     const char *found;
 
     assert_int_equal(ask_worker("GET", "/api/metrics"), 200);
-    (void)snprintf(line, sizeof line, "\n%s ", name);
+    snprintf(line, sizeof line, "\n%s ", name);
     found = strstr(answer_body(), line);
     assert_non_null(found);
     return strtoll(found + strlen(line), NULL, 10);
 }
 
-/* A row that was uploaded an hour ago. */
+/* Inserts a row that was uploaded an hour ago. */
 static struct tt_journal_row insert_old_row(enum tt_sync_state state) {
     struct tt_journal_row row = new_row(state);
     char floor[TT_UUID_SIZE];
@@ -36,8 +36,8 @@ static struct tt_journal_row insert_old_row(enum tt_sync_state state) {
 
 static void nothing_waits(void **state) {
     (void)state;
-    (void)insert_row(TT_SYNC_OFF);
-    (void)insert_row(TT_SYNC_SYNCED);
+    insert_row(TT_SYNC_OFF);
+    insert_row(TT_SYNC_SYNCED);
     assert_int_equal(metric("tintype_oldest_waiting_seconds"), 0);
     assert_int_equal(metric("tintype_removals"), 0);
     assert_int_equal(metric("tintype_events_waiting"), 0);
@@ -50,7 +50,7 @@ static void oldest_image_that_waits(void **state) {
     struct tt_journal_row row;
 
     (void)state;
-    (void)insert_row(TT_SYNC_PENDING);
+    insert_row(TT_SYNC_PENDING);
     assert_in_range(metric("tintype_oldest_waiting_seconds"), 0, 300);
     row = insert_old_row(TT_SYNC_PENDING);
     assert_in_range(metric("tintype_oldest_waiting_seconds"), 3600, 3900);
@@ -62,9 +62,9 @@ static void oldest_image_that_waits(void **state) {
 /* A stored image waits for its item, where there is a table for it. */
 static void stored_waits_for_a_table_alone(void **state) {
     (void)state;
-    (void)insert_old_row(TT_SYNC_STORED);
+    insert_old_row(TT_SYNC_STORED);
     assert_int_equal(metric("tintype_oldest_waiting_seconds"), 0);
-    (void)strcpy(config.dynamodb.table, "Images");
+    strcpy(config.dynamodb.table, "Images");
     assert_in_range(metric("tintype_oldest_waiting_seconds"), 3600, 3900);
 }
 

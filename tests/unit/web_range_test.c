@@ -22,7 +22,7 @@ static int set_up(void **state) {
     return 0;
 }
 
-/* RFC 9110, 14.2: only GET has ranges. */
+/* Only GET has ranges (RFC 9110, 14.2). */
 static void head_has_no_range(void **state) {
     const struct tt_request head = {.worker = &worker, .head_only = true};
     struct tt_range range;
@@ -52,7 +52,7 @@ static void ranges(void **state) {
         {"bytes=1000-", TT_ERR_RANGE, false, 0, 1000},
         {"bytes=5000-6000", TT_ERR_RANGE, false, 0, 1000},
         {"bytes=-0", TT_ERR_RANGE, false, 0, 1000},
-        /* Not understood: the whole. */
+        /* A range that is not understood gives the whole. */
         {"bytes=5-1", TT_OK, false, 0, 1000},
         {"bytes=-", TT_OK, false, 0, 1000},
         {"bytes=a-b", TT_OK, false, 0, 1000},
@@ -107,7 +107,7 @@ static void not_modified(void **state) {
         {"*", NULL, true},
         {"\"x\"", NULL, false},
         {"abc", NULL, false},
-        /* If-None-Match decides alone where both are there (section 13.2.2). */
+        /* If-None-Match decides alone where both headers are there (section 13.2.2). */
         {"\"x\"", "Sun, 06 Nov 1994 08:49:37 GMT", false},
         {NULL, "Sun, 06 Nov 1994 08:49:37 GMT", true},
         {NULL, "Sun, 06 Nov 1994 08:49:36 GMT", false},

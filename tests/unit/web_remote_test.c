@@ -41,7 +41,7 @@ static int agent_answer(int fd, const struct deed *deed) {
 
     if (length < 0 || strcmp(question, deed->expected) != 0)
         return 3;
-    if (deed->row != NULL) {
+    if (deed->row) {
         struct tt_spool spool;
 
         if (tt_spool_open(&spool, scratch) != TT_OK ||
@@ -80,14 +80,14 @@ static struct agent agent_start(const struct deed *deed) {
     assert_int_equal(tt_ask_listen(scratch, &listen_fd), TT_OK);
     agent.pid = fork();
     if (agent.pid == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
         _exit(agent_main(listen_fd, deed));
     }
     close(listen_fd);
     return agent;
 }
 
-/* It was asked all of its questions, and just those. */
+/* Asserts that the agent was asked all of its questions, and just those. */
 static void agent_end(const struct agent *agent) {
     assert_int_equal(scratch_wait(agent->pid), 0);
     assert_int_equal(seats_free, 1);
@@ -97,7 +97,7 @@ static const char *question_of(const char *verb, const char *kind,
                                const struct tt_journal_row *row) {
     static char text[TT_ASK_QUESTION_SIZE];
 
-    (void)snprintf(text, sizeof text, "%s %s %s", verb, kind, row->id);
+    snprintf(text, sizeof text, "%s %s %s", verb, kind, row->id);
     return text;
 }
 
@@ -186,15 +186,14 @@ static void redirect_to_cloudfront(void **state) {
     char expected[256];
 
     (void)state;
-    (void)strcpy(config.delivery.cloudfront_url, "https://pictures.example/x");
-    (void)strcpy(config.s3.processed_prefix, "a b/\xC3\xA9+~/");
+    strcpy(config.delivery.cloudfront_url, "https://pictures.example/x");
+    strcpy(config.s3.processed_prefix, "a b/\xC3\xA9+~/");
     assert_int_equal(ask_worker("GET", path_of(&row, "/processed")), 307);
-    (void)snprintf(expected, sizeof expected,
-                   "https://pictures.example/x/a%%20b/%%C3%%A9%%2B~/%s.png", row.id);
+    snprintf(expected, sizeof expected, "https://pictures.example/x/a%%20b/%%C3%%A9%%2B~/%s.png",
+             row.id);
     assert_string_equal(answer_header("Location"), expected);
     assert_int_equal(ask_worker("GET", path_of(&row, "/original")), 307);
-    (void)snprintf(expected, sizeof expected, "https://pictures.example/x/originals/%s.jpg",
-                   row.id);
+    snprintf(expected, sizeof expected, "https://pictures.example/x/originals/%s.jpg", row.id);
     assert_string_equal(answer_header("Location"), expected);
     assert_int_equal(seats_taken, 0);
 }
@@ -226,7 +225,7 @@ static void errors_of_the_agent(void **state) {
         assert_int_equal(ask_worker("GET", path_of(&row, "/processed")), rows[i].status);
         assert_problem(rows[i].told);
         assert_null(strstr(answer, "own words"));
-        if (rows[i].retry_after == NULL)
+        if (!rows[i].retry_after)
             assert_null(answer_header("Retry-After"));
         else
             assert_string_equal(answer_header("Retry-After"), rows[i].retry_after);
@@ -251,7 +250,7 @@ static void fetched_back(void **state) {
     assert_string_equal(answer_header("Content-Range"), "bytes 2-4/20");
     agent_end(&agent);
     fake_params_clear();
-    /* It is here now. */
+    /* The file is here now. */
     assert_int_equal(ask_worker("GET", path_of(&row, "/original")), 200);
     assert_string_equal(answer_body(), ORIGINAL);
     assert_int_equal(seats_taken, 1);
@@ -278,12 +277,12 @@ static void rendition_that_is_elsewhere(void **state) {
     struct agent agent;
 
     (void)state;
-    (void)snprintf(expected, sizeof expected, "presign rendition %s thumb", row.id);
+    snprintf(expected, sizeof expected, "presign rendition %s thumb", row.id);
     agent = agent_start(&deed);
     assert_int_equal(ask_worker("GET", path_of(&row, "/renditions/thumb")), 307);
     assert_string_equal(answer_header("Location"), deed.url);
     agent_end(&agent);
-    (void)snprintf(expected, sizeof expected, "fetch rendition %s thumb", row.id);
+    snprintf(expected, sizeof expected, "fetch rendition %s thumb", row.id);
     deed.url = NULL;
     deed.row = &row;
     deed.number = TT_JOURNAL_RENDITION + 1;
@@ -296,10 +295,9 @@ static void rendition_that_is_elsewhere(void **state) {
     assert_int_equal(ask_worker("HEAD", path_of(&row, "/renditions/large")), 200);
     assert_string_equal(answer_header("Content-Length"), "30");
     config.delivery.remote = TT_DELIVERY_REDIRECT;
-    (void)strcpy(config.delivery.cloudfront_url, "https://pictures.example");
+    strcpy(config.delivery.cloudfront_url, "https://pictures.example");
     assert_int_equal(ask_worker("GET", path_of(&row, "/renditions/large")), 307);
-    (void)snprintf(address, sizeof address, "https://pictures.example/processed/%s-large.webp",
-                   row.id);
+    snprintf(address, sizeof address, "https://pictures.example/processed/%s-large.webp", row.id);
     assert_string_equal(answer_header("Location"), address);
 }
 

@@ -19,7 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What the stand-in does. Shared, as it runs in a child of another process. */
+/* This tells the stand-in what to do. It is shared, as the stand-in runs in a child of another
+ * process. */
 static struct {
     struct tt_picture_report told; /* what it reports */
     void (*deed)(int result_fd);   /* what it does first; NULL: nothing */
@@ -52,10 +53,10 @@ static int fixture_open(void **state) {
         .config.image = {.limits = {.max_pixels = 1000000, .max_memory_bytes = INT64_C(1) << 24},
                          .cpu_seconds = 1}};
     fixture.stats = tt_stats_new();
-    (void)snprintf(fixture.dir, sizeof fixture.dir, "/tmp/tintype-renderer-XXXXXX");
+    snprintf(fixture.dir, sizeof fixture.dir, "/tmp/tintype-renderer-XXXXXX");
     if (!fixture.stats || !mkdtemp(fixture.dir))
         return -1;
-    (void)snprintf(fixture.path, sizeof fixture.path, "%s/places.lock", fixture.dir);
+    snprintf(fixture.path, sizeof fixture.path, "%s/places.lock", fixture.dir);
     fixture.fds[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
     fixture.fds[1] = open(fixture.dir, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
     if (fixture.fds[1] < 0 || tt_places_init(&fixture.places, fixture.path, 1, 0) != TT_OK ||
@@ -111,16 +112,16 @@ static void test_renderer_good(void **state) {
 static void test_renderer_refusal(void **state) {
     struct tt_picture_report report;
     play->told.err = TT_ERR_PICTURE_BROKEN;
-    (void)strcpy(play->told.detail, "It is cut short.");
+    strcpy(play->told.detail, "It is cut short.");
     assert_int_equal(render_once(*state, &report), TT_ERR_PICTURE_BROKEN);
     assert_string_equal(tt_err_detail(TT_ERR_PICTURE_BROKEN), "It is cut short.");
 }
 
-/* Its cause is for the log alone. */
+/* The cause is for the log alone. */
 static void test_renderer_failure(void **state) {
     struct tt_picture_report report;
     play->told.err = TT_ERR_STORAGE;
-    (void)strcpy(play->told.cause, "write: Input/output error");
+    strcpy(play->told.cause, "write: Input/output error");
     assert_int_equal(render_once(*state, &report), TT_ERR_STORAGE);
     assert_non_null(strstr(tt_err_cause(), "Input/output error"));
     assert_string_equal(tt_err_detail(TT_ERR_STORAGE), tt_err_row(TT_ERR_STORAGE)->advice);
@@ -129,11 +130,11 @@ static void test_renderer_failure(void **state) {
 static void test_renderer_texts_are_cleaned(void **state) {
     struct tt_picture_report report;
     play->told.err = TT_ERR_STORAGE;
-    (void)strcpy(play->told.cause, "a\nb\x1b[2J\x7f");
+    strcpy(play->told.cause, "a\nb\x1b[2J\x7f");
     assert_int_equal(render_once(*state, &report), TT_ERR_STORAGE);
     assert_string_equal(tt_err_cause(), "decoder: a b [2J ");
     play->told.err = TT_ERR_PICTURE_BROKEN;
-    (void)strcpy(play->told.detail, "a\tb");
+    strcpy(play->told.detail, "a\tb");
     assert_int_equal(render_once(*state, &report), TT_ERR_PICTURE_BROKEN);
     assert_string_equal(tt_err_detail(TT_ERR_PICTURE_BROKEN), "a b");
 }
@@ -154,7 +155,7 @@ static void spin(int result_fd) {
 static void crash(int result_fd) {
     (void)result_fd;
     signal(SIGSEGV, SIG_DFL); /* without a sanitizer's report */
-    (void)raise(SIGSEGV);
+    raise(SIGSEGV);
 }
 
 static void leave(int result_fd) {
@@ -164,14 +165,14 @@ static void leave(int result_fd) {
 
 static void kill_spawner(int result_fd) {
     (void)result_fd;
-    (void)kill(getppid(), SIGKILL);
+    kill(getppid(), SIGKILL);
     while (pause() < 0)
         continue;
 }
 
 static struct tt_renderer_page *old_page;
 
-/* As a child of the spawner before would that still runs. */
+/* This writes as a child of the spawner before would, if it still ran. */
 static void write_into_old_page(int result_fd) {
     (void)result_fd;
     old_page->report = play->told;
@@ -186,7 +187,7 @@ static void test_renderer_too_costly(void **state) {
     assert_true(fixture->stats->decode_cpu_us > 0);
 }
 
-/* And the next picture is served by the same worker. */
+/* After such a death the same worker serves the next picture. */
 static void test_renderer_died(void **state) {
     struct tt_picture_report report;
     play->deed = crash;

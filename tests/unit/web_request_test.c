@@ -68,9 +68,9 @@ static void targets(void **state) {
         assert_int_equal(request.below_base, rows[i].below_base);
         assert_string_equal(request.query, rows[i].query);
         assert_int_equal(request.segment_count, rows[i].segment_count);
-        if (rows[i].first != NULL)
+        if (rows[i].first)
             assert_string_equal(request.segments[0], rows[i].first);
-        if (rows[i].last != NULL)
+        if (rows[i].last)
             assert_string_equal(request.segments[rows[i].segment_count - 1], rows[i].last);
         tt_request_fini(&request);
     }

@@ -1,5 +1,6 @@
-/* src/web/upload.c: what an upload tells the journal beside its row. The decoder is a stand-in that
- * renders nothing; the pipeline as a whole is tested from outside. */
+/* src/web/upload.c: what an upload tells the journal beside its row, and what its client is told.
+ * The decoder is a stand-in that renders nothing; the pipeline as a whole is tested from outside.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,7 +24,7 @@ static int set_up(void **state) {
     if (worker_open(state) != 0)
         return -1;
     config.image.options.format = TT_FORMAT_PNG;
-    (void)strcpy(config.cloudwatch.log_group, "/tintype");
+    strcpy(config.cloudwatch.log_group, "/tintype");
     fake_param_set("CONTENT_TYPE", "image/png");
     return 0;
 }
@@ -33,7 +34,7 @@ static int upload_bytes(const char *query, const void *bytes, size_t length) {
 
     sent_body = bytes;
     sent_left = length;
-    (void)snprintf(target, sizeof target, "/api/images?%s", query);
+    snprintf(target, sizeof target, "/api/images?%s", query);
     return ask_worker("POST", target);
 }
 
@@ -41,7 +42,7 @@ static int upload(const char *query) {
     return upload_bytes(query, picture, sizeof picture);
 }
 
-/* The one event that waits, parsed; its time is within now. */
+/* Returns the one event that waits, parsed; its time is about now. */
 static json_t *only_event(void) {
     struct tt_arena arena;
     struct tt_journal_event events[2];
@@ -64,7 +65,7 @@ static json_t *only_event(void) {
 static const char *text_of(const json_t *object, const char *name) {
     const char *text = json_string_value(json_object_get(object, name));
 
-    return text != NULL ? text : "";
+    return text ? text : "";
 }
 
 static int64_t count_events(void) {
@@ -75,13 +76,10 @@ static int64_t count_events(void) {
 }
 
 static void success_is_told(void **state) {
-    json_t *event;
-    json_t *image;
-
     (void)state;
     assert_int_equal(upload("filename=a.png"), 200);
-    image = json_loads(answer_body(), 0, NULL);
-    event = only_event();
+    json_t *image = json_loads(answer_body(), 0, NULL);
+    json_t *event = only_event();
     assert_string_equal(text_of(event, "event"), "image.processed");
     assert_string_equal(text_of(event, "id"), text_of(image, "id"));
     assert_string_equal(text_of(event, "sha256"), text_of(image, "sha256"));
@@ -98,24 +96,20 @@ static void success_is_told(void **state) {
 }
 
 static void redirected_browser_is_told(void **state) {
-    json_t *event;
-
     (void)state;
     fake_param_set("HTTP_ACCEPT", "text/html");
     assert_int_equal(upload(""), 303);
-    event = only_event();
+    json_t *event = only_event();
     assert_int_equal(json_integer_value(json_object_get(event, "status")), 303);
-    /* Of the id, as none was given. */
+    /* The filename is made of the id, as none was given. */
     assert_non_null(strstr(text_of(event, "filename"), text_of(event, "id")));
     json_decref(event);
 }
 
 static void refusal_of_the_body_is_told(void **state) {
-    json_t *event;
-
     (void)state;
     assert_int_equal(upload_bytes("filename=b.png", "no picture at all", 17), 415);
-    event = only_event();
+    json_t *event = only_event();
     assert_string_equal(text_of(event, "event"), "image.refused");
     assert_string_equal(text_of(event, "error"), "unsupported-picture");
     assert_string_equal(text_of(event, "filename"), "b.png");
@@ -127,12 +121,10 @@ static void refusal_of_the_body_is_told(void **state) {
 }
 
 static void refusal_of_the_decoder_is_told(void **state) {
-    json_t *event;
-
     (void)state;
     decoder_says = TT_ERR_PICTURE_BROKEN;
     assert_int_equal(upload(""), 422);
-    event = only_event();
+    json_t *event = only_event();
     assert_string_equal(text_of(event, "error"), "broken-picture");
     assert_string_equal(text_of(event, "detail"), "Thus the decoder.");
     assert_int_equal(json_integer_value(json_object_get(event, "UploadFailures")), 1);
@@ -141,28 +133,24 @@ static void refusal_of_the_decoder_is_told(void **state) {
     json_decref(event);
 }
 
-/* Its code is one that answers no request: the client is told an internal error, and so is the
- * log group. */
+/* The decoder's code answers no request, so the client is told an internal error, and so is the log
+ * group. */
 static void failure_is_told_as_it_was_answered(void **state) {
-    json_t *event;
-
     (void)state;
     decoder_says = TT_ERR_SYSTEM;
     assert_int_equal(upload(""), 500);
-    event = only_event();
+    json_t *event = only_event();
     assert_string_equal(text_of(event, "error"), "internal-error");
     assert_int_equal(json_integer_value(json_object_get(event, "status")), 500);
     json_decref(event);
 }
 
-/* The transaction that refuses the row takes its event along; the refusal's own comes after. */
+/* The transaction that refuses the row takes its event along, and the refusal's own comes after. */
 static void refused_row_leaves_one_event(void **state) {
-    json_t *event;
-
     (void)state;
     config.storage.quota_bytes = 1;
     assert_int_equal(upload(""), 507);
-    event = only_event();
+    json_t *event = only_event();
     assert_string_equal(text_of(event, "error"), "storage-full");
     json_decref(event);
 }
@@ -176,10 +164,10 @@ static void nobody_is_told_without_a_log_group(void **state) {
     assert_int_equal(count_events(), 0);
 }
 
-/* A name that is no text can be told to nobody; the picture is kept all the same. */
+/* A node whose name is no text can be told to nobody; the picture is kept all the same. */
 static void event_that_cannot_be_made_harms_nothing(void **state) {
     (void)state;
-    (void)strcpy(worker.node, "\xFF");
+    strcpy(worker.node, "\xFF");
     assert_int_equal(upload(""), 200);
     decoder_says = TT_ERR_PICTURE_BROKEN;
     assert_int_equal(upload(""), 422);
@@ -187,7 +175,7 @@ static void event_that_cannot_be_made_harms_nothing(void **state) {
     assert_int_equal(count_events(), 0);
 }
 
-/* The journal cannot take it; the client is told of its picture, not of that. */
+/* The journal cannot take the event; the client is told of its picture, not of that. */
 static void event_that_cannot_be_noted_changes_no_answer(void **state) {
     sqlite3 *db;
 
@@ -220,16 +208,15 @@ static bool no_file_is_known(void *context, const struct tt_spool_name *name) {
     return false;
 }
 
-/* Who is told that an image was not stored sends it again: so it must not be there. */
+/* A client that is told that its image was not stored sends it again, so it must not be there. */
 static void upload_that_cannot_be_answered_is_not_stored(void **state) {
-    int64_t files;
-
     (void)state;
     json_set_alloc_funcs(no_memory, free);
     int status = upload("");
     json_set_alloc_funcs(malloc, free);
     assert_int_equal(status, 503);
     assert_int_equal(count_rows(), 0);
+    int64_t files;
     assert_int_equal(tt_spool_sweep(&worker.spool, no_file_is_known, NULL, &files), TT_OK);
     assert_int_equal(files, 0);
     assert_int_equal(upload(""), 200);

@@ -32,7 +32,7 @@ static int tear_down(void **state) {
     return scratch_remove(state);
 }
 
-/* Of a rendition, that of the one preset there is. */
+/* The name of a rendition is that of the one preset there is. */
 static struct tt_spool_name name_of(enum tt_spool_kind kind, const char *id) {
     const char *rendition = kind == TT_SPOOL_RENDITION ? "thumb" : "";
 
@@ -64,7 +64,7 @@ static bool has_all(const char *id) {
     return has(TT_SPOOL_ORIGINAL, id) && has(TT_SPOOL_PROCESSED, id) && has(TT_SPOOL_RENDITION, id);
 }
 
-/* A row with all three files; id is set. */
+/* Inserts a row with all three files; id is set. */
 static void insert(char id[TT_UUID_SIZE]) {
     struct tt_journal_row row;
 
@@ -98,7 +98,7 @@ static void evict(const char *id) {
 static void prepare(void) {
     static struct tt_config config;
 
-    (void)snprintf(config.storage.dir, sizeof config.storage.dir, "%s", scratch);
+    snprintf(config.storage.dir, sizeof config.storage.dir, "%s", scratch);
     assert_int_equal(tt_web_sweep(&config), TT_OK);
 }
 
@@ -116,7 +116,7 @@ static void files_without_a_row_go(void **state) {
     assert_false(has(TT_SPOOL_ORIGINAL, stray) || has(TT_SPOOL_RENDITION, stray));
 }
 
-/* The agent ended between the journal's word and the unlinking. */
+/* The agent may have ended between the journal's word and the unlinking. */
 static void evicted_files_go(void **state) {
     char known[TT_UUID_SIZE];
     char evicted[TT_UUID_SIZE];
@@ -131,7 +131,7 @@ static void evicted_files_go(void **state) {
                  has(TT_SPOOL_RENDITION, evicted));
 }
 
-/* One of the three was fetched back. */
+/* One of the three files was fetched back. */
 static void evicted_is_said_of_each_file(void **state) {
     struct tt_journal_row row;
     char id[TT_UUID_SIZE];
