@@ -4,9 +4,9 @@
 
 OLD and NEW are commits; without NEW the tree as it is, as built in TINTYPE_BUILD, is compared. Each
 commit is built in a folder of its own below build/pair, and its tintyped runs behind a lighttpd with that
-commit's own configuration. Both stay up, and take the same number of uploads in turn: A B, B A, A B, ...
-The ratio NEW ÷ OLD is taken within each pair of rounds, so what drifts (a neighbour on the host, the
-clock rate) falls on both.
+commit's own configuration. Both stay up, and take the same number of uploads in short turns: A B B A B A A B.
+Four turns of each make a pair of rounds, and the ratio NEW ÷ OLD is taken within the pair, so what drifts
+(a neighbour on the host, the clock rate) falls on both.
 
 The ratio counts user and system time of all processes of tintyped: master, workers, spawners and decoders,
 those that have ended included. It leaves out the front end, whose time is told apart, and the client.
@@ -16,7 +16,7 @@ Prints the median, the least and the most ratio for each picture, writes them wi
 and asserts nothing about speed.
 
   BENCH_PAIRS    pairs of rounds for each picture (20)
-  BENCH_SECONDS  length of a round, roughly: the first side's warm-up sets the number of uploads (2)
+  BENCH_SECONDS  length of a round, roughly: the first side's warm-up sets the number of uploads (3)
   BENCH_OUT      folder of the results (build/bench)
 """
 
@@ -29,12 +29,13 @@ from pathlib import Path
 from statistics import median
 
 from pictures import PAIR_LOADS, cached
-from sides import BUILD, CACHE, CONNECTIONS, PATIENCE_S, PROCESSES, ROOT, Tintype, disk, machine, output
+from sides import (BUILD, CACHE, CONNECTIONS, PATIENCE_S, PROCESSES, ROOT, Tintype, cpu_ms, disk, machine,
+                   output)
 
 PAIRS = int(os.environ.get("BENCH_PAIRS") or "20")
-SECONDS = float(os.environ.get("BENCH_SECONDS") or "2")
+SECONDS = float(os.environ.get("BENCH_SECONDS") or "3")
 OUT = Path(os.environ.get("BENCH_OUT") or CACHE)
-UPLOADS_MIN = 2 * CONNECTIONS
+TURNS = (0, 1, 1, 0, 1, 0, 0, 1)  # of old and new: where a turn's cost grows or falls steadily, both get the same
 
 
 class Build(Tintype):
@@ -62,10 +63,17 @@ def build_commit(commit):
     return digest[:12], tree, tree / "build/tintyped"
 
 
-def cpu_per_upload(side, body_path, uploads):
-    found = side.round(body_path, "", PATIENCE_S, uploads)
-    assert found["uploads"] == uploads, f"{side.name}: {found['uploads']} of {uploads} uploads in {PATIENCE_S} s"
-    return {key: found[key] for key in ("cpu_ms", "front_cpu_ms")}
+def measure_pair(sides, body_path, uploads):
+    """A round of each side, with so many uploads a turn: the CPU ms of each upload, in tintyped and in front."""
+    def read():
+        return [(cpu_ms(side.service.pid), cpu_ms(side.front.pid)) for side in sides]
+    before = read()
+    for place in TURNS:
+        done = sides[place].round(body_path, "", PATIENCE_S, uploads)["uploads"]
+        assert done == uploads, f"{sides[place].name}: {done} of {uploads} uploads in {PATIENCE_S} s"
+    in_all = uploads * len(TURNS) / 2
+    return [{"cpu_ms": (after[0] - first[0]) / in_all, "front_cpu_ms": (after[1] - first[1]) / in_all}
+            for first, after in zip(before, read())]
 
 
 def measure_load(title, picture, builds):
@@ -77,17 +85,14 @@ def measure_load(title, picture, builds):
         for build in builds:
             sides.append(Build(*build))
         warm_up = [side.round(body_path, "", SECONDS) for side in sides]
-        uploads = max(UPLOADS_MIN, warm_up[0]["uploads"])
-        rounds = ([], [])
-        for pair in range(PAIRS):
-            for place in (0, 1) if pair % 2 == 0 else (1, 0):
-                rounds[place].append(cpu_per_upload(sides[place], body_path, uploads))
+        uploads = max(CONNECTIONS, 2 * warm_up[0]["uploads"] // len(TURNS))
+        rounds = list(zip(*(measure_pair(sides, body_path, uploads) for _ in range(PAIRS))))
     finally:
         for side in sides:
             side.stop()
         body_path.unlink()
     ratios = [new["cpu_ms"] / old["cpu_ms"] for old, new in zip(*rounds)]
-    return {"title": title, "uploads": uploads, "old": rounds[0], "new": rounds[1], "ratios": ratios,
+    return {"title": title, "uploads": uploads * len(TURNS) // 2, "old": rounds[0], "new": rounds[1], "ratios": ratios,
             "ratio": {"median": median(ratios), "least": min(ratios), "most": max(ratios)}}
 
 
