@@ -1,7 +1,7 @@
 /* Journal: what was acknowledged, in one SQLite database that outlives every process here.
  *
- * WAL and synchronous=FULL: a row that tt_journal_insert took is on the disk. Each process opens
- * its own handle, after any fork. Statements live in src/store alone; the schema in sql/. */
+ * A row that tt_journal_insert took is on the disk (WAL, synchronous=FULL). Each process opens a
+ * handle of its own, after any fork. Statements live in src/store alone, the schema in sql/. */
 #ifndef TINTYPE_JOURNAL_H
 #define TINTYPE_JOURNAL_H
 
@@ -18,15 +18,16 @@
 enum tt_sync_state { TT_SYNC_OFF, TT_SYNC_PENDING, TT_SYNC_STORED, TT_SYNC_SYNCED, TT_SYNC_DEAD };
 #define TT_SYNC_STATE_COUNT 5
 
-/* "off", "pending", "stored", "synced", "dead". */
+/* The state's name: "off", "pending", "stored", "synced" or "dead". */
 const char *tt_sync_state_name(enum tt_sync_state state);
+/* False, and *state is left alone, when no state has that name. */
 bool tt_sync_state_parse(const char *name, enum tt_sync_state *state);
 
 /* One file of an image. */
 struct tt_journal_file {
     enum tt_spool_kind kind;
-    char name[TT_PICTURE_PRESET_SIZE]; /* of a rendition: its preset's name, else "" */
-    bool kept;    /* false of an original that is described alone (storage.keep_original off) */
+    char name[TT_PICTURE_PRESET_SIZE]; /* a rendition's preset; "" for the others */
+    bool kept;    /* false of an original that is only described (storage.keep_original off) */
     bool evicted; /* no longer in the spool, but in S3 */
     enum tt_picture_format format;
     int64_t size_bytes;
@@ -75,9 +76,10 @@ bool tt_journal_row_is_remote(const struct tt_journal_row *row, int number);
  * TT_ERR_STORAGE: some may be left. */
 enum tt_err tt_journal_row_remove_files(const struct tt_journal_row *row, struct tt_spool *spool);
 
-/* Events that wait at the most, of which failures; the oldest of each is dropped, and counted. A
- * million take about a gigabyte, and are hours of a busy machine. */
-#define TT_JOURNAL_REMOVALS_MAX 1000 /* that a backlog counts */
+#define TT_JOURNAL_REMOVALS_MAX 1000 /* a backlog counts no more of them */
+
+/* How many events may wait, and how many of them may tell a failure. Beyond that, the oldest of
+ * each are dropped, and counted. A million take about a gigabyte: hours of a busy machine. */
 #define TT_JOURNAL_EVENTS_MAX   1000000
 #define TT_JOURNAL_FAILURES_MAX 10000
 
@@ -95,9 +97,10 @@ enum tt_err tt_journal_open(struct tt_journal **journal, const char *storage_dir
 /* NULL is allowed. */
 void tt_journal_close(struct tt_journal *journal);
 
-/* Adds a row with its renditions and, where it is not NULL, an event in one transaction, durable on
- * TT_OK. All files kept are here. quota_bytes > 0: TT_ERR_SPOOL_FULL, and no row, when all files
- * kept would then exceed it. Every size is above 0. TT_ERR_JOURNAL, TT_ERR_SPOOL_FULL. */
+/* Adds a row with its renditions and, where it is not NULL, an event, in one transaction that is
+ * durable on TT_OK. Every file has a size above 0. Where quota_bytes is above 0 and all files kept
+ * here would exceed it, nothing is added. TT_ERR_JOURNAL, TT_ERR_SPOOL_FULL (the quota, the disk).
+ */
 enum tt_err tt_journal_insert(struct tt_journal *journal, const struct tt_journal_row *row,
                               const struct tt_journal_note *event, int64_t quota_bytes);
 
@@ -106,25 +109,26 @@ enum tt_err tt_journal_insert(struct tt_journal *journal, const struct tt_journa
 enum tt_err tt_journal_note_failure(struct tt_journal *journal,
                                     const struct tt_journal_note *event);
 
-/* TT_ERR_NOT_FOUND (nothing noted beyond it), TT_ERR_JOURNAL. */
+/* Finds the row of an id. TT_ERR_NOT_FOUND (nothing is noted), TT_ERR_JOURNAL. */
 enum tt_err tt_journal_find(struct tt_journal *journal, const char *id, struct tt_journal_row *row);
 
-/* Removes the row and returns what it was; unless its state was off, a removal takes its place, so
- * that the agent removes item and objects. TT_ERR_NOT_FOUND, TT_ERR_JOURNAL. */
+/* Removes the row, and *row is what it was. Unless its state was off, a removal takes its place, by
+ * which the agent removes item and objects. TT_ERR_NOT_FOUND (nothing is noted), TT_ERR_JOURNAL. */
 enum tt_err tt_journal_delete(struct tt_journal *journal, const char *id,
                               struct tt_journal_row *row);
 
-/* Has the agent try an image that waits or is dead again at once, as if it had never failed; id
- * NULL: every dead one. *changed counts; 0 when the id is no such image's. TT_ERR_JOURNAL. */
+/* Has the agent try an image that waits or is dead again at once, as if it had never failed; where
+ * id is NULL, every dead one. *changed counts them: it is 0 when the id is no such image's.
+ * TT_ERR_JOURNAL. */
 enum tt_err tt_journal_retry(struct tt_journal *journal, const char *id, int64_t *changed);
 
 struct tt_journal_query {
-    int limit;            /* rows, 1 to 200 */
+    int limit;            /* of rows: 1 to 200 */
     bool ascending;       /* oldest first */
     const char *after_id; /* the last id of the page before; NULL for the first */
-    const char *filename; /* exact; NULL for any */
+    const char *filename; /* the whole of it; NULL for any */
     bool has_state;
-    enum tt_sync_state state; /* when has_state */
+    enum tt_sync_state state; /* read when has_state */
     const char *since_id;     /* inclusive, a tt_uuid_floor; NULL for none */
     const char *until_id;     /* exclusive, likewise */
 };
@@ -139,23 +143,27 @@ struct tt_journal_totals {
     int64_t bytes;                     /* of all files kept */
 };
 
-/* Cheap: kept up to date by triggers, not counted. TT_ERR_JOURNAL. */
+/* Triggers keep the totals, so that asking is cheap however many rows there are. TT_ERR_JOURNAL. */
 enum tt_err tt_journal_totals(struct tt_journal *journal, struct tt_journal_totals *totals);
 
 struct tt_journal_backlog {
     int64_t waiting; /* rows pending, plus stored ones where stored_waits */
     int64_t dead;
-    int64_t removals;       /* 0 or more; counted up to TT_JOURNAL_REMOVALS_MAX */
+    int64_t removals;       /* counted up to TT_JOURNAL_REMOVALS_MAX */
     int64_t oldest_ms;      /* upload time of the oldest row waiting; 0 when none */
     int64_t events;         /* that wait */
     int64_t dropped;        /* events dropped since the journal was made */
-    int64_t local_since_ms; /* the least; 0 when none */
+    int64_t local_since_ms; /* since when files lie here that the cloud has as well; 0 when none */
 };
+
+/* What waits for the agent; stored_waits says whether a row that is stored still has a step to go.
+ * TT_ERR_JOURNAL. */
 
 enum tt_err tt_journal_backlog(struct tt_journal *journal, bool stored_waits,
                                struct tt_journal_backlog *backlog);
 
-/* TT_OK when a transaction that writes can be begun (it is rolled back). TT_ERR_JOURNAL. */
+/* Begins a transaction that writes, and rolls it back: TT_OK when that can be done now.
+ * TT_ERR_JOURNAL. */
 enum tt_err tt_journal_check(struct tt_journal *journal);
 
 #endif

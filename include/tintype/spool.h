@@ -21,8 +21,7 @@
 
 enum tt_spool_kind { TT_SPOOL_PROCESSED, TT_SPOOL_RENDITION, TT_SPOOL_ORIGINAL };
 
-/* What names a file: the same in the spool, in S3, and between worker and agent. Borrows its text.
- */
+/* What names a file in the spool, in S3, and between worker and agent. It borrows its text. */
 struct tt_spool_name {
     enum tt_spool_kind kind;
     const char *id;
@@ -42,50 +41,52 @@ struct tt_spool {
     { .dir_fd = -1, .directory_fds = {-1, -1}, .tmp_fd = -1 }
 
 struct tt_staged {
-    int fd;            /* read and write; owned by the staged file until discard; -1 when none */
-    char tmp_name[64]; /* "" with O_TMPFILE */
+    int fd;            /* for reading and writing, until discard; -1 when there is none */
+    char tmp_name[64]; /* below tmp/; "" with O_TMPFILE */
 };
 
 #define TT_SPOOL_OBJECT_KEY_SIZE 352
 
-/* What the file is called in S3: "<prefix><id>.<extension>", of a rendition
- * "<prefix><id>-<preset>.<extension>"; the prefix is configured. The name is well-formed. */
+/* Formats what the file is called in S3: "<prefix><id>.<extension>", or of a rendition
+ * "<prefix><id>-<preset>.<extension>", with the prefix that is configured. The name is
+ * well-formed. */
 void tt_spool_object_key(const struct tt_config *config, const struct tt_spool_name *name,
                          char key[TT_SPOOL_OBJECT_KEY_SIZE]);
 
-/* Makes the spool's directories below storage_dir, which exists, where they are missing (2770, as
- * umask allows) and opens them. TT_ERR_STORAGE, TT_ERR_SPOOL_FULL. */
+/* Opens the spool's directories below storage_dir, which exists, and makes those that are missing
+ * (2770, as umask allows). On failure the spool is closed. TT_ERR_STORAGE, TT_ERR_SPOOL_FULL. */
 enum tt_err tt_spool_open(struct tt_spool *spool, const char *storage_dir);
+/* Safe on a spool that is closed. */
 void tt_spool_close(struct tt_spool *spool);
 
-/* A new empty staged file. TT_ERR_STORAGE, TT_ERR_SPOOL_FULL. On failure staged->fd is -1. */
+/* Makes an empty staged file. On failure staged->fd is -1. TT_ERR_STORAGE, TT_ERR_SPOOL_FULL. */
 enum tt_err tt_spool_stage(struct tt_spool *spool, struct tt_staged *staged);
 
 /* Gives the staged file its name; the caller has synced its contents. The name is durable after
- * tt_spool_sync. The descriptor stays open, until discard. TT_ERR_STORAGE, TT_ERR_SPOOL_FULL; an
- * existing file of that name is never replaced. */
+ * tt_spool_sync, and the descriptor stays open until discard. A file of that name is never
+ * replaced, but is a failure. TT_ERR_STORAGE, TT_ERR_SPOOL_FULL. */
 enum tt_err tt_spool_keep(struct tt_spool *spool, struct tt_staged *staged,
                           const struct tt_spool_name *name);
 
-/* Every name given or removed before is durable when it returns TT_OK. */
+/* Makes every name that was given or removed before durable. TT_ERR_STORAGE. */
 enum tt_err tt_spool_sync(struct tt_spool *spool);
 
 /* Closes the staged file; one that was not kept is gone. Safe when there is none, and twice. */
 void tt_spool_discard(struct tt_spool *spool, struct tt_staged *staged);
 
-/* A kept file for reading; the caller closes *fd. TT_ERR_NOT_FOUND (nothing noted beyond it),
- * TT_ERR_STORAGE. */
+/* Opens a kept file for reading; the caller closes *fd, which is -1 on failure. TT_ERR_NOT_FOUND
+ * (nothing is noted), TT_ERR_STORAGE. */
 enum tt_err tt_spool_read(struct tt_spool *spool, const struct tt_spool_name *name, int *fd,
                           int64_t *size_bytes);
 
 /* Removes a kept file; one that is not there is no failure. TT_ERR_STORAGE. */
 enum tt_err tt_spool_remove(struct tt_spool *spool, const struct tt_spool_name *name);
 
-/* Removes staged files nobody holds and kept files that known() is false for: the row is not there,
- * or says that this file was evicted. Names that are not the spool's own are left alone. known()
- * answers true when it cannot tell. *removed counts. Beside uploads and fetches: a file is spared
- * until its staged file is discarded, so that must come after the row that knows it.
- * TT_ERR_STORAGE. */
+/* Removes the staged files that nobody holds, and the kept files that known() is false for, because
+ * their row is not there or says that they were evicted; it answers true when it cannot tell. Names
+ * that are not the spool's own are left alone. *removed counts. It may run beside uploads and
+ * fetches, as a file is spared until its staged file is discarded: whoever keeps one discards it
+ * only after the row that knows it. TT_ERR_STORAGE. */
 enum tt_err tt_spool_sweep(struct tt_spool *spool,
                            bool (*known)(void *context, const struct tt_spool_name *name),
                            void *context, int64_t *removed);
@@ -94,7 +95,7 @@ enum tt_err tt_spool_sweep(struct tt_spool *spool,
  * delete is a write to the journal as well. */
 #define TT_SPOOL_RESERVE_BYTES (256 * 1024)
 
-/* TT_OK while at least reserve_bytes are free on the file system; TT_ERR_SPOOL_FULL,
+/* TT_OK while at least reserve_bytes are free on the file system, else TT_ERR_SPOOL_FULL.
  * TT_ERR_STORAGE. */
 enum tt_err tt_spool_reserve(struct tt_spool *spool, int64_t reserve_bytes);
 

@@ -1,5 +1,5 @@
-/* Both packets of the agent's socket, and both ends of it. What the agent does with a question is
- * in src/sync; accepting and reading there too. */
+/* Both packets of the agent's socket, and both ends of it. How the agent accepts askers, reads what
+ * they ask and finds an answer is in src/sync. */
 #include "tintype/ask.h"
 
 #include <errno.h>
@@ -14,13 +14,13 @@
 #include "tintype/clock.h"
 #include "tintype/file.h"
 
-/* More than there are workers; net.core.somaxconn caps it. */
+/* This is more than there are workers; net.core.somaxconn caps it. */
 #define BACKLOG 1024
 
 #define OK    "ok"
 #define ERROR "error "
 
-/* Of an answer to "error", with the names before it. */
+/* A longer sentence is cut in an answer. */
 #define SENTENCE_MAX_BYTES 512
 
 static const char *const verb_names[] = {[TT_ASK_PRESIGN] = "presign", [TT_ASK_FETCH] = "fetch"};
@@ -80,20 +80,19 @@ static bool parse_names(const char *text, struct tt_ask_question *question) {
         rendition = text + 1;
         text += strlen(text);
     }
-    (void)snprintf(question->rendition, sizeof question->rendition, "%s", rendition);
+    snprintf(question->rendition, sizeof question->rendition, "%s", rendition);
     return *text == '\0' && tt_uuid_parse(question->id, NULL);
 }
 
 bool tt_ask_parse(const char *text, size_t length, struct tt_ask_question *question) {
     char copy[TT_ASK_QUESTION_SIZE];
-    const char *next = copy;
-    size_t verb;
-    size_t kind;
-
-    if (length >= sizeof copy || memchr(text, '\0', length) != NULL)
+    if (length >= sizeof copy || memchr(text, '\0', length))
         return false;
     memcpy(copy, text, length);
     copy[length] = '\0';
+    const char *next = copy;
+    size_t verb;
+    size_t kind;
     if (!skip_one_of(&next, verb_names, VERBS, &verb) ||
         !skip_one_of(&next, kind_names, KINDS, &kind))
         return false;
@@ -105,7 +104,7 @@ bool tt_ask_parse(const char *text, size_t length, struct tt_ask_question *quest
 static void send_packet(int fd, const char *text, size_t length) {
     ssize_t sent;
 
-    /* Not blocking: whoever does not take its answer must not hold the agent. */
+    /* The socket does not block, as whoever does not take its answer must not hold the agent. */
     do {
         sent = send(fd, text, length, MSG_NOSIGNAL | MSG_DONTWAIT);
     } while (sent < 0 && errno == EINTR);
@@ -113,7 +112,7 @@ static void send_packet(int fd, const char *text, size_t length) {
 
 void tt_ask_answer_ok(int fd, const char *url) {
     char text[TT_ASK_ANSWER_MAX_BYTES];
-    bool has_url = url != NULL && url[0] != '\0';
+    bool has_url = url && url[0] != '\0';
     int length = snprintf(text, sizeof text, OK "%s%s", has_url ? " " : "", has_url ? url : "");
 
     if (length < 0 || (size_t)length >= sizeof text)
@@ -124,13 +123,10 @@ void tt_ask_answer_ok(int fd, const char *url) {
 
 void tt_ask_answer_error(int fd, enum tt_err err, const char *sentence) {
     char text[SENTENCE_MAX_BYTES + 128];
-    size_t start;
-    size_t length;
-
-    (void)snprintf(text, sizeof text, ERROR "%s ", tt_err_row(err)->name);
-    start = strlen(text);
-    (void)snprintf(text + start, sizeof text - start, "%.*s", SENTENCE_MAX_BYTES, sentence);
-    length = strlen(text);
+    snprintf(text, sizeof text, ERROR "%s ", tt_err_row(err)->name);
+    size_t start = strlen(text);
+    snprintf(text + start, sizeof text - start, "%.*s", SENTENCE_MAX_BYTES, sentence);
+    size_t length = strlen(text);
     for (size_t i = start; i < length; i++)
         if ((unsigned char)text[i] < ' ' || text[i] == 0x7F)
             text[i] = ' ';
@@ -141,7 +137,7 @@ static enum tt_err refuse_answer(void) {
     return tt_err_fail(TT_ERR_AGENT_AWAY, "ask: the agent's answer cannot be read");
 }
 
-/* A URL goes into a header. */
+/* Whether the text may go into a header, as a URL does. */
 static bool is_visible(const char *text) {
     for (; *text != '\0'; text++)
         if (*text <= ' ' || *text > '~')
@@ -156,7 +152,7 @@ static bool has_control(const char *text) {
     return false;
 }
 
-/* The error of that name that may answer a request; TT_OK when there is none. */
+/* The error of that name, if it is one that may answer a request; else TT_OK. */
 static enum tt_err find_error(const char *name, size_t length) {
     for (int i = TT_OK + 1; i < TT_ERR_COUNT; i++) {
         const struct tt_err_row *row = tt_err_row((enum tt_err)i);
@@ -170,18 +166,17 @@ static enum tt_err find_error(const char *name, size_t length) {
 
 static enum tt_err take_error(const char *text) {
     const char *space = strchr(text, ' ');
-    enum tt_err err;
 
-    if (space == NULL || has_control(text))
+    if (!space || has_control(text))
         return refuse_answer();
-    err = find_error(text, (size_t)(space - text));
+    enum tt_err err = find_error(text, (size_t)(space - text));
     if (err == TT_OK)
         return tt_err_fail(TT_ERR_AGENT_AWAY, "ask: the agent answers with no error known here: %s",
                            text);
     return tt_err_fail(err, "%s", space + 1);
 }
 
-/* text[0..length) is a packet, and has room for a NUL after it. */
+/* Reads the packet text[0..length), which has room for a NUL after it. */
 static enum tt_err take_answer(char *text, size_t length, char url[TT_ASK_ANSWER_MAX_BYTES]) {
     text[length] = '\0';
     if (strlen(text) != length)
@@ -195,7 +190,7 @@ static enum tt_err take_answer(char *text, size_t length, char url[TT_ASK_ANSWER
     text += strlen(OK " ");
     if (text[0] == '\0' || !is_visible(text))
         return refuse_answer();
-    (void)snprintf(url, TT_ASK_ANSWER_MAX_BYTES, "%s", text);
+    snprintf(url, TT_ASK_ANSWER_MAX_BYTES, "%s", text);
     return TT_OK;
 }
 
@@ -212,7 +207,7 @@ static bool make_address(const char *storage_dir, struct sockaddr_un *address) {
     return tt_ask_path(storage_dir, address->sun_path);
 }
 
-/* Only a socket is replaced: anything else is there by mistake. */
+/* Removes a socket that is in the way, and nothing else: any other file is there by mistake. */
 static enum tt_err clear_path(const char *path) {
     struct stat status;
 
@@ -229,24 +224,23 @@ static enum tt_err clear_path(const char *path) {
 }
 
 static enum tt_err bind_and_listen(int fd, const struct sockaddr_un *address) {
-    /* The file has its mode from the first moment: owner and group may connect. */
+    /* The mask gives the file its mode from the first moment: owner and group may connect. */
     mode_t mask = umask(0117);
-    int failed = bind(fd, (const struct sockaddr *)address, sizeof *address);
+    bool failed = bind(fd, (const struct sockaddr *)address, sizeof *address) != 0;
     enum tt_err err = TT_OK;
 
     if (failed)
         err = tt_err_fail_errno(TT_ERR_SYSTEM, "ask: bind %s", address->sun_path);
-    (void)umask(mask);
+    umask(mask);
     if (err == TT_OK && listen(fd, BACKLOG) != 0) {
         err = tt_err_fail_errno(TT_ERR_SYSTEM, "ask: listen on %s", address->sun_path);
-        (void)unlink(address->sun_path);
+        unlink(address->sun_path);
     }
     return err;
 }
 
 enum tt_err tt_ask_listen(const char *storage_dir, int *fd) {
     struct sockaddr_un address;
-    enum tt_err err;
 
     *fd = -1;
     if (!make_address(storage_dir, &address))
@@ -254,7 +248,7 @@ enum tt_err tt_ask_listen(const char *storage_dir, int *fd) {
                            "ask: %s/agent.sock is too long for a socket's path: storage.dir may "
                            "have %zu bytes",
                            storage_dir, sizeof address.sun_path - sizeof "/agent.sock");
-    err = clear_path(address.sun_path);
+    enum tt_err err = clear_path(address.sun_path);
     if (err != TT_OK)
         return err;
     *fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -273,7 +267,7 @@ static enum tt_err connect_and_send(int fd, const struct sockaddr_un *address,
     char text[TT_ASK_QUESTION_SIZE];
     size_t length = tt_ask_format(question, text);
 
-    /* Neither waits on a Unix socket that does not block: a backlog that is full is EAGAIN. */
+    /* Neither call waits, as the socket does not block: a backlog that is full is EAGAIN. */
     if (connect(fd, (const struct sockaddr *)address, sizeof *address) != 0)
         return tt_err_fail_errno(TT_ERR_AGENT_AWAY, "ask: connect to %s", address->sun_path);
     if (send(fd, text, length, MSG_NOSIGNAL) != (ssize_t)length)
@@ -286,11 +280,10 @@ static enum tt_err await(int fd, int64_t deadline_ms) {
 
     for (;;) {
         int64_t left_ms = deadline_ms - tt_clock_monotonic_ms();
-        int ready;
 
         if (left_ms < 0)
             left_ms = 0;
-        ready = poll(&awaited, 1, left_ms > INT32_MAX ? INT32_MAX : (int)left_ms);
+        int ready = poll(&awaited, 1, left_ms > INT32_MAX ? INT32_MAX : (int)left_ms);
         if (ready > 0)
             return TT_OK;
         if (ready < 0 && errno != EINTR)
@@ -312,7 +305,7 @@ static enum tt_err receive(int fd, char url[TT_ASK_ANSWER_MAX_BYTES]) {
     if (length == 0)
         return tt_err_fail(TT_ERR_AGENT_AWAY, "ask: the agent closed without an answer");
     if ((size_t)length >= sizeof text)
-        return refuse_answer(); /* it may have been cut */
+        return refuse_answer(); /* what fills the buffer may have been cut */
     return take_answer(text, (size_t)length, url);
 }
 
@@ -320,16 +313,14 @@ enum tt_err tt_ask(const char *storage_dir, const struct tt_ask_question *questi
                    int64_t timeout_ms, char url[TT_ASK_ANSWER_MAX_BYTES]) {
     int64_t deadline_ms = tt_clock_monotonic_ms() + timeout_ms;
     struct sockaddr_un address;
-    enum tt_err err;
-    int fd;
 
     url[0] = '\0';
     if (!make_address(storage_dir, &address))
         return tt_err_fail(TT_ERR_AGENT_AWAY, "ask: storage.dir is too long for a socket's path");
-    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return tt_err_fail_errno(TT_ERR_AGENT_AWAY, "ask: make a socket");
-    err = connect_and_send(fd, &address, question);
+    enum tt_err err = connect_and_send(fd, &address, question);
     if (err == TT_OK)
         err = await(fd, deadline_ms);
     if (err == TT_OK)

@@ -1,5 +1,5 @@
-/* One SQLite connection: opening, settings, the schema's version, waiting, transactions. What is
- * stored is not known here. */
+/* One SQLite connection: opening, settings, the schema's version, waiting, statements,
+ * transactions. What is stored is the other files' to say. */
 #include "store/db.h"
 
 #include <errno.h>
@@ -17,18 +17,19 @@
 #define MODE          0660
 #define SQL_SIZE      2048 /* of a statement's text */
 
-/* Between two looks at a lock. SQLite's own busy_timeout sleeps longer the longer it has waited, up
- * to 100 ms, so whoever waits longest is served last. Measured twice on 2 cores busy with other
- * work too, 8 writers, durable inserts with 10 ms between a writer's own, as inserts a second and
- * their 99th percentile: 0.1 ms 418 and 426, 53 and 82 ms; 1 ms 304 and 274, 80 and 127 ms;
- * SQLite's own 205 and 164, 1157 and 753 ms. Queueing on flock(2) did no better: 259 and 236, 176
- * and 200 ms. With 4 writers the rates are too close to tell apart, the tails are not. */
+/* How long a writer sleeps between two looks at a lock. SQLite's own busy_timeout sleeps longer the
+ * longer it has waited, up to 100 ms, so whoever waits longest is served last. Measured twice on 2
+ * cores busy with other work too, 8 writers, durable inserts with 10 ms between a writer's own, as
+ * inserts a second and their 99th percentile: 0.1 ms 418 and 426, 53 and 82 ms; 1 ms 304 and 274,
+ * 80 and 127 ms; SQLite's own 205 and 164, 1157 and 753 ms. Queueing on flock(2) did no better: 259
+ * and 236, 176 and 200 ms. With 4 writers the rates are too close to tell apart, the tails are not.
+ */
 #define BUSY_PAUSE_NS 100000
 
 /* synchronous=FULL: a commit is on the disk before it returns. cache_size (KiB, hence negative) is
- * small because every worker has a cache and touches few pages. mmap_size 0: an I/O error is then a
- * code and not a SIGBUS. trusted_schema and cell_size_check: the file is no more trusted than any
- * other input. */
+ * small because every worker has a cache and touches few pages. mmap_size is 0 so that an I/O error
+ * is a code and not a SIGBUS. trusted_schema and cell_size_check are set as they are because the
+ * file is no more trusted than any other input. */
 static const char settings[] = "PRAGMA trusted_schema = OFF;"
                                "PRAGMA cell_size_check = ON;"
                                "PRAGMA foreign_keys = ON;"
@@ -54,7 +55,7 @@ static void pause_briefly(void) {
     struct timespec pause = {.tv_nsec = BUSY_PAUSE_NS};
 
     /* A signal that cuts it short only means an earlier look. */
-    (void)nanosleep(&pause, NULL);
+    nanosleep(&pause, NULL);
 }
 
 static int wait_while_busy(void *context, int count) {
@@ -76,7 +77,7 @@ static enum tt_err execute(struct tt_db *db, const char *sql, const char *doing)
 }
 
 enum tt_err tt_db_prepare(struct tt_db *db, sqlite3_stmt **statement, const char *format, ...) {
-    if (*statement != NULL)
+    if (*statement)
         return TT_OK;
     char sql[SQL_SIZE];
     va_list values;
@@ -124,7 +125,7 @@ enum tt_err tt_db_step(struct tt_db *db, sqlite3_stmt *statement, bool *has_row)
 }
 
 void tt_db_reset(sqlite3_stmt *statement) {
-    /* Its code is that of the step before, which was noted there. */
+    /* A failure that reset returns is that of the step before, which was noted there. */
     sqlite3_reset(statement);
     sqlite3_clear_bindings(statement);
 }
@@ -156,7 +157,7 @@ enum tt_err tt_db_end(struct tt_db *db, enum tt_err err) {
         err = execute(db, "COMMIT", "commit a transaction");
     /* After some failures SQLite has rolled back by itself. */
     if (err != TT_OK && sqlite3_get_autocommit(db->sqlite) == 0)
-        (void)sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
+        sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
     return err;
 }
 
@@ -182,12 +183,13 @@ static int note_mode(void *context, int count, char **values, char **names) {
     bool *is_wal = context;
 
     (void)names;
-    *is_wal = count == 1 && values[0] != NULL && strcmp(values[0], "wal") == 0;
+    *is_wal = count == 1 && values[0] && strcmp(values[0], "wal") == 0;
     return 0;
 }
 
-/* The switch needs the file for itself, and SQLite does not call the busy handler for it where two
- * processes that both want it would wait for each other; so the wait is here. */
+/* Turns the write-ahead log on. The switch needs the file for itself, and SQLite does not call the
+ * busy handler where two processes that both want it would wait for each other, so the wait is
+ * here. */
 static enum tt_err enter_wal(struct tt_db *db, const char *path) {
     int64_t deadline_ms = tt_clock_monotonic_ms() + BUSY_LIMIT_MS;
     bool is_wal = false;
@@ -205,19 +207,18 @@ static enum tt_err enter_wal(struct tt_db *db, const char *path) {
     return TT_OK;
 }
 
-/* The schema's version; one that this program does not know is refused. */
+/* Reads the schema's version, and refuses one that this program does not know. */
 static enum tt_err read_version(struct tt_db *db, int *version) {
     sqlite3_stmt *statement = NULL;
     bool has_row = false;
-    enum tt_err err;
 
     *version = 0;
-    err = tt_db_prepare(db, &statement, "PRAGMA user_version");
+    enum tt_err err = tt_db_prepare(db, &statement, "PRAGMA user_version");
     if (err == TT_OK)
         err = tt_db_step(db, statement, &has_row);
     if (err == TT_OK)
         *version = sqlite3_column_int(statement, 0);
-    (void)sqlite3_finalize(statement);
+    sqlite3_finalize(statement);
     if (err == TT_OK && (*version < 0 || *version > tt_schema_step_count))
         return tt_err_fail(TT_ERR_JOURNAL,
                            "journal: its schema has version %d, this program knows %d: "
@@ -226,9 +227,9 @@ static enum tt_err read_version(struct tt_db *db, int *version) {
     return err;
 }
 
-/* Within a transaction: another process may have done all of it since the version was read. */
+/* Takes the steps that are missing, within a transaction. The version is read once more in it, as
+ * another process may have taken them since. */
 static enum tt_err apply_steps(struct tt_db *db) {
-    char set_version[64];
     int version;
     enum tt_err err = read_version(db, &version);
 
@@ -236,9 +237,8 @@ static enum tt_err apply_steps(struct tt_db *db) {
         err = execute(db, tt_schema_steps[step], "migrate the schema");
     if (err != TT_OK || version == tt_schema_step_count)
         return err;
-    /* A PRAGMA takes no bound parameter. */
-    (void)snprintf(set_version, sizeof set_version, "PRAGMA user_version = %d",
-                   tt_schema_step_count);
+    char set_version[64]; /* a PRAGMA takes no bound parameter */
+    snprintf(set_version, sizeof set_version, "PRAGMA user_version = %d", tt_schema_step_count);
     return execute(db, set_version, "set the schema's version");
 }
 
@@ -255,12 +255,11 @@ static enum tt_err migrate(struct tt_db *db) {
 }
 
 enum tt_err tt_db_open(struct tt_db *db, const char *path) {
-    /* No mutexes: a process has one thread. */
+    /* SQLite's mutexes are off, as a process has one thread. */
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    enum tt_err err;
 
     *db = (struct tt_db){0};
-    err = make_file(path);
+    enum tt_err err = make_file(path);
     if (err != TT_OK)
         return err;
     if (sqlite3_open_v2(path, &db->sqlite, flags, NULL) != SQLITE_OK)
@@ -279,12 +278,11 @@ enum tt_err tt_db_open(struct tt_db *db, const char *path) {
 }
 
 void tt_db_close(struct tt_db *db) {
-    sqlite3_stmt *statement;
-
-    if (db->sqlite == NULL)
+    if (!db->sqlite)
         return;
-    while ((statement = sqlite3_next_stmt(db->sqlite, NULL)) != NULL)
-        (void)sqlite3_finalize(statement);
-    (void)sqlite3_close(db->sqlite);
+    sqlite3_stmt *statement;
+    while ((statement = sqlite3_next_stmt(db->sqlite, NULL)))
+        sqlite3_finalize(statement);
+    sqlite3_close(db->sqlite);
     db->sqlite = NULL;
 }

@@ -1,5 +1,5 @@
-/* The tables of columns, and how a value of each kind is bound and read. The statements are not
- * known here. */
+/* The tables of columns, and how a value of each kind is bound and read. Statements are in the
+ * files that run them. */
 #include "store/journal_columns.h"
 
 #include <stddef.h>
@@ -141,7 +141,7 @@ static int64_t format_bits(const struct tt_journal_row *row) {
     return bits;
 }
 
-static void parse_bits(struct tt_journal_row *row, int64_t bits) {
+static void parse_bits(struct tt_journal_row *row, int bits) {
     for (int i = TT_JOURNAL_RENDITION; i < tt_journal_row_original(row); i++)
         row->files[i].evicted = (bits >> (i - TT_JOURNAL_RENDITION) & 1) != 0;
 }
@@ -191,6 +191,11 @@ bool tt_columns_bind(sqlite3_stmt *statement, enum tt_columns_table table,
     return true;
 }
 
+static bool read_whole(sqlite3_stmt *statement, int place, int64_t *whole) {
+    *whole = sqlite3_column_int64(statement, place);
+    return *whole >= 0;
+}
+
 static bool read_pixels(sqlite3_stmt *statement, int place, int32_t *pixels) {
     int64_t wide = sqlite3_column_int64(statement, place);
 
@@ -235,10 +240,8 @@ static bool start_row(struct tt_journal_row *row, int64_t rendition_count) {
 
 static bool read_value(sqlite3_stmt *statement, int place, const struct column *column,
                        struct tt_journal_row *row, int number) {
-    int64_t whole = sqlite3_column_int64(statement, place);
-
     if (column->kind == RENDITION_COUNT)
-        return start_row(row, whole);
+        return start_row(row, sqlite3_column_int64(statement, place));
     void *value = (char *)row + find_offset(column, row, number);
     switch (column->kind) {
     case TEXT: return tt_db_read_text(statement, place, value, column->size);
@@ -248,14 +251,15 @@ static bool read_value(sqlite3_stmt *statement, int place, const struct column *
         return tt_db_read_text(statement, place, value, column->size) &&
                tt_picture_preset_is_name(value);
     case WHOLE:
-    case TIME: *(int64_t *)value = whole; return whole >= 0;
+    case TIME: return read_whole(statement, place, value);
     case PIXELS: return read_pixels(statement, place, value);
-    case FLAG: *(bool *)value = whole != 0; return true;
+    case FLAG: *(bool *)value = sqlite3_column_int(statement, place) != 0; return true;
     case FORMAT: return read_format(statement, place, value);
     case STATE: return read_state(statement, place, value);
     case HASH: return read_hash(statement, place, value);
-    case RENDITION_BITS: parse_bits(row, whole); return true;
-    case RENDITION_NUMBER: return whole == (int64_t)number - TT_JOURNAL_RENDITION;
+    case RENDITION_BITS: parse_bits(row, sqlite3_column_int(statement, place)); return true;
+    case RENDITION_NUMBER:
+        return sqlite3_column_int64(statement, place) == (int64_t)number - TT_JOURNAL_RENDITION;
     case RENDITION_COUNT:
     case RENDITION_BYTES: return true;
     }

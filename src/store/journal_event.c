@@ -4,11 +4,6 @@
 
 #include "tintype/journal_sync.h"
 
-static enum tt_err prepare_add(struct tt_journal *journal) {
-    return tt_db_prepare(&journal->db, &journal->add_event,
-                         "INSERT INTO event (time_ms, is_failure, message) VALUES (?1, ?2, ?3)");
-}
-
 static enum tt_err add_dropped(struct tt_journal *journal, int64_t dropped) {
     enum tt_err err = tt_db_prepare(&journal->db, &journal->count_dropped,
                                     "UPDATE event_total SET dropped = dropped + ?1");
@@ -19,7 +14,7 @@ static enum tt_err add_dropped(struct tt_journal *journal, int64_t dropped) {
                      tt_db_bind_int(journal->count_dropped, 1, dropped));
 }
 
-/* Drops the oldest beyond the most that may wait: of all events, or of failures. */
+/* Drops the oldest of all events, or of failures alone, where more of them wait than may. */
 static enum tt_err trim(struct tt_journal *journal, bool failures_alone) {
     sqlite3_stmt **statement = &journal->trim_events[failures_alone];
     int64_t most = failures_alone ? TT_JOURNAL_FAILURES_MAX : TT_JOURNAL_EVENTS_MAX;
@@ -39,14 +34,15 @@ static enum tt_err trim(struct tt_journal *journal, bool failures_alone) {
 
 enum tt_err tt_journal_add_event(struct tt_journal *journal, const struct tt_journal_note *event,
                                  bool is_failure) {
-    enum tt_err err = prepare_add(journal);
-    bool is_bound;
+    enum tt_err err =
+        tt_db_prepare(&journal->db, &journal->add_event,
+                      "INSERT INTO event (time_ms, is_failure, message) VALUES (?1, ?2, ?3)");
 
     if (err != TT_OK)
         return err;
-    is_bound = tt_db_bind_int(journal->add_event, 1, event->time_ms) &&
-               tt_db_bind_int(journal->add_event, 2, is_failure) &&
-               tt_db_bind_text(journal->add_event, 3, event->message);
+    bool is_bound = tt_db_bind_int(journal->add_event, 1, event->time_ms) &&
+                    tt_db_bind_int(journal->add_event, 2, is_failure) &&
+                    tt_db_bind_text(journal->add_event, 3, event->message);
     err = tt_db_run(&journal->db, journal->add_event, is_bound);
     if (err == TT_OK && is_failure)
         err = trim(journal, true);
@@ -62,14 +58,15 @@ enum tt_err tt_journal_note_failure(struct tt_journal *journal,
     return tt_journal_end_and_tell(journal, tt_journal_add_event(journal, event, true));
 }
 
-/* The event that the statement stands on; *fits is false, and it is not read, when its message
- * would take more than *left_bytes and is not the first. */
+/* Reads the event that the statement stands on. *fits is false, and the event is not read, when its
+ * message would take more than *left_bytes; the first is read in any case, so that a long one does
+ * not hold up the others for ever. */
 static enum tt_err read_event(sqlite3_stmt *statement, struct tt_arena *arena, bool is_first,
                               int64_t *left_bytes, struct tt_journal_event *event, bool *fits) {
     const char *message = (const char *)sqlite3_column_text(statement, 2);
     int size_bytes = sqlite3_column_bytes(statement, 2);
 
-    if (message == NULL)
+    if (!message)
         return tt_journal_refuse_row();
     *fits = is_first || size_bytes <= *left_bytes;
     if (!*fits)
@@ -78,7 +75,7 @@ static enum tt_err read_event(sqlite3_stmt *statement, struct tt_arena *arena, b
     event->number = sqlite3_column_int64(statement, 0);
     event->time_ms = sqlite3_column_int64(statement, 1);
     event->message = tt_arena_copy_text(arena, message, (size_t)size_bytes);
-    return event->message != NULL ? TT_OK : TT_ERR_NO_MEMORY;
+    return event->message ? TT_OK : TT_ERR_NO_MEMORY;
 }
 
 static enum tt_err read_events(struct tt_journal *journal, struct tt_arena *arena, int limit,

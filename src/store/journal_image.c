@@ -4,21 +4,21 @@
 #include "store/journal_row.h"
 
 enum tt_err tt_journal_totals(struct tt_journal *journal, struct tt_journal_totals *totals) {
-    enum tt_err err;
+    enum tt_err err = tt_db_prepare(&journal->db, &journal->totals,
+                                    "SELECT sync_state, images, kept_bytes FROM image_total");
     bool has_row = false;
 
     *totals = (struct tt_journal_totals){0};
-    err = tt_db_prepare(&journal->db, &journal->totals,
-                        "SELECT sync_state, images, kept_bytes FROM image_total");
     if (err != TT_OK)
         return err;
     while ((err = tt_db_step(&journal->db, journal->totals, &has_row)) == TT_OK && has_row) {
         enum tt_sync_state state;
         char name[16];
 
+        /* This program can read no row of a state that it does not know. */
         if (!tt_db_read_text(journal->totals, 0, name, sizeof name) ||
             !tt_sync_state_parse(name, &state))
-            continue; /* a state of no row that this program can read */
+            continue;
         totals->rows[state] = sqlite3_column_int64(journal->totals, 1);
         totals->bytes += sqlite3_column_int64(journal->totals, 2);
     }
@@ -28,12 +28,12 @@ enum tt_err tt_journal_totals(struct tt_journal *journal, struct tt_journal_tota
 
 static enum tt_err check_quota(struct tt_journal *journal, const struct tt_journal_row *row,
                                int64_t quota_bytes) {
-    int64_t more_bytes = 0;
     struct tt_journal_totals totals;
     enum tt_err err = tt_journal_totals(journal, &totals);
 
     if (err != TT_OK)
         return err;
+    int64_t more_bytes = 0;
     for (int i = 0; i < row->file_count; i++)
         if (row->files[i].kept)
             more_bytes += row->files[i].size_bytes;
@@ -63,14 +63,15 @@ enum tt_err tt_journal_insert(struct tt_journal *journal, const struct tt_journa
 
     if (err != TT_OK)
         return err;
-    /* Within the transaction: two workers never take the same last bytes. */
+    /* The quota is looked at within the transaction, so that two workers never take the same last
+     * bytes. */
     if (quota_bytes > 0)
         err = check_quota(journal, row, quota_bytes);
     if (err == TT_OK)
         err = insert_row(journal, row);
     if (err == TT_OK)
         err = tt_journal_add_renditions(journal, row);
-    if (err == TT_OK && event != NULL)
+    if (err == TT_OK && event)
         err = tt_journal_add_event(journal, event, false);
     return tt_journal_end_and_tell(journal, err);
 }
@@ -150,7 +151,7 @@ static enum tt_err retry_rows(struct tt_journal *journal, sqlite3_stmt *statemen
 enum tt_err tt_journal_retry(struct tt_journal *journal, const char *id, int64_t *changed) {
     static const char one[] = "id = ?1 AND sync_state IN ('pending', 'stored', 'dead')";
     static const char every_dead_one[] = "sync_state = 'dead'";
-    sqlite3_stmt **retry = &journal->retry[id == NULL];
+    sqlite3_stmt **retry = &journal->retry[!id];
     /* Where files of a dead row were evicted, its objects are in the cloud: then the item alone was
      * refused, and the row goes on with that. */
     enum tt_err err = tt_db_prepare(
@@ -169,7 +170,7 @@ enum tt_err tt_journal_retry(struct tt_journal *journal, const char *id, int64_t
     return tt_journal_end_and_tell(journal, retry_rows(journal, *retry, id, changed));
 }
 
-/* The time within an id; 0 when there is none. */
+/* The time that is in the id of a column; 0 where the column is NULL or has no id. */
 static int64_t read_id_time(sqlite3_stmt *statement, int column) {
     char id[TT_UUID_SIZE];
     int64_t time_ms = 0;
@@ -192,7 +193,7 @@ static void read_backlog(sqlite3_stmt *statement, bool stored_waits,
     }
     backlog->dead = sqlite3_column_int64(statement, 4);
     backlog->removals = sqlite3_column_int64(statement, 5);
-    backlog->local_since_ms = sqlite3_column_int64(statement, 6); /* 0 for NULL */
+    backlog->local_since_ms = sqlite3_column_int64(statement, 6); /* NULL reads as 0 */
     backlog->events = sqlite3_column_int64(statement, 7);
     backlog->dropped = sqlite3_column_int64(statement, 8);
 }
@@ -214,13 +215,13 @@ static const char backlog_sql[] =
 
 enum tt_err tt_journal_backlog(struct tt_journal *journal, bool stored_waits,
                                struct tt_journal_backlog *backlog) {
-    bool has_row;
     enum tt_err err =
         tt_db_prepare(&journal->db, &journal->backlog, backlog_sql, TT_JOURNAL_REMOVALS_MAX);
 
     *backlog = (struct tt_journal_backlog){0};
     if (err != TT_OK)
         return err;
+    bool has_row;
     err = tt_db_step(&journal->db, journal->backlog, &has_row);
     if (err == TT_OK && has_row)
         read_backlog(journal->backlog, stored_waits, backlog);

@@ -3,13 +3,14 @@
 
 #include "store/journal_row.h"
 
-/* Above every id: ids are lower-case hexadecimal. */
+/* This lies above every id, as ids are lower-case hexadecimal. */
 #define LAST_BOUND "g"
 
-/* A page may start just after a row, or at a bound that belongs to it. */
+/* Whether the page starts just after a row. Otherwise it starts at its lower bound, which belongs
+ * to it. */
 static bool starts_after_row(const struct tt_journal_query *query) {
-    return query->ascending && query->after_id != NULL &&
-           (query->since_id == NULL || strcmp(query->after_id, query->since_id) >= 0);
+    return query->ascending && query->after_id &&
+           (!query->since_id || strcmp(query->after_id, query->since_id) >= 0);
 }
 
 /* The parameters, whatever the query: ?1 the lower bound of the id, ?2 its upper bound (exclusive),
@@ -39,14 +40,14 @@ static enum tt_err prepare_list(struct tt_journal *journal, const struct tt_jour
 
 /* A bound of the page is the narrower one of the filter's and the cursor's. */
 static bool bind_list(sqlite3_stmt *statement, const struct tt_journal_query *query) {
-    const char *lower = query->since_id != NULL ? query->since_id : "";
-    const char *upper = query->until_id != NULL ? query->until_id : LAST_BOUND;
+    const char *lower = query->since_id ? query->since_id : "";
+    const char *upper = query->until_id ? query->until_id : LAST_BOUND;
 
     if (starts_after_row(query))
         lower = query->after_id;
-    if (!query->ascending && query->after_id != NULL && strcmp(query->after_id, upper) < 0)
+    if (!query->ascending && query->after_id && strcmp(query->after_id, upper) < 0)
         upper = query->after_id;
-    if (query->filename != NULL && !tt_db_bind_text(statement, 3, query->filename))
+    if (query->filename && !tt_db_bind_text(statement, 3, query->filename))
         return false;
     if (query->has_state && !tt_db_bind_text(statement, 4, tt_sync_state_name(query->state)))
         return false;

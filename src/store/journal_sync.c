@@ -1,5 +1,5 @@
-/* The agent's statements: what is due, what came of it, removals, eviction. In which order
- * an image is carried, and when it is tried again, is not known here. */
+/* The agent's statements: what is due, what came of it, removals, eviction. In which order an image
+ * is carried, and when it is tried again, is src/sync's to say. */
 #include "tintype/journal_sync.h"
 
 #include <stdio.h>
@@ -8,11 +8,8 @@
 #include "store/journal_row.h"
 #include "tintype/log.h"
 
-#define ANY_ID_SIZE 160 /* 36 characters (sql/001_image.sql) of up to 4 bytes */
-
-/* In the statements of one state, the state is a literal and the index is named: SQLite proves a
- * partial index usable from literals alone, and where it cannot, the statement fails when it is
- * prepared instead of walking every row. */
+/* Room for what is no id: the table takes any 36 characters, of up to 4 bytes each. */
+#define ANY_ID_SIZE 160
 
 /* SQLite takes a negative LIMIT for none. */
 static bool bind_limit(sqlite3_stmt *statement, int parameter, int limit) {
@@ -41,14 +38,18 @@ static enum tt_err end_durable(struct tt_journal *journal, enum tt_err err) {
     return err != TT_OK ? err : back;
 }
 
-/* ---- what is due ---- */
+/* ---- what is due ----
+ *
+ * In the statements of one state, the state is a literal and the index is named: SQLite proves a
+ * partial index usable from literals alone, and where it cannot, the statement fails when it is
+ * prepared instead of walking every row. */
 
 enum tt_err tt_journal_adopt(struct tt_journal *journal, int limit, int *changed) {
     struct tt_journal_totals totals;
     enum tt_err err = tt_journal_totals(journal, &totals);
 
     *changed = 0;
-    /* The agent asks often, and every write waits for the workers'. */
+    /* The agent asks often and mostly in vain, and a write would wait for those of the workers. */
     if (err != TT_OK || totals.rows[TT_SYNC_OFF] == 0)
         return err;
     err = tt_db_prepare(&journal->db, &journal->adopt,
@@ -65,8 +66,8 @@ enum tt_err tt_journal_adopt(struct tt_journal *journal, int limit, int *changed
     return end_durable(journal, err);
 }
 
-/* The rows of a look up to the first that this program does not know, whose id goes to unreadable.
- */
+/* Reads the rows that are due, up to the first that this program does not know: the id of that one
+ * goes to unreadable, which is "" otherwise. */
 static enum tt_err read_due(struct tt_journal *journal, sqlite3_stmt *due, int limit,
                             struct tt_journal_row *rows, int *count, char unreadable[ANY_ID_SIZE]) {
     bool has_row = false;
@@ -220,8 +221,8 @@ enum tt_err tt_journal_cap_retries(struct tt_journal *journal, int64_t latest_ms
 /* ---- what came of it ---- */
 
 static enum tt_err prepare_record(struct tt_journal *journal) {
-    /* What lies here is counted from the first time that the cloud had it: a row is done twice when
-     * a table is configured after the bucket. */
+    /* A row is done twice when a table is configured after the bucket, so coalesce keeps the first
+     * time that the cloud had what lies here. */
     enum tt_err err = tt_db_prepare(
         &journal->db, &journal->record_image,
         "UPDATE image SET sync_state = ?2, attempts = attempts + ?3, retry_at_ms = ?4, "
@@ -240,8 +241,9 @@ static enum tt_err prepare_record(struct tt_journal *journal) {
     return err;
 }
 
-/* What a service said becomes part of documents in UTF-8; a text that was cut may end within a
- * character. */
+/* The error may be cut within a character, or hold whatever bytes a service answered. It becomes
+ * part of documents in UTF-8, so the half character goes, and where that does not help every byte
+ * that is not ASCII. */
 static void clean_error(const char *raw, char clean[TT_JOURNAL_ERROR_SIZE]) {
     size_t length = strnlen(raw, TT_JOURNAL_ERROR_SIZE - 1);
     size_t end = length;
@@ -263,15 +265,15 @@ static enum tt_err record_image(struct tt_journal *journal,
                                 const struct tt_journal_outcome *outcome, int64_t now_ms) {
     sqlite3_stmt *statement = journal->record_image;
     char last_error[TT_JOURNAL_ERROR_SIZE];
-    bool is_bound;
 
     clean_error(outcome->last_error, last_error);
-    is_bound = tt_db_bind_text(statement, 1, outcome->id) &&
-               tt_db_bind_text(statement, 2, tt_sync_state_name(outcome->state)) &&
-               tt_db_bind_int(statement, 3, outcome->failed) &&
-               tt_db_bind_int(statement, 4, outcome->retry_at_ms) &&
-               tt_db_bind_text(statement, 5, last_error) &&
-               tt_db_bind_int(statement, 6, outcome->done) && tt_db_bind_int(statement, 7, now_ms);
+    bool is_bound = tt_db_bind_text(statement, 1, outcome->id) &&
+                    tt_db_bind_text(statement, 2, tt_sync_state_name(outcome->state)) &&
+                    tt_db_bind_int(statement, 3, outcome->failed) &&
+                    tt_db_bind_int(statement, 4, outcome->retry_at_ms) &&
+                    tt_db_bind_text(statement, 5, last_error) &&
+                    tt_db_bind_int(statement, 6, outcome->done) &&
+                    tt_db_bind_int(statement, 7, now_ms);
     return tt_db_run(&journal->db, statement, is_bound);
 }
 
@@ -279,12 +281,11 @@ static enum tt_err record_removal(struct tt_journal *journal,
                                   const struct tt_journal_outcome *outcome) {
     sqlite3_stmt *statement = outcome->done ? journal->end_removal : journal->record_removal;
     bool is_bound = tt_db_bind_text(statement, 1, outcome->id);
-    enum tt_err err;
 
     if (!outcome->done)
         is_bound = is_bound && tt_db_bind_int(statement, 2, outcome->failed) &&
                    tt_db_bind_int(statement, 3, outcome->retry_at_ms);
-    err = tt_db_run(&journal->db, statement, is_bound);
+    enum tt_err err = tt_db_run(&journal->db, statement, is_bound);
     if (err == TT_OK && outcome->done)
         err = tt_journal_drop_renditions(journal, outcome->id);
     return err;

@@ -1,5 +1,5 @@
 /* The spool's directories and files: staging, naming, reading, sweeping. Which files there should
- * be is the journal's to say, and not known here. */
+ * be is the journal's to say. */
 #include "tintype/spool.h"
 
 #include <dirent.h>
@@ -32,7 +32,6 @@ static const char *const directory_names[DIRECTORIES] = {
 /* Opens a directory below another, made where it is missing; *made is set when it was. */
 static enum tt_err open_directory(int parent_fd, const char *name, int *fd, bool *made) {
     bool is_new = mkdirat(parent_fd, name, DIRECTORY_MODE) == 0;
-    struct stat status;
 
     if (!is_new && errno != EEXIST)
         return tt_err_fail_errno(TT_ERR_STORAGE, "spool: make directory %s", name);
@@ -44,6 +43,7 @@ static enum tt_err open_directory(int parent_fd, const char *name, int *fd, bool
     *made = true;
     /* mkdir(2) ignores the set-group-ID bit, which keeps files in the group that both daemons
      * share. */
+    struct stat status;
     if (fstat(*fd, &status) != 0 || fchmod(*fd, (status.st_mode & 07777) | S_ISGID) != 0)
         return tt_err_fail_errno(TT_ERR_STORAGE, "spool: set the mode of directory %s", name);
     return TT_OK;
@@ -51,9 +51,7 @@ static enum tt_err open_directory(int parent_fd, const char *name, int *fd, bool
 
 static enum tt_err open_all(struct tt_spool *spool, int storage_fd) {
     bool made = false;
-    enum tt_err err;
-
-    err = open_directory(storage_fd, "spool", &spool->dir_fd, &made);
+    enum tt_err err = open_directory(storage_fd, "spool", &spool->dir_fd, &made);
     for (int i = 0; err == TT_OK && i < DIRECTORIES; i++)
         err = open_directory(spool->dir_fd, directory_names[i], &spool->directory_fds[i], &made);
     if (err == TT_OK)
@@ -67,9 +65,9 @@ static enum tt_err open_all(struct tt_spool *spool, int storage_fd) {
 
 static void print_name(const char *prefix, const struct tt_spool_name *name, char *text,
                        size_t size) {
-    (void)snprintf(text, size, "%s%s%s%s.%s", prefix, name->id,
-                   name->kind == TT_SPOOL_RENDITION ? "-" : "", name->rendition,
-                   tt_picture_format_row(name->format)->extension);
+    snprintf(text, size, "%s%s%s%s.%s", prefix, name->id,
+             name->kind == TT_SPOOL_RENDITION ? "-" : "", name->rendition,
+             tt_picture_format_row(name->format)->extension);
 }
 
 void tt_spool_object_key(const struct tt_config *config, const struct tt_spool_name *name,
@@ -80,15 +78,12 @@ void tt_spool_object_key(const struct tt_config *config, const struct tt_spool_n
 }
 
 enum tt_err tt_spool_open(struct tt_spool *spool, const char *storage_dir) {
-    int storage_fd;
-    enum tt_err err;
-
     *spool = (struct tt_spool)TT_SPOOL_CLOSED;
-    /* The operator's own path may lead over symbolic links; no name below it may. */
-    storage_fd = open(storage_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    /* The operator's own path may lead over symbolic links, which no name below it may. */
+    int storage_fd = open(storage_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (storage_fd < 0)
         return tt_err_fail_errno(TT_ERR_STORAGE, "spool: open %s", storage_dir);
-    err = open_all(spool, storage_fd);
+    enum tt_err err = open_all(spool, storage_fd);
     if (err != TT_OK)
         tt_spool_close(spool);
     tt_file_close(&storage_fd);
@@ -102,14 +97,12 @@ void tt_spool_close(struct tt_spool *spool) {
     tt_file_close(&spool->dir_fd);
 }
 
-/* A staged file is under a lock, which lasts as long as any process has the file open, whatever its
- * names: the sweep knows by it that a file is still somebody's. */
+/* Locks a new staged file. The lock lasts as long as any process has the file open, whatever its
+ * names, and tells the sweep that the file is still somebody's. */
 static enum tt_err lock(struct tt_spool *spool, struct tt_staged *staged) {
-    enum tt_err err;
-
     if (flock(staged->fd, LOCK_EX | LOCK_NB) == 0)
         return TT_OK;
-    err = tt_err_fail_errno(TT_ERR_STORAGE, "spool: lock a staged file");
+    enum tt_err err = tt_err_fail_errno(TT_ERR_STORAGE, "spool: lock a staged file");
     tt_spool_discard(spool, staged);
     return err;
 }
@@ -120,7 +113,7 @@ static enum tt_err stage_named(struct tt_spool *spool, struct tt_staged *staged)
 
     if (err != TT_OK)
         return err;
-    (void)snprintf(staged->tmp_name, sizeof staged->tmp_name, "%s" STAGED_SUFFIX, id);
+    snprintf(staged->tmp_name, sizeof staged->tmp_name, "%s" STAGED_SUFFIX, id);
     staged->fd = openat(spool->tmp_fd, staged->tmp_name,
                         O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
     if (staged->fd < 0) {
@@ -137,7 +130,8 @@ enum tt_err tt_spool_stage(struct tt_spool *spool, struct tt_staged *staged) {
     staged->fd = openat(spool->tmp_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, FILE_MODE);
     if (staged->fd >= 0)
         return lock(spool, staged);
-    /* A file system without it says EOPNOTSUPP, a kernel without it EISDIR or EINVAL (open(2)). */
+    /* Where the file system lacks O_TMPFILE, open(2) says EOPNOTSUPP; where the kernel does, EISDIR
+     * or EINVAL. */
     if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
         return tt_err_fail_errno(TT_ERR_STORAGE, "spool: make a staged file");
     spool->no_tmpfile = true;
@@ -151,13 +145,13 @@ struct place {
     char name[NAME_SIZE];
 };
 
-/* A preset's name of a rendition, and of nothing else. */
+/* Whether a rendition, and nothing else, has a preset's name. */
 static bool has_rendition(const struct tt_spool_name *name) {
     return name->kind == TT_SPOOL_RENDITION ? tt_picture_preset_is_name(name->rendition)
                                             : name->rendition[0] == '\0';
 }
 
-/* Only what this accepts ever becomes a path. */
+/* Every path is made here, of names that were checked first. */
 static enum tt_err find_place(const struct tt_spool *spool, const struct tt_spool_name *name,
                               struct place *place) {
     enum directory directory = name->kind == TT_SPOOL_ORIGINAL ? ORIGINALS : PROCESSED;
@@ -174,19 +168,19 @@ static enum tt_err find_place(const struct tt_spool *spool, const struct tt_spoo
 
 enum tt_err tt_spool_keep(struct tt_spool *spool, struct tt_staged *staged,
                           const struct tt_spool_name *name) {
-    char link_path[LINK_SIZE];
     struct place place;
     enum tt_err err = find_place(spool, name, &place);
     int result;
 
     if (err != TT_OK)
         return err;
-    /* Linking, and not renaming, because it never replaces a file. The name below tmp/ goes with
-     * the discard. */
+    /* A link never replaces a file, as a renaming would. The name below tmp/ goes with the
+     * discard. */
     if (staged->tmp_name[0] != '\0') {
         result = linkat(spool->tmp_fd, staged->tmp_name, place.dir_fd, place.name, 0);
     } else {
-        (void)snprintf(link_path, sizeof link_path, "/proc/self/fd/%d", staged->fd);
+        char link_path[LINK_SIZE];
+        snprintf(link_path, sizeof link_path, "/proc/self/fd/%d", staged->fd);
         result = linkat(AT_FDCWD, link_path, place.dir_fd, place.name, AT_SYMLINK_FOLLOW);
     }
     if (result != 0)
@@ -203,9 +197,10 @@ enum tt_err tt_spool_sync(struct tt_spool *spool) {
 }
 
 void tt_spool_discard(struct tt_spool *spool, struct tt_staged *staged) {
-    /* Before the close, while the lock holds. A name that stays is the sweep's. */
+    /* The name goes before the close, while the lock keeps the sweep away. One that cannot be
+     * removed is left to the sweep. */
     if (staged->fd >= 0 && staged->tmp_name[0] != '\0')
-        (void)unlinkat(spool->tmp_fd, staged->tmp_name, 0);
+        unlinkat(spool->tmp_fd, staged->tmp_name, 0);
     staged->tmp_name[0] = '\0';
     tt_file_close(&staged->fd);
 }
@@ -213,20 +208,19 @@ void tt_spool_discard(struct tt_spool *spool, struct tt_staged *staged) {
 enum tt_err tt_spool_read(struct tt_spool *spool, const struct tt_spool_name *name, int *fd,
                           int64_t *size_bytes) {
     struct place place;
-    struct stat status;
-    enum tt_err err;
+    enum tt_err err = find_place(spool, name, &place);
 
     *fd = -1;
     *size_bytes = 0;
-    err = find_place(spool, name, &place);
     if (err != TT_OK)
         return err;
-    /* O_NONBLOCK: a FIFO in its place must not hold a worker. */
+    /* O_NONBLOCK keeps a FIFO that somebody put there from holding a worker. */
     *fd = openat(place.dir_fd, place.name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (*fd < 0 && errno == ENOENT)
         return TT_ERR_NOT_FOUND;
     if (*fd < 0)
         return tt_err_fail_errno(TT_ERR_STORAGE, "spool: open %s/%s", place.directory, place.name);
+    struct stat status;
     if (fstat(*fd, &status) != 0)
         err = tt_err_fail_errno(TT_ERR_STORAGE, "spool: stat %s/%s", place.directory, place.name);
     else if (!S_ISREG(status.st_mode))
@@ -251,15 +245,16 @@ enum tt_err tt_spool_remove(struct tt_spool *spool, const struct tt_spool_name *
     return TT_OK;
 }
 
-/* What a sweep asks of each name: whether the file may go. */
+/* A sweep of one directory: how it finds out whether the file of a name may go. */
 struct sweep {
     bool (*is_leftover)(const struct sweep *sweep, int dir_fd, const char *name);
-    enum directory directory; /* of kept files */
+    enum directory directory; /* this and the next two are for kept files alone */
     bool (*known)(void *context, const struct tt_spool_name *name);
     void *context;
 };
 
-/* Splits off the id that a name starts with; *rest is what follows it. */
+/* Splits off the id that a name starts with, so that *rest is what follows it. False when it starts
+ * with none. */
 static bool parse_id(const char *name, char id[TT_UUID_SIZE], const char **rest) {
     if (strnlen(name, TT_UUID_SIZE) < TT_UUID_SIZE)
         return false;
@@ -269,8 +264,8 @@ static bool parse_id(const char *name, char id[TT_UUID_SIZE], const char **rest)
     return tt_uuid_parse(id, NULL);
 }
 
-/* A descriptor with the lock of a file that nobody holds; -1 for one that is held, or cannot be
- * told. */
+/* Locks a file that nobody has locked and returns its descriptor. -1 when somebody has, or when
+ * that cannot be told. */
 static int lock_free(int dir_fd, const char *name) {
     int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
@@ -279,6 +274,7 @@ static int lock_free(int dir_fd, const char *name) {
     return fd;
 }
 
+/* Whether the name still is the file that was opened. */
 static bool is_still(int dir_fd, const char *name, int fd) {
     struct stat opened;
     struct stat named;
@@ -287,7 +283,7 @@ static bool is_still(int dir_fd, const char *name, int fd) {
            opened.st_ino == named.st_ino;
 }
 
-/* TT_FORMAT_NONE where no format has that extension. */
+/* The format of that extension; TT_FORMAT_NONE where there is none. */
 static enum tt_picture_format find_format(const char *extension) {
     for (int i = TT_FORMAT_NONE + 1; i < TT_FORMAT_COUNT; i++)
         if (strcmp(extension, tt_picture_format_row((enum tt_picture_format)i)->extension) == 0)
@@ -295,7 +291,8 @@ static enum tt_picture_format find_format(const char *extension) {
     return TT_FORMAT_NONE;
 }
 
-/* The name of a kept file, as print_name makes it; id and rendition are where its text is put. */
+/* Reads a kept file's name as print_name makes it; what *name borrows is put into id and
+ * rendition. */
 static bool parse_name(enum directory directory, const char *text, char id[TT_UUID_SIZE],
                        char rendition[TT_PICTURE_PRESET_SIZE], struct tt_spool_name *name) {
     const char *rest;
@@ -330,8 +327,9 @@ static bool is_kept_leftover(const struct sweep *sweep, int dir_fd, const char *
         return false;
     if (sweep->known(sweep->context, &name))
         return false;
-    /* Whoever keeps a file lets go of its lock after the row says so: asked once more without one,
-     * the answer holds, unless another file has taken the name meanwhile (a fetch's). */
+    /* Whoever keeps a file lets go of its lock only after the row says so. Asked once more while
+     * the sweep has the lock, the answer therefore holds, unless a fetch has given the name to
+     * another file meanwhile. */
     int fd = lock_free(dir_fd, text);
     bool is_leftover =
         fd >= 0 && !sweep->known(sweep->context, &name) && is_still(dir_fd, text, fd);
@@ -363,13 +361,11 @@ static enum tt_err sweep_names(const struct sweep *sweep, DIR *directory, int64_
     int dir_fd = dirfd(directory);
 
     for (;;) {
-        struct dirent *entry;
-
-        errno = 0; /* the only way to tell an error from the end (readdir(3)) */
-        entry = readdir(directory);
-        if (entry == NULL && errno != 0)
+        errno = 0; /* readdir(3): an error differs from the end in errno alone */
+        struct dirent *entry = readdir(directory);
+        if (!entry && errno != 0)
             return tt_err_fail_errno(TT_ERR_STORAGE, "spool: read a directory");
-        if (entry == NULL)
+        if (!entry)
             return TT_OK;
         if (!is_regular(dir_fd, entry->d_name) || !sweep->is_leftover(sweep, dir_fd, entry->d_name))
             continue;
@@ -380,21 +376,19 @@ static enum tt_err sweep_names(const struct sweep *sweep, DIR *directory, int64_
 }
 
 static enum tt_err sweep_directory(const struct sweep *sweep, int dir_fd, int64_t *removed) {
-    /* A descriptor of its own: a duplicate would share its place with every other reader. */
+    /* A duplicate of dir_fd would share its place with every other reader, so it is opened anew. */
     int own_fd = openat(dir_fd, ".", DIRECTORY_FLAGS);
-    DIR *directory;
-    enum tt_err err;
 
     if (own_fd < 0)
         return tt_err_fail_errno(TT_ERR_STORAGE, "spool: open a directory to sweep");
-    directory = fdopendir(own_fd);
-    if (directory == NULL) {
-        err = tt_err_fail_errno(TT_ERR_STORAGE, "spool: read a directory to sweep");
+    DIR *directory = fdopendir(own_fd);
+    if (!directory) {
+        enum tt_err err = tt_err_fail_errno(TT_ERR_STORAGE, "spool: read a directory to sweep");
         tt_file_close(&own_fd);
         return err;
     }
-    err = sweep_names(sweep, directory, removed);
-    (void)closedir(directory); /* and own_fd with it */
+    enum tt_err err = sweep_names(sweep, directory, removed);
+    closedir(directory); /* closes own_fd too */
     return err;
 }
 
@@ -402,10 +396,9 @@ enum tt_err tt_spool_sweep(struct tt_spool *spool,
                            bool (*known)(void *context, const struct tt_spool_name *name),
                            void *context, int64_t *removed) {
     const struct sweep staged = {.is_leftover = is_staged_leftover};
-    enum tt_err err;
 
     *removed = 0;
-    err = sweep_directory(&staged, spool->tmp_fd, removed);
+    enum tt_err err = sweep_directory(&staged, spool->tmp_fd, removed);
     for (int i = 0; err == TT_OK && i < DIRECTORIES; i++) {
         const struct sweep kept = {is_kept_leftover, (enum directory)i, known, context};
 
@@ -419,7 +412,7 @@ enum tt_err tt_spool_sweep(struct tt_spool *spool,
 enum tt_err tt_spool_reserve(struct tt_spool *spool, int64_t reserve_bytes) {
     struct statvfs room;
 
-    /* f_bavail: what is left to a process that is not root. */
+    /* f_bavail counts what is left to a process that is not root. */
     if (fstatvfs(spool->dir_fd, &room) != 0)
         return tt_err_fail_errno(TT_ERR_STORAGE, "spool: ask for free space");
     if (reserve_bytes > 0 && room.f_bavail <= (uint64_t)(reserve_bytes - 1) / room.f_frsize)
