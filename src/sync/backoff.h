@@ -1,8 +1,8 @@
 /* Back-off: how long to wait after a failure. Pure.
  *
- * Full jitter (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog): a random time
- * between nothing and a ceiling that doubles with each attempt, so that many rows that failed
- * together do not come back together. */
+ * Full jitter (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog): the wait is a
+ * random time between nothing and a ceiling that doubles with each attempt, so that many rows that
+ * failed together do not come back together. */
 #ifndef TINTYPE_SYNC_BACKOFF_H
 #define TINTYPE_SYNC_BACKOFF_H
 

@@ -8,7 +8,8 @@
 #include "tintype/log.h"
 #include "tintype/s3.h"
 
-/* Two requests' text, with a session token of TT_AWS_TOKEN_SIZE several times in each, has room. */
+/* The arena holds two requests' text, each with a session token of TT_AWS_TOKEN_SIZE several times.
+ */
 #define ARENA_MAX_BYTES (256 * 1024)
 
 /* No image has this id, as its time is 1970 and its version 0. */

@@ -18,8 +18,8 @@ struct tt_check {
 void tt_check_init(struct tt_check *check, const struct tt_config *config, struct tt_cloud *cloud);
 /* To be called after tt_cloud_free. A zeroed struct is allowed. */
 void tt_check_fini(struct tt_check *check);
-/* Asks each service as soon as it may be asked, once. What an answer means for the service is told
- * by cloud.c, and for nothing else does it matter. */
+/* Asks each service as soon as it may be asked, once. cloud.c tells what an answer means for its
+ * service, and nothing else is done with the answer. */
 void tt_check_turn(struct tt_check *check);
 
 #endif

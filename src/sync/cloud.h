@@ -75,7 +75,7 @@ struct tt_cloud_exchange {
 /* Gives keys and time to sign with, for use in this turn. TT_ERR_BUSY (nothing noted): keys are
  * being fetched, which brings another turn. TT_ERR_CLOUD_KEYS: none are to be had, the service is
  * paused, and the log has told why. They are not looked for again before the pause is over, however
- * many ask; only who asks when they are is left the note. */
+ * many ask. The failure is noted for the caller for whom they were looked for, and for no other. */
 enum tt_err tt_cloud_signer(struct tt_cloud *cloud, enum tt_aws_service service,
                             struct tt_aws_signer *signer);
 

@@ -32,7 +32,7 @@ void tt_context_read_clock(struct tt_context *context);
 /* Asks for another turn at that time (Unix) at the latest. */
 void tt_context_wake(struct tt_context *context, int64_t time_ms);
 
-/* 64 random bits, for back-off: not for secrets. */
+/* Returns 64 random bits, which are good enough for back-off and not for secrets. */
 uint64_t tt_context_random(void);
 
 #endif

@@ -5,12 +5,12 @@
 
 #include "tintype/log.h"
 
-#define ROWS_MAX 100  /* at most so many rows a turn */
+#define ROWS_MAX 100  /* a turn lets go of no more */
 #define LOOK_MS  1000 /* from a look that found fewer rows to the next */
 #define REST_MS  5000 /* from a failure of the journal to the next look */
 
-/* Files stay at least so long, however short a time they are to be kept, so that a file that was
- * fetched back is still there when its asker opens it. */
+/* Files stay at least this long, whatever keep_local_seconds says, so that a file that was fetched
+ * back is still there when its asker opens it. */
 #define KEEP_MIN_MS 2000
 
 void tt_evict_init(struct tt_evict *evict, struct tt_context *context,

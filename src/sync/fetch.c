@@ -9,7 +9,7 @@
 #include "tintype/file.h"
 #include "tintype/log.h"
 
-/* A fetch waits so long for keys, and for S3 when it asks to slow down. */
+/* A fetch waits this long for keys, and for S3 when it asks to slow down. */
 #define PATIENCE_MS 5000
 
 /* The arena holds a request's text, with a session token of TT_AWS_TOKEN_SIZE several times. */
@@ -65,7 +65,8 @@ static enum tt_err check_content(const struct tt_fetch *fetch) {
 }
 
 /* A file of that name was left by an eviction, or by a crash before the journal knew of it. A sweep
- * may be about to remove it, so it makes way for this one, whose lock keeps the sweep off. */
+ * may be about to remove it, so it makes way for the staged file, which the sweep leaves alone as
+ * it is locked. */
 static enum tt_err name_file(struct tt_fetch *fetch, const struct tt_spool_name *name) {
     struct tt_spool *spool = &fetch->context->spool;
     enum tt_err err = tt_spool_remove(spool, name);

@@ -15,16 +15,16 @@
 #include "tintype/file.h"
 #include "tintype/log.h"
 
-/* Outcomes are recorded together, so many or so long after the first, as a transaction for each
- * would be most of the agent's work. */
+/* Outcomes are recorded together, once there are this many or this long after the first, as a
+ * transaction for each would be most of the agent's work. */
 #define RECORD_AT_COUNT 32
 #define RECORD_AFTER_MS 50
 
-/* Nothing is started for so long after the journal failed. */
+/* Nothing is started for this long after the journal failed. */
 #define REST_MS 5000
 
-/* A removal is put off for at least so long, and an item whose table takes nothing for longer gives
- * up its job. */
+/* A removal is put off for at least this long, and an item whose table takes nothing for longer
+ * gives up its job. */
 #define PUT_OFF_MS 1000
 
 /* The arena holds the request of one step: its text with a session token of TT_AWS_TOKEN_SIZE
@@ -159,7 +159,7 @@ static void put_off(struct job *job) {
     memcpy(outcome->last_error, work->row.last_error, sizeof outcome->last_error);
 }
 
-/* An image whose service pauses waits for the end of that pause alone. It is due at once, behind
+/* An image whose service pauses waits only for the end of that pause. It is due at once, behind
  * the others that are due, so that an image that makes the service pause by itself is not what
  * tries the service out each time. A removal always backs off: it has time, and where the keys may
  * not delete, each of its requests pauses the service. */

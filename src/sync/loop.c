@@ -32,7 +32,7 @@
 #include "tintype/log.h"
 #include "tintype/sync.h"
 
-#define DRAIN_MS        30000 /* what is in flight may take so long once the agent stops */
+#define DRAIN_MS        30000 /* what is in flight has this long once the agent stops */
 #define LONGEST_WAIT_MS 60000 /* for anything to happen */
 
 /* No back-off is longer, whatever a server asks for (Retry-After). So a row that is due later was
@@ -42,7 +42,7 @@
 /* A clock that is set back by less is taken as it is, as time services do that all the time. */
 #define SET_BACK_MS 1000
 
-/* Where the journal cannot be watched, it is looked at so often. */
+/* A journal that cannot be watched is looked at this often. */
 #define UNWATCHED_WAIT_MS 1000
 
 enum { FD_SIGNALS, FD_JOURNAL, FD_SERVE };

@@ -3,15 +3,15 @@
 
 #include <stdlib.h>
 
-/* So many rows are read at once where there are many, as a look costs about as much as twenty of
+/* This many rows are read at once where there are many, as a look costs about as much as twenty of
  * them. */
 #define QUEUE_ROWS 64
 
-/* So many rows of a time without a bucket are taken along at each look. */
+/* Rows from a time without a bucket are taken along, at most this many at each look. */
 #define ADOPT_ROWS 1000
 
-/* The queue looks so often without any news, too, as a change may go unnoticed: tt_journal_watch is
- * told of it by a file that somebody may remove, or that could not be opened. */
+/* The queue looks this often without any news, too, as a change may go unnoticed: tt_journal_watch
+ * is told of it by a file that somebody may remove, or that could not be opened. */
 #define LOOK_EVERY_MS 60000
 
 /* Who has a lease, for the time of one look. */

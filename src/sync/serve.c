@@ -14,10 +14,10 @@
 #include "tintype/file.h"
 #include "tintype/log.h"
 
-/* From its connection on a client may take so long to ask, and to wait for keys. */
+/* A client has this long, from its connection on, to ask and to wait for keys. */
 #define PATIENCE_MS 5000
 
-/* No client is accepted for so long after accept(2) found no descriptor or memory. */
+/* No client is accepted for this long after accept(2) found no descriptor or memory. */
 #define REST_MS 1000
 
 #define PRESIGNED_SECONDS 300
@@ -156,8 +156,8 @@ static bool is_here(struct tt_serve *serve, const struct tt_journal_row *row, in
     enum tt_err err = tt_spool_read(&serve->context->spool, &name, &fd, &size_bytes);
 
     tt_file_close(&fd);
-    /* A file that cannot be read here is fetched back, which tells what is wrong where that fails
-     * too. */
+    /* A file that cannot be read here is fetched back. Where that fails too, its failure is told.
+     */
     if (err != TT_OK)
         tt_err_take(err);
     return err == TT_OK && tt_journal_row_is_local(row, number);

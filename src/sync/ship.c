@@ -20,20 +20,20 @@
  * seldom near this bound. */
 #define ARENA_MAX_BYTES ((size_t)8 * 1024 * 1024)
 
-/* An event waits so long for others that may join its batch. */
+/* An event waits this long for others that may join its batch. */
 #define GATHER_MS 1000
 
 #define HEARTBEAT_MS (60 * 1000) /* from one to the next */
 #define TIMEOUT_MS   (30 * 1000) /* of a request */
 
-/* Nothing is started for so long after the journal failed. */
+/* Nothing is started for this long after the journal failed. */
 #define REST_MS 5000
 
 /* Where a group or stream is missing though it was just made, or may not be made, an operator has
- * to act. The service pauses meanwhile, and only after so long is it made again. */
+ * to act. The service pauses meanwhile, and only after this long is it made again. */
 #define CREATE_AGAIN_MS (10 * 60 * 1000)
 
-/* After so many failures in a row --once leaves the rest. */
+/* After this many failures in a row --once leaves the rest. */
 #define ONCE_TRIES 3
 
 #define MISSING "ResourceNotFoundException"
@@ -163,7 +163,7 @@ static void fail(struct tt_ship *ship, const struct tt_aws_outcome *outcome) {
         return;
     }
     ship->failures++;
-    /* Where the service pauses, nothing more is waited for than the end of the pause. */
+    /* Where the service pauses, the end of the pause is all that is waited for. */
     if (!tt_cloud_is_paused(ship->cloud, TT_AWS_LOGS))
         ship->rests_until_ms =
             context->now_ms + tt_backoff_wait_ms(&backoff, ship->failures, tt_context_random(),
