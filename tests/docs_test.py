@@ -1,6 +1,8 @@
-"""The README says what the program does: its configuration table is the program's own."""
+"""The README says what the program does: its configuration table is the program's own. What README and
+docs/architecture.md name is there."""
 import os
 import pathlib
+import re
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -25,3 +27,28 @@ def test_readme_names_only_files_that_exist():
     assert len(named) > 15
     missing = [name for name in named if not (ROOT / name).exists()]
     assert missing == []
+
+
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
+
+
+def test_architecture_names_only_files_that_exist():
+    named = re.findall(r"`((?:src|include|sql|www|deploy|tests)/[\w./-]*)`", ARCHITECTURE)
+    assert len(named) > 50
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_architecture_names_only_tables_that_exist():
+    named = re.findall(r"`(\w+)\[\]` in\s+`([^`]+)`", ARCHITECTURE.replace("or `", "and `"))
+    assert len(named) > 10
+    assert [(table, file) for table, file in named
+            if not re.search(rf"\b{table}\[\w*\] = \{{", (ROOT / file).read_text())] == []
+
+
+def test_architecture_names_every_folder_of_sources():
+    missing = [folder.name for folder in (ROOT / "src").iterdir() if f"| `src/{folder.name}/` |" not in ARCHITECTURE]
+    assert missing == []
+
+
+def test_readme_leads_to_the_architecture():
+    assert "(docs/architecture.md)" in (ROOT / "README.md").read_text()
