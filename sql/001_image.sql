@@ -23,18 +23,19 @@ CREATE TABLE image (
     processed_height_px  INTEGER NOT NULL CHECK (processed_height_px BETWEEN 1 AND 2147483647),
     processed_sha256     BLOB    NOT NULL CHECK (length(processed_sha256) = 32),
 
-    -- What was sent. Width and height are those of its header, before orientation.
+    -- The original is what was sent. Width and height are those of its header, before orientation.
     original_size_bytes  INTEGER NOT NULL CHECK (original_size_bytes > 0),
     original_format      TEXT    NOT NULL CHECK (length(original_format) BETWEEN 1 AND 16),
     original_width_px    INTEGER NOT NULL CHECK (original_width_px BETWEEN 1 AND 2147483647),
     original_height_px   INTEGER NOT NULL CHECK (original_height_px BETWEEN 1 AND 2147483647),
     original_sha256      BLOB    NOT NULL CHECK (length(original_sha256) = 32),
 
-    -- 0 where the original was described but not kept (storage.keep_original).
+    -- This is 0 where the original is described but was not kept (storage.keep_original).
     original_kept        INTEGER NOT NULL CHECK (original_kept IN (0, 1)),
 
-    -- off: no bucket when it came; pending: nothing in S3 yet; stored: the objects are in S3;
-    -- synced: the item is in the table too; dead: refused for good, see last_error.
+    -- A row is off when there was no bucket as it came, pending while not all of its objects are in
+    -- S3, stored when they are, synced when its item is in the table too, and dead when the cloud
+    -- refused it for good, for the reason in last_error.
     sync_state           TEXT    NOT NULL
                          CHECK (sync_state IN ('off', 'pending', 'stored', 'synced', 'dead')),
     attempts             INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
@@ -42,19 +43,19 @@ CREATE TABLE image (
     last_error           TEXT    NOT NULL DEFAULT '',
     synced_at_ms         INTEGER CHECK (synced_at_ms > 0),                    -- Unix
 
-    -- What this image takes of the quota.
+    -- This is what the image takes of the quota.
     kept_bytes           INTEGER NOT NULL GENERATED ALWAYS AS
                          (processed_size_bytes + original_kept * original_size_bytes) VIRTUAL
 ) STRICT, WITHOUT ROWID;
 
--- One index for each filter of the list, continued by the id, so that a page is a walk along it.
--- A filename with a state walks the names, mostly the rarer of the two: where many share one (a phone's
--- "image.jpg"), a page looks at all of them.
+-- Each filter of the list has an index that the id continues, so that a page is a walk along it. A
+-- filename with a state walks the names, which are mostly the rarer of the two: where many images share
+-- one (a phone's "image.jpg"), a page looks at all of them.
 CREATE INDEX image_by_filename ON image (filename, id);
 CREATE INDEX image_by_sync_state ON image (sync_state, id);
 
--- Counts and bytes by state, kept by the triggers below, because counting rows takes longer the
--- more there are. The rows are there from the start.
+-- The triggers below keep counts and bytes by state, because counting rows takes longer the more there
+-- are. The rows of this table are there from the start.
 CREATE TABLE image_total (
     sync_state TEXT    NOT NULL PRIMARY KEY,
     images     INTEGER NOT NULL DEFAULT 0 CHECK (images >= 0),

@@ -1,17 +1,17 @@
 -- Sync: what the agent needs to carry images to the cloud and to let local files go again, what is
 -- still to be removed there, and what is still to be told to CloudWatch Logs.
 
--- 1 where the file is no longer (or not again) in the spool, and the cloud has it.
+-- These are 1 where the file is no longer (or not again) in the spool, and the cloud has it.
 ALTER TABLE image ADD COLUMN processed_evicted INTEGER NOT NULL DEFAULT 0
     CHECK (processed_evicted IN (0, 1));
 ALTER TABLE image ADD COLUMN original_evicted INTEGER NOT NULL DEFAULT 0
     CHECK (original_evicted IN (0, 1));
 
--- Since when files lie here that the cloud has as well (Unix): storage.keep_local_seconds counts
--- from it. NULL while there is nothing to let go.
+-- This is since when files lie here that the cloud has as well (Unix): storage.keep_local_seconds
+-- counts from it. It is NULL while there is nothing to let go.
 ALTER TABLE image ADD COLUMN local_since_ms INTEGER CHECK (local_since_ms > 0);
 
--- An evicted file takes nothing of the quota, so kept_bytes is told anew, and the triggers that
+-- An evicted file takes nothing of the quota, so kept_bytes is made anew, and the triggers that
 -- read it are made after it: SQLite drops no column that a trigger names.
 DROP TRIGGER image_insert;
 DROP TRIGGER image_delete;
@@ -44,14 +44,14 @@ BEGIN
     WHERE sync_state = NEW.sync_state;
 END;
 
--- What may be carried now, a walk along the index: state by state, the longest due first. OR, and
--- not IN, because SQLite proves a partial index usable from one of its OR terms alone; and a
--- statement names its state as a literal, which is proven where a parameter is not.
+-- What may be carried now is found by a walk along this index: state by state, the longest due first.
+-- It says OR, and not IN, because SQLite proves a partial index usable from one of its OR terms alone;
+-- and a statement names its state as a literal, because from a parameter nothing can be proven.
 CREATE INDEX image_due ON image (sync_state, retry_at_ms, id)
     WHERE sync_state = 'pending' OR sync_state = 'stored';
 CREATE INDEX image_local ON image (local_since_ms, id) WHERE local_since_ms IS NOT NULL;
 
--- Removals: images that were deleted here, and whose item and objects are to follow.
+-- A removal is an image that was deleted here, and whose item and objects are to follow.
 CREATE TABLE removal (
     id               TEXT    NOT NULL PRIMARY KEY CHECK (length(id) = 36),
     processed_format TEXT    NOT NULL CHECK (length(processed_format) BETWEEN 1 AND 16),
@@ -63,8 +63,8 @@ CREATE TABLE removal (
 
 CREATE INDEX removal_due ON removal (retry_at_ms, id);
 
--- Events: one JSON text each, until CloudWatch Logs has taken it. AUTOINCREMENT: no number comes
--- twice, so "up to this number" never names an event that came later.
+-- An event is one JSON text, which waits here until CloudWatch Logs has taken it. With AUTOINCREMENT no
+-- number comes twice, so "up to this number" never names an event that came later.
 CREATE TABLE event (
     number     INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     time_ms    INTEGER NOT NULL CHECK (time_ms > 0),
@@ -74,8 +74,8 @@ CREATE TABLE event (
 
 CREATE INDEX event_failure ON event (number) WHERE is_failure = 1;
 
--- One row: how many events wait, how many of them tell a failure, and how many were dropped since
--- the journal was made. The triggers keep the first two, because counting takes longer the more
+-- Its one row says how many events wait, how many of them tell a failure, and how many were dropped
+-- since the journal was made. The triggers keep the first two, because counting takes longer the more
 -- wait.
 CREATE TABLE event_total (
     events   INTEGER NOT NULL CHECK (events >= 0),

@@ -1,11 +1,11 @@
 -- Renditions: further results of an upload, beside the one that image describes, each named by a
 -- preset.
 --
--- A table of their own, because most images have none, and a list is to read few pages. What
+-- They have a table of their own, because most images have none, and a list is to read few pages. What
 -- changes with time (which of them are here) stays in image: so rows of this table are written once,
 -- and an eviction is one UPDATE. They outlive the image: once that is deleted they belong to its
 -- removal, which needs names and formats to find the objects, and go with it. A count in image and
--- in removal tells that there are none without a look.
+-- in removal tells without a look that there are none.
 CREATE TABLE rendition (
     id         TEXT    NOT NULL CHECK (length(id) = 36),
     number     INTEGER NOT NULL CHECK (number BETWEEN 0 AND 7), -- in the order they were made
@@ -19,8 +19,9 @@ CREATE TABLE rendition (
     PRIMARY KEY (id, number)
 ) STRICT, WITHOUT ROWID;
 
--- How many rows of rendition an image has; bit n of renditions_evicted is 1 where number n is no
--- longer (or not again) in the spool; the sizes of those that are here, added up.
+-- rendition_count is how many renditions an image has. Bit n of renditions_evicted is 1 where number n
+-- is no longer (or not again) in the spool. rendition_bytes is the size of those that are here, added
+-- up.
 ALTER TABLE image ADD COLUMN rendition_count INTEGER NOT NULL DEFAULT 0
     CHECK (rendition_count BETWEEN 0 AND 8);
 ALTER TABLE image ADD COLUMN renditions_evicted INTEGER NOT NULL DEFAULT 0
@@ -31,7 +32,7 @@ ALTER TABLE image ADD COLUMN rendition_bytes INTEGER NOT NULL DEFAULT 0
 ALTER TABLE removal ADD COLUMN rendition_count INTEGER NOT NULL DEFAULT 0
     CHECK (rendition_count BETWEEN 0 AND 8);
 
--- They take of the quota while they are here, so kept_bytes is told anew, as 002 did.
+-- Renditions take of the quota while they are here, so kept_bytes is made anew, as in 002.
 DROP TRIGGER image_insert;
 DROP TRIGGER image_delete;
 DROP TRIGGER image_update;
@@ -64,8 +65,8 @@ BEGIN
     WHERE sync_state = NEW.sync_state;
 END;
 
--- The indexes by which the agent finds its work get new names: one of before this, still running,
--- would carry an image without its renditions, and fails now instead.
+-- The indexes by which the agent finds its work get new names. An agent of the version before, still
+-- running, would carry an image without its renditions; its statements fail now instead.
 DROP INDEX image_due;
 DROP INDEX removal_due;
 

@@ -65,7 +65,7 @@ static bool skip_one_of(const char **text, const char *const *words, size_t coun
     return false;
 }
 
-/* "<id>", or "<id> <preset>" of a rendition. */
+/* Reads "<id>", or "<id> <preset>" of a rendition. */
 static bool parse_names(const char *text, struct tt_ask_question *question) {
     const char *rendition = "";
 

@@ -1,5 +1,5 @@
 /* Columns: what goes between the journal's tables and struct tt_journal_row. A column that a table
- * gets (in sql/) is a row of its table in journal_columns.c, and of nothing else. */
+ * gets in sql/ becomes one row of that table's columns in journal_columns.c. */
 #ifndef TINTYPE_STORE_JOURNAL_COLUMNS_H
 #define TINTYPE_STORE_JOURNAL_COLUMNS_H
 

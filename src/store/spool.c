@@ -29,7 +29,7 @@ static const char *const directory_names[DIRECTORIES] = {
     [PROCESSED] = "processed",
 };
 
-/* Opens a directory below another, made where it is missing; *made is set when it was. */
+/* Opens a directory below another, and makes it where it is missing: then *made is set. */
 static enum tt_err open_directory(int parent_fd, const char *name, int *fd, bool *made) {
     bool is_new = mkdirat(parent_fd, name, DIRECTORY_MODE) == 0;
 

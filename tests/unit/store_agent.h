@@ -1,5 +1,5 @@
-/* The agent's calls on rows of store_rows.h, for the tests of the journal's agent side. Include
- * after cmocka.h. */
+/* The agent's calls on rows of store_rows.h, for the tests of the journal's agent side. This is
+ * included after cmocka.h. */
 #ifndef TINTYPE_TESTS_STORE_AGENT_H
 #define TINTYPE_TESTS_STORE_AGENT_H
 
@@ -9,7 +9,7 @@
 #define NOW_MS   (BASE_MS + 1000000)
 #define ROWS_MAX 128
 
-/* What was read last. */
+/* The rows that were read last. */
 static struct tt_journal_row rows[ROWS_MAX];
 static int count;
 
@@ -32,7 +32,7 @@ static inline struct tt_journal_row find(int number) {
     return row;
 }
 
-/* "3 2 1": the numbers of the rows read last. */
+/* The numbers of the rows that were read last, as "3 2 1". */
 static inline const char *numbers(void) {
     static char text[1024];
     size_t length = 0;

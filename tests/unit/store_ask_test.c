@@ -35,7 +35,7 @@ static int listen_here(void **state) {
 }
 
 static int stop_listening(void **state) {
-    (void)close(listen_fd);
+    close(listen_fd);
     listen_fd = -1;
     return scratch_remove(state);
 }
@@ -45,7 +45,7 @@ static int make_scratch(void **state) {
     return scratch_make(state);
 }
 
-/* Takes one connection, and its question into text; -1 when none came. */
+/* Takes one connection and puts its question into text. -1 when none came. */
 static int take(char text[TT_ASK_QUESTION_SIZE], ssize_t *length) {
     struct pollfd awaited = {.fd = listen_fd, .events = POLLIN};
     int fd;
@@ -127,7 +127,7 @@ static void other_questions_are_refused(void **state) {
     assert_false(tt_ask_parse("fetch\0original " ID, strlen("fetch original " ID), &parsed));
 }
 
-/* What arrives at the other end of an answer. */
+/* Reads what arrives at the other end of an answer. */
 static const char *received(int fd) {
     ssize_t length = recv(fd, packet, sizeof packet - 1, MSG_DONTWAIT);
 
@@ -157,8 +157,8 @@ static void answers_have_one_form(void **state) {
     assert_int_equal(strlen(received(fds[1])), strlen("error busy ") + 512);
     tt_ask_answer_ok(fds[0], long_url);
     assert_int_equal(strncmp(received(fds[1]), "error internal", 14), 0);
-    (void)close(fds[0]);
-    (void)close(fds[1]);
+    close(fds[0]);
+    close(fds[1]);
 }
 
 static void an_asker_that_is_gone_or_slow_does_no_harm(void **state) {
@@ -170,11 +170,11 @@ static void an_asker_that_is_gone_or_slow_does_no_harm(void **state) {
     while (send(fds[0], packet, TT_ASK_ANSWER_MAX_BYTES, MSG_DONTWAIT) > 0)
         sent++;
     assert_true(sent > 0);
-    tt_ask_answer_ok(fds[0], "https://b.example/"); /* returns, though nothing more fits */
-    (void)close(fds[1]);
+    tt_ask_answer_ok(fds[0], "https://b.example/"); /* it returns, though no more fits */
+    close(fds[1]);
     tt_ask_answer_ok(fds[0], "https://b.example/");
     tt_ask_answer_error(fds[0], TT_ERR_BUSY, "busy");
-    (void)close(fds[0]);
+    close(fds[0]);
 }
 
 /* ---- the socket ---- */
@@ -227,7 +227,8 @@ static void replaces_sockets_and_nothing_else(void **state) {
     assert_int_equal(tt_ask_listen(scratch, &second), TT_OK);
     assert_int_equal(close(first), 0);
     assert_int_equal(close(second), 0);
-    assert_int_equal(tt_ask_listen(scratch, &first), TT_OK); /* and one that nobody serves */
+    assert_int_equal(tt_ask_listen(scratch, &first),
+                     TT_OK); /* the socket is left, and nobody serves it */
     assert_int_equal(close(first), 0);
     assert_int_equal(unlink(scratch_path("agent.sock")), 0);
     assert_int_equal(mkdir(scratch_path("agent.sock"), 0700), 0);
@@ -238,7 +239,7 @@ static void replaces_sockets_and_nothing_else(void **state) {
 
 /* ---- asking ---- */
 
-/* An agent for one question: 0 when it was that of a presign, or of a fetch. */
+/* An agent for one question. It exits with 0 when that was the presign or the fetch. */
 static int answer_well(int is_presign) {
     struct tt_ask_question question;
     char text[TT_ASK_QUESTION_SIZE];
@@ -299,7 +300,7 @@ static int answer_with_packet(int length) {
     return send(fd, packet, (size_t)length, MSG_NOSIGNAL) == length ? 0 : 1;
 }
 
-/* What comes of asking an agent that sends the packet; never a URL that was not one. */
+/* Asks an agent that sends the packet. Whatever that is, what is no URL never comes out as one. */
 static enum tt_err ask_for_packet(int length) {
     pid_t agent = scratch_fork(answer_with_packet, length);
     enum tt_err err;
@@ -404,7 +405,7 @@ static void count_signal(int number) {
     signals = signals + 1;
 }
 
-/* Neither cut short nor begun anew by each of them. */
+/* The signals neither cut the wait short nor begin it anew. */
 static void signals_do_not_change_the_deadline(void **state) {
     const struct itimerval every_ms = {.it_interval.tv_usec = 1000, .it_value.tv_usec = 1000};
     const struct itimerval never = {.it_value.tv_usec = 0};

@@ -1,4 +1,4 @@
-/* Units of src/store/db.c: opening, versions, transactions, failures. */
+/* Units of src/store/db.c: opening, versions, statements, transactions, failures. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -80,7 +80,8 @@ static void commits_wait_for_the_disk_or_not(void **state) {
     assert_int_equal(tt_db_set_durable(&db, true), TT_OK);
     assert_int_equal(ask(&db, "PRAGMA synchronous"), 2);
     assert_int_equal(tt_db_begin(&db), TT_OK);
-    assert_int_equal(tt_db_set_durable(&db, false), TT_ERR_JOURNAL); /* SQLite refuses it there */
+    assert_int_equal(tt_db_set_durable(&db, false),
+                     TT_ERR_JOURNAL); /* SQLite refuses that within a transaction */
     assert_int_equal(tt_db_end(&db, TT_OK), TT_OK);
     tt_db_close(&db);
 }
@@ -96,12 +97,12 @@ static void makes_files_with_the_mode_umask_allows(void **state) {
     assert_int_equal(mode_of("journal.db-shm"), 0660);
     tt_db_close(&db);
     assert_int_equal(unlink(scratch_path("journal.db")), 0);
-    (void)umask(0077);
+    umask(0077);
     assert_int_equal(open_here(&db), TT_OK);
     assert_int_equal(mode_of("journal.db"), 0600);
     assert_int_equal(mode_of("journal.db-wal"), 0600);
     tt_db_close(&db);
-    (void)umask(before);
+    umask(before);
 }
 
 static void opens_again_and_keeps_what_is_there(void **state) {
@@ -122,7 +123,7 @@ static void refuses_a_newer_schema(void **state) {
 
     (void)state;
     assert_int_equal(open_here(&db), TT_OK);
-    (void)snprintf(sql, sizeof sql, "PRAGMA user_version = %d", tt_schema_step_count + 1);
+    snprintf(sql, sizeof sql, "PRAGMA user_version = %d", tt_schema_step_count + 1);
     execute(&db, sql);
     tt_db_close(&db);
     assert_int_equal(open_here(&db), TT_ERR_JOURNAL);
@@ -186,7 +187,7 @@ static void a_full_database_is_told_from_a_broken_one(void **state) {
     assert_int_equal(err, TT_ERR_SPOOL_FULL);
     assert_int_equal(tt_db_end(&db, err), TT_ERR_SPOOL_FULL);
     assert_non_null(strstr(tt_err_cause(), "database or disk is full"));
-    /* The connection is as good as before. */
+    /* The failure leaves a connection that works. */
     assert_int_equal(ask(&db, "SELECT count(*) FROM ballast"), 0);
     assert_int_equal(tt_db_begin(&db), TT_OK);
     assert_int_equal(tt_db_end(&db, TT_OK), TT_OK);
@@ -249,7 +250,7 @@ static int open_at_start(int number) {
     enum tt_err err;
 
     (void)number;
-    (void)close(start_pipe[1]);
+    close(start_pipe[1]);
     if (read(start_pipe[0], &nothing, 1) != 0)
         return 2;
     err = open_here(&db);
@@ -261,7 +262,7 @@ static int open_at_start(int number) {
     if (err == TT_OK)
         err = tt_db_end(&db, TT_OK);
     if (err != TT_OK)
-        (void)fprintf(stderr, "opener: %s\n", tt_err_cause());
+        fprintf(stderr, "opener: %s\n", tt_err_cause());
     tt_db_close(&db);
     return err == TT_OK ? 0 : 1;
 }

@@ -1,4 +1,4 @@
-/* The spool of a test, both ways of staging, and files in it. Include after cmocka.h. */
+/* The spool of a test, both ways of staging, and files in it. This is included after cmocka.h. */
 #ifndef TINTYPE_TESTS_STORE_FILES_H
 #define TINTYPE_TESTS_STORE_FILES_H
 
@@ -13,7 +13,7 @@
 #define ID_2 "01890a5d-ac96-7000-8000-000000000002"
 #define ID_3 "01890a5d-ac96-7000-8000-000000000003"
 
-/* What names an original or a result, and what names a rendition. */
+/* The first names an original or a result, the second a rendition. */
 #define NAME(kind, id, format) (&(const struct tt_spool_name){kind, id, "", format})
 #define RENDITION(id, preset, format)                                                              \
     (&(const struct tt_spool_name){TT_SPOOL_RENDITION, id, preset, format})
@@ -26,7 +26,7 @@ static inline int open_spool(void **state) {
     return scratch_make(state) == 0 && tt_spool_open(&spool, scratch) == TT_OK ? 0 : -1;
 }
 
-/* The same, as on a file system without O_TMPFILE. */
+/* Opens it as on a file system without O_TMPFILE. */
 static inline int open_spool_named(void **state) {
     int failed = open_spool(state);
 
@@ -52,7 +52,7 @@ static inline void make_file(const char *name) {
     assert_int_equal(close(fd), 0);
 }
 
-/* Stages and keeps a file of that content; the caller discards. */
+/* Stages and keeps a file of that content, which the caller discards. */
 static inline enum tt_err keep(struct tt_staged *staged, const struct tt_spool_name *name,
                                const char *content) {
     enum tt_err err = tt_spool_stage(&spool, staged);
@@ -93,7 +93,7 @@ static inline bool knows_id_1(void *context, const struct tt_spool_name *name) {
     return strcmp(name->id, ID_1) == 0;
 }
 
-/* The number of files that a sweep removes which knows ID_1 alone. */
+/* Sweeps what is not of ID_1, and returns how many files that removed. */
 static inline int64_t sweep(void) {
     int64_t removed = -1;
 

@@ -67,8 +67,8 @@ static void values_that_do_not_fit_are_refused(void **state) {
         add_renditions(&row, 2);
         insert(&row);
         assert_int_equal(tt_journal_find(journal, row.id, &found), TT_OK);
-        (void)snprintf(change, sizeof change, "UPDATE %s WHERE id = '%s' %s", changes[i], row.id,
-                       strncmp(changes[i], "rendition", 9) == 0 ? "AND number = 1" : "");
+        snprintf(change, sizeof change, "UPDATE %s WHERE id = '%s' %s", changes[i], row.id,
+                 strncmp(changes[i], "rendition", 9) == 0 ? "AND number = 1" : "");
         execute(change);
         tt_err_take(TT_OK);
         if (tt_journal_find(journal, row.id, &found) != TT_ERR_JOURNAL)

@@ -47,7 +47,7 @@ static void the_oldest_failures_make_way(void **state) {
     assert_int_equal(ask("SELECT count(*) FROM event WHERE is_failure = 1"),
                      TT_JOURNAL_FAILURES_MAX);
     assert_int_equal(ask("SELECT min(number) FROM event WHERE is_failure = 1"), 4);
-    /* An event of an image is not dropped for them. */
+    /* Failures do not push out an image's event. */
     assert_int_equal(ask("SELECT count(*) FROM event WHERE number = 1"), 1);
     assert_int_equal(ask("SELECT events FROM event_total"), TT_JOURNAL_FAILURES_MAX + 1);
 }
@@ -61,7 +61,7 @@ static void the_oldest_of_too_many_events_makes_way(void **state) {
 
         assert_int_equal(tt_journal_insert(journal, &row, &event, 0), TT_OK);
     }
-    /* As if there were so many. */
+    /* The totals are set as if so many events were there. */
     _Static_assert(TT_JOURNAL_EVENTS_MAX == 1000000, "as below");
     execute("UPDATE event_total SET events = 1000000");
     assert_int_equal(tt_journal_note_failure(journal, &event), TT_OK);
@@ -99,7 +99,7 @@ static void events_come_in_order_and_in_bounds(void **state) {
     assert_int_equal(tt_journal_events(journal, &arena, 3, 100, events, &count), TT_OK);
     assert_int_equal(count, 3);
     assert_int_equal(tt_journal_events(journal, &arena, 8, 15, events, &count), TT_OK);
-    assert_int_equal(count, 2); /* 7 and 8 bytes */
+    assert_int_equal(count, 2); /* of 7 and of 8 bytes */
     assert_int_equal(tt_journal_events(journal, &arena, 8, 14, events, &count), TT_OK);
     assert_int_equal(count, 1);
     assert_int_equal(tt_journal_events(journal, &arena, 8, 1, events, &count), TT_OK);
@@ -133,7 +133,7 @@ static void what_is_shipped_goes(void **state) {
     assert_int_equal(tt_journal_events_shipped(journal, last, 0), TT_OK);
     assert_int_equal(backlog(false).events, 0);
     assert_int_equal(ask("SELECT failures FROM event_total"), 0);
-    /* No number comes twice. */
+    /* The number of an event that is gone does not come again. */
     assert_int_equal(tt_journal_note_failure(journal, &note), TT_OK);
     assert_int_equal(tt_journal_events_shipped(journal, last, 0), TT_OK);
     assert_int_equal(backlog(false).events, 1);

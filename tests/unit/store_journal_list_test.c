@@ -81,7 +81,7 @@ static void pages_are_stable_under_inserts(void **state) {
     assert_string_equal(walk(query), "25 20 10");
     query.ascending = true;
     assert_string_equal(walk(query), "40 45");
-    /* Nor does a page need the row it starts after. */
+    /* A page does not need the row that it starts after. */
     assert_int_equal(tt_journal_delete(journal, after_id, &row), TT_OK);
     query.ascending = false;
     assert_string_equal(walk(query), "25 20 10");
@@ -96,7 +96,7 @@ static void filters_combine(void **state) {
     for (int i = 0; i < 24; i++) {
         struct tt_journal_row row = make_row(i);
 
-        (void)snprintf(row.filename, sizeof row.filename, "%s", i % 2 == 0 ? "even" : "odd");
+        snprintf(row.filename, sizeof row.filename, "%s", i % 2 == 0 ? "even" : "odd");
         row.sync_state = i % 3 == 0 ? TT_SYNC_DEAD : TT_SYNC_SYNCED;
         insert(&row);
     }
@@ -156,7 +156,7 @@ static void check_plan(sqlite3_stmt *list) {
     sqlite3_stmt *plan = NULL;
     int steps = 0;
 
-    (void)snprintf(explain, sizeof explain, "EXPLAIN QUERY PLAN %s", sqlite3_sql(list));
+    snprintf(explain, sizeof explain, "EXPLAIN QUERY PLAN %s", sqlite3_sql(list));
     assert_int_equal(sqlite3_prepare_v2(journal->db.sqlite, explain, -1, &plan, NULL), SQLITE_OK);
     for (; sqlite3_step(plan) == SQLITE_ROW; steps++) {
         const char *detail = (const char *)sqlite3_column_text(plan, 3);

@@ -1,4 +1,5 @@
-/* Plans of every statement in src/store but the lists: none walks what grows, and none sorts. */
+/* The plans of every statement in src/store but the lists: none walks what grows, and none sorts.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,18 +29,18 @@ static void run_every_statement(void) {
     assert_int_equal(tt_journal_retry(journal, row.id, &retried), TT_OK);
     assert_int_equal(tt_journal_retry(journal, NULL, &retried), TT_OK);
     execute("UPDATE image SET processed_format = 'XYZ'"); /* so that due buries it */
-    (void)due(TT_SYNC_PENDING, 10);
+    due(TT_SYNC_PENDING, 10);
     execute("UPDATE image SET processed_format = 'PNG', sync_state = 'pending'");
     for (int i = 0; i < 2; i++) {
         enum tt_sync_state due_state = i == 0 ? TT_SYNC_PENDING : TT_SYNC_STORED;
 
-        (void)due(due_state, 10);
+        due(due_state, 10);
         assert_int_equal(tt_journal_next_due(journal, due_state, true, &at_ms), TT_OK);
     }
     assert_int_equal(tt_journal_cap_retries(journal, NOW_MS), TT_OK);
     record(&outcome, NOW_MS);
     record_done(1, TT_SYNC_SYNCED, NOW_MS);
-    (void)find(1);
+    find(1);
     assert_int_equal(tt_journal_evict(journal, NOW_MS, ROWS_MAX, rows, &count), TT_OK);
     assert_int_equal(tt_journal_fetched(journal, &row, tt_journal_row_original(&row), NOW_MS),
                      TT_OK);
@@ -49,17 +50,18 @@ static void run_every_statement(void) {
     assert_int_equal(tt_journal_due_removals(journal, NOW_MS, 1, removals, &count), TT_OK);
     outcome.is_removal = outcome.done = true;
     record(&outcome, NOW_MS);
-    (void)backlog(true);
+    backlog(true);
     assert_int_equal(tt_journal_events(journal, &arena, 1, 1, events, &count), TT_OK);
     assert_int_equal(tt_journal_events_shipped(journal, events[0].number, 1), TT_OK);
     tt_arena_fini(&arena);
 }
 
-/* Walks that end early, by LIMIT or by their reader, or that are of one table of five rows or one.
+/* Whether it is a walk that ends early, by LIMIT or by its reader, or of a table of five rows or
+ * one.
  */
 static bool may_scan(const char *detail) {
     static const char *const bounded[] = {
-        "SCAN image USING COVERING INDEX image_local", /* its least */
+        "SCAN image USING COVERING INDEX image_local", /* for its least */
         "SCAN removal USING COVERING INDEX removal_to_carry",
         "SCAN event USING INDEX event_failure",
         "SCAN event USING COVERING INDEX event_failure",
@@ -70,7 +72,7 @@ static bool may_scan(const char *detail) {
     };
 
     if (strcmp(detail, "SCAN event") == 0)
-        return true; /* in the order of numbers */
+        return true; /* it goes in the order of numbers */
     for (size_t i = 0; i < sizeof bounded / sizeof *bounded; i++)
         if (strncmp(detail, bounded[i], strlen(bounded[i])) == 0)
             return true;
@@ -107,10 +109,11 @@ static void no_statement_scans_or_sorts(void **state) {
     (void)state;
     run_every_statement();
     while ((statement = sqlite3_next_stmt(journal->db.sqlite, statement)) != NULL) {
-        (void)check_plan(sqlite3_sql(statement));
+        check_plan(sqlite3_sql(statement));
         statements++;
     }
-    /* Every member of the handle was run, but for the lists, which have a test of their own. */
+    /* So every statement of the handle was run, but for the lists, which have a test of their own.
+     */
     assert_int_equal(statements, 36);
 }
 
@@ -118,7 +121,7 @@ static void assert_plan(sqlite3_stmt *statement, const char *expected) {
     char explain[2048];
     sqlite3_stmt *plan = NULL;
 
-    (void)snprintf(explain, sizeof explain, "EXPLAIN QUERY PLAN %s", sqlite3_sql(statement));
+    snprintf(explain, sizeof explain, "EXPLAIN QUERY PLAN %s", sqlite3_sql(statement));
     assert_int_equal(sqlite3_prepare_v2(journal->db.sqlite, explain, -1, &plan, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_step(plan), SQLITE_ROW);
     assert_string_equal((const char *)sqlite3_column_text(plan, 3), expected);
@@ -143,7 +146,7 @@ static void what_is_due_is_a_walk_along_its_index(void **state) {
     assert_plan(journal->record_image, "SEARCH image USING PRIMARY KEY (id=?)");
 }
 
-/* What SQLite's machine did since it was asked last. */
+/* How many steps SQLite's machine took since it was asked last. */
 static int steps_of(sqlite3_stmt *statement) {
     return sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_VM_STEP, 1);
 }
@@ -151,26 +154,26 @@ static int steps_of(sqlite3_stmt *statement) {
 static void insert_copies(int first, int last) {
     char sql[1024];
 
-    (void)snprintf(sql, sizeof sql,
-                   "WITH RECURSIVE n (i) AS (SELECT %d UNION ALL SELECT i + 1 FROM n WHERE i < %d) "
-                   "INSERT INTO image (id, filename, processed_size_bytes, processed_format, "
-                   "processed_width_px, processed_height_px, processed_sha256, "
-                   "original_size_bytes, original_format, original_width_px, original_height_px, "
-                   "original_sha256, original_kept, sync_state, local_since_ms, retry_at_ms) "
-                   "SELECT printf('01890a5d-ac96-7000-8000-%%012x', i), 'a', 1, 'PNG', 1, 1, "
-                   "zeroblob(32), 1, 'PNG', 1, 1, zeroblob(32), 1, "
-                   "iif(i %% 2, 'pending', 'stored'), 1 + i, i FROM n",
-                   first, last);
+    snprintf(sql, sizeof sql,
+             "WITH RECURSIVE n (i) AS (SELECT %d UNION ALL SELECT i + 1 FROM n WHERE i < %d) "
+             "INSERT INTO image (id, filename, processed_size_bytes, processed_format, "
+             "processed_width_px, processed_height_px, processed_sha256, "
+             "original_size_bytes, original_format, original_width_px, original_height_px, "
+             "original_sha256, original_kept, sync_state, local_since_ms, retry_at_ms) "
+             "SELECT printf('01890a5d-ac96-7000-8000-%%012x', i), 'a', 1, 'PNG', 1, 1, "
+             "zeroblob(32), 1, 'PNG', 1, 1, zeroblob(32), 1, "
+             "iif(i %% 2, 'pending', 'stored'), 1 + i, i FROM n",
+             first, last);
     execute(sql);
 }
 
 static void measure(int *steps) {
     int64_t at_ms;
 
-    (void)due(TT_SYNC_PENDING, 5);
+    due(TT_SYNC_PENDING, 5);
     assert_int_equal(count, 5);
     assert_int_equal(tt_journal_next_due(journal, TT_SYNC_PENDING, false, &at_ms), TT_OK);
-    (void)backlog(true);
+    backlog(true);
     steps[0] = steps_of(journal->due[TT_SYNC_PENDING]);
     steps[1] = steps_of(journal->next_due[TT_SYNC_PENDING]);
     steps[2] = steps_of(journal->backlog);
@@ -192,7 +195,7 @@ static void more_rows_make_no_more_work(void **state) {
     assert_int_equal(tt_journal_evict(journal, 5, 5, rows, &count), TT_OK);
     assert_int_equal(count, 2);
     insert_copies(5001, 9000);
-    (void)steps_of(journal->evict);
+    steps_of(journal->evict);
     assert_int_equal(tt_journal_evict(journal, 7, 5, rows, &count), TT_OK);
     assert_int_equal(count, 2);
     assert_int_equal(steps_of(journal->evict), few[0]);

@@ -1,4 +1,5 @@
-/* tt_journal_record of src/store/journal_sync.c: what came of a transfer or a removal. */
+/* Units of src/store/journal_sync.c: tt_journal_record, by which the agent tells what came of a
+ * transfer or a removal. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,10 +14,10 @@ static void a_failure_counts_and_a_success_clears_it(void **state) {
     struct tt_journal_row row;
 
     (void)state;
-    (void)insert_as(1, TT_SYNC_PENDING);
+    insert_as(1, TT_SYNC_PENDING);
     outcome.failed = true;
     outcome.retry_at_ms = NOW_MS + 5;
-    (void)snprintf(outcome.last_error, sizeof outcome.last_error, "503 Slow Down");
+    snprintf(outcome.last_error, sizeof outcome.last_error, "503 Slow Down");
     record(&outcome, NOW_MS);
     record(&outcome, NOW_MS);
     row = find(1);
@@ -37,13 +38,13 @@ static void a_failure_counts_and_a_success_clears_it(void **state) {
 
 static void synced_at_is_when_it_became_so(void **state) {
     (void)state;
-    (void)insert_as(1, TT_SYNC_PENDING);
+    insert_as(1, TT_SYNC_PENDING);
     record_done(1, TT_SYNC_STORED, NOW_MS);
     assert_int_equal(find(1).synced_at_ms, 0);
     record_done(1, TT_SYNC_SYNCED, NOW_MS + 1);
     record_done(1, TT_SYNC_SYNCED, NOW_MS + 2);
     assert_true(find(1).synced_at_ms == NOW_MS + 1);
-    /* The cloud has had the files since the first time. */
+    /* The time stays the first one at which the cloud had the files. */
     assert_true(backlog(true).local_since_ms == NOW_MS);
 }
 
@@ -51,7 +52,7 @@ static void what_is_not_done_stays_here(void **state) {
     struct tt_journal_outcome outcome = outcome_of(1, TT_SYNC_STORED);
 
     (void)state;
-    (void)insert_as(1, TT_SYNC_PENDING);
+    insert_as(1, TT_SYNC_PENDING);
     record(&outcome, NOW_MS);
     outcome.state = TT_SYNC_DEAD;
     outcome.failed = true;
@@ -70,15 +71,15 @@ static void outcomes_are_recorded_together(void **state) {
     for (int i = 0; i < 100; i++) {
         outcomes[i] = outcome_of(i, TT_SYNC_STORED);
         if (i != 40)
-            (void)insert_as(i, TT_SYNC_PENDING);
+            insert_as(i, TT_SYNC_PENDING);
     }
-    outcomes[99].retry_at_ms = -1; /* refused: then nothing is recorded */
+    outcomes[99].retry_at_ms = -1; /* SQLite refuses this one, and then nothing is recorded */
     assert_int_equal(tt_journal_record(journal, outcomes, 100, NOW_MS), TT_ERR_JOURNAL);
     assert_string_equal(due(TT_SYNC_STORED, ROWS_MAX), "");
     tt_err_take(TT_OK);
     outcomes[99].retry_at_ms = 0;
     assert_int_equal(tt_journal_record(journal, outcomes, 100, NOW_MS), TT_OK);
-    (void)due(TT_SYNC_STORED, ROWS_MAX);
+    due(TT_SYNC_STORED, ROWS_MAX);
     assert_int_equal(count, 99); /* number 40 was deleted meanwhile */
     assert_string_equal(due(TT_SYNC_PENDING, ROWS_MAX), "");
     assert_int_equal(tt_journal_record(journal, outcomes, 0, NOW_MS), TT_OK);
@@ -88,17 +89,17 @@ static void an_error_is_kept_as_utf8(void **state) {
     struct tt_journal_outcome outcome = outcome_of(1, TT_SYNC_PENDING);
 
     (void)state;
-    (void)insert_as(1, TT_SYNC_PENDING);
-    (void)snprintf(outcome.last_error, sizeof outcome.last_error, "caf\xC3\xA9");
+    insert_as(1, TT_SYNC_PENDING);
+    snprintf(outcome.last_error, sizeof outcome.last_error, "caf\xC3\xA9");
     record(&outcome, NOW_MS);
     assert_string_equal(find(1).last_error, "caf\xC3\xA9");
-    outcome.last_error[4] = '\0'; /* within the last character */
+    outcome.last_error[4] = '\0'; /* this cuts the last character */
     record(&outcome, NOW_MS);
     assert_string_equal(find(1).last_error, "caf");
-    (void)snprintf(outcome.last_error, sizeof outcome.last_error, "\xE9t\xE9 \xFF ok");
+    snprintf(outcome.last_error, sizeof outcome.last_error, "\xE9t\xE9 \xFF ok");
     record(&outcome, NOW_MS);
     assert_string_equal(find(1).last_error, "?t? ? ok");
-    memset(outcome.last_error, 'x', sizeof outcome.last_error); /* and no NUL */
+    memset(outcome.last_error, 'x', sizeof outcome.last_error); /* there is no NUL in it */
     record(&outcome, NOW_MS);
     assert_int_equal(strlen(find(1).last_error), TT_JOURNAL_ERROR_SIZE - 1);
 }
@@ -136,7 +137,7 @@ static void removals_are_tried_until_they_are_done(void **state) {
     outcome.failed = false;
     outcome.done = true;
     record(&outcome, NOW_MS);
-    record(&outcome, NOW_MS); /* gone already: no failure */
+    record(&outcome, NOW_MS); /* that it is gone already is no failure */
     assert_int_equal(tt_journal_due_removals(journal, NOW_MS, 1, removals, &count), TT_OK);
     assert_int_equal(count, 1);
     assert_int_equal(backlog(false).removals, 2);

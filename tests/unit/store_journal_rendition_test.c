@@ -1,5 +1,5 @@
-/* Units of src/store/journal_rendition.c, and of what the other files of the journal do with
- * renditions: rows, quota, removals, eviction, and how often they are looked for. */
+/* What the journal does with renditions (src/store/journal_row.c and the files above it): rows,
+ * quota, removals, eviction, and how often it looks for them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,8 @@
 
 #include "store_agent.h"
 
-/* 1000 + number bytes, 5000 of an original that is kept, and 300 of two renditions. */
+/* Inserts a row of 1000 + number bytes, 5000 of an original that is kept, and 300 of two
+ * renditions. */
 static struct tt_journal_row insert_with_two(int number, enum tt_sync_state sync_state) {
     struct tt_journal_row row = make_row(number);
 
@@ -41,84 +42,6 @@ static void assert_renditions(const struct tt_journal_row *row,
     }
 }
 
-/* ---- a row's files ---- */
-
-static void files_have_numbers(void **state) {
-    struct tt_journal_row row = make_row(1);
-    struct tt_spool_name name;
-
-    (void)state;
-    assert_int_equal(row.file_count, 2);
-    assert_int_equal(tt_journal_row_original(&row), 1);
-    add_renditions(&row, TT_PICTURE_RENDITIONS_MAX);
-    assert_int_equal(row.file_count, TT_JOURNAL_FILES_MAX);
-    assert_int_equal(tt_journal_row_original(&row), TT_JOURNAL_FILES_MAX - 1);
-    name = tt_journal_row_name(&row, TT_JOURNAL_FILES_MAX - 1);
-    assert_int_equal(name.kind, TT_SPOOL_ORIGINAL);
-    assert_int_equal(name.format, TT_FORMAT_JPEG);
-    assert_string_equal(name.rendition, "");
-    name = tt_journal_row_name(&row, TT_JOURNAL_PROCESSED);
-    assert_int_equal(name.kind, TT_SPOOL_PROCESSED);
-    assert_int_equal(name.format, TT_FORMAT_PNG);
-    name = tt_journal_row_name(&row, TT_JOURNAL_RENDITION + 1);
-    assert_int_equal(name.kind, TT_SPOOL_RENDITION);
-    assert_int_equal(name.format, TT_FORMAT_JPEG);
-    assert_string_equal(name.rendition, "large");
-    assert_string_equal(name.id, row.id);
-    for (int i = 0; i < TT_JOURNAL_FILES_MAX; i++) {
-        name = tt_journal_row_name(&row, i);
-        assert_int_equal(tt_journal_row_find(&row, name.kind, name.rendition), i);
-    }
-    assert_int_equal(tt_journal_row_find(&row, TT_SPOOL_RENDITION, "none"), -1);
-    assert_int_equal(tt_journal_row_find(&row, TT_SPOOL_RENDITION, ""), -1);
-    assert_int_equal(tt_journal_row_find(&row, TT_SPOOL_ORIGINAL, "thumb"), -1);
-}
-
-static void files_are_here_or_there(void **state) {
-    struct tt_journal_row row = make_row(1);
-
-    (void)state;
-    row.files[ORIGINAL].kept = false;
-    add_renditions(&row, 2);
-    row.files[TT_JOURNAL_RENDITION + 1].evicted = true;
-    assert_true(tt_journal_row_is_local(&row, TT_JOURNAL_RENDITION));
-    assert_false(tt_journal_row_is_local(&row, TT_JOURNAL_RENDITION + 1));
-    assert_false(tt_journal_row_is_local(&row, tt_journal_row_original(&row)));
-    assert_false(tt_journal_row_is_remote(&row, TT_JOURNAL_RENDITION));
-    assert_true(tt_journal_row_is_remote(&row, TT_JOURNAL_RENDITION + 1));
-    row.sync_state = TT_SYNC_STORED;
-    assert_true(tt_journal_row_is_remote(&row, TT_JOURNAL_RENDITION));
-    assert_false(tt_journal_row_is_remote(&row, tt_journal_row_original(&row)));
-}
-
-/* The spool has all but the result, which is gone already. */
-static void all_files_are_removed(void **state) {
-    struct tt_journal_row row = make_row(1);
-    struct tt_spool spool;
-
-    (void)state;
-    add_renditions(&row, 2);
-    assert_int_equal(tt_spool_open(&spool, scratch), TT_OK);
-    for (int i = TT_JOURNAL_RENDITION; i < row.file_count; i++) {
-        const struct tt_spool_name name = tt_journal_row_name(&row, i);
-        struct tt_staged staged;
-
-        assert_int_equal(tt_spool_stage(&spool, &staged), TT_OK);
-        assert_int_equal(tt_spool_keep(&spool, &staged, &name), TT_OK);
-        tt_spool_discard(&spool, &staged);
-    }
-    assert_int_equal(tt_journal_row_remove_files(&row, &spool), TT_OK);
-    for (int i = 0; i < row.file_count; i++) {
-        const struct tt_spool_name name = tt_journal_row_name(&row, i);
-        int64_t size_bytes;
-        int fd;
-
-        assert_int_equal(tt_spool_read(&spool, &name, &fd, &size_bytes), TT_ERR_NOT_FOUND);
-    }
-    tt_spool_close(&spool);
-    assert_int_equal(tt_journal_row_remove_files(&row, &spool), TT_ERR_STORAGE);
-}
-
 /* ---- rows ---- */
 
 static void finds_what_was_inserted(void **state) {
@@ -143,9 +66,9 @@ static void lists_and_looks_have_them(void **state) {
     bool more;
 
     (void)state;
-    (void)insert_as(1, TT_SYNC_PENDING);
-    (void)insert_as(3, TT_SYNC_PENDING);
-    for (int i = 0; i < 2; i++) { /* with rows of the last use in them */
+    insert_as(1, TT_SYNC_PENDING);
+    insert_as(3, TT_SYNC_PENDING);
+    for (int i = 0; i < 2; i++) { /* the second time, rows hold what was read before */
         assert_int_equal(tt_journal_list(journal, &query, rows, &count, &more), TT_OK);
         assert_int_equal(count, 3);
         assert_int_equal(rendition_count(&rows[0]), 0);
@@ -176,7 +99,7 @@ static void refuses_renditions_that_make_no_sense(void **state) {
         assert_int_equal(tt_journal_insert(journal, &bad[i], NULL, 0), TT_ERR_JOURNAL);
         assert_non_null(strstr(tt_err_cause(), "CHECK constraint failed"));
     }
-    /* Nothing of them is left. */
+    /* Not even the image's own row is left of them. */
     assert_int_equal(ask("SELECT count(*) FROM image"), 0);
     assert_int_equal(ask("SELECT count(*) FROM rendition"), 0);
     assert_int_equal(kept_bytes(), 0);
@@ -195,23 +118,23 @@ static void what_is_not_as_counted_is_refused(void **state) {
     (void)state;
     for (int i = 0; i < 4; i++) {
         execute("DELETE FROM image; DELETE FROM rendition");
-        (void)insert_with_two(i, TT_SYNC_PENDING);
+        insert_with_two(i, TT_SYNC_PENDING);
         execute(changes[i]);
         tt_err_take(TT_OK);
         assert_int_equal(tt_journal_find(journal, make_row(i).id, &row), TT_ERR_JOURNAL);
         assert_string_not_equal(tt_err_cause(), "");
         tt_err_take(TT_OK);
-        (void)insert_as(20 + i, TT_SYNC_PENDING);
-        (void)due(TT_SYNC_PENDING, 5); /* it holds up no other */
+        insert_as(20 + i, TT_SYNC_PENDING);
+        due(TT_SYNC_PENDING, 5); /* the spoilt row holds up no other */
         assert_int_equal(count, 1);
         assert_int_equal(ask("SELECT count(*) FROM image WHERE sync_state = 'dead'"), 1);
     }
 }
 
-/* A statement that fails is not the row's fault: what cannot be read now is not dead. */
+/* A statement that fails is not the row's fault, so a row that cannot be read now is not dead. */
 static void a_failure_buries_nobody(void **state) {
     (void)state;
-    (void)insert_with_two(1, TT_SYNC_PENDING);
+    insert_with_two(1, TT_SYNC_PENDING);
     execute("ALTER TABLE rendition RENAME TO elsewhere");
     assert_int_equal(tt_journal_due(journal, TT_SYNC_PENDING, NOW_MS, 5, rows, &count),
                      TT_ERR_JOURNAL);
@@ -228,7 +151,7 @@ static void the_quota_counts_them(void **state) {
     (void)state;
     add_renditions(&first, 2);
     second.files[ORIGINAL].kept = false;
-    add_renditions(&second, 1); /* 1102 */
+    add_renditions(&second, 1); /* 1102 bytes */
     assert_int_equal(tt_journal_insert(journal, &first, NULL, 6300), TT_ERR_SPOOL_FULL);
     assert_int_equal(tt_journal_insert(journal, &first, NULL, 6301), TT_OK);
     assert_int_equal(kept_bytes(), 6301);
@@ -246,7 +169,7 @@ static void a_removal_knows_them_until_it_is_over(void **state) {
     struct tt_journal_row gone;
 
     (void)state;
-    (void)insert_with_two(2, TT_SYNC_SYNCED);
+    insert_with_two(2, TT_SYNC_SYNCED);
     assert_int_equal(tt_journal_delete(journal, row.id, &gone), TT_OK);
     assert_renditions(&gone, &row);
     assert_int_equal(tt_journal_due_removals(journal, NOW_MS, 5, rows, &count), TT_OK);
@@ -262,7 +185,7 @@ static void a_removal_knows_them_until_it_is_over(void **state) {
     outcome.done = true;
     record(&outcome, NOW_MS);
     assert_int_equal(ask("SELECT count(*) FROM removal"), 0);
-    assert_int_equal(ask("SELECT count(*) FROM rendition"), 2); /* of the other */
+    assert_int_equal(ask("SELECT count(*) FROM rendition"), 2); /* the other image's */
 }
 
 static void without_a_removal_they_go_at_once(void **state) {
@@ -287,7 +210,7 @@ static void evicted_with_the_rest_and_fetched_one_by_one(void **state) {
     assert_true(rows[0].files[TT_JOURNAL_RENDITION].evicted &&
                 rows[0].files[TT_JOURNAL_RENDITION + 1].evicted);
     assert_int_equal(kept_bytes(), 0);
-    for (int i = 0; i < 2; i++) { /* told twice, it counts once */
+    for (int i = 0; i < 2; i++) { /* a fetch that is told twice counts once */
         assert_int_equal(tt_journal_fetched(journal, &row, TT_JOURNAL_RENDITION + 1, NOW_MS + 5),
                          TT_OK);
         assert_int_equal(kept_bytes(), 200);
@@ -299,7 +222,7 @@ static void evicted_with_the_rest_and_fetched_one_by_one(void **state) {
     assert_true(backlog(true).local_since_ms == NOW_MS + 5);
     assert_int_equal(tt_journal_fetched(journal, &row, TT_JOURNAL_RENDITION, NOW_MS + 6), TT_OK);
     assert_int_equal(kept_bytes(), 300);
-    /* It is the same image's for the table: a dead one goes on with its item. */
+    /* A dead image of which a rendition alone was evicted goes on with its item, too. */
     execute("UPDATE image SET sync_state = 'dead', processed_evicted = 0, original_evicted = 0, "
             "renditions_evicted = 1");
     int64_t changed;
@@ -320,7 +243,7 @@ static void a_rendition_alone_is_let_go_again(void **state) {
     record_done(1, TT_SYNC_STORED, NOW_MS);
     assert_int_equal(tt_journal_evict(journal, NOW_MS, ROWS_MAX, rows, &count), TT_OK);
     assert_int_equal(tt_journal_fetched(journal, &row, TT_JOURNAL_RENDITION, NOW_MS), TT_OK);
-    execute("UPDATE image SET local_since_ms = NULL"); /* as of a row that was never done */
+    execute("UPDATE image SET local_since_ms = NULL"); /* as if it had never been done */
     record_done(1, TT_SYNC_SYNCED, NOW_MS + 9);
     assert_true(backlog(true).local_since_ms == NOW_MS + 9);
 }
@@ -344,13 +267,13 @@ static void rows_without_renditions_cost_no_look(void **state) {
 
     (void)state;
     for (int i = 0; i < 10; i++)
-        (void)insert_as(i, TT_SYNC_PENDING);
-    (void)insert_with_two(10, TT_SYNC_PENDING);
-    (void)find(10); /* prepared */
+        insert_as(i, TT_SYNC_PENDING);
+    insert_with_two(10, TT_SYNC_PENDING);
+    find(10); /* so that every statement is prepared */
     assert_int_equal(sqlite3_trace_v2(journal->db.sqlite, SQLITE_TRACE_STMT, count_looks, NULL),
                      SQLITE_OK);
     rendition_looks = 0;
-    (void)find(3);
+    find(3);
     assert_int_equal(tt_journal_delete(journal, make_row(4).id, &row), TT_OK);
     record_done(3, TT_SYNC_SYNCED, NOW_MS);
     assert_int_equal(tt_journal_evict(journal, NOW_MS, ROWS_MAX, rows, &count), TT_OK);
@@ -365,9 +288,6 @@ static void rows_without_renditions_cost_no_look(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(files_have_numbers),
-        TEST(files_are_here_or_there),
-        TEST(all_files_are_removed),
         TEST(finds_what_was_inserted),
         TEST(lists_and_looks_have_them),
         TEST(refuses_renditions_that_make_no_sense),

@@ -21,8 +21,8 @@ static void adopts_what_was_off_oldest_first(void **state) {
     assert_int_equal(tt_journal_adopt(journal, 10, &changed), TT_OK);
     assert_int_equal(changed, 0);
     for (int i = 5; i > 0; i--)
-        (void)insert_as(i, TT_SYNC_OFF);
-    (void)insert_as(6, TT_SYNC_DEAD);
+        insert_as(i, TT_SYNC_OFF);
+    insert_as(6, TT_SYNC_DEAD);
     assert_int_equal(tt_journal_adopt(journal, 0, &changed), TT_OK);
     assert_int_equal(changed, 0);
     assert_int_equal(tt_journal_adopt(journal, 3, &changed), TT_OK);
@@ -42,7 +42,7 @@ static void the_longest_due_comes_first(void **state) {
 
     (void)state;
     for (int i = 1; i <= 6; i++)
-        (void)insert_as(i, i == 6 ? TT_SYNC_STORED : TT_SYNC_PENDING);
+        insert_as(i, i == 6 ? TT_SYNC_STORED : TT_SYNC_PENDING);
     outcome = outcome_of(1, TT_SYNC_PENDING);
     outcome.retry_at_ms = NOW_MS;
     record(&outcome, NOW_MS);
@@ -62,7 +62,7 @@ static void the_longest_due_comes_first(void **state) {
 static int64_t retry_at(const char *table, const char *id) {
     char sql[128];
 
-    (void)snprintf(sql, sizeof sql, "SELECT retry_at_ms FROM %s WHERE id = '%s'", table, id);
+    snprintf(sql, sizeof sql, "SELECT retry_at_ms FROM %s WHERE id = '%s'", table, id);
     return ask(sql);
 }
 
@@ -111,7 +111,7 @@ static void tells_when_the_next_is_due(void **state) {
     (void)state;
     assert_int_equal(tt_journal_next_due(journal, TT_SYNC_PENDING, true, &at_ms), TT_OK);
     assert_true(at_ms == INT64_MAX);
-    (void)insert_as(1, TT_SYNC_PENDING);
+    insert_as(1, TT_SYNC_PENDING);
     outcome.retry_at_ms = NOW_MS + 70;
     record(&outcome, NOW_MS);
     assert_int_equal(tt_journal_next_due(journal, TT_SYNC_PENDING, true, &at_ms), TT_OK);
@@ -155,7 +155,7 @@ static void evicts_what_has_been_here_long_enough(void **state) {
     assert_int_equal(kept_bytes(), 6003 + 6004 + 6005);
     assert_true(find(1).files[RESULT].evicted && find(1).files[ORIGINAL].evicted);
     assert_true(find(2).files[RESULT].evicted);
-    assert_false(find(2).files[ORIGINAL].evicted); /* it was never kept */
+    assert_false(find(2).files[ORIGINAL].evicted); /* as it was never kept */
     assert_false(find(3).files[RESULT].evicted);
     assert_int_equal(tt_journal_evict(journal, NOW_MS + 3, 2, rows, &count), TT_OK);
     assert_string_equal(numbers(), "3");
@@ -166,7 +166,7 @@ static void evicts_what_has_been_here_long_enough(void **state) {
     assert_int_equal(count, 0);
     assert_true(backlog(false).local_since_ms == NOW_MS + 4);
     assert_int_equal(find(1).sync_state, TT_SYNC_SYNCED);
-    /* Done once more, with nothing here: there is nothing to let go. */
+    /* A row that is done once more, with no file here, has nothing to let go. */
     record_done(1, TT_SYNC_SYNCED, NOW_MS);
     record_done(2, TT_SYNC_SYNCED, NOW_MS);
     assert_true(backlog(false).local_since_ms == NOW_MS + 4);
@@ -195,7 +195,7 @@ static void what_is_fetched_counts_again(void **state) {
     assert_string_equal(tt_err_cause(), "");
 }
 
-/* What the handle runs, but for the triggers' own: the start of each text. */
+/* The beginnings of the texts that the handle runs, without those of triggers. */
 static char traced[2048];
 
 static int trace(unsigned kind, void *context, void *statement, void *text) {
@@ -206,7 +206,7 @@ static int trace(unsigned kind, void *context, void *statement, void *text) {
     (void)context;
     (void)statement;
     if (strncmp(sql, "--", 2) != 0)
-        (void)snprintf(traced + length, sizeof traced - length, "%.22s|", sql);
+        snprintf(traced + length, sizeof traced - length, "%.22s|", sql);
     return 0;
 }
 
@@ -214,7 +214,7 @@ static void only_what_must_not_be_lost_waits_for_the_disk(void **state) {
     int changed;
 
     (void)state;
-    (void)insert_as(1, TT_SYNC_OFF);
+    insert_as(1, TT_SYNC_OFF);
     assert_int_equal(sqlite3_trace_v2(journal->db.sqlite, SQLITE_TRACE_STMT, trace, NULL),
                      SQLITE_OK);
     traced[0] = '\0';
@@ -230,7 +230,7 @@ static void only_what_must_not_be_lost_waits_for_the_disk(void **state) {
     assert_int_equal(count, 1);
     assert_non_null(strstr(traced, "PRAGMA synchronous = F|BEGIN IMMEDIATE|UPDATE image SET "
                                    "proce|COMMIT|PRAGMA synchronous = N|"));
-    /* With nothing to do, no lock is taken. */
+    /* Where there is nothing to do, no lock is taken. */
     traced[0] = '\0';
     assert_int_equal(tt_journal_evict(journal, NOW_MS, ROWS_MAX, rows, &count), TT_OK);
     assert_int_equal(tt_journal_adopt(journal, 9, &changed), TT_OK);
@@ -238,7 +238,7 @@ static void only_what_must_not_be_lost_waits_for_the_disk(void **state) {
     assert_int_equal(ask("PRAGMA synchronous"), 1);
 }
 
-/* Whether anything came since the last call. */
+/* Whether the watch has told anything since the last call. */
 static bool was_told(int fd) {
     char events[4096];
     bool is_told = false;
@@ -276,7 +276,7 @@ static void a_handle_that_was_not_relaxed_stays_so(void **state) {
 
     (void)state;
     assert_int_equal(tt_journal_adopt(journal, 9, &changed), TT_OK);
-    (void)insert_as(1, TT_SYNC_OFF);
+    insert_as(1, TT_SYNC_OFF);
     assert_int_equal(tt_journal_adopt(journal, 9, &changed), TT_OK);
     record_done(1, TT_SYNC_SYNCED, NOW_MS);
     assert_int_equal(tt_journal_evict(journal, NOW_MS, ROWS_MAX, rows, &count), TT_OK);
@@ -294,11 +294,11 @@ static void the_backlog_tells_what_waits(void **state) {
     assert_int_equal(found.waiting + found.dead + found.removals + found.oldest_ms + found.events +
                          found.dropped + found.local_since_ms,
                      0);
-    (void)insert_as(30, TT_SYNC_PENDING);
-    (void)insert_as(40, TT_SYNC_PENDING);
-    (void)insert_as(20, TT_SYNC_STORED);
-    (void)insert_as(10, TT_SYNC_SYNCED);
-    (void)insert_as(5, TT_SYNC_DEAD);
+    insert_as(30, TT_SYNC_PENDING);
+    insert_as(40, TT_SYNC_PENDING);
+    insert_as(20, TT_SYNC_STORED);
+    insert_as(10, TT_SYNC_SYNCED);
+    insert_as(5, TT_SYNC_DEAD);
     assert_int_equal(tt_journal_note_failure(journal, &event), TT_OK);
     found = backlog(true);
     assert_int_equal(found.waiting, 3);
@@ -331,7 +331,7 @@ static int insert_and_delete(int worker) {
 
         if (tt_journal_insert(own, &row, &note, 0) != TT_OK ||
             (i % 4 == 0 && tt_journal_delete(own, row.id, &row) != TT_OK)) {
-            (void)fprintf(stderr, "worker: %s\n", tt_err_cause());
+            fprintf(stderr, "worker: %s\n", tt_err_cause());
             return 2;
         }
     }
@@ -339,13 +339,14 @@ static int insert_and_delete(int worker) {
     return 0;
 }
 
-/* Carries everything, one look after the other, until nothing is left after the workers ended. */
+/* Carries what is due, one look after the other, until the workers have ended and nothing is left.
+ */
 static void carry(bool *has_carried) {
     struct tt_journal_outcome outcomes[ROWS_MAX];
     struct tt_journal_row removals[ROWS_MAX];
     int removal_count;
 
-    (void)due(TT_SYNC_PENDING, ROWS_MAX / 2);
+    due(TT_SYNC_PENDING, ROWS_MAX / 2);
     assert_int_equal(
         tt_journal_due_removals(journal, NOW_MS, ROWS_MAX / 2, removals, &removal_count), TT_OK);
     *has_carried = count + removal_count > 0;

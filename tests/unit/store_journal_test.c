@@ -1,5 +1,5 @@
-/* Units of src/store/journal.c and journal_row.c: rows, totals, quota, several processes, a full
- * disk. */
+/* Units of src/store/journal_image.c and journal_handle.c: rows, totals, quota, several processes,
+ * a full disk. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -63,7 +63,7 @@ static void finds_what_was_inserted(void **state) {
     full.files[ORIGINAL].kept = false;
     full.sync_state = TT_SYNC_SYNCED;
     full.attempts = 3;
-    (void)snprintf(full.last_error, sizeof full.last_error, "503 Slow Down; 'quoted' \"text\"");
+    snprintf(full.last_error, sizeof full.last_error, "503 Slow Down; 'quoted' \"text\"");
     full.synced_at_ms = BASE_MS + 77;
     full.files[ORIGINAL].size_bytes = INT64_C(1) << 40;
     insert(&plain);
@@ -117,7 +117,8 @@ static void refuses_rows_that_make_no_sense(void **state) {
     }
     insert(&good);
     tt_err_take(TT_OK);
-    assert_int_equal(tt_journal_insert(journal, &good, NULL, 0), TT_ERR_JOURNAL); /* the same id */
+    assert_int_equal(tt_journal_insert(journal, &good, NULL, 0),
+                     TT_ERR_JOURNAL); /* its id is taken */
     assert_int_equal(tt_journal_totals(journal, &totals), TT_OK);
     assert_int_equal(totals.rows[TT_SYNC_PENDING], 1);
 }
@@ -140,8 +141,8 @@ static void deletes_and_returns_the_row(void **state) {
 
 static void totals_follow_every_change(void **state) {
     struct tt_journal_row pending = make_row(1);  /* 1001 + 5000 bytes */
-    struct tt_journal_row unkept = make_row(2);   /* 1002 */
-    struct tt_journal_row switched = make_row(3); /* 1003 + 5000 */
+    struct tt_journal_row unkept = make_row(2);   /* 1002 bytes */
+    struct tt_journal_row switched = make_row(3); /* 1003 + 5000 bytes */
     struct tt_journal_totals totals;
     struct tt_journal_row gone;
     struct tt_db db;
@@ -205,7 +206,7 @@ static void a_deleted_row_leaves_a_removal(void **state) {
         insert(&row);
         assert_int_equal(tt_journal_delete(journal, row.id, &gone), TT_OK);
     }
-    /* Of a row that is off the cloud has nothing. */
+    /* The cloud has nothing of a row that is off, so no removal is needed. */
     assert_int_equal(ask("SELECT count(*) FROM removal"), TT_SYNC_STATE_COUNT - 1);
     assert_int_equal(tt_journal_delete(journal, make_row(9).id, &gone), TT_ERR_NOT_FOUND);
     assert_int_equal(ask("SELECT count(*) FROM removal WHERE original_format = 'JPEG' AND "
@@ -247,7 +248,7 @@ static int insert_many(int writer) {
         struct tt_journal_row row = make_row(i * 2 + writer);
 
         if (tt_journal_insert(own, &row, NULL, 0) != TT_OK) {
-            (void)fprintf(stderr, "writer: %s\n", tt_err_cause());
+            fprintf(stderr, "writer: %s\n", tt_err_cause());
             return 2;
         }
     }
@@ -335,7 +336,7 @@ static void what_is_retried_is_due_at_once(void **state) {
         row = make_row(i);
         row.sync_state = i == 5 ? TT_SYNC_SYNCED : TT_SYNC_DEAD;
         row.attempts = 7;
-        (void)snprintf(row.last_error, sizeof row.last_error, "no");
+        snprintf(row.last_error, sizeof row.last_error, "no");
         insert(&row);
     }
     execute("UPDATE image SET retry_at_ms = 99, processed_evicted = filename = 'photo 2.jpg'");

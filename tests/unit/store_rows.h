@@ -1,4 +1,5 @@
-/* Rows and direct SQL for the tests of the journal. Include after cmocka.h. */
+/* Rows and direct SQL for the tests of the journal. This is included after cmocka.h.
+ */
 #ifndef TINTYPE_TESTS_STORE_ROWS_H
 #define TINTYPE_TESTS_STORE_ROWS_H
 
@@ -33,14 +34,14 @@ static inline void describe(struct tt_journal_file *file, enum tt_picture_format
     file->height_px = height_px;
 }
 
-/* A row of the given millisecond, unlike every other in each of its values: 1000 + number bytes,
- * and 5000 of an original that is kept. */
+/* Makes a row of the given millisecond, of 1000 + number bytes and 5000 of an original that is
+ * kept. Rows of different numbers differ in each of their values. */
 static inline struct tt_journal_row make_row(int number) {
     struct tt_journal_row row;
 
     tt_journal_row_init(&row, 0);
     tt_uuid_floor(BASE_MS + number, row.id);
-    (void)snprintf(row.filename, sizeof row.filename, "photo %d.jpg", number);
+    snprintf(row.filename, sizeof row.filename, "photo %d.jpg", number);
     describe(&row.files[RESULT], TT_FORMAT_PNG, 1000 + number, 720, 480 + number);
     describe(&row.files[ORIGINAL], TT_FORMAT_JPEG, 5000, 4000 + number, 3000);
     memset(row.files[RESULT].sha256, 0x10 + number % 100, TT_HASH_BYTES);
@@ -65,7 +66,7 @@ static inline void add_renditions(struct tt_journal_row *row, int count) {
     for (int i = 0; i < count; i++) {
         struct tt_journal_file *rendition = &row->files[TT_JOURNAL_RENDITION + i];
 
-        (void)snprintf(rendition->name, sizeof rendition->name, "%s", names[i]);
+        snprintf(rendition->name, sizeof rendition->name, "%s", names[i]);
         describe(rendition, i == 1 ? TT_FORMAT_JPEG : TT_FORMAT_PNG, 100 * (i + 1), 64 + i, 48 + i);
         memset(rendition->sha256, 0x30 + i, TT_HASH_BYTES);
     }
@@ -80,7 +81,7 @@ static inline void execute(const char *sql) {
     assert_int_equal(sqlite3_exec(journal->db.sqlite, sql, NULL, NULL, NULL), SQLITE_OK);
 }
 
-/* The first column of a statement's first row; -1 for no row or NULL. */
+/* The first column of a statement's first row; -1 where there is no row, or NULL in it. */
 static inline int64_t ask(const char *sql) {
     sqlite3_stmt *statement = NULL;
     int64_t answer = -1;

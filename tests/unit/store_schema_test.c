@@ -23,7 +23,7 @@ static sqlite3 *make_old_journal(int steps) {
     assert_int_equal(sqlite3_exec(old, "PRAGMA journal_mode = WAL", NULL, NULL, NULL), SQLITE_OK);
     for (int i = 0; i < steps; i++)
         assert_int_equal(sqlite3_exec(old, tt_schema_steps[i], NULL, NULL, NULL), SQLITE_OK);
-    (void)snprintf(set_version, sizeof set_version, "PRAGMA user_version = %d", steps);
+    snprintf(set_version, sizeof set_version, "PRAGMA user_version = %d", steps);
     assert_int_equal(sqlite3_exec(old, set_version, NULL, NULL, NULL), SQLITE_OK);
     for (int i = 0; i < 15; i++) {
         static const enum tt_sync_state states[15] = {0, 1, 1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4};
@@ -31,10 +31,10 @@ static sqlite3 *make_old_journal(int steps) {
         char sql[1024];
 
         tt_uuid_floor(BASE_MS + i, id);
-        (void)snprintf(sql, sizeof sql,
-                       "INSERT INTO image (" OLD_COLUMNS ") VALUES ('%s', 'a', %d, 'PNG', 1, 1, "
-                       "zeroblob(32), 5000, 'JPEG', 1, 1, zeroblob(32), %d, '%s')",
-                       id, 1000 + i, i % 2, tt_sync_state_name(states[i]));
+        snprintf(sql, sizeof sql,
+                 "INSERT INTO image (" OLD_COLUMNS ") VALUES ('%s', 'a', %d, 'PNG', 1, 1, "
+                 "zeroblob(32), 5000, 'JPEG', 1, 1, zeroblob(32), %d, '%s')",
+                 id, 1000 + i, i % 2, tt_sync_state_name(states[i]));
         assert_int_equal(sqlite3_exec(old, sql, NULL, NULL, NULL), SQLITE_OK);
     }
     return old;
@@ -58,7 +58,7 @@ static void assert_brought_up_to_date(int from_steps) {
     assert_string_equal(due(TT_SYNC_STORED, 10), "3 4 5");
     assert_false(rows[0].files[RESULT].evicted || rows[0].files[ORIGINAL].evicted);
     assert_int_equal(rows[0].file_count, 2);
-    record_done(1, TT_SYNC_SYNCED, NOW_MS); /* an original is kept */
+    record_done(1, TT_SYNC_SYNCED, NOW_MS); /* of a row whose original is kept */
     assert_int_equal(tt_journal_evict(journal, NOW_MS, ROWS_MAX, rows, &count), TT_OK);
     assert_string_equal(numbers(), "1");
     assert_int_equal(tt_journal_totals(journal, &totals), TT_OK);
@@ -72,7 +72,8 @@ static void a_journal_of_the_first_step_gets_what_it_lacks(void **state) {
     assert_brought_up_to_date(1);
 }
 
-/* What was evicted stays so, removals are as they were, and the next image may have renditions. */
+/* After the migration, what was evicted stays so, removals are as they were, and the next image may
+ * have renditions. */
 static void a_journal_of_the_second_step_gets_what_it_lacks(void **state) {
     static const char earlier[] =
         "UPDATE image SET processed_evicted = 1, original_evicted = 1, local_since_ms = 7 "
@@ -107,7 +108,7 @@ static void both_steps_give_one_journal(void **state) {
     assert_brought_up_to_date(2);
 }
 
-/* Workers of the program before go on for a while beside an agent that is new. */
+/* Workers of the program before may go on for a while beside a new agent. */
 static void a_handle_opened_before_the_step_goes_on(void **state) {
     struct tt_journal_totals totals;
     sqlite3_stmt *statement = NULL;

@@ -51,7 +51,7 @@ static void the_sweep_spares_staged_files_in_use(void **state) {
     make_file("spool/tmp/" ID_2 ".part");
     assert_int_equal(sweep(), 1);
     assert_false(exists("spool/tmp/" ID_2 ".part"));
-    (void)snprintf(path, sizeof path, "spool/tmp/%s", held.tmp_name);
+    snprintf(path, sizeof path, "spool/tmp/%s", held.tmp_name);
     assert_true(exists(path));
     assert_int_equal(tt_spool_keep(&spool, &held, NAME(TT_SPOOL_ORIGINAL, ID_1, TT_FORMAT_PNG)),
                      TT_OK);
@@ -59,7 +59,7 @@ static void the_sweep_spares_staged_files_in_use(void **state) {
     assert_false(exists(path));
 }
 
-/* As the journal does for a row whose result was evicted. */
+/* Answers as the journal does for a row whose result was evicted. */
 static bool knows_originals(void *context, const struct tt_spool_name *name) {
     (void)context;
     return name->kind == TT_SPOOL_ORIGINAL;
@@ -122,7 +122,7 @@ static void the_sweep_spares_a_file_until_its_maker_is_done(void **state) {
     assert_int_equal(sweep(), 1);
 }
 
-/* Knows nothing when first asked, and everything from then on. */
+/* Knows no name when it is first asked, and every name from then on. */
 static bool knows_late(void *context, const struct tt_spool_name *name) {
     int *asked = context;
 
@@ -152,7 +152,7 @@ static int die_after_keeping(int number) {
         keep(&staged, NAME(TT_SPOOL_ORIGINAL, ID_2, TT_FORMAT_JPEG), "orphan") != TT_OK ||
         tt_spool_sync(&spool) != TT_OK)
         return 1;
-    (void)kill(getpid(), SIGKILL);
+    kill(getpid(), SIGKILL);
     return 2;
 }
 
@@ -185,7 +185,8 @@ static void a_death_before_the_row_leaves_what_the_sweep_removes(void **state) {
     assert_int_equal(tt_journal_insert(journal, &row, NULL, 0), TT_OK);
     assert_int_equal(tt_spool_sweep(&spool, journal_knows, journal, &removed), TT_OK);
     tt_journal_close(journal);
-    /* The file under the orphan's id, and where staged files have names, that one too. */
+    /* What goes is the file under the orphan's id, and where staged files have names, that one too.
+     */
     assert_int_equal(removed, spool.no_tmpfile ? 2 : 1);
     assert_false(exists("spool/originals/" ID_2 ".jpg"));
     assert_content(NAME(TT_SPOOL_ORIGINAL, ID_1, TT_FORMAT_JPEG), "known");

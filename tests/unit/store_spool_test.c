@@ -27,10 +27,11 @@ static void makes_directories_for_the_group(void **state) {
     keep_and_discard(NAME(TT_SPOOL_ORIGINAL, ID_1, TT_FORMAT_JPEG), "x");
     assert_int_equal(mode_of("spool/originals/" ID_1 ".jpg"), 0660);
     tt_spool_close(&spool);
-    (void)umask(0077);
-    assert_int_equal(tt_spool_open(&spool, scratch), TT_OK); /* and leaves theirs as they are */
+    umask(0077);
+    assert_int_equal(tt_spool_open(&spool, scratch),
+                     TT_OK); /* which leaves the directories as they are */
     assert_int_equal(mode_of("spool/originals"), 02770);
-    (void)umask(before);
+    umask(before);
 }
 
 static void opens_no_directory_over_a_link(void **state) {
@@ -72,7 +73,7 @@ static void a_staged_file_has_no_kept_name(void **state) {
     tt_spool_discard(&spool, &staged);
     assert_int_equal(staged.fd, -1);
     tt_spool_discard(&spool, &staged);
-    assert_int_equal(rmdir(scratch_path("spool/tmp")), 0); /* nothing was left in it */
+    assert_int_equal(rmdir(scratch_path("spool/tmp")), 0); /* which works as it is empty */
 }
 
 static void the_descriptor_stays_after_keeping(void **state) {
@@ -235,7 +236,7 @@ static void reads_regular_files_alone(void **state) {
         tt_spool_read(&spool, NAME(TT_SPOOL_ORIGINAL, ID_3, TT_FORMAT_PNG), &fd, &size_bytes),
         TT_ERR_STORAGE);
     assert_int_equal(fd, -1);
-    assert_int_equal(sweep(), 0); /* nor are they the sweep's */
+    assert_int_equal(sweep(), 0); /* the sweep leaves them alone, too */
 }
 
 static void check_asks_for_free_space(void **state) {
@@ -263,7 +264,7 @@ static void a_full_disk_is_told(void **state) {
     assert_int_equal(tt_spool_check(&spool, 4096), TT_ERR_SPOOL_FULL);
     tt_spool_discard(&spool, &staged[0]);
     assert_int_equal(tt_spool_check(&spool, 4096), TT_OK);
-    /* No inodes left is as full as no blocks left. */
+    /* A disk without inodes is as full as one without blocks. */
     for (made = 0; made < 16; made++) {
         err = tt_spool_stage(&spool, &staged[made]);
         if (err != TT_OK)
