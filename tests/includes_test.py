@@ -18,7 +18,7 @@ OWNERS = {"arena": "base", "buf": "base", "clock": "base", "config": "base", "er
           "auth": "auth", "image": "image", "journal": "store", "spool": "store", "process": "proc",
           "journal_sync": "store", "ask": "store", "http": "aws", "aws": "aws", "s3": "aws", "dynamodb": "aws",
           "logs": "aws", "web": "web", "ini": "base", "sync": "sync", "utf8": "base",
-          "url": "base"}
+          "url": "base", "option": "base"}
 
 # Foreign headers, and the one file or folder that may know them; OpenSSL both hashes and signs.
 FOREIGN = {"fcgiapp.h": "src/web/fcgi.c", "fcgi_stdio.h": None, "fcgios.h": None, "jansson.h": ("src/web/", "src/aws/"),
@@ -34,7 +34,6 @@ FOREIGN = {"fcgiapp.h": "src/web/fcgi.c", "fcgi_stdio.h": None, "fcgios.h": None
 # takes it off here, and nobody puts one on.
 KNOWN_CIRCLES = [
     ("aws/credentials", "aws/credentials_local", "aws/credentials_metadata", "aws/credentials_web"),
-    ("base/config_keys", "base/config_preset", "base/config_value"),
 ]
 
 COMMENT_OR_TEXT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.DOTALL)

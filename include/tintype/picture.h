@@ -24,13 +24,19 @@ enum tt_picture_format {
 
 struct tt_picture_format_row {
     const char *name;       /* "PNG": the image object, the table */
-    const char *option;     /* "png": the format option; "" for one that is read and not written */
     const char *extension;  /* "png", "jpg": file and object names */
     const char *media_type; /* "image/png" */
 };
 
 /* The row of a format; never NULL. TT_FORMAT_NONE gives a row of empty strings. */
 const struct tt_picture_format_row *tt_picture_format_row(enum tt_picture_format format);
+
+/* Refuses a file that is of none of the formats, all of which can be read: TT_ERR_PICTURE_TYPE,
+ * with a sentence for the client that names them. */
+enum tt_err tt_picture_refuse_format(void);
+
+/* The formats that a result may have: "png", "jpeg", "webp". */
+extern const struct tt_text_choice tt_picture_formats[];
 
 enum tt_picture_fit {
     TT_FIT_INSIDE, /* within the box, proportions kept, never enlarged */

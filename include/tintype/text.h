@@ -15,6 +15,12 @@ struct tt_text_choice {
     int value;
 };
 
+/* The first word that stands for value; "" when none does. */
+const char *tt_text_choice_name(const struct tt_text_choice *choices, int value);
+
+/* All words as a sentence has them, "inside, cover or fill", cut to size. */
+void tt_text_choice_list(const struct tt_text_choice *choices, char *text, size_t size);
+
 /* Well-formed UTF-8 (Unicode 15, table 3-7: no overlongs, no surrogates), without NUL. */
 bool tt_text_is_utf8(const char *text, size_t length);
 

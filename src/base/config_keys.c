@@ -1,6 +1,7 @@
-/* The table of configuration keys, and the ways to print it. A new key is one row here and one
- * field in struct tt_config. How values are read is in config_value.c, where from in config.c. */
-#include "config_keys.h"
+/* The table of configuration keys. A new key is one row here and one field in struct tt_config; a
+ * new option of uploads and presets is the same with a field in struct tt_picture_options. How
+ * values are read is in config_value.c, where from in config_load.c. */
+#include "base/config_keys.h"
 
 #include <ctype.h>
 #include <sched.h>
@@ -8,14 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/config_form.h"
 #include "tintype/log.h"
 
-static const struct tt_text_choice switches[] = {
-    {"true", 1}, {"false", 0}, {"yes", 1}, {"no", 0}, {"on", 1},
-    {"off", 0},  {"1", 1},     {"0", 0},   {NULL, 0},
-};
-static const struct tt_text_choice formats[] = {
-    {"png", TT_FORMAT_PNG}, {"jpeg", TT_FORMAT_JPEG}, {"webp", TT_FORMAT_WEBP}, {NULL, 0}};
 static const struct tt_text_choice auth_modes[] = {{"none", TT_AUTH_NONE}, {NULL, 0}};
 static const struct tt_text_choice path_styles[] = {{"auto", TT_S3_PATH_STYLE_AUTO},
                                                     {"true", TT_S3_PATH_STYLE_ON},
@@ -81,28 +77,33 @@ const struct tt_config_key tt_config_keys[] = {
      "-1", FIELD(storage.keep_local_seconds), TT_CONFIG_NUMBER,
      .lowest = -1, .highest = 1000000000},
     {"storage", "keep_original", "Whether the uploaded file is kept beside the result",
-     "true", FIELD(storage.keep_original), TT_CONFIG_CHOICE, .choices = switches},
+     "true", FIELD(storage.keep_original), TT_CONFIG_SWITCH},
 
     {"image", "width", "Width of the box a picture is fitted to, in pixels; 0: free",
-     "1024", FIELD(image.options.width_px), TT_CONFIG_NUMBER, .highest = TT_PICTURE_SIDE_MAX_PX},
+     "1024", FIELD(image.options.width_px), TT_CONFIG_SIDE, .highest = TT_PICTURE_SIDE_MAX_PX,
+     .is_asked = true},
     {"image", "height", "Height of that box; 0: free",
-     "1024", FIELD(image.options.height_px), TT_CONFIG_NUMBER, .highest = TT_PICTURE_SIDE_MAX_PX},
+     "1024", FIELD(image.options.height_px), TT_CONFIG_SIDE, .highest = TT_PICTURE_SIDE_MAX_PX,
+     .is_asked = true},
     {"image", "fit", "inside: within the box; cover: fills it, cropped; fill: exactly the box",
-     "inside", FIELD(image.options.fit), TT_CONFIG_CHOICE, .choices = tt_picture_fits},
+     "inside", FIELD(image.options.fit), TT_CONFIG_CHOICE, .choices = tt_picture_fits,
+     .is_asked = true},
     {"image", "grayscale", "Whether pictures become gray",
-     "true", FIELD(image.options.grayscale), TT_CONFIG_CHOICE, .choices = switches},
-    {"image", "format", "Format of the result: png, jpeg or webp",
-     "png", FIELD(image.options.format), TT_CONFIG_CHOICE, .choices = formats},
+     "true", FIELD(image.options.grayscale), TT_CONFIG_SWITCH, .is_asked = true},
+    {"image", "format", "Format of the result:",
+     "png", FIELD(image.options.format), TT_CONFIG_CHOICE, .choices = tt_picture_formats,
+     .is_asked = true},
     {"image", "quality", "Quality of a JPEG or WebP result, 1 to 100",
-     "85", FIELD(image.options.quality), TT_CONFIG_NUMBER, .lowest = 1, .highest = 100},
+     "85", FIELD(image.options.quality), TT_CONFIG_NUMBER, .lowest = 1, .highest = 100,
+     .is_asked = true},
     {"image", "watermark", "Whether a watermark is drawn where there is a text or an image for it",
-     "true", FIELD(image.options.watermark.enabled), TT_CONFIG_CHOICE, .choices = switches},
+     "true", FIELD(image.options.watermark.enabled), TT_CONFIG_SWITCH, .is_asked = true},
     {"image", "watermark_text", "Text drawn over results; empty: none",
      "", FIELD(image.options.watermark.text), TT_CONFIG_TEXT},
     {"image", "watermark_position",
-     "Where: top-left, top, top-right, left, center, right, bottom-left, bottom, bottom-right",
+     "Where it is drawn:",
      "bottom-right", FIELD(image.options.watermark.position), TT_CONFIG_CHOICE,
-     .choices = tt_picture_positions},
+     .choices = tt_picture_positions, .is_asked = true},
     {"image", "watermark_size", "Height of its line, or of an image's shorter side, in percent of "
      "the result's shorter side",
      "5", FIELD(image.options.watermark.size_percent), TT_CONFIG_NUMBER,
@@ -157,7 +158,7 @@ const struct tt_config_key tt_config_keys[] = {
      "originals/", FIELD(s3.original_prefix), TT_CONFIG_TEXT, .check = tt_config_check_prefix,
      .takes = "a prefix that ends with / and does not start with it"},
 
-    {"s3", "sse", "Encryption asked for: none, AES256 or aws:kms",
+    {"s3", "sse", "Encryption asked for:",
      "none", FIELD(s3.sse), TT_CONFIG_CHOICE, .choices = sses},
     {"s3", "sse_kms_key_id", "Key for aws:kms; empty: the bucket's own",
      "", FIELD(s3.sse_kms_key_id), TT_CONFIG_TEXT, .check = tt_config_check_kms_key,
@@ -192,7 +193,7 @@ const struct tt_config_key tt_config_keys[] = {
      "", FIELD(sync.node), TT_CONFIG_TEXT, .check = tt_config_check_log_stream,
      .takes = "a name without : and *"},
 
-    {"log", "level", "Least important message logged: error, warning, info or debug",
+    {"log", "level", "Least important message logged:",
      "info", FIELD(log.level), TT_CONFIG_CHOICE, .choices = log_levels},
 };
 /* clang-format on */
@@ -239,78 +240,4 @@ void tt_config_default_format(const struct tt_config_key *key, char text[TT_CONF
     if (number > key->highest)
         number = key->highest;
     (void)snprintf(text, TT_CONFIG_DEFAULT_SIZE, "%lld", (long long)number);
-}
-
-/* The default as a person reads it, the same on every machine. */
-static void print_default(FILE *out, const struct tt_config_key *key) {
-    if (key->value != NULL)
-        (void)fputs(key->value, out);
-    else
-        (void)fprintf(out, "%d per core", key->per_core);
-}
-
-void tt_config_print_help(FILE *out) {
-    const char *section = "";
-
-    for (size_t i = 0; i < tt_config_key_count; i++) {
-        const struct tt_config_key *key = &tt_config_keys[i];
-
-        if (strcmp(section, key->section) != 0)
-            (void)fprintf(out, "%s[%s]\n", i > 0 ? "\n" : "", key->section);
-        section = key->section;
-        (void)fprintf(out, "  %s = ", key->name);
-        print_default(out, key);
-        (void)fprintf(out, "\n      %s\n", key->help);
-    }
-    (void)fputs("\n[preset.NAME]\n  Keys of [image] that say how a result is made (width to "
-                "watermark_opacity);\n  what is not set is as there.\n",
-                out);
-    (void)fputs("\nEach key is also an environment variable, " TT_CONFIG_VARIABLE_PREFIX
-                "<SECTION>_<KEY>,\nwhich beats the file: " TT_CONFIG_VARIABLE_PREFIX
-                "IMAGE_WIDTH=800\n",
-                out);
-}
-
-static void print_preset(FILE *out, const struct tt_config_preset *preset) {
-    struct tt_picture_options options = preset->options;
-
-    (void)fprintf(out, "\n[preset.%s]\n", preset->name);
-    for (size_t i = 0; i < tt_config_key_count; i++) {
-        const void *field = tt_config_preset_field(&tt_config_keys[i], &options);
-
-        if (field == NULL)
-            continue;
-        (void)fprintf(out, "%s = ", tt_config_keys[i].name);
-        tt_config_value_print(out, &tt_config_keys[i], field);
-        (void)fputc('\n', out);
-    }
-}
-
-void tt_config_print_values(FILE *out, const struct tt_config *config) {
-    const char *section = "";
-
-    for (size_t i = 0; i < tt_config_key_count; i++) {
-        const struct tt_config_key *key = &tt_config_keys[i];
-
-        if (strcmp(section, key->section) != 0)
-            (void)fprintf(out, "%s[%s]\n", i > 0 ? "\n" : "", key->section);
-        section = key->section;
-        (void)fprintf(out, "%s = ", key->name);
-        tt_config_value_print(out, key, (const char *)config + key->offset);
-        (void)fputc('\n', out);
-    }
-    for (int i = 0; i < config->preset_count; i++)
-        print_preset(out, &config->presets[i]);
-}
-
-void tt_config_print_markdown(FILE *out) {
-    (void)fputs("| key | default | what it does |\n| --- | --- | --- |\n", out);
-    for (size_t i = 0; i < tt_config_key_count; i++) {
-        const struct tt_config_key *key = &tt_config_keys[i];
-        bool has_default = key->value == NULL || key->value[0] != '\0';
-
-        (void)fprintf(out, "| `%s.%s` | %s", key->section, key->name, has_default ? "`" : "");
-        print_default(out, key);
-        (void)fprintf(out, "%s | %s |\n", has_default ? "`" : "", key->help);
-    }
 }

@@ -1,16 +1,10 @@
-/* Presets: the sections [preset.NAME]. Their keys are rows of the one table of keys, those of
- * [image] that are options of a rendering; what a preset does not set it takes from [image]. */
-#include "config_keys.h"
+/* Presets: the sections [preset.NAME]. Their keys are options of a rendering, and what a preset
+ * does not set it takes from [image]. */
+#include "base/config_preset.h"
 
 #include <string.h>
 
-#define OPTIONS_OFFSET offsetof(struct tt_config, image.options)
-
-void *tt_config_preset_field(const struct tt_config_key *key, struct tt_picture_options *options) {
-    if (key->offset < OPTIONS_OFFSET || key->offset >= OPTIONS_OFFSET + sizeof *options)
-        return NULL;
-    return (char *)options + (key->offset - OPTIONS_OFFSET);
-}
+#include "base/option_row.h"
 
 const struct tt_config_preset *tt_config_find_preset(const struct tt_config *config,
                                                      const char *name) {
@@ -63,48 +57,17 @@ static void format_variable(const char *preset_name, const char *key_name,
 }
 
 bool tt_config_preset_find_variable(struct tt_config *config, const char *variable,
-                                    struct tt_config_preset **preset,
-                                    const struct tt_config_key **key) {
+                                    struct tt_config_preset **preset, int *option) {
     for (int i = 0; i < config->preset_count; i++) {
         *preset = &config->presets[i];
-        for (size_t j = 0; j < tt_config_key_count; j++) {
+        for (*option = 0; *option < tt_option_count(); (*option)++) {
             char candidate[TT_CONFIG_VARIABLE_SIZE];
-
-            *key = &tt_config_keys[j];
-            if (tt_config_preset_field(*key, &(*preset)->options) == NULL)
-                continue;
-            format_variable((*preset)->name, (*key)->name, candidate);
+            format_variable((*preset)->name, tt_option_name(*option), candidate);
             if (strcmp(candidate, variable) == 0)
                 return true;
         }
     }
     return false;
-}
-
-/* Takes from [image] what was not set; but a side that was not set is free where the other one
- * was, as in a request. */
-static void complete(struct tt_config *config, struct tt_config_preset *preset,
-                     const int set_line[TT_CONFIG_KEYS_MAX]) {
-    bool has_side = false;
-
-    for (size_t i = 0; i < tt_config_key_count; i++) {
-        const struct tt_config_key *key = &tt_config_keys[i];
-        void *field = tt_config_preset_field(key, &preset->options);
-
-        has_side = has_side || (set_line[i] != 0 && (field == &preset->options.width_px ||
-                                                     field == &preset->options.height_px));
-    }
-    for (size_t i = 0; i < tt_config_key_count; i++) {
-        const struct tt_config_key *key = &tt_config_keys[i];
-        void *field = tt_config_preset_field(key, &preset->options);
-
-        if (field == NULL || set_line[i] != 0)
-            continue;
-        if (has_side && (field == &preset->options.width_px || field == &preset->options.height_px))
-            continue; /* 0 */
-        memcpy(field, tt_config_field(key, config), key->size);
-    }
-    preset->options.watermark.use_image = config->image.watermark_image[0] != '\0';
 }
 
 /* One name of image.renditions. */
@@ -142,8 +105,11 @@ bool tt_config_presets_finish(struct tt_config *config,
     char *rest = NULL;
 
     config->image.options.watermark.use_image = config->image.watermark_image[0] != '\0';
-    for (int i = 0; i < config->preset_count; i++)
-        complete(config, &config->presets[i], reading->set_line[i]);
+    for (int i = 0; i < config->preset_count; i++) {
+        const struct tt_picture_options said = config->presets[i].options;
+        config->presets[i].options = config->image.options;
+        tt_option_overlay(&config->presets[i].options, &said, reading->set_line[i]);
+    }
     memcpy(names, config->image.renditions, sizeof names);
     for (char *name = strtok_r(names, ", ", &rest); name != NULL;
          name = strtok_r(NULL, ", ", &rest))

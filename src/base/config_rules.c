@@ -1,6 +1,6 @@
 /* Rules between configuration keys: what one asks of another. What a key takes by itself is in
- * config_value.c. A new rule is one function and one row. */
-#include "config_keys.h"
+ * config_form.c. A new rule is one function and one row. */
+#include "base/config_rules.h"
 
 #include <string.h>
 

@@ -1,12 +1,15 @@
 /* The values of configuration keys: a text becomes a field, or a sentence about
  * what is wrong with it. */
-#include "config_keys.h"
+#include "base/config_value.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "tintype/text.h"
-#include "tintype/url.h"
+
+static const struct tt_text_choice switches[] = {
+    {"true", 1}, {"false", 0}, {"yes", 1}, {"no", 0}, {"on", 1},
+    {"off", 0},  {"1", 1},     {"0", 0},   {NULL, 0},
+};
 
 _Static_assert(sizeof(enum tt_picture_fit) == sizeof(int) &&
                    sizeof(enum tt_picture_format) == sizeof(int) &&
@@ -14,9 +17,9 @@ _Static_assert(sizeof(enum tt_picture_fit) == sizeof(int) &&
                    sizeof(enum tt_auth_mode) == sizeof(int) &&
                    sizeof(enum tt_s3_path_style) == sizeof(int) &&
                    sizeof(enum tt_s3_sse) == sizeof(int) && sizeof(enum tt_delivery) == sizeof(int),
-               "store_number knows an enum by the size of int");
+               "tt_config_value_store knows an enum by the size of int");
 
-static void store_number(const struct tt_config_key *key, int64_t value, void *field) {
+void tt_config_value_store(const struct tt_config_key *key, int64_t value, void *field) {
     int narrow = (int)value;
     bool flag = value != 0;
 
@@ -109,7 +112,7 @@ static bool parse_number(const struct tt_config_key *key, const char *text, void
         if (tt_text_parse_int(digits, key->lowest < 0 ? key->lowest : 0, key->highest / factor,
                               &value) &&
             value * factor >= key->lowest) {
-            store_number(key, value * factor, field);
+            tt_config_value_store(key, value * factor, field);
             return true;
         }
     }
@@ -120,18 +123,23 @@ static bool parse_number(const struct tt_config_key *key, const char *text, void
     return false;
 }
 
+static const struct tt_text_choice *choices_of(const struct tt_config_key *key) {
+    return key->type == TT_CONFIG_SWITCH ? switches : key->choices;
+}
+
 static bool parse_choice(const struct tt_config_key *key, const char *text, void *field,
                          char *explanation) {
+    const struct tt_text_choice *choices = choices_of(key);
     size_t length = 0;
 
-    for (const struct tt_text_choice *choice = key->choices; choice->name != NULL; choice++) {
+    for (const struct tt_text_choice *choice = choices; choice->name != NULL; choice++) {
         if (strcmp(choice->name, text) == 0) {
-            store_number(key, choice->value, field);
+            tt_config_value_store(key, choice->value, field);
             return true;
         }
     }
-    for (const struct tt_text_choice *choice = key->choices; choice->name != NULL; choice++) {
-        bool is_first = choice == key->choices;
+    for (const struct tt_text_choice *choice = choices; choice->name != NULL; choice++) {
+        bool is_first = choice == choices;
 
         length += (size_t)snprintf(explanation + length, TT_CONFIG_EXPLANATION_SIZE - length,
                                    "%s%s%s", is_first ? key->name : "",
@@ -146,14 +154,16 @@ bool tt_config_value_parse(const struct tt_config_key *key, const char *text, vo
                            char explanation[TT_CONFIG_EXPLANATION_SIZE]) {
     switch (key->type) {
     case TT_CONFIG_TEXT: return parse_text(key, text, field, explanation);
+    case TT_CONFIG_SWITCH:
     case TT_CONFIG_CHOICE: return parse_choice(key, text, field, explanation);
     case TT_CONFIG_NUMBER:
+    case TT_CONFIG_SIDE:
     case TT_CONFIG_BYTES: break;
     }
     return parse_number(key, text, field, explanation);
 }
 
-static int64_t load_number(const struct tt_config_key *key, const void *field) {
+int64_t tt_config_value_load(const struct tt_config_key *key, const void *field) {
     int64_t value;
     int narrow;
     bool flag;
@@ -171,149 +181,15 @@ static int64_t load_number(const struct tt_config_key *key, const void *field) {
 }
 
 void tt_config_value_print(FILE *out, const struct tt_config_key *key, const void *field) {
-    int64_t value;
-
-    if (key->type == TT_CONFIG_TEXT) {
-        (void)fputs(field, out);
+    switch (key->type) {
+    case TT_CONFIG_TEXT: fputs(field, out); return;
+    case TT_CONFIG_SWITCH:
+    case TT_CONFIG_CHOICE:
+        fputs(tt_text_choice_name(choices_of(key), (int)tt_config_value_load(key, field)), out);
         return;
+    case TT_CONFIG_NUMBER:
+    case TT_CONFIG_SIDE:
+    case TT_CONFIG_BYTES: break;
     }
-    value = load_number(key, field);
-    if (key->type != TT_CONFIG_CHOICE) {
-        (void)fprintf(out, "%lld", (long long)value);
-        return;
-    }
-    for (const struct tt_text_choice *choice = key->choices; choice->name != NULL; choice++) {
-        if (choice->value == value) {
-            (void)fputs(choice->name, out);
-            return;
-        }
-    }
-}
-
-/* A host and a port, as other servers take them, would become a socket of that name. */
-bool tt_config_check_socket(char *text) {
-    return strchr(text, '/') != NULL;
-}
-
-bool tt_config_check_base_path(char *text) {
-    size_t length = strlen(text);
-
-    if (strcmp(text, "/") == 0) {
-        text[0] = '\0';
-        return true;
-    }
-    /* It is compared with the path of a request, which holds none of these as they are. */
-    return length == 0 || (text[0] == '/' && text[length - 1] != '/' &&
-                           strpbrk(text, " ?#%\"<>\\") == NULL && strstr(text, "//") == NULL);
-}
-
-/* One serialized origin (RFC 6454, 6.2): scheme "://" host, and perhaps a port; no path. */
-static bool is_origin(const char *text, size_t length) {
-    const char *colon = memchr(text, ':', length);
-    size_t scheme_length = colon != NULL ? (size_t)(colon - text) : 0;
-    size_t host_start = scheme_length + strlen("://");
-
-    return scheme_length > 0 && host_start < length && memcmp(colon, "://", strlen("://")) == 0 &&
-           memchr(text + host_start, '/', length - host_start) == NULL;
-}
-
-bool tt_config_check_origins(char *text) {
-    const char *next = text;
-
-    if (strcmp(text, "*") == 0)
-        return true;
-    while (*next != '\0') {
-        size_t length = strcspn(next, " ");
-
-        if (length > 0 && !is_origin(next, length))
-            return false;
-        next += length;
-        next += strspn(next, " ");
-    }
-    return true;
-}
-
-static bool is_bucket_edge(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
-/* Amazon S3 User Guide, "General purpose bucket naming rules": the shape, not the reserved
- * prefixes and suffixes, which only Amazon hands out. */
-bool tt_config_check_bucket(char *text) {
-    size_t length = strlen(text);
-
-    if (length == 0)
-        return true;
-    if (length < 3 || length > 63 || !is_bucket_edge(text[0]) || !is_bucket_edge(text[length - 1]))
-        return false;
-    for (size_t i = 0; i < length; i++)
-        if (!is_bucket_edge(text[i]) && text[i] != '-' && text[i] != '.')
-            return false;
-    return strstr(text, "..") == NULL && strspn(text, "0123456789.") < length;
-}
-
-bool tt_config_check_prefix(char *text) {
-    size_t length = strlen(text);
-
-    return length > 1 && text[0] != '/' && text[length - 1] == '/';
-}
-
-static bool is_letter_or_digit(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-/* Letters, digits and these others alone. */
-static bool is_made_of(const char *text, const char *others) {
-    for (; *text != '\0'; text++)
-        if (!is_letter_or_digit(*text) && strchr(others, *text) == NULL)
-            return false;
-    return true;
-}
-
-/* It becomes a part of hosts' names. */
-bool tt_config_check_region(char *text) {
-    size_t length = strlen(text);
-
-    for (const char *c = text; *c != '\0'; c++)
-        if (!is_bucket_edge(*c) && *c != '-')
-            return false;
-    return length == 0 || (text[0] != '-' && text[length - 1] != '-');
-}
-
-/* A path is put behind it, so the slashes at its end go. */
-bool tt_config_check_url(char *text) {
-    struct tt_url url;
-    char path[TT_URL_PATH_SIZE];
-    size_t length = strlen(text);
-    if (length == 0)
-        return true;
-    if (tt_url_parse_base(&url, path, text))
-        return false;
-    while (text[length - 1] == '/')
-        text[--length] = '\0';
-    return true;
-}
-
-bool tt_config_check_kms_key(char *text) {
-    return is_made_of(text, ":/_-");
-}
-
-/* DynamoDB Developer Guide, "Naming rules". */
-bool tt_config_check_table(char *text) {
-    size_t length = strlen(text);
-
-    return length == 0 || (length >= 3 && is_made_of(text, "_.-"));
-}
-
-bool tt_config_check_names(char *text) {
-    return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-, ") == strlen(text);
-}
-
-/* CloudWatch Logs API Reference, CreateLogGroup and CreateLogStream. */
-bool tt_config_check_log_group(char *text) {
-    return is_made_of(text, "._/#-");
-}
-
-bool tt_config_check_log_stream(char *text) {
-    return strpbrk(text, ":*") == NULL;
+    fprintf(out, "%lld", (long long)tt_config_value_load(key, field));
 }

@@ -45,7 +45,7 @@ static const struct tt_err_row rows[TT_ERR_COUNT] = {
                              "multipart/form-data or application/json."},
     [TT_ERR_PICTURE_TYPE] = {"unsupported-picture", 415, TT_RETRY_NEVER,
                              "The file is not a picture of an accepted format",
-                             "Send a JPEG, PNG, WebP, GIF, HEIC or AVIF file."},
+                             "Send a picture of a format that the upload page names."},
     [TT_ERR_RANGE] = {"range-not-satisfiable", 416, TT_RETRY_NEVER,
                       "The range lies outside the file",
                       "Ask for bytes within the size in the Content-Range header."},

@@ -7,6 +7,22 @@
 
 #include "tintype/utf8.h"
 
+const char *tt_text_choice_name(const struct tt_text_choice *choices, int value) {
+    while (choices->name && choices->value != value)
+        choices++;
+    return choices->name ? choices->name : "";
+}
+
+void tt_text_choice_list(const struct tt_text_choice *choices, char *text, size_t size) {
+    size_t length = 0;
+    text[0] = '\0';
+    for (const struct tt_text_choice *choice = choices; choice->name && length < size; choice++) {
+        const char *before = choice[1].name ? ", " : " or ";
+        length += (size_t)snprintf(text + length, size - length, "%s%s",
+                                   choice == choices ? "" : before, choice->name);
+    }
+}
+
 bool tt_text_is_utf8(const char *text, size_t length) {
     while (length > 0) {
         uint32_t point;

@@ -45,9 +45,7 @@ enum tt_err tt_decoder_open(struct tt_decoder **decoder, int fd, struct tt_arena
         return err;
     const struct tt_decoder_kind *kind = decoder_kinds[format];
     if (!kind)
-        return tt_err_refuse(TT_ERR_PICTURE_TYPE,
-                             "The file is not a picture this service can read. "
-                             "Send a JPEG, PNG, WebP, GIF, HEIC or AVIF.");
+        return tt_picture_refuse_format();
     struct tt_decoder *opened = tt_arena_alloc(arena, kind->size_bytes);
     if (!opened)
         return TT_ERR_NO_MEMORY;

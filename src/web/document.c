@@ -1,12 +1,11 @@
-/* Document: writes the image object from a journal row, and the offer from the configuration, as
- * JSON. */
+/* Document: writes the image object from a journal row as JSON. */
 #include "web/document.h"
 
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "tintype/clock.h"
+#include "web/json.h"
 
 /* "s3://bucket/prefix<id>.ext"; null without a bucket, or where the file is not kept. */
 static json_t *new_s3_path(const struct tt_config *config, const struct tt_journal_row *row,
@@ -94,23 +93,12 @@ static json_t *new_image(const struct tt_config *config, const struct tt_journal
         new_by_name(config, row, new_file), "sync", new_sync(row), "links", new_links(config, row));
 }
 
-/* Writes value, which may be NULL when there was no memory for it, and frees it. */
-static enum tt_err append_value(struct tt_buf *text, json_t *value) {
-    char *dumped = value ? json_dumps(value, JSON_COMPACT) : NULL;
-    json_decref(value);
-    if (!dumped)
-        return tt_err_fail(TT_ERR_NO_MEMORY, "JSON document");
-    tt_buf_append_text(text, dumped);
-    free(dumped);
-    return TT_OK;
-}
-
 enum tt_err tt_document_append_image(struct tt_buf *text, const struct tt_config *config,
                                      const struct tt_journal_row *row, const char *message) {
     json_t *image = new_image(config, row);
     if (image && message)
         json_object_set_new(image, "message", json_string(message));
-    return append_value(text, image);
+    return tt_json_append(text, image);
 }
 
 enum tt_err tt_document_append_list(struct tt_buf *text, const struct tt_config *config,
@@ -123,80 +111,5 @@ enum tt_err tt_document_append_list(struct tt_buf *text, const struct tt_config 
         json_decref(images);
         return tt_err_fail(TT_ERR_NO_MEMORY, "JSON document");
     }
-    return append_value(text, json_pack("{s:o, s:s?}", "images", images, "next", next));
-}
-
-/* Adds a name and returns names, which may be NULL. When the system has no memory, names is freed
- * and the result is NULL. */
-static json_t *append_name(json_t *names, const char *name) {
-    if (json_array_append_new(names, json_string(name)) == 0)
-        return names;
-    json_decref(names);
-    return NULL;
-}
-
-/* This and the next two return NULL when the system has no memory. */
-static json_t *new_choices(const struct tt_text_choice *choices) {
-    json_t *names = json_array();
-    for (; choices->name; choices++)
-        names = append_name(names, choices->name);
-    return names;
-}
-
-static json_t *new_formats(void) {
-    json_t *names = json_array();
-    for (int i = TT_FORMAT_NONE + 1; i < TT_FORMAT_COUNT; i++) {
-        const char *option = tt_picture_format_row((enum tt_picture_format)i)->option;
-        if (option[0] != '\0')
-            names = append_name(names, option);
-    }
-    return names;
-}
-
-/* Lists the presets of these indices, or of NULL the first count ones. */
-static json_t *new_presets(const struct tt_config *config, const int *indices, int count) {
-    json_t *names = json_array();
-    for (int i = 0; i < count; i++)
-        names = append_name(names, config->presets[indices ? indices[i] : i].name);
-    return names;
-}
-
-static json_t *new_side(int side_px) {
-    return side_px != 0 ? json_integer(side_px) : json_null();
-}
-
-/* Every value is in its table, so the search ends. */
-static const char *find_name(const struct tt_text_choice *choices, int value) {
-    while (choices->value != value)
-        choices++;
-    return choices->name;
-}
-
-static json_t *new_defaults(const struct tt_picture_options *options) {
-    const struct tt_picture_watermark *watermark = &options->watermark;
-    return json_pack("{s:o, s:o, s:s, s:b, s:s, s:i, s:b, s:s}", "width",
-                     new_side(options->width_px), "height", new_side(options->height_px), "fit",
-                     find_name(tt_picture_fits, (int)options->fit), "grayscale",
-                     (int)options->grayscale, "format",
-                     tt_picture_format_row(options->format)->option, "quality", options->quality,
-                     "watermark", (int)watermark->enabled, "watermark_position",
-                     find_name(tt_picture_positions, (int)watermark->position));
-}
-
-static json_t *new_watermark(const struct tt_config *config) {
-    bool has_one = config->image.watermark_image[0] != '\0' || tt_config_has_watermark_text(config);
-    return json_pack("{s:b, s:b}", "configured", (int)has_one, "text",
-                     config->image.watermark_font[0] != '\0');
-}
-
-enum tt_err tt_document_append_offer(struct tt_buf *text, const struct tt_config *config) {
-    return append_value(
-        text,
-        json_pack(
-            "{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "maxBodyBytes",
-            (json_int_t)config->server.max_body_bytes, "formats", new_formats(), "fits",
-            new_choices(tt_picture_fits), "positions", new_choices(tt_picture_positions), "presets",
-            new_presets(config, NULL, config->preset_count), "renditions",
-            new_presets(config, config->image.rendition_presets, config->image.rendition_count),
-            "defaults", new_defaults(&config->image.options), "watermark", new_watermark(config)));
+    return tt_json_append(text, json_pack("{s:o, s:s?}", "images", images, "next", next));
 }

@@ -1,4 +1,4 @@
-/* Document: the image object, the list of them, and what the service offers, as JSON. */
+/* Document: the image object and the list of them, as JSON. */
 #ifndef TINTYPE_WEB_DOCUMENT_H
 #define TINTYPE_WEB_DOCUMENT_H
 
@@ -17,14 +17,5 @@ enum tt_err tt_document_append_image(struct tt_buf *text, const struct tt_config
 /* Appends {"images": [...], "next": cursor or null}. next may be NULL. TT_ERR_NO_MEMORY. */
 enum tt_err tt_document_append_list(struct tt_buf *text, const struct tt_config *config,
                                     const struct tt_journal_row *rows, int count, const char *next);
-
-/* Room for the offer, with as many presets and renditions as there can be. */
-#define TT_DOCUMENT_OFFER_MAX_BYTES 4096
-
-/* Appends what an upload may ask for, and what it gets when it asks for nothing; of configured
- * texts and files it tells only whether there are any. "defaults" has the options' own names, and
- * null for a side that is free. "watermark" tells whether there is one to switch on, and whether a
- * client's text is drawn. TT_ERR_NO_MEMORY. */
-enum tt_err tt_document_append_offer(struct tt_buf *text, const struct tt_config *config);
 
 #endif

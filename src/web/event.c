@@ -5,7 +5,8 @@
 
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
+
+#include "web/json.h"
 
 #define NAMESPACE "tintype"
 
@@ -109,11 +110,8 @@ bool tt_event_append(struct tt_buf *text, const struct tt_event *event) {
         json_pack("{s:I, s:[{s:s, s:[[s]], s:O}]}", "Timestamp", (json_int_t)event->time_ms,
                   "CloudWatchMetrics", "Namespace", NAMESPACE, "Dimensions", "Node", "Metrics",
                   maker.metrics));
-    char *dumped = maker.failed ? NULL : json_dumps(maker.root, JSON_COMPACT);
-    if (dumped)
-        tt_buf_append_text(text, dumped);
-    maker.failed = !dumped || text->overflowed;
-    free(dumped);
+    if (!maker.failed)
+        maker.failed = tt_json_append(text, json_incref(maker.root)) != TT_OK || text->overflowed;
     json_decref(maker.metrics);
     json_decref(maker.root);
     return !maker.failed;

@@ -2,9 +2,20 @@
 #ifndef TINTYPE_WEB_OFFER_H
 #define TINTYPE_WEB_OFFER_H
 
+#include "tintype/buf.h"
+#include "tintype/config.h"
 #include "web/request.h"
 
-/* The handler; see routes.c. Asks neither journal nor spool. */
+/* Room for the offer, with as many presets and renditions as there can be. */
+#define TT_OFFER_MAX_BYTES 4096
+
+/* What an upload may ask for and what it gets that asks for nothing; of configured texts and files
+ * only whether there are any. "defaults" has the options' own names, and null for a side that is
+ * free. "watermark": whether there is one to switch on, and whether a client's text is drawn.
+ * TT_ERR_NO_MEMORY. */
+enum tt_err tt_offer_append(struct tt_buf *text, const struct tt_config *config);
+
+/* The handler; see routes.c. It asks neither journal nor spool. */
 enum tt_err tt_offer_handle(struct tt_request *request);
 
 #endif

@@ -1,199 +1,79 @@
-/* Options: the table of what may be asked. The picture's own limits on them
- * are in the image room; headers with a filename in disposition.c. */
+/* Options: what one upload asks for, and what it gets. The options of a rendering are rows of one
+ * table in src/base; here are those that only an upload has, and the watermark, which an upload may
+ * give as a text as well. Headers with a filename are in disposition.c. */
 #include "web/options.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #define SHOWN_MAX_BYTES 60 /* of a client's text, in a sentence */
-
-enum row {
-    ROW_FILENAME,
-    ROW_WIDTH,
-    ROW_HEIGHT,
-    ROW_FIT,
-    ROW_GRAYSCALE,
-    ROW_FORMAT,
-    ROW_QUALITY,
-    ROW_WATERMARK,
-    ROW_WATERMARK_POSITION,
-    ROW_PRESET
-};
+#define NAMES_SIZE      320
 
 static bool set_filename(struct tt_options *options, const char *value) {
     tt_text_clean_filename(value, strlen(value), options->filename);
     return true;
 }
 
-/* The side that nobody asked for follows the other one, and not the configuration. */
-static bool set_side(const char *value, int *side_px, enum tt_option_origin other_origin,
-                     int *other_side_px) {
-    int64_t number;
-    if (!tt_text_parse_int(value, 1, TT_PICTURE_SIDE_MAX_PX, &number))
-        return false;
-    *side_px = (int)number;
-    if (other_origin == TT_OPTION_UNSET)
-        *other_side_px = 0;
-    return true;
+/* A form sends an empty value for a list in which nothing was chosen: that is no preset. */
+static bool set_preset(struct tt_options *options, const char *value) {
+    options->preset = tt_config_find_preset(options->config, value);
+    return options->preset || value[0] == '\0';
 }
 
-static bool set_width(struct tt_options *options, const char *value) {
-    return set_side(value, &options->picture.width_px, options->origin[ROW_HEIGHT],
-                    &options->picture.height_px);
-}
+/* The options that only an upload has. The sentence on a bad value ends with what each takes. */
+static const struct {
+    const char *name;
+    const char *takes;
+    bool (*set)(struct tt_options *options, const char *value);
+} own_options[TT_OPTION_OWN_COUNT] = {
+    {"filename", "text", set_filename},
+    {"preset", "the name of a preset of this service", set_preset},
+};
 
-static bool set_height(struct tt_options *options, const char *value) {
-    return set_side(value, &options->picture.height_px, options->origin[ROW_WIDTH],
-                    &options->picture.width_px);
-}
-
-/* The one of that name, in upper or lower case; the list's end where there is none. */
-static const struct tt_text_choice *find_choice(const struct tt_text_choice *choices,
-                                                const char *value) {
-    while (choices->name != NULL && strcasecmp(value, choices->name) != 0)
-        choices++;
-    return choices;
-}
-
-static bool set_fit(struct tt_options *options, const char *value) {
-    const struct tt_text_choice *found = find_choice(tt_picture_fits, value);
-    if (found->name != NULL)
-        options->picture.fit = (enum tt_picture_fit)found->value;
-    return found->name != NULL;
-}
-
-/* "on" is what a browser sends for a ticked box without a value. */
-static bool parse_switch(const char *value, bool *is_on) {
-    static const struct tt_text_choice switches[] = {
-        {"false", 0}, {"0", 0}, {"off", 0}, {"true", 1}, {"1", 1}, {"on", 1}, {NULL, 0}};
-    const struct tt_text_choice *found = find_choice(switches, value);
-    if (found->name != NULL)
-        *is_on = found->value != 0;
-    return found->name != NULL;
-}
-
-static bool set_grayscale(struct tt_options *options, const char *value) {
-    return parse_switch(value, &options->picture.grayscale);
-}
-
-static bool set_format(struct tt_options *options, const char *value) {
-    if (strcasecmp(value, "jpg") == 0)
-        value = "jpeg";
-    for (int i = TT_FORMAT_NONE + 1; i < TT_FORMAT_COUNT; i++) {
-        const char *name = tt_picture_format_row((enum tt_picture_format)i)->option;
-        if (name[0] == '\0' || strcasecmp(value, name) != 0)
-            continue;
-        options->picture.format = (enum tt_picture_format)i;
-        return true;
-    }
-    return false;
-}
-
-static bool set_quality(struct tt_options *options, const char *value) {
-    int64_t number;
-    if (!tt_text_parse_int(value, 1, 100, &number))
-        return false;
-    options->picture.quality = (int)number;
-    return true;
-}
-
-/* Control characters are not drawn, and have no place in a line of text. */
-static bool is_line(const char *value) {
+static bool is_line_without_control_characters(const char *value) {
     for (; *value != '\0'; value++)
         if ((unsigned char)*value < 0x20 || *value == 0x7F)
             return false;
     return true;
 }
 
-/* A switch, or a text in place of the configured one. Nothing at all switches it off. */
-static bool set_watermark(struct tt_options *options, const char *value) {
-    struct tt_picture_watermark *watermark = &options->picture.watermark;
-    if (value[0] == '\0') {
-        watermark->enabled = false;
+/* The option "watermark" is a switch, or a text that is drawn in place of the configured one. No
+ * text at all switches it off; and nobody who says "no" means to have that drawn. */
+static bool set_watermark(struct tt_options *options, int option, enum tt_option_origin origin,
+                          const char *value) {
+    struct tt_picture_watermark *asked = &options->asked.watermark;
+    int *text_asked_by = &options->asked_by[tt_option_find("watermark_text")];
+    if (value[0] == '\0' || strcasecmp(value, "no") == 0)
+        value = "off";
+    if (strcasecmp(value, "yes") == 0)
+        value = "on";
+    if (tt_option_parse(option, value, &options->asked)) {
+        *text_asked_by = TT_OPTION_UNSET; /* the configured one is switched, also after a text */
         return true;
     }
-    /* Nobody who says no means to have it drawn. */
-    if (strcasecmp(value, "no") == 0 || strcasecmp(value, "yes") == 0)
-        value = strcasecmp(value, "no") == 0 ? "off" : "on";
-    if (parse_switch(value, &watermark->enabled)) { /* of the configured one, also after a text */
-        options->has_watermark_text = false;
-        memcpy(watermark->text, options->base->watermark.text, sizeof watermark->text);
-        return true;
-    }
-    if (options->config->image.watermark_font[0] == '\0' ||
-        strlen(value) >= sizeof watermark->text || !is_line(value))
+    if (options->config->image.watermark_font[0] == '\0' || strlen(value) >= sizeof asked->text ||
+        !is_line_without_control_characters(value))
         return false;
-    watermark->enabled = true;
-    options->has_watermark_text = true;
-    memcpy(watermark->text, value, strlen(value) + 1);
+    asked->enabled = true;
+    memcpy(asked->text, value, strlen(value) + 1);
+    *text_asked_by = (int)origin;
     return true;
 }
 
-static bool set_watermark_position(struct tt_options *options, const char *value) {
-    const struct tt_text_choice *found = find_choice(tt_picture_positions, value);
-    if (found->name != NULL)
-        options->picture.watermark.position = (enum tt_picture_position)found->value;
-    return found->name != NULL;
+static bool is_watermark(int option) {
+    return strcmp(tt_option_name(option), "watermark") == 0;
 }
 
-/* What was asked for already stays, sides as the pair they are. Nothing at all is no preset: what a
- * form sends of a list in which none was chosen. */
-static bool set_preset(struct tt_options *options, const char *value) {
-    const struct tt_config_preset *preset = tt_config_find_preset(options->config, value);
-    const struct tt_picture_options asked = options->picture;
-    struct tt_picture_options *picture = &options->picture;
-    const enum tt_option_origin *origin = options->origin;
-    if (preset == NULL && value[0] != '\0')
-        return false;
-    options->base = preset != NULL ? &preset->options : &options->config->image.options;
-    *picture = *options->base;
-    if (origin[ROW_WIDTH] != TT_OPTION_UNSET || origin[ROW_HEIGHT] != TT_OPTION_UNSET) {
-        picture->width_px = asked.width_px;
-        picture->height_px = asked.height_px;
-    }
-    if (origin[ROW_FIT] != TT_OPTION_UNSET)
-        picture->fit = asked.fit;
-    if (origin[ROW_GRAYSCALE] != TT_OPTION_UNSET)
-        picture->grayscale = asked.grayscale;
-    if (origin[ROW_FORMAT] != TT_OPTION_UNSET)
-        picture->format = asked.format;
-    if (origin[ROW_QUALITY] != TT_OPTION_UNSET)
-        picture->quality = asked.quality;
-    if (origin[ROW_WATERMARK] != TT_OPTION_UNSET)
-        picture->watermark.enabled = asked.watermark.enabled;
-    if (options->has_watermark_text)
-        memcpy(picture->watermark.text, asked.watermark.text, sizeof asked.watermark.text);
-    if (origin[ROW_WATERMARK_POSITION] != TT_OPTION_UNSET)
-        picture->watermark.position = asked.watermark.position;
-    return true;
+static void describe(int option, char takes[TT_OPTION_TAKES_SIZE]) {
+    if (is_watermark(option))
+        snprintf(takes, TT_OPTION_TAKES_SIZE,
+                 "true, false, or where the service draws texts, one line of at most %d bytes",
+                 TT_PICTURE_WATERMARK_SIZE - 1);
+    else
+        tt_option_describe(option, takes);
 }
-
-static const struct {
-    const char *name;
-    const char *takes; /* for a sentence: "<name> is <takes>" */
-    bool (*set)(struct tt_options *options, const char *value);
-} table[TT_OPTION_COUNT] = {
-    [ROW_FILENAME] = {"filename", "text", set_filename},
-    [ROW_WIDTH] = {"width", "a whole number from 1 to 16384, in pixels", set_width},
-    [ROW_HEIGHT] = {"height", "a whole number from 1 to 16384, in pixels", set_height},
-    [ROW_FIT] = {"fit", "inside, cover or fill", set_fit},
-    [ROW_GRAYSCALE] = {"grayscale", "true or false (also 1, 0, on, off)", set_grayscale},
-    [ROW_FORMAT] = {"format", "png, jpeg or webp", set_format},
-    [ROW_QUALITY] = {"quality", "a whole number from 1 to 100", set_quality},
-    [ROW_WATERMARK] = {"watermark",
-                       "true, false, or where the service draws texts, one line of at "
-                       "most 255 bytes",
-                       set_watermark},
-    [ROW_WATERMARK_POSITION] = {"watermark_position",
-                                "top-left, top, top-right, left, center, "
-                                "right, bottom-left, bottom or bottom-right",
-                                set_watermark_position},
-    [ROW_PRESET] = {"preset", "the name of a preset of this service", set_preset},
-};
-
-_Static_assert(TT_PICTURE_WATERMARK_SIZE == 256, "the table's sentences name the longest text");
-_Static_assert(TT_PICTURE_SIDE_MAX_PX == 16384, "the table's sentences name the largest side");
 
 /* How much of a client's text is shown: whole characters of UTF-8. */
 static int shown_length(const char *text) {
@@ -206,29 +86,74 @@ static int shown_length(const char *text) {
     return (int)length;
 }
 
+static enum tt_err refuse_value(const char *name, const char *value, const char *takes) {
+    return tt_err_refuse(TT_ERR_OPTION, "The option %s is \"%.*s\"; it must be %s.", name,
+                         shown_length(value), value, takes);
+}
+
+static enum tt_err refuse_name(const char *name) {
+    struct tt_text_choice names[TT_OPTION_OWN_COUNT + TT_OPTION_MAX + 1] = {0};
+    char list[NAMES_SIZE];
+    int count = 0;
+    for (int i = 0; i < TT_OPTION_OWN_COUNT; i++)
+        names[count++].name = own_options[i].name;
+    for (int i = 0; i < tt_option_count(); i++)
+        if (tt_option_is_asked(i))
+            names[count++].name = tt_option_name(i);
+    tt_text_choice_list(names, list, sizeof list);
+    return tt_err_refuse(TT_ERR_OPTION, "There is no option \"%.*s\". An option is %s.",
+                         shown_length(name), name, list);
+}
+
 void tt_options_init(struct tt_options *options, const struct tt_config *config) {
-    *options = (struct tt_options){
-        .config = config, .base = &config->image.options, .picture = config->image.options};
+    *options = (struct tt_options){.config = config, .picture = config->image.options};
+}
+
+/* Presets are applied by origin: the picture is made anew of all that was asked for, in whatever
+ * order that came. */
+static void settle(struct tt_options *options) {
+    options->picture = options->preset ? options->preset->options : options->config->image.options;
+    tt_option_overlay(&options->picture, &options->asked, options->asked_by);
+}
+
+static enum tt_err set_own(struct tt_options *options, enum tt_option_origin origin, int number,
+                           const char *value) {
+    if (!own_options[number].set(options, value))
+        return refuse_value(own_options[number].name, value, own_options[number].takes);
+    options->own_asked_by[number] = (int)origin;
+    return TT_OK;
+}
+
+static enum tt_err set_rendering(struct tt_options *options, enum tt_option_origin origin,
+                                 int option, const char *value) {
+    bool is_taken = is_watermark(option) ? set_watermark(options, option, origin, value)
+                                         : tt_option_parse(option, value, &options->asked);
+    char takes[TT_OPTION_TAKES_SIZE];
+    if (!is_taken) {
+        describe(option, takes);
+        return refuse_value(tt_option_name(option), value, takes);
+    }
+    options->asked_by[option] = (int)origin;
+    return TT_OK;
 }
 
 enum tt_err tt_options_set(struct tt_options *options, enum tt_option_origin origin,
                            const char *name, const char *value) {
-    int row = 0;
-    while (row < TT_OPTION_COUNT && strcmp(table[row].name, name) != 0)
-        row++;
-    if (row == TT_OPTION_COUNT)
-        return tt_err_refuse(TT_ERR_OPTION,
-                             "There is no option \"%.*s\". The options are filename, width, "
-                             "height, fit, grayscale, format, quality, watermark, "
-                             "watermark_position and preset.",
-                             shown_length(name), name);
-    /* Also a value that is not to hold must be a good one. */
+    int own = 0;
+    while (own < TT_OPTION_OWN_COUNT && strcmp(own_options[own].name, name) != 0)
+        own++;
+    bool is_own = own < TT_OPTION_OWN_COUNT;
+    int option = is_own ? -1 : tt_option_find(name);
+    if (!is_own && (option < 0 || !tt_option_is_asked(option)))
+        return refuse_name(name);
+    /* Also a value that is not to hold must be a good one, and a bad one changes nothing. */
     struct tt_options changed = *options;
-    if (!table[row].set(&changed, value))
-        return tt_err_refuse(TT_ERR_OPTION, "The option %s is \"%.*s\"; it must be %s.",
-                             table[row].name, shown_length(value), value, table[row].takes);
-    changed.origin[row] = origin;
-    if (origin >= options->origin[row])
-        *options = changed;
+    int asked_by = is_own ? options->own_asked_by[own] : options->asked_by[option];
+    enum tt_err err = is_own ? set_own(&changed, origin, own, value)
+                             : set_rendering(&changed, origin, option, value);
+    if (err != TT_OK || (int)origin < asked_by)
+        return err;
+    settle(&changed);
+    *options = changed;
     return TT_OK;
 }

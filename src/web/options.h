@@ -1,5 +1,5 @@
-/* Options: what a client may ask of one upload, by query, form part or JSON member, read through
- * one table of names. */
+/* Options: what a client may ask of one upload, by query, form part or JSON member: how the result
+ * is made (tintype/option.h), a preset for all of that, and the filename. */
 #ifndef TINTYPE_WEB_OPTIONS_H
 #define TINTYPE_WEB_OPTIONS_H
 
@@ -8,29 +8,34 @@
 
 #include "tintype/config.h"
 #include "tintype/err.h"
-#include "tintype/picture.h"
+#include "tintype/option.h"
 #include "tintype/text.h"
 
-/* Where a value came from; a later one replaces an earlier one of a lower or the same origin. */
+/* Where a value came from. One of a higher or the same origin replaces an earlier one. */
 enum tt_option_origin { TT_OPTION_UNSET, TT_OPTION_QUERY, TT_OPTION_BODY };
 
-#define TT_OPTION_COUNT 10
+#define TT_OPTION_OWN_COUNT 2 /* options of an upload that are no options of a rendering */
 
 struct tt_options {
-    const struct tt_config *config;        /* presets and what may be drawn; borrowed */
-    const struct tt_picture_options *base; /* what all else starts from; borrowed likewise */
+    const struct tt_config *config; /* presets, and what may be drawn; borrowed */
+    /* What the upload gets: what it asked for, over its preset or the configuration's defaults. */
     struct tt_picture_options picture;
-    bool has_watermark_text; /* one was asked for, and not the configured one switched */
-    char filename[TT_TEXT_FILENAME_SIZE];          /* cleaned; "" when none was given */
-    enum tt_option_origin origin[TT_OPTION_COUNT]; /* by row of the table */
+    char filename[TT_TEXT_FILENAME_SIZE]; /* cleaned; "" when none was given */
+
+    /* Private: what was asked for so far, and by whom (enum tt_option_origin). */
+    const struct tt_config_preset *preset; /* borrowed; NULL for none */
+    struct tt_picture_options asked;
+    int asked_by[TT_OPTION_MAX];
+    int own_asked_by[TT_OPTION_OWN_COUNT];
 };
 
 /* Starts from the configuration's defaults. */
 void tt_options_init(struct tt_options *options, const struct tt_config *config);
 
 /* Sets one option. TT_ERR_OPTION, refused with a sentence that names the option and what it takes,
- * for an unknown name or a bad value. Asking for one of width and height leaves the other free.
- * A preset is what all else starts from, wherever it stands: other options beat it. */
+ * for an unknown name or a bad value, also of a lower origin than what holds. Asking for one of
+ * width and height leaves the other free. A preset is what all else starts from, wherever it
+ * stands: other options beat it. */
 enum tt_err tt_options_set(struct tt_options *options, enum tt_option_origin origin,
                            const char *name, const char *value);
 

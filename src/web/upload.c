@@ -43,9 +43,7 @@ struct upload {
 static enum tt_err judge_head(struct upload *upload) {
     upload->original->format = tt_image_sniff(upload->head, upload->head_length);
     if (upload->original->format == TT_FORMAT_NONE)
-        return tt_err_refuse(TT_ERR_PICTURE_TYPE,
-                             "These bytes are no picture of a type that is accepted: JPEG, PNG, "
-                             "WebP, GIF, HEIC or AVIF.");
+        return tt_picture_refuse_format();
     return TT_OK;
 }
 

@@ -106,7 +106,7 @@ def test_content_types(unharmed, kind):
 def test_not_a_picture(unharmed, body):
     """The name and the Content-Type say JPEG; the bytes decide."""
     detail = check_problem(unharmed.post(body, "image/jpeg", "filename=photo.jpg"), 415)
-    assert "JPEG, PNG, WebP, GIF, HEIC or AVIF" in detail
+    assert "PNG, JPEG, WEBP, GIF, HEIC or AVIF" in detail
 
 
 # ---- damaged pictures ----

@@ -1,4 +1,5 @@
-/* src/base/config_keys.c: the table of keys and what is printed from it. */
+/* src/base/config_keys.c: the table of keys; and src/base/config_print.c, what is
+ * printed from it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "base/config_keys.h"
+#include "base/config_value.h"
 
 /* What print writes; the caller frees it. */
 static char *printed(void (*print)(FILE *out)) {
@@ -43,7 +44,9 @@ static void every_row_is_whole(void **state) {
         assert_true(key->offset + key->size <= sizeof(struct tt_config));
         assert_true((key->type == TT_CONFIG_CHOICE) == (key->choices != NULL));
         assert_true((key->check != NULL) == (key->takes != NULL));
-        if (key->type == TT_CONFIG_NUMBER || key->type == TT_CONFIG_BYTES)
+        assert_true(key->help[strlen(key->help) - 1] != ':' || key->choices != NULL);
+        if (key->type == TT_CONFIG_NUMBER || key->type == TT_CONFIG_SIDE ||
+            key->type == TT_CONFIG_BYTES)
             assert_true(key->lowest < key->highest);
         if (key->type == TT_CONFIG_BYTES)
             assert_true(key->lowest >= 0);
@@ -100,6 +103,8 @@ static void help_names_every_key_and_section(void **state) {
     }
     assert_non_null(strstr(text, "  workers = 4 per core\n"));
     assert_non_null(strstr(text, "  max_body_bytes = 26214400\n"));
+    assert_non_null(strstr(text, "Format of the result: png, jpeg or webp\n"));
+    assert_non_null(strstr(text, "(width to watermark_opacity)"));
     free(text);
 }
 

@@ -9,7 +9,8 @@
 
 #include <cmocka.h>
 
-#include "base/config_keys.h"
+#include "base/config_rules.h"
+#include "base/config_value.h"
 
 static struct tt_config config;
 static char *problems;

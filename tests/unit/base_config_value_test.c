@@ -1,4 +1,4 @@
-/* src/base/config_value.c: which values the keys take. */
+/* src/base/config_value.c and config_form.c: which values the keys take. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "base/config_keys.h"
+#include "base/config_value.h"
 
 static struct tt_config config;
 static char explanation[TT_CONFIG_EXPLANATION_SIZE];

@@ -1,5 +1,5 @@
-/* Units of src/base/ini.c: pairs, problems, the end of the reading. What config.c makes of them is
- * base_config_test.c's. */
+/* Units of src/base/ini.c: pairs, problems, the end of the reading. What config_load.c makes of
+ * them is base_config_test.c's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -6,9 +6,9 @@ static struct file file;
 static void what_is_no_picture_is_refused(void **state) {
     (void)state;
     file.length = 0;
-    assert_refused(&file, TT_ERR_PICTURE_TYPE, "JPEG, PNG, WebP, GIF, HEIC or AVIF");
+    assert_refused(&file, TT_ERR_PICTURE_TYPE, "PNG, JPEG, WEBP, GIF, HEIC or AVIF");
     file_append(&file, "%PDF-1.7 not a picture", 22);
-    assert_refused(&file, TT_ERR_PICTURE_TYPE, "JPEG, PNG, WebP, GIF, HEIC or AVIF");
+    assert_refused(&file, TT_ERR_PICTURE_TYPE, "PNG, JPEG, WEBP, GIF, HEIC or AVIF");
 }
 
 static void a_signature_alone_is_a_picture_cut_short(void **state) {

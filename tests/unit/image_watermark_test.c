@@ -362,8 +362,8 @@ static void a_bad_png_is_refused_with_its_path_and_why(void **state) {
     (void)state;
     assert_load_fails("", scratch_path("none.png"), "none.png", "No such file");
     assert_load_fails("", scratch, scratch, "not a regular file");
-    assert_load_fails("", put_file("empty.png", "", 0), "empty.png", "not a picture");
-    assert_load_fails("", put_file("text.png", "hello", 5), "text.png", "not a picture");
+    assert_load_fails("", put_file("empty.png", "", 0), "empty.png", "no picture");
+    assert_load_fails("", put_file("text.png", "hello", 5), "text.png", "no picture");
     png_begin(&png, 2, 1, 8, 0, false);
     png_pixels(&png, line, sizeof line);
     png_end(&png);

@@ -57,8 +57,8 @@ static void defaults_hold_until_asked(void **state) {
     struct tt_options options = fresh();
     assert_memory_equal(&options.picture, &config.image.options, sizeof options.picture);
     assert_string_equal(options.filename, "");
-    for (int i = 0; i < TT_OPTION_COUNT; i++)
-        assert_int_equal(options.origin[i], TT_OPTION_UNSET);
+    for (int i = 0; i < TT_OPTION_MAX; i++)
+        assert_int_equal(options.asked_by[i], TT_OPTION_UNSET);
 }
 
 static void words_are_read_in_any_case(void **state) {
@@ -129,8 +129,9 @@ static void unknown_options_are_named_with_the_known_ones(void **state) {
     (void)state;
     assert_refused("colour", "red", "\"colour\"");
     assert_refused("colour", "red",
-                   "filename, width, height, fit, grayscale, format, quality, watermark, "
-                   "watermark_position and preset");
+                   "An option is filename, preset, width, height, fit, grayscale, format, quality, "
+                   "watermark or watermark_position.");
+    assert_refused("watermark_text", "x", "no option");
     assert_refused("Width", "5", "\"Width\"");
     assert_refused("", "5", "\"\"");
 
@@ -140,7 +141,7 @@ static void unknown_options_are_named_with_the_known_ones(void **state) {
     name[sizeof name - 1] = '\0';
     memcpy(name + 59, "\xC3\xA9", 2);
     name[61] = 'b';
-    assert_refused(name, "x", "a\". The options are");
+    assert_refused(name, "x", "a\". An option is");
 }
 
 static void one_side_leaves_the_other_free(void **state) {

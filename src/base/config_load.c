@@ -1,13 +1,13 @@
 /* Configuration: defaults, then the file, then the environment, all through the table of keys in
  * config_keys.c. What is special of presets is in config_preset.c. */
-#include "tintype/config.h"
-
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "config_keys.h"
+#include "base/config_preset.h"
+#include "base/config_rules.h"
+#include "base/option_row.h"
 #include "tintype/ini.h"
 
 #define LINE_MAX_BYTES (TT_CONFIG_PATH_MAX + 254)
@@ -156,17 +156,17 @@ static bool find_preset_place(struct reading *reading, const char *preset_name, 
         problem_at_line(reading, "%s", explanation);
         return false;
     }
-    place->key = find_pair("image", name);
-    place->field = place->key != NULL ? tt_config_preset_field(place->key, &preset->options) : NULL;
-    if (place->field == NULL) {
+    int option = tt_option_find(name);
+    if (option < 0) {
         problem_at_line(reading,
                         "no such key: \"%s\" in [preset.%s]; it takes those of [image] "
                         "that say how a result is made",
                         name, preset_name);
         return false;
     }
-    place->set_line =
-        &reading->presets.set_line[preset - reading->config->presets][place->key - tt_config_keys];
+    place->key = tt_option_row(option);
+    place->field = tt_option_field(option, &preset->options);
+    place->set_line = &reading->presets.set_line[preset - reading->config->presets][option];
     return true;
 }
 
@@ -244,27 +244,31 @@ static void problem_unknown_variable(struct reading *reading, const char *variab
     (void)fprintf(reading->problems, "%s: no such key; did you mean %s?\n", variable, suggestion);
 }
 
+static void problem_with_variable(struct reading *reading, const char *variable,
+                                  const char *explanation) {
+    reading->problem_count++;
+    fprintf(reading->problems, "%s: %s\n", variable, explanation);
+}
+
 static void take_variable(struct reading *reading, const char *variable, const char *value) {
     const struct tt_config_key *key = find_key(variable, 0);
     struct tt_config_preset *preset;
     char explanation[TT_CONFIG_EXPLANATION_SIZE];
     void *field;
-
-    if (key != NULL) {
+    int option;
+    if (key) {
         field = tt_config_field(key, reading->config);
-    } else if (tt_config_preset_find_variable(reading->config, variable, &preset, &key)) {
-        field = tt_config_preset_field(key, &preset->options);
-        reading->presets.set_line[preset - reading->config->presets][key - tt_config_keys] =
-            LINE_OF_VARIABLES;
+    } else if (tt_config_preset_find_variable(reading->config, variable, &preset, &option)) {
+        key = tt_option_row(option);
+        field = tt_option_field(option, &preset->options);
+        reading->presets.set_line[preset - reading->config->presets][option] = LINE_OF_VARIABLES;
     } else {
         if (!warn_of_former_variable(reading, variable))
             problem_unknown_variable(reading, variable);
         return;
     }
-    if (tt_config_value_parse(key, value, field, explanation))
-        return;
-    reading->problem_count++;
-    (void)fprintf(reading->problems, "%s: %s\n", variable, explanation);
+    if (!tt_config_value_parse(key, value, field, explanation))
+        problem_with_variable(reading, variable, explanation);
 }
 
 static void read_environment(struct reading *reading) {
@@ -303,12 +307,10 @@ static void problem_with_renditions(struct reading *reading, const char *explana
 
     tt_config_variable_format(key->section, key->name, variable);
     reading->line = reading->set_line[key - tt_config_keys];
-    if (getenv(variable) == NULL) {
+    if (getenv(variable))
+        problem_with_variable(reading, variable, explanation);
+    else
         problem_at_line(reading, "%s", explanation);
-        return;
-    }
-    reading->problem_count++;
-    (void)fprintf(reading->problems, "%s: %s\n", variable, explanation);
 }
 
 enum tt_err tt_config_load(struct tt_config *config, const char *path, FILE *problems) {

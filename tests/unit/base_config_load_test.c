@@ -1,4 +1,4 @@
-/* src/base/config.c: the file, the environment, and the problems named. */
+/* src/base/config_load.c: the file, the environment, and the problems named. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
