@@ -1,11 +1,14 @@
 """GET /options: what a client may ask for, and gets where it asks for nothing."""
 
+import re
 import signal
 
 import pytest
 from PIL import Image
 
+import openapi
 import pictures
+from fronts import ROOT
 from support import Server, check_problem, wait_for
 
 POSITIONS = ["top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom",
@@ -89,3 +92,53 @@ def test_a_reload_changes_it(make_server):
     one.write_config()
     one.master.send_signal(signal.SIGHUP)
     wait_for("the new preset", lambda: offer(one)["presets"] == ["new"])
+
+
+# ---- the documents name what the service names ----
+
+SCHEMAS = openapi.SPEC["components"]["schemas"]
+
+
+def words_of(sentence):
+    """Of "… is a, b or c."; the last sentence, as problems end with it."""
+    return set(re.split(", | or ", re.search(r"[a-z:] ((?:\w+, )+\w+ or \w+)\.$", sentence).group(1)))
+
+
+def section_of_readme(heading):
+    return (ROOT / "README.md").read_text().split(f"\n### {heading}\n")[1].split("\n### ")[0]
+
+
+def test_documents_have_every_option(server):
+    options = words_of(check_problem(server.post(pictures.jpeg(), query="nonsense=1"), 400))
+    assert len(options) >= 10
+    upload = openapi.SPEC["paths"]["/images"]["post"]
+    assert {one["name"] for one in upload["parameters"] if one["in"] == "query"} == options
+    bodies = upload["requestBody"]["content"]
+    assert set(bodies["multipart/form-data"]["schema"]["properties"]) - {"file"} == options
+    assert set(bodies["application/json"]["schema"]["properties"]) - {"image"} == options
+    assert set(re.findall(r"`(\w+)`(?=[^|]*\|[^|]*\|[^|]*\|$)", section_of_readme("Options"), re.M)) >= options
+    defaults = set(offer(server)["defaults"])
+    assert defaults == options - {"filename", "preset"}
+    assert set(SCHEMAS["Offer"]["properties"]["defaults"]["properties"]) == defaults
+
+
+def test_documents_have_every_format(server):
+    answer = server.post(b"These are no pictures.", headers={"Content-Type": "image/png"})
+    formats = words_of(check_problem(answer, 415))
+    assert len(formats) >= 6
+    assert set(SCHEMAS["SourceFormat"]["enum"]) == formats
+    page = (ROOT / "www/index.html").read_text()
+    accept = re.search(r'id="file"[^>]* accept="([^"]+)"', page).group(1)
+    assert {kind.removeprefix("image/").upper() for kind in accept.split(",")} == formats
+    takes = re.search(r'id="takes"[^>]*>(.*), up to', page).group(1)
+    assert {word.upper() for word in re.split(", | or ", takes)} == formats
+    rows = re.findall(r"^\| ([A-Za-z, ]+) \|", section_of_readme("Pictures"), re.M)
+    assert {name.upper() for row in rows for name in row.split(", ")} - {"IN"} == formats
+
+    results = set(offer(server)["formats"])
+    assert {name.lower() for name in SCHEMAS["ResultFormat"]["enum"]} == results
+    assert set(SCHEMAS["FormatOption"]["enum"]) == results | {"jpg"}
+    assert set(SCHEMAS["Offer"]["properties"]["formats"]["items"]["enum"]) == results
+    choices = page.split('<select id="format"')[1].split("</select>")[0]
+    assert set(re.findall(r'value="(\w+)"', choices)) == results
+    assert set(re.findall(r"`(\w+)`", section_of_readme("Options").split("| `format` |")[1].split("|")[0])) == results
