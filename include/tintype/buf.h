@@ -27,6 +27,9 @@ void tt_buf_append_format(struct tt_buf *buf, const char *format, ...)
  * - . _ ~), and where keep_slash is set the slashes, as %XX in upper case: the one form that both a
  * URL and its signature take. */
 void tt_buf_append_percent(struct tt_buf *buf, const char *text, bool keep_slash);
+/* text as a JSON string, with its quotes. Text that is not UTF-8 is read as Latin-1, so that one
+ * bad byte spoils no document. */
+void tt_buf_append_json(struct tt_buf *buf, const char *text);
 /* data, or "" before the first append. Never NULL. */
 const char *tt_buf_text(const struct tt_buf *buf);
 

@@ -1,8 +1,6 @@
 /* Keys: the walk along the chain of sources, and what is kept of it. Keys that expire are looked
  * for anew while they still serve. What the sources read and ask is in credentials_*.c. */
 #include <openssl/crypto.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,7 +29,7 @@ enum look_state {
 };
 
 struct tt_aws_credentials {
-    struct tt_look look; /* the first member, so that done can find the rest */
+    struct tt_look look; /* the first member, so that walk_on can find the rest */
     enum look_state state;
     bool is_abandoned;  /* forgotten while it was running: what it brings is thrown away */
     size_t source;      /* being asked */
@@ -39,50 +37,6 @@ struct tt_aws_credentials {
     bool has_keys;      /* keys are valid, but may have expired */
     struct tt_aws_keys keys;
 };
-
-/* ---- what sources call ---- */
-
-enum tt_look_step tt_look_pass(struct tt_look *look, const char *format, ...) {
-    size_t length = strlen(look->text);
-    va_list arguments;
-
-    if (length > 0 && length + 2 < sizeof look->text) {
-        memcpy(look->text + length, "; ", 3);
-        length += 2;
-    }
-    va_start(arguments, format);
-    (void)vsnprintf(look->text + length, sizeof look->text - length, format, arguments);
-    va_end(arguments);
-    return TT_LOOK_ABSENT;
-}
-
-enum tt_look_step tt_look_break(struct tt_look *look, const char *format, ...) {
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vsnprintf(look->text, sizeof look->text, format, arguments);
-    va_end(arguments);
-    return TT_LOOK_BROKEN;
-}
-
-static tt_http_done take_answer;
-
-enum tt_look_step tt_look_send(struct tt_look *look, const struct tt_http_request *request,
-                               tt_look_next *next) {
-    bool is_noted = tt_err_cause()[0] != '\0';
-    enum tt_err err;
-
-    look->next = next;
-    err = tt_http_start(look->http, request, take_answer, look);
-    if (err == TT_OK)
-        return TT_LOOK_WAITING;
-    (void)tt_look_break(look, "the request for keys cannot be sent: %.200s",
-                        is_noted ? tt_err_row(err)->title : tt_err_cause());
-    /* Whose job this is, if anybody's, is told by tt_aws_credentials_get. */
-    if (!is_noted)
-        tt_err_clear();
-    return TT_LOOK_BROKEN;
-}
 
 /* ---- the walk ---- */
 
@@ -117,10 +71,8 @@ static void walk(struct tt_aws_credentials *self, enum tt_look_step step) {
     self->is_abandoned = false;
 }
 
-static void take_answer(void *context, const struct tt_http_answer *answer) {
-    struct tt_aws_credentials *self = context;
-
-    walk(self, self->look.next(&self->look, answer));
+static void walk_on(struct tt_look *look, enum tt_look_step step) {
+    walk((struct tt_aws_credentials *)look, step);
 }
 
 static void start_look(struct tt_aws_credentials *self, int64_t now_ms) {
@@ -196,6 +148,7 @@ struct tt_aws_credentials *tt_aws_credentials_new(struct tt_http *http,
         return NULL;
     }
     self->look.http = http;
+    self->look.walk_on = walk_on;
     memcpy(self->look.region, endpoint->region, sizeof self->look.region);
     memcpy(self->look.ca_file, endpoint->ca_file, sizeof self->look.ca_file);
     return self;

@@ -1,5 +1,5 @@
-/* One look for keys along the chain: what the sources (credentials_*.c) have in common with
- * credentials.c, which walks from one to the next.
+/* One look for keys along the chain: what the sources (credentials_*.c) share, and what
+ * credentials.c, which walks from one to the next, calls of them.
  *
  * A source is asked by its try function and, where it sent a request, by what it named as next,
  * until it is anything but TT_LOOK_WAITING. None notes an error (tt_err_fail): what they find is
@@ -40,6 +40,9 @@ struct tt_look {
     char region[64];
     char ca_file[TT_CONFIG_TEXT_MAX];
     tt_look_next *next;
+    /* Goes on with what a source found in an answer; set by credentials.c, below which sources are.
+     */
+    void (*walk_on)(struct tt_look *look, enum tt_look_step step);
 
     /* What sources keep while they wait; wiped when the look is over. */
     struct tt_profile_role role; /* of the profile */
@@ -49,7 +52,7 @@ struct tt_look {
     char token[TT_AWS_TOKEN_SIZE];   /* of instance metadata; authorization of a container */
 };
 
-/* ---- credentials.c ---- */
+/* ---- credentials_look.c: what sources call ---- */
 
 /* Sends a request; next is called with its answer. WAITING, or BROKEN when it cannot be sent. */
 enum tt_look_step tt_look_send(struct tt_look *look, const struct tt_http_request *request,

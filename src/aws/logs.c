@@ -4,14 +4,16 @@
 
 #include <inttypes.h>
 #include <jansson.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "aws/call.h"
-#include "tintype/text.h"
+#include "tintype/buf.h"
 
 #define CONTENT_TYPE "application/x-amz-json-1.1"
 #define TARGET       "Logs_20140328."
+
+/* Room for a batch of which every byte is escaped as six characters, and more. */
+#define BODY_MAX_BYTES ((size_t)8 * TT_LOGS_BATCH_MAX_BYTES)
 
 size_t tt_logs_batch_length(const struct tt_logs_event *events, size_t count) {
     size_t bytes = 0;
@@ -39,57 +41,6 @@ size_t tt_logs_batch_length(const struct tt_logs_event *events, size_t count) {
 
 /* ---- the text of a request ---- */
 
-/* Where the text goes; out NULL: it is only measured. */
-struct writer {
-    char *out;
-    size_t length;
-};
-
-static void put(struct writer *writer, const char *bytes, size_t length) {
-    if (writer->out != NULL)
-        memcpy(writer->out + writer->length, bytes, length);
-    writer->length += length;
-}
-
-static void put_text(struct writer *writer, const char *text) {
-    put(writer, text, strlen(text));
-}
-
-static void put_escape(struct writer *writer, unsigned char c) {
-    char escape[8];
-
-    switch (c) {
-    case '"': put_text(writer, "\\\""); return;
-    case '\\': put_text(writer, "\\\\"); return;
-    case '\n': put_text(writer, "\\n"); return;
-    case '\r': put_text(writer, "\\r"); return;
-    case '\t': put_text(writer, "\\t"); return;
-    default: break;
-    }
-    (void)snprintf(escape, sizeof escape, "\\u%04x", c);
-    put_text(writer, escape);
-}
-
-/* A JSON string. Text that is not UTF-8 is read as Latin-1: one such event must not hold up all
- * that come after it. */
-static void put_string(struct writer *writer, const char *text) {
-    unsigned char highest = tt_text_is_utf8(text, strlen(text)) ? 0xFF : 0x7F;
-    const char *plain = text;
-
-    put_text(writer, "\"");
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
-
-        if (c >= ' ' && c != '"' && c != '\\' && c <= highest)
-            continue;
-        put(writer, plain, (size_t)(text - plain));
-        put_escape(writer, c);
-        plain = text + 1;
-    }
-    put(writer, plain, (size_t)(text - plain));
-    put_text(writer, "\"");
-}
-
 /* What a request says; stream NULL: the group alone. */
 struct parameters {
     const char *group;
@@ -98,40 +49,41 @@ struct parameters {
     size_t count;
 };
 
-static void put_parameters(struct writer *writer, const struct parameters *parameters) {
-    put_text(writer, "{\"logGroupName\":");
-    put_string(writer, parameters->group);
+static void put_parameters(struct tt_buf *text, const struct parameters *parameters) {
+    tt_buf_append_text(text, "{\"logGroupName\":");
+    tt_buf_append_json(text, parameters->group);
     if (parameters->stream != NULL) {
-        put_text(writer, ",\"logStreamName\":");
-        put_string(writer, parameters->stream);
+        tt_buf_append_text(text, ",\"logStreamName\":");
+        tt_buf_append_json(text, parameters->stream);
     }
     for (size_t i = 0; i < parameters->count; i++) {
-        char timestamp[64];
-
-        (void)snprintf(timestamp, sizeof timestamp,
-                       "{\"timestamp\":%" PRId64 ",\"message\":", parameters->events[i].time_ms);
-        put_text(writer, i == 0 ? ",\"logEvents\":[" : ",");
-        put_text(writer, timestamp);
-        put_string(writer, parameters->events[i].message);
-        put_text(writer, "}");
+        tt_buf_append_text(text, i == 0 ? ",\"logEvents\":[" : ",");
+        tt_buf_append_format(
+            text, "{\"timestamp\":%" PRId64 ",\"message\":", parameters->events[i].time_ms);
+        tt_buf_append_json(text, parameters->events[i].message);
+        tt_buf_append_text(text, "}");
     }
-    put_text(writer, parameters->count > 0 ? "]}" : "}");
+    tt_buf_append_text(text, parameters->count > 0 ? "]}" : "}");
 }
 
-/* Measured first, then written into memory of just that size. */
 static enum tt_err sign(struct tt_http_request *request, struct tt_arena *arena,
                         const struct tt_aws_signer *signer, const char *target,
                         const struct parameters *parameters) {
-    struct writer writer = {0};
-    char *body;
-
-    put_parameters(&writer, parameters);
-    body = tt_arena_alloc(arena, writer.length);
-    if (body == NULL)
-        return TT_ERR_NO_MEMORY;
-    writer = (struct writer){.out = body};
-    put_parameters(&writer, parameters);
-    return tt_aws_call_json(request, arena, signer, CONTENT_TYPE, target, body, writer.length);
+    struct tt_buf text;
+    tt_buf_init(&text, BODY_MAX_BYTES);
+    put_parameters(&text, parameters);
+    size_t length = text.length;
+    const char *body = NULL;
+    enum tt_err err =
+        text.overflowed ? tt_err_fail(TT_ERR_NO_MEMORY, "logs: no memory for a request") : TT_OK;
+    if (err == TT_OK) {
+        body = tt_arena_copy_text(arena, tt_buf_text(&text), length);
+        err = body ? TT_OK : TT_ERR_NO_MEMORY;
+    }
+    tt_buf_fini(&text);
+    return err != TT_OK
+               ? err
+               : tt_aws_call_json(request, arena, signer, CONTENT_TYPE, target, body, length);
 }
 
 enum tt_err tt_logs_put_events(struct tt_http_request *request, struct tt_arena *arena,

@@ -94,6 +94,32 @@ void tt_buf_append_percent(struct tt_buf *buf, const char *text, bool keep_slash
     }
 }
 
+static void append_json_escape(struct tt_buf *buf, unsigned char c) {
+    static const char plain[] = "\"\\\n\r\t";
+    static const char letters[] = "\"\\nrt";
+    const char *found = c != '\0' ? strchr(plain, c) : NULL;
+    if (found)
+        tt_buf_append_format(buf, "\\%c", letters[found - plain]);
+    else
+        tt_buf_append_format(buf, "\\u%04x", c);
+}
+
+void tt_buf_append_json(struct tt_buf *buf, const char *text) {
+    unsigned char highest = tt_text_is_utf8(text, strlen(text)) ? 0xFF : 0x7F;
+    const char *plain = text;
+    tt_buf_append(buf, "\"", 1);
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c >= ' ' && c != '"' && c != '\\' && c <= highest)
+            continue;
+        tt_buf_append(buf, plain, (size_t)(text - plain));
+        append_json_escape(buf, c);
+        plain = text + 1;
+    }
+    tt_buf_append(buf, plain, (size_t)(text - plain));
+    tt_buf_append(buf, "\"", 1);
+}
+
 const char *tt_buf_text(const struct tt_buf *buf) {
     return buf->data != NULL ? buf->data : "";
 }

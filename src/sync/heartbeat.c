@@ -3,10 +3,6 @@
 #include "sync/heartbeat.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
-#include <string.h>
-
-#include "tintype/text.h"
 
 #define NAMESPACE "tintype"
 
@@ -15,20 +11,6 @@ struct metric {
     const char *unit;
     int64_t value;
 };
-
-static void append_string(struct tt_buf *text, const char *plain) {
-    unsigned char highest = tt_text_is_utf8(plain, strlen(plain)) ? 0xFF : 0x7E;
-
-    tt_buf_append_text(text, "\"");
-    for (; *plain != '\0'; plain++) {
-        unsigned char c = (unsigned char)*plain;
-
-        if (c == '"' || c == '\\')
-            tt_buf_append_text(text, "\\");
-        tt_buf_append(text, c < ' ' || c == 0x7F || c > highest ? "?" : plain, 1);
-    }
-    tt_buf_append_text(text, "\"");
-}
 
 static void append_directive(struct tt_buf *text, const struct metric *metrics, size_t count,
                              int64_t time_ms) {
@@ -62,7 +44,7 @@ void tt_heartbeat_format(struct tt_buf *text, const char *node,
     const size_t count = sizeof metrics / sizeof *metrics;
 
     tt_buf_append_text(text, "{\"event\":\"heartbeat\",\"Node\":");
-    append_string(text, node);
+    tt_buf_append_json(text, node);
     for (size_t i = 0; i < count; i++)
         tt_buf_append_format(text, ",\"%s\":%" PRId64, metrics[i].name, metrics[i].value);
     tt_buf_append_text(text, ",");

@@ -11,8 +11,8 @@
 #define TT_HEARTBEAT_MAX_BYTES 4096
 
 /* Appends one JSON text, which has fewer than TT_HEARTBEAT_MAX_BYTES with a node of up to 255
- * bytes. Control characters of the node become '?', and so does what is not ASCII where the node is
- * no UTF-8. now_ms is this machine's time, and time_ms the event's own, which is the cloud's. */
+ * bytes. A node that is no UTF-8 is read as Latin-1. now_ms is this machine's time, and time_ms the
+ * event's own, which is the cloud's. */
 void tt_heartbeat_format(struct tt_buf *text, const char *node,
                          const struct tt_journal_backlog *backlog, int64_t now_ms, int64_t time_ms);
 

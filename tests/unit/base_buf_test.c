@@ -143,6 +143,23 @@ static void every_byte_is_encoded_or_kept(void **state) {
     assert_percent("/a b//../", true, "/a%20b//../");
 }
 
+static void assert_json(const char *text, const char *expected) {
+    struct tt_buf buf;
+
+    tt_buf_init(&buf, 100);
+    tt_buf_append_json(&buf, text);
+    assert_string_equal(tt_buf_text(&buf), expected);
+    tt_buf_fini(&buf);
+}
+
+static void json_strings_are_escaped(void **state) {
+    (void)state;
+    assert_json("", "\"\"");
+    assert_json("a\"b\\c/\n\r\t\x01\x1f\x7f", "\"a\\\"b\\\\c/\\n\\r\\t\\u0001\\u001f\x7f\"");
+    assert_json("\xC3\xA9", "\"\xC3\xA9\"");
+    assert_json("\xE9", "\"\\u00e9\""); /* Latin-1 */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(empty_text_before_the_first_append),
@@ -154,6 +171,7 @@ int main(void) {
         cmocka_unit_test(a_maximum_of_nothing),
         cmocka_unit_test(lengths_that_wrap_are_overflows),
         cmocka_unit_test(every_byte_is_encoded_or_kept),
+        cmocka_unit_test(json_strings_are_escaped),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
