@@ -170,7 +170,6 @@ static bool is_signature_refusal(const struct saying *saying, int status) {
 
 static bool is_code(const char *pattern, const char *code) {
     size_t length = strlen(pattern);
-
     if (pattern[length - 1] == '*')
         return strncmp(pattern, code, length - 1) == 0;
     return strcmp(pattern, code) == 0;
@@ -180,7 +179,7 @@ static enum tt_err judge(enum tt_aws_service service, const struct saying *sayin
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if ((rules[i].service == ANY || rules[i].service == service) &&
             is_code(rules[i].code, saying->code) &&
-            (rules[i].mark == NULL || strcasestr(saying->message, rules[i].mark) != NULL))
+            (!rules[i].mark || strcasestr(saying->message, rules[i].mark)))
             return rules[i].err;
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
         if (status >= statuses[i].first && status <= statuses[i].last)
@@ -209,8 +208,7 @@ static void read_element(const char *body, const char *name, char *text, size_t 
 
 static void read_xml(struct saying *saying, const char *body) {
     const char *error = strstr(body, "<Error");
-
-    if (error == NULL)
+    if (!error)
         return;
     read_element(error, "Code", saying->code, sizeof saying->code);
     read_element(error, "Message", saying->message, sizeof saying->message);
@@ -221,8 +219,7 @@ static void read_xml(struct saying *saying, const char *body) {
 
 static const char *find_string(const json_t *root, const char *name) {
     const char *text = json_string_value(json_object_get(root, name));
-
-    return text != NULL ? text : "";
+    return text ? text : "";
 }
 
 /* False for what is no JSON object. */
@@ -231,13 +228,12 @@ static bool read_json(struct saying *saying, const struct tt_http_answer *answer
     bool is_object = json_is_object(root);
     const char *type = find_string(root, "__type");
     const char *hash = strrchr(type, '#');
-    const char *code = hash != NULL ? hash + 1 : type;
+    const char *code = hash ? hash + 1 : type;
     const char *message = find_string(root, "message");
-
     if (message[0] == '\0')
         message = find_string(root, "Message");
-    (void)snprintf(saying->code, sizeof saying->code, "%.*s", (int)strcspn(code, ":"), code);
-    (void)snprintf(saying->message, sizeof saying->message, "%s", message);
+    snprintf(saying->code, sizeof saying->code, "%.*s", (int)strcspn(code, ":"), code);
+    snprintf(saying->message, sizeof saying->message, "%s", message);
     json_decref(root);
     return is_object;
 }
@@ -250,8 +246,7 @@ static const char *find_first_tag(const char *body) {
         body++;
     if (strncmp(body, "<?xml", 5) == 0) {
         const char *tag = strchr(body + 1, '<');
-
-        body = tag != NULL ? tag : "";
+        body = tag ? tag : "";
     }
     return body;
 }
@@ -263,14 +258,12 @@ static const char *find_first_tag(const char *body) {
  * {}; CloudWatch Logs says nothing where it has made a name. */
 static bool is_false_success(struct saying *saying, enum tt_aws_service service,
                              const struct tt_http_answer *answer) {
-    const char *tag;
-
     if (service == TT_AWS_LOGS && answer->body_bytes == 0)
         return false;
     if (service != TT_AWS_S3)
         return !read_json(saying, answer) ||
                strncasecmp(answer->content_type, JSON_TYPE, strlen(JSON_TYPE)) != 0;
-    tag = find_first_tag(answer->body);
+    const char *tag = find_first_tag(answer->body);
     if (strncmp(tag, "<Error", 6) != 0)
         return strncasecmp(tag, "<html", 5) == 0 || strncasecmp(tag, "<!doctype html", 14) == 0;
     read_xml(saying, tag);
@@ -285,9 +278,8 @@ static void cut_secrets(char *text) {
         "AWS4-HMAC-SHA256", "Canonical",  "String-to-Sign",      "StringToSign",
         "Credential=",      "Signature=", "X-Amz-Security-Token"};
     char *found;
-
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-        if ((found = strcasestr(text, marks[i])) != NULL)
+        if ((found = strcasestr(text, marks[i])))
             *found = '\0';
 }
 
@@ -295,7 +287,6 @@ static void cut_secrets(char *text) {
 static void mask_key_ids(char *text) {
     while (*text != '\0') {
         size_t length = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
-
         if (length >= 16 && (strncmp(text, "AKIA", 4) == 0 || strncmp(text, "ASIA", 4) == 0))
             memset(text, '*', length);
         text += length > 0 ? length : strcspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
@@ -305,7 +296,6 @@ static void mask_key_ids(char *text) {
 /* The first line, printable. */
 static void clean(char *text) {
     char *start = text + strspn(text, " \t\r\n");
-
     memmove(text, start, strlen(start) + 1);
     text[strcspn(text, "\r\n")] = '\0';
     for (char *c = text; *c != '\0'; c++)
@@ -320,7 +310,6 @@ static void clean(char *text) {
 static bool is_plain(const char *text) {
     size_t length =
         strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=+/");
-
     return length > 0 && text[length] == '\0';
 }
 
@@ -329,18 +318,16 @@ static void format_suffix(char *suffix, size_t size, const struct tt_aws_outcome
                           const struct saying *saying, const struct tt_http_answer *answer) {
     const char *region = answer->region[0] != '\0' ? answer->region : saying->region;
     int length = 0;
-
     suffix[0] = '\0';
     if (outcome->err == TT_ERR_CLOUD_SETUP && is_plain(region))
         length = snprintf(suffix, size, "; the bucket is in %s", region);
     if (is_plain(answer->request_id) && strlen(answer->request_id) <= REQUEST_ID_MAX)
-        (void)snprintf(suffix + length, size - (size_t)length, " (request %s)", answer->request_id);
+        snprintf(suffix + length, size - (size_t)length, " (request %s)", answer->request_id);
 }
 
 static void append_cut(char *text, size_t size, const char *more) {
     size_t length = strlen(text);
     size_t more_length = strnlen(more, size - 1 - length);
-
     memcpy(text + length, more, more_length);
     text[length + more_length] = '\0';
 }
@@ -350,17 +337,15 @@ static void append_cut(char *text, size_t size, const char *more) {
 static void format_message(struct tt_aws_outcome *outcome, struct saying *saying,
                            const struct tt_http_answer *answer) {
     char suffix[sizeof "; the bucket is in  (request )" + sizeof saying->region + REQUEST_ID_MAX];
-    size_t words_size;
-
     format_suffix(suffix, sizeof suffix, outcome, saying, answer);
-    words_size = sizeof outcome->message - strlen(suffix);
+    size_t words_size = sizeof outcome->message - strlen(suffix);
     if (outcome->code[0] != '\0') {
         append_cut(outcome->message, words_size, outcome->code);
         append_cut(outcome->message, words_size, ": ");
     }
     clean(saying->message);
     if (saying->message[0] == '\0')
-        (void)snprintf(saying->message, sizeof saying->message, "HTTP status %d", outcome->status);
+        snprintf(saying->message, sizeof saying->message, "HTTP status %d", outcome->status);
     append_cut(outcome->message, words_size, saying->message);
     append_cut(outcome->message, sizeof outcome->message, suffix);
 }
@@ -374,7 +359,6 @@ static bool is_skewed(const struct tt_http_answer *answer, int64_t now_ms) {
 void tt_aws_answer_judge(struct tt_aws_outcome *outcome, enum tt_aws_service service,
                          const struct tt_http_answer *answer, int64_t now_ms) {
     struct saying saying = {0};
-
     *outcome = (struct tt_aws_outcome){.err = answer->err,
                                        .status = answer->status,
                                        .date_ms = answer->date_ms,
@@ -392,7 +376,7 @@ void tt_aws_answer_judge(struct tt_aws_outcome *outcome, enum tt_aws_service ser
         if (service == TT_AWS_S3)
             read_xml(&saying, answer->body);
         else
-            (void)read_json(&saying, answer);
+            read_json(&saying, answer);
         outcome->err = judge(service, &saying, answer->status);
         if (is_signature_refusal(&saying, answer->status) && is_skewed(answer, now_ms))
             outcome->err = TT_ERR_CLOUD_CLOCK;

@@ -30,7 +30,7 @@ static enum tt_err keep_text(struct tt_arena *arena, const struct tt_buf *buf, c
         return tt_err_fail(TT_ERR_NO_MEMORY, "call: no memory, or a text over %zu bytes",
                            buf->max_bytes);
     *text = tt_arena_copy_text(arena, tt_buf_text(buf), buf->length);
-    return *text != NULL ? TT_OK : TT_ERR_NO_MEMORY;
+    return *text ? TT_OK : TT_ERR_NO_MEMORY;
 }
 
 /* The endpoint's path and the call's below it. The root of an endpoint that has a path is that path
@@ -38,13 +38,11 @@ static enum tt_err keep_text(struct tt_arena *arena, const struct tt_buf *buf, c
 static enum tt_err join_path(struct tt_arena *arena, const struct tt_aws_endpoint *endpoint,
                              const char *path, const char **joined) {
     struct tt_buf buf;
-    enum tt_err err;
-
     tt_buf_init(&buf, TEXT_MAX_BYTES);
     tt_buf_append_text(&buf, endpoint->path);
     if (endpoint->path[0] == '\0' || strcmp(path, "/") != 0)
         tt_buf_append_text(&buf, path);
-    err = keep_text(arena, &buf, joined);
+    enum tt_err err = keep_text(arena, &buf, joined);
     tt_buf_fini(&buf);
     return err;
 }
@@ -63,13 +61,12 @@ static enum tt_err copy_pairs(struct tt_sigv4_pair pairs[TT_SIGV4_PAIRS_MAX],
 
 static enum tt_err add_header(struct tt_http_request *request, struct tt_arena *arena,
                               const char *name, const char *value) {
-    struct tt_http_header header;
-
     if (request->header_count >= TT_SIGV4_PAIRS_MAX)
         return tt_err_fail(TT_ERR_INTERNAL, "call: over %d headers", TT_SIGV4_PAIRS_MAX);
+    struct tt_http_header header;
     header.name = tt_arena_copy_text(arena, name, strlen(name));
     header.value = tt_arena_copy_text(arena, value, strlen(value));
-    if (header.name == NULL || header.value == NULL)
+    if (!header.name || !header.value)
         return TT_ERR_NO_MEMORY;
     request->headers[request->header_count++] = header;
     return TT_OK;
@@ -79,9 +76,8 @@ static enum tt_err add_header(struct tt_http_request *request, struct tt_arena *
 static enum tt_err add_headers(struct tt_http_request *request, struct tt_arena *arena,
                                const struct tt_aws_signer *signer, const struct tt_aws_call *call) {
     const char *token = signer->keys->session_token;
-    char date[TT_SIGV4_DATE_SIZE];
     enum tt_err err = add_header(request, arena, "Host", signer->endpoint->host);
-
+    char date[TT_SIGV4_DATE_SIZE];
     tt_sigv4_format_date(signer->time_ms, date);
     if (err == TT_OK)
         err = add_header(request, arena, "X-Amz-Date", date);
@@ -95,9 +91,8 @@ static enum tt_err add_headers(struct tt_http_request *request, struct tt_arena 
 /* The URL, path and query encoded as they are for the signature. */
 static enum tt_err format_url(struct tt_arena *arena, const struct tt_aws_endpoint *endpoint,
                               const struct tt_sigv4_request *signed_request, const char **url) {
-    struct tt_buf buf;
     enum tt_err err = TT_OK;
-
+    struct tt_buf buf;
     tt_buf_init(&buf, TEXT_MAX_BYTES);
     tt_buf_append_format(&buf, "%s://%s", endpoint->scheme, endpoint->host);
     tt_buf_append_percent(&buf, signed_request->path, true);
@@ -117,10 +112,8 @@ static enum tt_err add_authorization(struct tt_http_request *request, struct tt_
     const struct tt_sigv4_scope scope = scope_of(signer);
     struct tt_http_header *header = &request->headers[request->header_count];
     struct tt_buf buf;
-    enum tt_err err;
-
     tt_buf_init(&buf, TEXT_MAX_BYTES);
-    err = tt_sigv4_authorization(&buf, signed_request, &scope);
+    enum tt_err err = tt_sigv4_authorization(&buf, signed_request, &scope);
     if (err == TT_OK)
         err = keep_text(arena, &buf, &header->value);
     tt_buf_fini(&buf);
@@ -139,13 +132,12 @@ enum tt_err tt_aws_call_sign(struct tt_http_request *request, struct tt_arena *a
                                               .query_count = call->query_count,
                                               .headers = headers,
                                               .payload_sha256 = call->payload_sha256};
-    enum tt_err err;
-
     *request = (struct tt_http_request){.method = call->method,
                                         .body_fd = -1,
                                         .sink_fd = -1,
                                         .max_answer_bytes = TT_HTTP_ANSWER_KEPT_BYTES,
                                         .ca_file = signer->endpoint->ca_file};
+    enum tt_err err;
     if ((err = copy_pairs(query, call->query, call->query_count)) != TT_OK ||
         (err = join_path(arena, signer->endpoint, call->path, &signed_request.path)) != TT_OK ||
         (err = add_headers(request, arena, signer, call)) != TT_OK ||
@@ -161,11 +153,10 @@ enum tt_err tt_aws_call_sign(struct tt_http_request *request, struct tt_arena *a
 
 static enum tt_err hash_text(const char *text, size_t length, char hex[TT_HASH_HEX_SIZE]) {
     struct tt_hash hash;
-    uint8_t digest[TT_HASH_BYTES];
     enum tt_err err = tt_hash_init(&hash);
-
     if (err == TT_OK)
         err = tt_hash_update(&hash, text, length);
+    uint8_t digest[TT_HASH_BYTES];
     if (err == TT_OK)
         err = tt_hash_finish(&hash, digest);
     tt_hash_fini(&hash);
@@ -186,7 +177,6 @@ enum tt_err tt_aws_call_json(struct tt_http_request *request, struct tt_arena *a
                                      .header_count = sizeof headers / sizeof *headers,
                                      .payload_sha256 = sha256};
     enum tt_err err;
-
     if ((err = hash_text(body, body_bytes, sha256)) != TT_OK ||
         (err = tt_aws_call_sign(request, arena, signer, &call)) != TT_OK)
         return err;
@@ -211,7 +201,6 @@ enum tt_err tt_aws_call_presign(struct tt_buf *url, struct tt_arena *arena,
                                        .headers = &host,
                                        .header_count = 1};
     enum tt_err err;
-
     if ((err = copy_pairs(query, call->query, call->query_count)) != TT_OK ||
         (err = join_path(arena, endpoint, call->path, &request.path)) != TT_OK)
         return err;

@@ -45,7 +45,7 @@ static void wipe_look(struct tt_look *look) {
     OPENSSL_cleanse(&look->role, sizeof look->role);
     OPENSSL_cleanse(look->token, sizeof look->token);
     OPENSSL_cleanse(look->base_url, sizeof look->base_url);
-    if (look->body != NULL)
+    if (look->body)
         OPENSSL_cleanse(look->body, look->body_size);
     free(look->body);
     look->body = NULL;
@@ -93,12 +93,11 @@ static bool is_expired(const struct tt_aws_keys *keys, int64_t now_ms) {
 /* Takes over what a look has found. Keys that came expired are a failure of their source. */
 static void adopt(struct tt_aws_credentials *self, int64_t now_ms) {
     struct tt_aws_keys *found = &self->look.keys;
-
     if (is_expired(found, self->started_ms) && !self->look.may_be_expired) {
-        (void)tt_look_break(&self->look,
-                            "%s gives keys that have expired already; or this machine's clock is "
-                            "wrong",
-                            sources[self->source].name);
+        tt_look_break(&self->look,
+                      "%s gives keys that have expired already; or this machine's clock is "
+                      "wrong",
+                      sources[self->source].name);
         self->state = LOOK_FAILED;
         return;
     }
@@ -123,7 +122,6 @@ static bool has_good_keys(struct tt_aws_credentials *self, int64_t now_ms) {
 
 static bool needs_refresh(const struct tt_aws_credentials *self, int64_t now_ms) {
     int64_t expires_ms = self->keys.expires_at_ms;
-
     return expires_ms != 0 && now_ms >= expires_ms - REFRESH_BEFORE_MS &&
            now_ms - self->started_ms >= REFRESH_EVERY_MS;
 }
@@ -142,9 +140,8 @@ static void settle(struct tt_aws_credentials *self, int64_t now_ms) {
 struct tt_aws_credentials *tt_aws_credentials_new(struct tt_http *http,
                                                   const struct tt_aws_endpoint *endpoint) {
     struct tt_aws_credentials *self = calloc(1, sizeof *self);
-
-    if (self == NULL) {
-        (void)tt_err_fail(TT_ERR_NO_MEMORY, "credentials: no memory");
+    if (!self) {
+        tt_err_fail(TT_ERR_NO_MEMORY, "credentials: no memory");
         return NULL;
     }
     self->look.http = http;
@@ -155,7 +152,7 @@ struct tt_aws_credentials *tt_aws_credentials_new(struct tt_http *http,
 }
 
 void tt_aws_credentials_free(struct tt_aws_credentials *credentials) {
-    if (credentials == NULL)
+    if (!credentials)
         return;
     wipe_look(&credentials->look);
     OPENSSL_cleanse(credentials, sizeof *credentials);
@@ -164,10 +161,9 @@ void tt_aws_credentials_free(struct tt_aws_credentials *credentials) {
 
 enum tt_err tt_aws_credentials_get(struct tt_aws_credentials *credentials, int64_t now_ms,
                                    const struct tt_aws_keys **keys) {
-    bool needs_look;
-
     settle(credentials, now_ms);
-    needs_look = has_good_keys(credentials, now_ms) ? needs_refresh(credentials, now_ms) : true;
+    bool needs_look =
+        has_good_keys(credentials, now_ms) ? needs_refresh(credentials, now_ms) : true;
     if (credentials->state == LOOK_IDLE && needs_look) {
         start_look(credentials, now_ms);
         settle(credentials, now_ms);
@@ -179,7 +175,7 @@ enum tt_err tt_aws_credentials_get(struct tt_aws_credentials *credentials, int64
     *keys = NULL;
     if (credentials->state == LOOK_RUNNING)
         return TT_ERR_BUSY;
-    (void)tt_err_fail(TT_ERR_CLOUD_KEYS, "no AWS keys: %s", credentials->look.text);
+    tt_err_fail(TT_ERR_CLOUD_KEYS, "no AWS keys: %s", credentials->look.text);
     drop_result(credentials);
     return TT_ERR_CLOUD_KEYS;
 }

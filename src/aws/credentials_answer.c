@@ -37,48 +37,44 @@ static bool take_expiration(struct tt_aws_keys *keys, const char *expires, char 
     keys->expires_at_ms = 0;
     if (expires[0] == '\0' || tt_clock_parse_rfc3339(expires, &keys->expires_at_ms, NULL))
         return true;
-    (void)snprintf(flaw, TT_KEYS_FLAW_SIZE, "has an Expiration that is no date");
+    snprintf(flaw, TT_KEYS_FLAW_SIZE, "has an Expiration that is no date");
     return false;
 }
 
 /* value NULL: it is missing. */
 static bool take_part(const struct part *part, const char *name, const char *value, char *flaw) {
-    char what[TT_KEYS_FLAW_SIZE];
-
-    if (value == NULL || value[0] == '\0') {
+    if (!value || value[0] == '\0') {
         part->field[0] = '\0';
         if (!part->is_optional)
-            (void)snprintf(flaw, TT_KEYS_FLAW_SIZE, "has no %s", name);
+            snprintf(flaw, TT_KEYS_FLAW_SIZE, "has no %s", name);
         return part->is_optional;
     }
+    char what[TT_KEYS_FLAW_SIZE];
     if (tt_keys_copy(part->field, part->size, value, what))
         return true;
-    (void)snprintf(flaw, TT_KEYS_FLAW_SIZE, "has a %s that %.64s", name, what);
+    snprintf(flaw, TT_KEYS_FLAW_SIZE, "has a %s that %.64s", name, what);
     return false;
 }
 
 /* ---- JSON ---- */
 
 static bool take_object(struct tt_aws_keys *keys, const json_t *root, char *flaw) {
-    struct part parts[PART_COUNT];
     char expires[TT_LOOK_EXPIRES_BYTES] = "";
     const char *code = json_string_value(json_object_get(root, "Code"));
-
     if (!json_is_object(root)) {
-        (void)snprintf(flaw, TT_KEYS_FLAW_SIZE, "is no JSON object");
+        snprintf(flaw, TT_KEYS_FLAW_SIZE, "is no JSON object");
         return false;
     }
-    if (code != NULL && strcmp(code, "Success") != 0) {
+    if (code && strcmp(code, "Success") != 0) {
         bool is_word =
             strspn(code, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-") == strlen(code);
-
-        (void)snprintf(flaw, TT_KEYS_FLAW_SIZE, "is the refusal %.60s", is_word ? code : "(?)");
+        snprintf(flaw, TT_KEYS_FLAW_SIZE, "is the refusal %.60s", is_word ? code : "(?)");
         return false;
     }
+    struct part parts[PART_COUNT];
     set_parts(parts, keys, expires);
     for (size_t i = 0; i < PART_COUNT; i++) {
         const char *name = parts[i].json;
-
         if (!take_part(&parts[i], name, json_string_value(json_object_get(root, name)), flaw))
             return false;
     }
@@ -89,14 +85,11 @@ bool tt_answer_read_json(struct tt_aws_keys *keys, const char *body, size_t body
                          char flaw[TT_KEYS_FLAW_SIZE]) {
     json_malloc_t usual_malloc;
     json_free_t usual_free;
-    json_t *root;
-    bool is_read;
-
     /* Jansson keeps copies of every string: they are wiped as they are freed. */
     json_get_alloc_funcs(&usual_malloc, &usual_free);
     json_set_alloc_funcs(malloc, tt_wipe_free);
-    root = json_loadb(body, body_bytes, JSON_REJECT_DUPLICATES, NULL);
-    is_read = take_object(keys, root, flaw);
+    json_t *root = json_loadb(body, body_bytes, JSON_REJECT_DUPLICATES, NULL);
+    bool is_read = take_object(keys, root, flaw);
     json_decref(root);
     json_set_alloc_funcs(usual_malloc, usual_free);
     return is_read;
@@ -130,38 +123,34 @@ static bool is_blank(char c) {
 }
 
 static bool take_element(const struct part *part, const char *start, const char *end, char *flaw) {
-    char text[TT_AWS_TOKEN_SIZE + 1]; /* one more than fits, for take_part to say so */
     const char *to = NULL;
     const char *from = tt_xml_find_element(start, end, part->xml, &to);
-    bool is_taken;
-
     if (!from || !to)
         return take_part(part, part->xml, NULL, flaw);
     while (from < to && is_blank(*from))
         from++;
     while (to > from && is_blank(to[-1]))
         to--;
-    is_taken = unescape(text, sizeof text, from, to);
+    char text[TT_AWS_TOKEN_SIZE + 1]; /* one more than fits, for take_part to say so */
+    bool is_taken = unescape(text, sizeof text, from, to);
     if (is_taken)
         is_taken = take_part(part, part->xml, text, flaw);
     else
-        (void)snprintf(flaw, TT_KEYS_FLAW_SIZE,
-                       "has a %s that cannot be read, or is over %zu bytes", part->xml,
-                       part->size - 1);
+        snprintf(flaw, TT_KEYS_FLAW_SIZE, "has a %s that cannot be read, or is over %zu bytes",
+                 part->xml, part->size - 1);
     OPENSSL_cleanse(text, sizeof text);
     return is_taken;
 }
 
 bool tt_answer_read_xml(struct tt_aws_keys *keys, const char *body, char flaw[TT_KEYS_FLAW_SIZE]) {
-    struct part parts[PART_COUNT];
     char expires[TT_LOOK_EXPIRES_BYTES] = "";
     const char *end = NULL;
     const char *start = tt_xml_find_element(body, body + strlen(body), "Credentials", &end);
-
     if (!start || !end) {
-        (void)snprintf(flaw, TT_KEYS_FLAW_SIZE, "has no <Credentials>");
+        snprintf(flaw, TT_KEYS_FLAW_SIZE, "has no <Credentials>");
         return false;
     }
+    struct part parts[PART_COUNT];
     set_parts(parts, keys, expires);
     for (size_t i = 0; i < PART_COUNT; i++) {
         parts[i].is_optional = false; /* STS always gives all four */
@@ -174,7 +163,6 @@ bool tt_answer_read_xml(struct tt_aws_keys *keys, const char *body, char flaw[TT
 void tt_answer_read_code(char *code, size_t size, const char *body) {
     const char *to = NULL;
     const char *from = tt_xml_find_element(body, body + strlen(body), "Code", &to);
-
     code[0] = '\0';
     if (!from || !to || (size_t)(to - from) >= size)
         return;

@@ -32,8 +32,7 @@ static enum tt_look_step send_request(struct tt_look *look, const char *method, 
         .timeout_ms = timeout_ms,
         .ca_file = look->ca_file,
     };
-
-    if (header != NULL)
+    if (header)
         request.headers[request.header_count++] = *header;
     return tt_look_send(look, &request, next);
 }
@@ -44,14 +43,15 @@ static enum tt_look_step send_request(struct tt_look *look, const char *method, 
  * it. */
 static bool is_trusted_host(const char *name) {
     static const char *const agents[] = {"169.254.170.2", "169.254.170.23", "fd00:ec2::23"};
-    struct in6_addr ipv6, agent_ipv6;
-    struct in_addr ipv4, agent_ipv4;
+    struct in_addr ipv4;
     bool is_ipv4 = inet_pton(AF_INET, name, &ipv4) == 1;
+    struct in6_addr ipv6;
     bool is_ipv6 = !is_ipv4 && inet_pton(AF_INET6, name, &ipv6) == 1;
-
     if (strcmp(name, "localhost") == 0 || (is_ipv4 && ntohl(ipv4.s_addr) >> 24 == 127) ||
         (is_ipv6 && IN6_IS_ADDR_LOOPBACK(&ipv6)))
         return true;
+    struct in6_addr agent_ipv6;
+    struct in_addr agent_ipv4;
     for (size_t i = 0; i < sizeof agents / sizeof *agents; i++) {
         if (is_ipv4 && inet_pton(AF_INET, agents[i], &agent_ipv4) == 1 &&
             ipv4.s_addr == agent_ipv4.s_addr)
@@ -67,22 +67,19 @@ static bool is_trusted_host(const char *name) {
 static enum tt_look_step find_container_url(struct tt_look *look, char url[TT_LOOK_URL_SIZE]) {
     const char *relative = tt_aws_variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
     const char *full = tt_aws_variable("AWS_CONTAINER_CREDENTIALS_FULL_URI");
-    const char *name = relative != NULL ? "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
-                                        : "AWS_CONTAINER_CREDENTIALS_FULL_URI";
-    const char *flaw;
-    struct tt_url parsed;
-    int length;
-
-    if (relative == NULL && full == NULL)
+    const char *name =
+        relative ? "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" : "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+    if (!relative && !full)
         return tt_look_pass(look, "AWS_CONTAINER_CREDENTIALS_FULL_URI is not set");
-    if (relative != NULL && relative[0] != '/')
+    if (relative && relative[0] != '/')
         return tt_look_break(look, "container: %s does not begin with /", name);
-    length = snprintf(url, TT_LOOK_URL_SIZE, "%s%s", relative != NULL ? CONTAINER_HOST : "",
-                      relative != NULL ? relative : full);
+    int length = snprintf(url, TT_LOOK_URL_SIZE, "%s%s", relative ? CONTAINER_HOST : "",
+                          relative ? relative : full);
     if (length < 0 || length >= TT_LOOK_URL_SIZE)
         return tt_look_break(look, "container: %s has over %d bytes", name, TT_LOOK_URL_SIZE - 1);
-    flaw = tt_url_parse(&parsed, url);
-    if (flaw != NULL)
+    struct tt_url parsed;
+    const char *flaw = tt_url_parse(&parsed, url);
+    if (flaw)
         return tt_look_break(look, "container: %s %s", name, flaw);
     if (strcmp(parsed.scheme, "http") == 0 && !is_trusted_host(parsed.name))
         return tt_look_break(look,
@@ -97,27 +94,26 @@ static enum tt_look_step find_container_url(struct tt_look *look, char url[TT_LO
 static bool find_authorization(struct tt_look *look) {
     const char *path = tt_aws_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
     const char *text = tt_aws_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
-    char flaw[TT_KEYS_FLAW_SIZE];
-
     look->token[0] = '\0';
-    if (path != NULL) {
+    char flaw[TT_KEYS_FLAW_SIZE];
+    if (path) {
         if (!tt_look_read_token(path, look->token, sizeof look->token, flaw)) {
-            (void)tt_look_break(look, "container: the token file %.150s %s", path, flaw);
+            tt_look_break(look, "container: the token file %.150s %s", path, flaw);
             return false;
         }
-    } else if (text != NULL) {
+    } else if (text) {
         if ((size_t)snprintf(look->token, sizeof look->token, "%s", text) >= sizeof look->token) {
-            (void)tt_look_break(look,
-                                "container: AWS_CONTAINER_AUTHORIZATION_TOKEN has over %zu "
-                                "bytes",
-                                sizeof look->token - 1);
+            tt_look_break(look,
+                          "container: AWS_CONTAINER_AUTHORIZATION_TOKEN has over %zu "
+                          "bytes",
+                          sizeof look->token - 1);
             return false;
         }
     }
     for (const char *c = look->token; *c != '\0'; c++) {
         if (*c < ' ' || *c > '~') {
-            (void)tt_look_break(look, "container: its authorization token has a control character, "
-                                      "or one beyond ASCII");
+            tt_look_break(look, "container: its authorization token has a control character, "
+                                "or one beyond ASCII");
             return false;
         }
     }
@@ -125,23 +121,21 @@ static bool find_authorization(struct tt_look *look) {
 }
 
 static enum tt_look_step take_container(struct tt_look *look, const struct tt_http_answer *answer) {
-    char flaw[TT_KEYS_FLAW_SIZE];
-
     if (answer->err != TT_OK)
         return tt_look_break(look, "container: %.200s", answer->cause);
     if (answer->status != 200)
         return tt_look_break(look, "container: its credentials' service answered %d",
                              answer->status);
+    char flaw[TT_KEYS_FLAW_SIZE];
     if (!tt_answer_read_json(&look->keys, answer->body, answer->body_bytes, flaw))
         return tt_look_break(look, "container: the answer of its credentials' service %s", flaw);
     return TT_LOOK_FOUND;
 }
 
 enum tt_look_step tt_look_container(struct tt_look *look) {
-    char url[TT_LOOK_URL_SIZE];
     struct tt_http_header header = {"Authorization", look->token};
+    char url[TT_LOOK_URL_SIZE];
     enum tt_look_step step = find_container_url(look, url);
-
     if (step != TT_LOOK_WAITING)
         return step;
     if (!find_authorization(look))
@@ -156,27 +150,24 @@ enum tt_look_step tt_look_container(struct tt_look *look) {
 static bool check_instance(struct tt_look *look, const struct tt_http_answer *answer,
                            const char *what) {
     if (answer->err != TT_OK)
-        (void)tt_look_pass(look, "instance metadata: %.120s", answer->cause);
+        tt_look_pass(look, "instance metadata: %.120s", answer->cause);
     else if (answer->status != 200)
-        (void)tt_look_pass(look, "instance metadata answered %d when asked for %s", answer->status,
-                           what);
+        tt_look_pass(look, "instance metadata answered %d when asked for %s", answer->status, what);
     return answer->err == TT_OK && answer->status == 200;
 }
 
 static enum tt_look_step ask_instance(struct tt_look *look, const char *role, tt_look_next *next) {
-    char url[TT_LOOK_URL_SIZE + sizeof ROLES_PATH + ROLE_NAME_SIZE];
     struct tt_http_header header = {"X-aws-ec2-metadata-token", look->token};
-
-    (void)snprintf(url, sizeof url, "%s" ROLES_PATH "%s", look->base_url, role);
+    char url[TT_LOOK_URL_SIZE + sizeof ROLES_PATH + ROLE_NAME_SIZE];
+    snprintf(url, sizeof url, "%s" ROLES_PATH "%s", look->base_url, role);
     return send_request(look, "GET", url, &header, INSTANCE_TIMEOUT_MS, next);
 }
 
 static enum tt_look_step take_instance_keys(struct tt_look *look,
                                             const struct tt_http_answer *answer) {
-    char flaw[TT_KEYS_FLAW_SIZE];
-
     if (!check_instance(look, answer, "keys"))
         return TT_LOOK_ABSENT;
+    char flaw[TT_KEYS_FLAW_SIZE];
     if (!tt_answer_read_json(&look->keys, answer->body, answer->body_bytes, flaw))
         return tt_look_pass(look, "instance metadata: the answer with keys %s", flaw);
     look->may_be_expired = true;
@@ -188,12 +179,10 @@ static enum tt_look_step take_role(struct tt_look *look, const struct tt_http_an
     /* IAM API Reference, "RoleName": these, which need no encoding in a path. */
     static const char letters[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+=,.@-";
-    char role[ROLE_NAME_SIZE];
-    size_t length;
-
     if (!check_instance(look, answer, "its role"))
         return TT_LOOK_ABSENT;
-    length = strspn(answer->body, letters);
+    size_t length = strspn(answer->body, letters);
+    char role[ROLE_NAME_SIZE];
     if (length == 0 || length >= sizeof role ||
         (answer->body[length] != '\0' && answer->body[length] != '\n' &&
          answer->body[length] != '\r'))
@@ -204,10 +193,9 @@ static enum tt_look_step take_role(struct tt_look *look, const struct tt_http_an
 }
 
 static enum tt_look_step take_token(struct tt_look *look, const struct tt_http_answer *answer) {
-    char flaw[TT_KEYS_FLAW_SIZE];
-
     if (!check_instance(look, answer, "a token"))
         return TT_LOOK_ABSENT;
+    char flaw[TT_KEYS_FLAW_SIZE];
     if (!tt_keys_copy(look->token, sizeof look->token, answer->body, flaw))
         return tt_look_pass(look, "instance metadata: its token %s", flaw);
     return ask_instance(look, "", take_role);
@@ -216,19 +204,16 @@ static enum tt_look_step take_token(struct tt_look *look, const struct tt_http_a
 static bool find_instance_url(struct tt_look *look) {
     const char *text = tt_aws_variable("AWS_EC2_METADATA_SERVICE_ENDPOINT");
     const char *mode = tt_aws_variable("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
+    if (!text)
+        text = mode && strcasecmp(mode, "ipv6") == 0 ? INSTANCE_IPV6_URL : INSTANCE_URL;
     struct tt_url parsed;
     char path[TT_URL_PATH_SIZE];
-    const char *flaw;
-
-    if (text == NULL)
-        text = mode != NULL && strcasecmp(mode, "ipv6") == 0 ? INSTANCE_IPV6_URL : INSTANCE_URL;
-    flaw = tt_url_parse_base(&parsed, path, text);
-    if (flaw != NULL) {
-        (void)tt_look_break(look, "AWS_EC2_METADATA_SERVICE_ENDPOINT %s", flaw);
+    const char *flaw = tt_url_parse_base(&parsed, path, text);
+    if (flaw) {
+        tt_look_break(look, "AWS_EC2_METADATA_SERVICE_ENDPOINT %s", flaw);
         return false;
     }
-    (void)snprintf(look->base_url, sizeof look->base_url, "%s://%s%s", parsed.scheme, parsed.host,
-                   path);
+    snprintf(look->base_url, sizeof look->base_url, "%s://%s%s", parsed.scheme, parsed.host, path);
     return true;
 }
 
@@ -236,12 +221,11 @@ enum tt_look_step tt_look_instance(struct tt_look *look) {
     static const struct tt_http_header ttl = {"X-aws-ec2-metadata-token-ttl-seconds",
                                               TOKEN_TTL_SECONDS};
     const char *disabled = tt_aws_variable("AWS_EC2_METADATA_DISABLED");
-    char url[TT_LOOK_URL_SIZE + 32];
-
-    if (disabled != NULL && strcasecmp(disabled, "true") == 0)
+    if (disabled && strcasecmp(disabled, "true") == 0)
         return tt_look_pass(look, "AWS_EC2_METADATA_DISABLED is true");
     if (!find_instance_url(look))
         return TT_LOOK_BROKEN;
-    (void)snprintf(url, sizeof url, "%s/latest/api/token", look->base_url);
+    char url[TT_LOOK_URL_SIZE + 32];
+    snprintf(url, sizeof url, "%s/latest/api/token", look->base_url);
     return send_request(look, "PUT", url, &ttl, INSTANCE_TIMEOUT_MS, take_token);
 }

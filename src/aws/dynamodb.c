@@ -22,10 +22,8 @@ static enum tt_err check_text(const char *what, const char *text) {
 static enum tt_err check_attributes(const struct tt_dynamodb_attribute *attributes, size_t count,
                                     int depth) {
     enum tt_err err = TT_OK;
-
     for (size_t i = 0; err == TT_OK && i < count; i++) {
         const struct tt_dynamodb_attribute *one = &attributes[i];
-
         err = check_text("an attribute's name", one->name);
         if (err != TT_OK)
             break;
@@ -43,16 +41,15 @@ static enum tt_err check_attributes(const struct tt_dynamodb_attribute *attribut
 static enum tt_err sign(struct tt_http_request *request, struct tt_arena *arena,
                         const struct tt_aws_signer *signer, const char *target,
                         json_t *parameters) {
-    char *dumped = parameters != NULL ? json_dumps(parameters, JSON_COMPACT) : NULL;
-    size_t length = dumped != NULL ? strlen(dumped) : 0;
+    char *dumped = parameters ? json_dumps(parameters, JSON_COMPACT) : NULL;
+    size_t length = dumped ? strlen(dumped) : 0;
     const char *body = NULL;
-
     json_decref(parameters);
-    if (dumped == NULL)
+    if (!dumped)
         return tt_err_fail(TT_ERR_NO_MEMORY, "dynamodb: no memory for a request");
     body = tt_arena_copy_text(arena, dumped, length);
     free(dumped);
-    if (body == NULL)
+    if (!body)
         return TT_ERR_NO_MEMORY;
     return tt_aws_call_json(request, arena, signer, CONTENT_TYPE, target, body, length);
 }
@@ -60,13 +57,11 @@ static enum tt_err sign(struct tt_http_request *request, struct tt_arena *arena,
 /* As JSON; the depth was checked. NULL without memory. */
 static json_t *new_map(const struct tt_dynamodb_attribute *attributes, size_t count) {
     json_t *map = json_object();
-
     for (size_t i = 0; i < count; i++) {
         const struct tt_dynamodb_attribute *one = &attributes[i];
         const char type[2] = {one->type, '\0'};
         json_t *value =
             one->type == 'M' ? new_map(one->members, one->member_count) : json_string(one->value);
-
         if (json_object_set_new(map, one->name, json_pack("{s:o}", type, value)) != 0) {
             json_decref(map);
             return NULL;
@@ -79,7 +74,6 @@ enum tt_err tt_dynamodb_put_item(struct tt_http_request *request, struct tt_aren
                                  const struct tt_aws_signer *signer, const char *table,
                                  const struct tt_dynamodb_attribute *attributes, size_t count) {
     enum tt_err err = check_text("the table's name", table);
-
     if (err == TT_OK)
         err = check_attributes(attributes, count, TT_DYNAMODB_DEPTH_MAX);
     if (err != TT_OK)
@@ -93,7 +87,6 @@ enum tt_err tt_dynamodb_get_item(struct tt_http_request *request, struct tt_aren
                                  const struct tt_aws_signer *signer, const char *table,
                                  const char *id) {
     enum tt_err err;
-
     if ((err = check_text("the table's name", table)) != TT_OK ||
         (err = check_text("an id", id)) != TT_OK)
         return err;
@@ -106,7 +99,6 @@ enum tt_err tt_dynamodb_delete_item(struct tt_http_request *request, struct tt_a
                                     const struct tt_aws_signer *signer, const char *table,
                                     const char *id) {
     enum tt_err err;
-
     if ((err = check_text("the table's name", table)) != TT_OK ||
         (err = check_text("an id", id)) != TT_OK)
         return err;

@@ -53,15 +53,14 @@ static const char *configured_region(const struct tt_config *config, enum tt_aws
 static struct given find_given(const char *configured, const char *section, const char *key,
                                const char *const variables[2]) {
     struct given given = {.text = NULL};
-
     if (configured[0] != '\0') {
         given.text = configured;
-        (void)snprintf(given.source, sizeof given.source, "%s.%s", section, key);
+        snprintf(given.source, sizeof given.source, "%s.%s", section, key);
         return given;
     }
-    for (size_t i = 0; i < 2 && given.text == NULL; i++) {
+    for (size_t i = 0; i < 2 && !given.text; i++) {
         given.text = tt_aws_variable(variables[i]);
-        (void)snprintf(given.source, sizeof given.source, "%s", variables[i]);
+        snprintf(given.source, sizeof given.source, "%s", variables[i]);
     }
     return given;
 }
@@ -74,7 +73,7 @@ static enum tt_err take_region(struct tt_aws_endpoint *endpoint, const char *tex
         return tt_err_refuse(TT_ERR_CONFIG,
                              "%s is no region: letters, digits and hyphens, as in eu-central-1.",
                              source);
-    (void)snprintf(endpoint->region, sizeof endpoint->region, "%s", text);
+    snprintf(endpoint->region, sizeof endpoint->region, "%s", text);
     return TT_OK;
 }
 
@@ -82,7 +81,6 @@ static enum tt_err take_profile_region(struct tt_aws_endpoint *endpoint, bool is
     struct tt_profile profile;
     char problem[TT_PROFILE_PROBLEM_SIZE];
     enum tt_err err;
-
     if (!tt_profile_read(&profile, problem))
         err = tt_err_refuse(TT_ERR_CONFIG, "No region is set for %s, and none can be read: %s.",
                             services[endpoint->service].name, problem);
@@ -105,9 +103,8 @@ static enum tt_err find_region(struct tt_aws_endpoint *endpoint, const struct tt
     static const char *const variables[2] = {"AWS_REGION", "AWS_DEFAULT_REGION"};
     struct given given = find_given(configured_region(config, endpoint->service),
                                     services[endpoint->service].section, "region", variables);
-
-    return given.text != NULL ? take_region(endpoint, given.text, given.source)
-                              : take_profile_region(endpoint, is_own);
+    return given.text ? take_region(endpoint, given.text, given.source)
+                      : take_profile_region(endpoint, is_own);
 }
 
 /* ---- address ---- */
@@ -115,8 +112,7 @@ static enum tt_err find_region(struct tt_aws_endpoint *endpoint, const struct tt
 static enum tt_err take_url(struct tt_aws_endpoint *endpoint, struct tt_url *url,
                             const struct given *given) {
     const char *flaw = tt_url_parse_base(url, endpoint->path, given->text);
-
-    if (flaw != NULL)
+    if (flaw)
         return tt_err_refuse(TT_ERR_CONFIG,
                              "%s %s. An endpoint is http[s]://host[:port][/path], nothing more.",
                              given->source, flaw);
@@ -130,10 +126,9 @@ const char *tt_aws_domain(const char *region) {
 }
 
 static void take_public_address(struct tt_aws_endpoint *endpoint) {
-    (void)snprintf(endpoint->scheme, sizeof endpoint->scheme, "https");
-    (void)snprintf(endpoint->host, sizeof endpoint->host, "%s.%s.%s",
-                   services[endpoint->service].prefix, endpoint->region,
-                   tt_aws_domain(endpoint->region));
+    snprintf(endpoint->scheme, sizeof endpoint->scheme, "https");
+    snprintf(endpoint->host, sizeof endpoint->host, "%s.%s.%s", services[endpoint->service].prefix,
+             endpoint->region, tt_aws_domain(endpoint->region));
 }
 
 /* Puts the bucket before the host, where no path style is asked for. is_own, is_address: of the
@@ -141,8 +136,6 @@ static void take_public_address(struct tt_aws_endpoint *endpoint) {
 static enum tt_err choose_style(struct tt_aws_endpoint *endpoint, const struct tt_config *config,
                                 bool is_own, bool is_address) {
     const char *bucket = config->s3.bucket;
-    char host[sizeof endpoint->host];
-
     switch (config->s3.path_style) {
     case TT_S3_PATH_STYLE_ON: endpoint->path_style = true; break;
     case TT_S3_PATH_STYLE_OFF: endpoint->path_style = false; break;
@@ -158,6 +151,7 @@ static enum tt_err choose_style(struct tt_aws_endpoint *endpoint, const struct t
         return tt_err_refuse(TT_ERR_CONFIG,
                              "s3.path_style is off, but the endpoint is an address, before which "
                              "no bucket's name can stand. Set it on, or name the endpoint's host.");
+    char host[sizeof endpoint->host];
     memcpy(host, endpoint->host, sizeof host);
     if ((size_t)snprintf(endpoint->host, sizeof endpoint->host, "%s.%s", bucket, host) >=
         sizeof endpoint->host)
@@ -171,8 +165,7 @@ static enum tt_err choose_style(struct tt_aws_endpoint *endpoint, const struct t
 static enum tt_err find_ca_file(struct tt_aws_endpoint *endpoint, const struct tt_config *config) {
     static const char *const variables[2] = {"AWS_CA_BUNDLE", "AWS_CA_BUNDLE"};
     struct given given = find_given(config->s3.ca_file, "s3", "ca_file", variables);
-
-    if (given.text == NULL)
+    if (!given.text)
         return TT_OK;
     if (strlen(given.text) >= sizeof endpoint->ca_file)
         return tt_err_refuse(TT_ERR_CONFIG, "%s has over %zu bytes.", given.source,
@@ -191,10 +184,9 @@ enum tt_err tt_aws_endpoint_find(struct tt_aws_endpoint *endpoint, enum tt_aws_s
                                     "endpoint", variables);
     bool is_own = given.text != NULL;
     struct tt_url url = {.is_address = false};
-    enum tt_err err;
-
     memset(endpoint, 0, sizeof *endpoint);
     endpoint->service = service;
+    enum tt_err err;
     if (is_own && (err = take_url(endpoint, &url, &given)) != TT_OK)
         return err;
     if ((err = find_region(endpoint, config, is_own)) != TT_OK)

@@ -71,22 +71,19 @@ static void fail(struct transfer *transfer, enum tt_err err, const char *format,
 /* The first one holds: what libcurl says afterwards is its consequence. */
 static void fail(struct transfer *transfer, enum tt_err err, const char *format, ...) {
     struct tt_http_answer *answer = &transfer->answer;
-    va_list arguments;
-    size_t length;
-
     if (answer->err != TT_OK)
         return;
     answer->err = err;
-    (void)snprintf(answer->cause, sizeof answer->cause, "%.100s: ", transfer->host);
-    length = strlen(answer->cause);
+    snprintf(answer->cause, sizeof answer->cause, "%.100s: ", transfer->host);
+    size_t length = strlen(answer->cause);
+    va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(answer->cause + length, sizeof answer->cause - length, format, arguments);
+    vsnprintf(answer->cause + length, sizeof answer->cause - length, format, arguments);
     va_end(arguments);
 }
 
 static void fail_file(struct transfer *transfer, const char *what) {
     bool is_full = errno == ENOSPC || errno == EDQUOT;
-
     fail(transfer, is_full ? TT_ERR_SPOOL_FULL : TT_ERR_STORAGE, "%s: %s", what, strerror(errno));
 }
 
@@ -94,7 +91,6 @@ static void fail_file(struct transfer *transfer, const char *what) {
 
 static size_t give_from_fd(struct transfer *transfer, char *out, size_t wanted) {
     ssize_t got;
-
     do
         got = pread(transfer->body_fd, out, wanted, transfer->sent_bytes);
     while (got < 0 && errno == EINTR);
@@ -113,12 +109,11 @@ static size_t give_body(char *out, size_t size, size_t count, void *context) {
     struct transfer *transfer = context;
     int64_t left = transfer->body_bytes - transfer->sent_bytes;
     size_t given = size * count;
-
     if (left < (int64_t)given)
         given = (size_t)left;
     if (given == 0)
         return 0;
-    if (transfer->body == NULL)
+    if (!transfer->body)
         given = give_from_fd(transfer, out, given);
     else
         memcpy(out, transfer->body + transfer->sent_bytes, given);
@@ -130,7 +125,6 @@ static size_t give_body(char *out, size_t size, size_t count, void *context) {
 /* libcurl's seek function: it sends a body again when a connection that was kept turns out dead. */
 static int seek_body(void *context, curl_off_t offset, int origin) {
     struct transfer *transfer = context;
-
     if (origin != SEEK_SET || offset < 0 || offset > transfer->body_bytes)
         return CURL_SEEKFUNC_FAIL;
     transfer->sent_bytes = offset;
@@ -141,13 +135,11 @@ static int seek_body(void *context, curl_off_t offset, int origin) {
 
 static bool keep(struct transfer *transfer, const char *bytes, size_t length) {
     size_t needed = transfer->kept_bytes + length + 1;
-
     if (needed > transfer->kept_size) {
         size_t size =
             transfer->kept_size < FIRST_KEPT_BYTES ? FIRST_KEPT_BYTES : 2 * transfer->kept_size;
         char *kept = tt_wipe_realloc(transfer->kept, size < needed ? needed : size);
-
-        if (kept == NULL) {
+        if (!kept) {
             fail(transfer, TT_ERR_CLOUD_FAILED, "no memory for the answer");
             return false;
         }
@@ -163,7 +155,6 @@ static bool keep(struct transfer *transfer, const char *bytes, size_t length) {
 static bool write_to_sink(struct transfer *transfer, const char *bytes, size_t length) {
     while (length > 0) {
         ssize_t written = write(transfer->sink_fd, bytes, length);
-
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0) {
@@ -182,11 +173,8 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context) {
     size_t length = size * count;
     int64_t max_bytes = transfer->max_answer_bytes;
     long status = 0;
-    bool is_sunk;
-    bool is_taken;
-
-    (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-    is_sunk = transfer->sink_fd >= 0 && status >= 200 && status < 300;
+    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    bool is_sunk = transfer->sink_fd >= 0 && status >= 200 && status < 300;
     /* The maximum of one who asked for an object is the object's: too much, or too little, for
      * the text of an error. */
     if (transfer->sink_fd >= 0 && !is_sunk)
@@ -196,7 +184,8 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context) {
              (long long)max_bytes);
         return 0;
     }
-    is_taken = is_sunk ? write_to_sink(transfer, bytes, length) : keep(transfer, bytes, length);
+    bool is_taken =
+        is_sunk ? write_to_sink(transfer, bytes, length) : keep(transfer, bytes, length);
     transfer->received_bytes += (int64_t)length;
     return is_taken ? length : 0;
 }
@@ -204,7 +193,6 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context) {
 /* libcurl's header function: one line, without a NUL at its end. */
 static size_t take_header(char *bytes, size_t size, size_t count, void *context) {
     struct transfer *transfer = context;
-
     transfer->has_answer = true;
     if (size * count > 5 && memcmp(bytes, "HTTP/", 5) == 0)
         transfer->has_head = false; /* one after "100 Continue" */
@@ -218,8 +206,7 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *context)
 
 static bool add_line(struct transfer *transfer, const char *line) {
     struct curl_slist *longer = curl_slist_append(transfer->headers, line);
-
-    if (longer != NULL)
+    if (longer)
         transfer->headers = longer;
     return longer != NULL;
 }
@@ -227,17 +214,15 @@ static bool add_line(struct transfer *transfer, const char *line) {
 static bool add_header(struct transfer *transfer, const struct tt_http_header *header) {
     size_t size = strlen(header->name) + sizeof ": " + strlen(header->value);
     char *line = malloc(size);
-    bool is_added;
-
-    if (line == NULL)
+    if (!line)
         return false;
     /* A colon without a value asks libcurl to leave the header out, a semicolon to send it
      * (CURLOPT_HTTPHEADER). */
     if (header->value[strspn(header->value, " \t")] == '\0')
-        (void)snprintf(line, size, "%s;", header->name);
+        snprintf(line, size, "%s;", header->name);
     else
-        (void)snprintf(line, size, "%s: %s", header->name, header->value);
-    is_added = add_line(transfer, line);
+        snprintf(line, size, "%s: %s", header->name, header->value);
+    bool is_added = add_line(transfer, line);
     tt_wipe_free(line);
     return is_added;
 }
@@ -245,7 +230,6 @@ static bool add_header(struct transfer *transfer, const struct tt_http_header *h
 static bool add_headers(struct transfer *transfer, const struct tt_http_request *request) {
     bool has_accept = false;
     bool is_added = add_line(transfer, "Expect:");
-
     for (size_t i = 0; is_added && i < request->header_count; i++) {
         has_accept = has_accept || strcasecmp(request->headers[i].name, "accept") == 0;
         is_added = add_header(transfer, &request->headers[i]);
@@ -260,7 +244,6 @@ static bool add_headers(struct transfer *transfer, const struct tt_http_request 
 /* How requests are made, whatever they ask. */
 static CURLcode set_manners(CURL *easy) {
     CURLcode code = CURLE_OK;
-
     SET(code, easy, CURLOPT_NOSIGNAL, 1L);
     SET(code, easy, CURLOPT_PROTOCOLS_STR, "http,https");
     SET(code, easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -278,7 +261,6 @@ static CURLcode set_manners(CURL *easy) {
 static CURLcode set_callbacks(struct transfer *transfer) {
     CURL *easy = transfer->easy;
     CURLcode code = CURLE_OK;
-
     SET(code, easy, CURLOPT_PRIVATE, transfer);
     SET(code, easy, CURLOPT_ERRORBUFFER, transfer->curl_text);
     SET(code, easy, CURLOPT_HEADERFUNCTION, take_header);
@@ -294,10 +276,9 @@ static CURLcode set_callbacks(struct transfer *transfer) {
 
 static CURLcode set_request(struct transfer *transfer, const struct tt_http_request *request,
                             const struct tt_url *url) {
-    bool has_ca_file = request->ca_file != NULL && request->ca_file[0] != '\0';
+    bool has_ca_file = request->ca_file && request->ca_file[0] != '\0';
     CURL *easy = transfer->easy;
     CURLcode code = CURLE_OK;
-
     SET(code, easy, CURLOPT_URL, request->url);
     if (tt_http_may_have_body(request->method)) {
         SET(code, easy, CURLOPT_UPLOAD, 1L);
@@ -312,7 +293,7 @@ static CURLcode set_request(struct transfer *transfer, const struct tt_http_requ
         SET(code, easy, CURLOPT_PROXY, "");
     /* Beside a directory of certificates, libcurl would read the file again for each connection
      * (CURLOPT_CA_CACHE_TIMEOUT), and trust all that the system does. */
-    if (has_ca_file || curl_version_info(CURLVERSION_NOW)->cainfo != NULL)
+    if (has_ca_file || curl_version_info(CURLVERSION_NOW)->cainfo)
         SET(code, easy, CURLOPT_CAPATH, NULL);
     if (has_ca_file)
         SET(code, easy, CURLOPT_CAINFO, request->ca_file);
@@ -330,18 +311,17 @@ static void free_transfer(struct transfer *transfer) {
 
 static struct transfer *new_transfer(struct tt_http *http) {
     struct transfer *transfer = http->idle;
-
-    if (transfer != NULL) {
+    if (transfer) {
         http->idle = transfer->next;
         http->idle_count--;
         transfer->next = NULL;
         return transfer;
     }
     transfer = calloc(1, sizeof *transfer);
-    if (transfer == NULL)
+    if (!transfer)
         return NULL;
     transfer->easy = curl_easy_init();
-    if (transfer->easy != NULL)
+    if (transfer->easy)
         return transfer;
     free(transfer);
     return NULL;
@@ -349,7 +329,6 @@ static struct transfer *new_transfer(struct tt_http *http) {
 
 static void release_transfer(struct tt_http *http, struct transfer *transfer) {
     CURL *easy = transfer->easy;
-
     if (http->idle_count >= http->max_connections) {
         free_transfer(transfer);
         return;
@@ -364,18 +343,18 @@ static void release_transfer(struct tt_http *http, struct transfer *transfer) {
 
 static void link_transfer(struct tt_http *http, struct transfer *transfer) {
     transfer->next = http->first;
-    if (http->first != NULL)
+    if (http->first)
         http->first->previous = transfer;
     http->first = transfer;
     http->in_flight++;
 }
 
 static void unlink_transfer(struct tt_http *http, struct transfer *transfer) {
-    if (transfer->previous != NULL)
+    if (transfer->previous)
         transfer->previous->next = transfer->next;
     else
         http->first = transfer->next;
-    if (transfer->next != NULL)
+    if (transfer->next)
         transfer->next->previous = transfer->previous;
     http->in_flight--;
 }
@@ -385,17 +364,16 @@ enum tt_err tt_http_start(struct tt_http *http, const struct tt_http_request *re
     struct tt_url url;
     enum tt_err err = tt_http_request_check(request, &url);
     struct transfer *transfer = err == TT_OK ? new_transfer(http) : NULL;
-
     if (err != TT_OK)
         return err;
-    if (transfer == NULL)
+    if (!transfer)
         return tt_err_fail(TT_ERR_NO_MEMORY, "http: no memory for a request");
     memcpy(transfer->host, url.host, sizeof transfer->host);
     transfer->done = done;
     transfer->context = context;
     transfer->body = request->body;
     transfer->body_fd = request->body_fd;
-    if (request->body != NULL)
+    if (request->body)
         transfer->body_bytes = (int64_t)request->body_bytes;
     else if (request->body_fd >= 0)
         transfer->body_bytes = request->body_fd_bytes;
@@ -438,7 +416,6 @@ static void judge(struct transfer *transfer, CURLcode code) {
     struct tt_http_answer *answer = &transfer->answer;
     enum tt_err err = judge_code(code, transfer->has_answer);
     long status = 0;
-
     /* libcurl is content with headers that end with the connection. */
     if (code == CURLE_OK && !transfer->has_head)
         fail(transfer, TT_ERR_CLOUD_FAILED, "the answer ends within its headers");
@@ -447,9 +424,9 @@ static void judge(struct transfer *transfer, CURLcode code) {
              transfer->curl_text[0] != '\0' ? transfer->curl_text : curl_easy_strerror(code));
     answer->body = "";
     if (answer->err == TT_OK) {
-        (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+        curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
         answer->status = (int)status;
-        if (transfer->kept != NULL)
+        if (transfer->kept)
             answer->body = transfer->kept;
         answer->body_bytes = transfer->kept_bytes;
     }
@@ -460,7 +437,6 @@ static void judge(struct transfer *transfer, CURLcode code) {
  * which else sends such a request again, gives up. */
 static bool send_again(struct tt_http *http, struct transfer *transfer, CURLcode code) {
     long connects = 1;
-
     if (code != CURLE_SEND_ERROR || transfer->has_answer || transfer->is_resent ||
         curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &connects) != CURLE_OK ||
         connects > 0 || curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L) != CURLE_OK)
@@ -471,7 +447,7 @@ static bool send_again(struct tt_http *http, struct transfer *transfer, CURLcode
 }
 
 static void finish(struct tt_http *http, struct transfer *transfer, CURLcode code) {
-    (void)curl_multi_remove_handle(http->multi, transfer->easy);
+    curl_multi_remove_handle(http->multi, transfer->easy);
     if (send_again(http, transfer, code))
         return;
     judge(transfer, code);
@@ -483,12 +459,10 @@ static void finish(struct tt_http *http, struct transfer *transfer, CURLcode cod
 static void finish_ended(struct tt_http *http) {
     struct CURLMsg *message;
     int left;
-
-    while ((message = curl_multi_info_read(http->multi, &left)) != NULL) {
+    while ((message = curl_multi_info_read(http->multi, &left))) {
         /* The message goes with the handle's removal. */
         CURLcode code = message->data.result;
         char *transfer = NULL;
-
         if (message->msg == CURLMSG_DONE &&
             curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer) == CURLE_OK)
             finish(http, (struct transfer *)(void *)transfer, code);
@@ -498,26 +472,25 @@ static void finish_ended(struct tt_http *http) {
 /* ---- the client ---- */
 
 struct tt_http *tt_http_new(int max_connections) {
-    struct tt_http *http;
-
     /* libcurl takes and frees an upload buffer for each request. Where the heap shrank and grew
      * with it, page faults were three quarters of a request's CPU time. */
-    (void)mallopt(M_TRIM_THRESHOLD, HEAP_KEPT_BYTES);
+    mallopt(M_TRIM_THRESHOLD, HEAP_KEPT_BYTES);
     /* Signatures, session tokens and answers with keys go through memory of libcurl as well. */
     if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, tt_wipe_free, tt_wipe_realloc, strdup,
                              calloc) != CURLE_OK) {
-        (void)tt_err_fail(TT_ERR_SYSTEM, "http: libcurl does not start");
+        tt_err_fail(TT_ERR_SYSTEM, "http: libcurl does not start");
         return NULL;
     }
+    struct tt_http *http;
     http = calloc(1, sizeof *http);
-    if (http != NULL)
+    if (http)
         http->multi = curl_multi_init();
-    if (http == NULL || http->multi == NULL ||
+    if (!http || !http->multi ||
         curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)max_connections) != CURLM_OK ||
         curl_multi_setopt(http->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING) != CURLM_OK) {
-        (void)tt_err_fail(TT_ERR_NO_MEMORY, "http: no memory for libcurl");
+        tt_err_fail(TT_ERR_NO_MEMORY, "http: no memory for libcurl");
         tt_http_free(http);
-        if (http == NULL)
+        if (!http)
             curl_global_cleanup();
         return NULL;
     }
@@ -526,22 +499,21 @@ struct tt_http *tt_http_new(int max_connections) {
 }
 
 static void free_all(struct transfer *transfer) {
-    while (transfer != NULL) {
+    while (transfer) {
         struct transfer *next = transfer->next;
-
         free_transfer(transfer);
         transfer = next;
     }
 }
 
 void tt_http_free(struct tt_http *http) {
-    if (http == NULL)
+    if (!http)
         return;
-    for (struct transfer *transfer = http->first; transfer != NULL; transfer = transfer->next)
-        (void)curl_multi_remove_handle(http->multi, transfer->easy);
+    for (struct transfer *transfer = http->first; transfer; transfer = transfer->next)
+        curl_multi_remove_handle(http->multi, transfer->easy);
     free_all(http->first);
     free_all(http->idle);
-    (void)curl_multi_cleanup(http->multi);
+    curl_multi_cleanup(http->multi);
     free(http->waited);
     free(http);
     curl_global_cleanup();
@@ -554,15 +526,13 @@ int tt_http_in_flight(const struct tt_http *http) {
 static enum tt_err copy_waited(struct tt_http *http, const struct pollfd *fds, size_t fd_count) {
     if (fd_count > http->waited_size) {
         struct curl_waitfd *longer = reallocarray(http->waited, fd_count, sizeof *longer);
-
-        if (longer == NULL)
+        if (!longer)
             return tt_err_fail_errno(TT_ERR_SYSTEM, "http: wait on %zu descriptors", fd_count);
         http->waited = longer;
         http->waited_size = fd_count;
     }
     for (size_t i = 0; i < fd_count; i++) {
         short events = 0;
-
         if (fds[i].events & POLLIN)
             events |= CURL_WAIT_POLLIN;
         if (fds[i].events & POLLPRI)
@@ -576,16 +546,15 @@ static enum tt_err copy_waited(struct tt_http *http, const struct pollfd *fds, s
 
 enum tt_err tt_http_run(struct tt_http *http, struct pollfd *fds, size_t fd_count, int timeout_ms) {
     enum tt_err err = copy_waited(http, fds, fd_count);
-    CURLMcode code;
-    int running;
-
     if (err != TT_OK)
         return err;
-    code = curl_multi_poll(http->multi, http->waited, (unsigned int)fd_count, timeout_ms, NULL);
+    CURLMcode code =
+        curl_multi_poll(http->multi, http->waited, (unsigned int)fd_count, timeout_ms, NULL);
     /* Asked again, as libcurl tells neither of ends nor of errors (POLLHUP, POLLERR). */
     while (code == CURLM_OK && fd_count > 0 && poll(fds, fd_count, 0) < 0)
         if (errno != EINTR)
             return tt_err_fail_errno(TT_ERR_SYSTEM, "http: poll");
+    int running;
     if (code == CURLM_OK)
         code = curl_multi_perform(http->multi, &running);
     if (code != CURLM_OK)

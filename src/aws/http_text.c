@@ -12,10 +12,9 @@
 /* RFC 9110, 5.6.2. */
 static bool is_token(const char *name) {
     static const char signs[] = "!#$%&'*+-.^_`|~";
-
     for (const char *c = name; *c != '\0'; c++)
         if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ||
-              strchr(signs, *c) != NULL))
+              strchr(signs, *c)))
             return false;
     return name[0] != '\0';
 }
@@ -26,7 +25,6 @@ bool tt_http_may_have_body(const char *method) {
 
 static bool is_known(const char *method) {
     static const char *const methods[] = {"GET", "HEAD", "PUT", "POST", "DELETE"};
-
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
         if (strcmp(methods[i], method) == 0)
             return true;
@@ -35,25 +33,22 @@ static bool is_known(const char *method) {
 
 enum tt_err tt_http_request_check(const struct tt_http_request *request, struct tt_url *url) {
     const char *flaw = tt_url_parse(url, request->url);
-    bool has_body = request->body != NULL || request->body_fd >= 0;
-
-    if (flaw != NULL)
+    bool has_body = request->body || request->body_fd >= 0;
+    if (flaw)
         return tt_err_fail(TT_ERR_INTERNAL, "http: a URL %s", flaw);
     if (!is_known(request->method) || (has_body && !tt_http_may_have_body(request->method)) ||
-        (request->body != NULL && request->body_fd >= 0) || request->body_fd_bytes < 0 ||
+        (request->body && request->body_fd >= 0) || request->body_fd_bytes < 0 ||
         request->max_answer_bytes < 0 || request->timeout_ms < 0 ||
         request->header_count > TT_HTTP_HEADERS_MAX)
         return tt_err_fail(TT_ERR_INTERNAL, "http: a request that makes no sense");
     for (size_t i = 0; i < request->header_count; i++)
-        if (!is_token(request->headers[i].name) ||
-            strpbrk(request->headers[i].value, "\r\n") != NULL)
+        if (!is_token(request->headers[i].name) || strpbrk(request->headers[i].value, "\r\n"))
             return tt_err_fail(TT_ERR_INTERNAL, "http: a header that cannot be sent");
     return TT_OK;
 }
 
 bool tt_http_is_near(const struct tt_url *url) {
     static const char *const prefixes[] = {"169.254.", "fd00:ec2::", "127."};
-
     for (size_t i = 0; url->is_address && i < sizeof prefixes / sizeof *prefixes; i++)
         if (strncmp(url->name, prefixes[i], strlen(prefixes[i])) == 0)
             return true;
@@ -64,7 +59,6 @@ bool tt_http_is_near(const struct tt_url *url) {
 
 static void take_text(char *field, size_t size, const char *value) {
     size_t length = 0;
-
     /* They end up in logs: a word, or nothing. */
     while (value[length] > ' ' && value[length] <= '~' && length < size - 1)
         length++;
@@ -81,7 +75,6 @@ static int64_t cap(int64_t wait_ms) {
 static void take_retry_after(struct tt_http_answer *answer, int64_t *retry_at_ms,
                              const char *value) {
     int64_t seconds;
-
     if (tt_text_parse_int(value, 0, INT64_MAX, &seconds))
         answer->retry_after_ms =
             cap(seconds < TT_HTTP_RETRY_AFTER_MAX_MS ? seconds * 1000 : TT_HTTP_RETRY_AFTER_MAX_MS);
@@ -112,13 +105,11 @@ void tt_http_line_take(struct tt_http_answer *answer, int64_t *retry_at_ms, cons
                        size_t length) {
     char line[LINE_SIZE];
     size_t used = length < sizeof line - 1 ? length : sizeof line - 1;
-    char *value;
-
     memcpy(line, bytes, used);
     while (used > 0 && (unsigned char)line[used - 1] <= ' ')
         used--;
     line[used] = '\0';
-    value = strchr(line, ':');
+    char *value = strchr(line, ':');
     if (strncmp(line, "HTTP/", 5) == 0) {
         /* What came before was of the sort "100 Continue". */
         *retry_at_ms = 0;
@@ -128,7 +119,7 @@ void tt_http_line_take(struct tt_http_answer *answer, int64_t *retry_at_ms, cons
         answer->region[0] = '\0';
         answer->content_type[0] = '\0';
         answer->has_etag = false;
-    } else if (value != NULL) {
+    } else if (value) {
         *value++ = '\0';
         take_field(answer, retry_at_ms, line, value + strspn(value, " \t"));
     }
@@ -136,7 +127,6 @@ void tt_http_line_take(struct tt_http_answer *answer, int64_t *retry_at_ms, cons
 
 void tt_http_retry_settle(struct tt_http_answer *answer, int64_t retry_at_ms) {
     int64_t now_ms = answer->date_ms != 0 ? answer->date_ms : tt_clock_now_ms();
-
     if (retry_at_ms != 0)
         answer->retry_after_ms = cap(retry_at_ms - now_ms);
 }

@@ -18,12 +18,10 @@
 size_t tt_logs_batch_length(const struct tt_logs_event *events, size_t count) {
     size_t bytes = 0;
     size_t length = 0;
-
     while (length < count && length < TT_LOGS_BATCH_MAX_EVENTS) {
         size_t message_bytes = strlen(events[length].message);
         bool is_too_large = message_bytes > TT_LOGS_EVENT_MAX_BYTES;
         int64_t span_ms;
-
         if (length > 0 &&
             (is_too_large ||
              bytes + message_bytes + TT_LOGS_EVENT_EXTRA_BYTES > TT_LOGS_BATCH_MAX_BYTES ||
@@ -52,7 +50,7 @@ struct parameters {
 static void put_parameters(struct tt_buf *text, const struct parameters *parameters) {
     tt_buf_append_text(text, "{\"logGroupName\":");
     tt_buf_append_json(text, parameters->group);
-    if (parameters->stream != NULL) {
+    if (parameters->stream) {
         tt_buf_append_text(text, ",\"logStreamName\":");
         tt_buf_append_json(text, parameters->stream);
     }
@@ -91,7 +89,6 @@ enum tt_err tt_logs_put_events(struct tt_http_request *request, struct tt_arena 
                                const char *stream, const struct tt_logs_event *events,
                                size_t count) {
     const struct parameters parameters = {group, stream, events, count};
-
     if (count == 0)
         return tt_err_fail(TT_ERR_INTERNAL, "logs: a batch without events");
     return sign(request, arena, signer, TARGET "PutLogEvents", &parameters);
@@ -100,7 +97,6 @@ enum tt_err tt_logs_put_events(struct tt_http_request *request, struct tt_arena 
 enum tt_err tt_logs_create_group(struct tt_http_request *request, struct tt_arena *arena,
                                  const struct tt_aws_signer *signer, const char *group) {
     const struct parameters parameters = {.group = group};
-
     return sign(request, arena, signer, TARGET "CreateLogGroup", &parameters);
 }
 
@@ -108,7 +104,6 @@ enum tt_err tt_logs_create_stream(struct tt_http_request *request, struct tt_are
                                   const struct tt_aws_signer *signer, const char *group,
                                   const char *stream) {
     const struct parameters parameters = {.group = group, .stream = stream};
-
     return sign(request, arena, signer, TARGET "CreateLogStream", &parameters);
 }
 
@@ -119,7 +114,6 @@ static size_t find_index(const json_t *info, const char *name, size_t lowest, si
                          size_t otherwise) {
     const json_t *value = json_object_get(info, name);
     json_int_t index = json_integer_value(value);
-
     if (!json_is_integer(value))
         return otherwise;
     if (index < (json_int_t)lowest)
@@ -136,7 +130,6 @@ size_t tt_logs_rejected(const struct tt_http_answer *answer, size_t count) {
     size_t expired = find_index(info, "expiredLogEventEndIndex", 0, count, 0);
     size_t first = old > expired ? old : expired;
     size_t last = find_index(info, "tooNewLogEventStartIndex", first, count, count);
-
     json_decref(root);
     return first + count - last;
 }

@@ -29,25 +29,23 @@ struct reading {
 
 const char *tt_aws_variable(const char *name) {
     const char *value = getenv(name);
-
-    return value != NULL && value[0] != '\0' ? value : NULL;
+    return value && value[0] != '\0' ? value : NULL;
 }
 
 bool tt_keys_check(const char *value, size_t size, char flaw[TT_KEYS_FLAW_SIZE]) {
     size_t length = strlen(value);
-
     if (length == 0) {
-        (void)snprintf(flaw, TT_KEYS_FLAW_SIZE, "is empty");
+        snprintf(flaw, TT_KEYS_FLAW_SIZE, "is empty");
         return false;
     }
     if (length >= size) {
-        (void)snprintf(flaw, TT_KEYS_FLAW_SIZE, "has over %zu bytes", size - 1);
+        snprintf(flaw, TT_KEYS_FLAW_SIZE, "has over %zu bytes", size - 1);
         return false;
     }
     for (size_t i = 0; i < length; i++) {
         if (value[i] <= ' ' || value[i] > '~') {
-            (void)snprintf(flaw, TT_KEYS_FLAW_SIZE,
-                           "has a blank, a control character or one beyond ASCII");
+            snprintf(flaw, TT_KEYS_FLAW_SIZE,
+                     "has a blank, a control character or one beyond ASCII");
             return false;
         }
     }
@@ -66,12 +64,11 @@ static void note_problem(char problem[TT_PROFILE_PROBLEM_SIZE], const char *form
 
 /* The first one stays. */
 static void note_problem(char problem[TT_PROFILE_PROBLEM_SIZE], const char *format, ...) {
-    va_list arguments;
-
     if (problem[0] != '\0')
         return;
+    va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(problem, TT_PROFILE_PROBLEM_SIZE, format, arguments);
+    vsnprintf(problem, TT_PROFILE_PROBLEM_SIZE, format, arguments);
     va_end(arguments);
 }
 
@@ -85,7 +82,6 @@ static const char *skip_blanks(const char *text) {
 static bool is_quoted_name(const char *text, const char *name) {
     char quote = *text == '"' || *text == '\'' ? *text++ : '\0';
     size_t length = strlen(name);
-
     if (strncmp(text, name, length) != 0)
         return false;
     text += length;
@@ -99,7 +95,6 @@ static bool is_section(const struct reading *reading, const char *section) {
     const char *name = reading->profile->name;
     const char *start = skip_blanks(section);
     const char *rest = start + sizeof word - 1;
-
     if (!reading->is_config)
         return strcmp(section, name) == 0;
     if (strncmp(start, word, sizeof word - 1) == 0 && skip_blanks(rest) > rest)
@@ -140,9 +135,8 @@ static bool take_key(struct reading *reading, int line, const char *name, const 
     struct tt_aws_keys *keys = &reading->keys;
     bool is_new_token = strcasecmp(name, "aws_session_token") == 0;
     bool is_old_token = strcasecmp(name, "aws_security_token") == 0;
-    char flaw[TT_KEYS_FLAW_SIZE];
     bool is_copied = true;
-
+    char flaw[TT_KEYS_FLAW_SIZE];
     if (strcasecmp(name, "aws_access_key_id") == 0)
         is_copied = tt_keys_copy(keys->access_key_id, sizeof keys->access_key_id, value, flaw);
     else if (strcasecmp(name, "aws_secret_access_key") == 0)
@@ -163,8 +157,7 @@ static bool take_key(struct reading *reading, int line, const char *name, const 
 static void take_unsupported(struct tt_profile *profile, const char *name) {
     static const char *const names[] = {"credential_process", "sso_session", "sso_start_url",
                                         "source_profile", "credential_source"};
-
-    for (size_t i = 0; i < sizeof names / sizeof *names && profile->unsupported == NULL; i++)
+    for (size_t i = 0; i < sizeof names / sizeof *names && !profile->unsupported; i++)
         if (strcasecmp(name, names[i]) == 0)
             profile->unsupported = names[i];
 }
@@ -174,11 +167,10 @@ static void take_unsupported(struct tt_profile *profile, const char *name) {
 static void take_pair(void *context, int line, const char *section, const char *name,
                       const char *value) {
     struct reading *reading = context;
-
     if (!is_section(reading, section))
         return;
     reading->profile->is_found = true;
-    if (value == NULL || value[0] == '\0')
+    if (!value || value[0] == '\0')
         return;
     if (!take_setting(reading, line, name, value) && !take_key(reading, line, name, value))
         take_unsupported(reading->profile, name);
@@ -186,7 +178,6 @@ static void take_pair(void *context, int line, const char *section, const char *
 
 static void take_problem(void *context, int line, const char *text) {
     struct reading *reading = context;
-
     if (line > 0)
         note_problem(reading->problem, "%.150s, line %d: %s", reading->path, line, text);
 }
@@ -197,12 +188,11 @@ static void read_file(struct tt_profile *profile, bool is_config, char *problem)
                               .path = is_config ? profile->config_path : profile->credentials_path,
                               .is_config = is_config,
                               .problem = problem};
-
     /* A file that cannot be read is passed over, as it is by the SDKs: mostly it is not there. */
     if (!tt_ini_read(reading.path, LINE_MAX_BYTES, take_pair, take_problem, &reading) &&
         errno != ENOENT && errno != ENOTDIR)
-        (void)snprintf(profile->unread, sizeof profile->unread, "%.120s cannot be read: %s",
-                       reading.path, strerror(errno));
+        snprintf(profile->unread, sizeof profile->unread, "%.120s cannot be read: %s", reading.path,
+                 strerror(errno));
     if (reading.keys.access_key_id[0] != '\0') {
         if (reading.keys.secret_access_key[0] == '\0')
             note_problem(problem,
@@ -221,20 +211,17 @@ static bool find_path(char path[TT_PROFILE_PATH_SIZE], const char *variable, con
                       char *problem) {
     const char *text = tt_aws_variable(variable);
     const char *home = "";
-    int length;
-
-    if (text == NULL)
+    if (!text)
         text = usual;
     if (strncmp(text, "~/", 2) == 0) {
         home = tt_aws_variable("HOME");
-        if (home == NULL) {
+        if (!home) {
             const struct passwd *user = getpwuid(getuid());
-
-            home = user != NULL ? user->pw_dir : "";
+            home = user ? user->pw_dir : "";
         }
         text++;
     }
-    length = snprintf(path, TT_PROFILE_PATH_SIZE, "%s%s", home, text);
+    int length = snprintf(path, TT_PROFILE_PATH_SIZE, "%s%s", home, text);
     if (length >= 0 && length < TT_PROFILE_PATH_SIZE)
         return true;
     note_problem(problem, "the path of %s has over %d bytes", variable, TT_PROFILE_PATH_SIZE - 1);
@@ -243,9 +230,8 @@ static bool find_path(char path[TT_PROFILE_PATH_SIZE], const char *variable, con
 
 static bool find_name(struct tt_profile *profile, char *problem) {
     const char *name = tt_aws_variable("AWS_PROFILE");
-
     profile->is_named = name != NULL;
-    if (name == NULL)
+    if (!name)
         name = "default";
     if (strlen(name) >= sizeof profile->name) {
         note_problem(problem, "AWS_PROFILE has over %zu bytes", sizeof profile->name - 1);
@@ -265,7 +251,7 @@ bool tt_profile_read(struct tt_profile *profile, char problem[TT_PROFILE_PROBLEM
         return false;
     read_file(profile, true, problem);
     read_file(profile, false, problem);
-    if (profile->unsupported == NULL && profile->role.arn[0] != '\0' &&
+    if (!profile->unsupported && profile->role.arn[0] != '\0' &&
         profile->role.token_file[0] == '\0')
         profile->unsupported = "role_arn";
     if (profile->is_named && !profile->is_found)

@@ -17,7 +17,6 @@ static const char *format_path(struct tt_arena *arena, const struct tt_aws_endpo
                                const struct tt_s3_object *object) {
     const char *path = NULL;
     struct tt_buf buf;
-
     tt_buf_init(&buf, PATH_MAX_BYTES);
     if (endpoint->path_style) {
         tt_buf_append_text(&buf, "/");
@@ -26,8 +25,7 @@ static const char *format_path(struct tt_arena *arena, const struct tt_aws_endpo
     tt_buf_append_text(&buf, "/");
     tt_buf_append_text(&buf, object->key);
     if (buf.overflowed)
-        (void)tt_err_fail(TT_ERR_NO_MEMORY, "s3: no memory, or a key over %zu bytes",
-                          PATH_MAX_BYTES);
+        tt_err_fail(TT_ERR_NO_MEMORY, "s3: no memory, or a key over %zu bytes", PATH_MAX_BYTES);
     else
         path = tt_arena_copy_text(arena, tt_buf_text(&buf), buf.length);
     tt_buf_fini(&buf);
@@ -43,18 +41,15 @@ static enum tt_err sign(struct tt_http_request *request, struct tt_arena *arena,
                                      .headers = headers,
                                      .header_count = header_count,
                                      .payload_sha256 = payload_sha256};
-
-    if (call.path == NULL)
+    if (!call.path)
         return TT_ERR_NO_MEMORY;
     return tt_aws_call_sign(request, arena, signer, &call);
 }
 
 enum tt_err tt_s3_put(struct tt_http_request *request, struct tt_arena *arena,
                       const struct tt_aws_signer *signer, const struct tt_s3_object *object) {
-    struct tt_http_header headers[PUT_HEADERS_MAX];
     size_t count = 0;
-    enum tt_err err;
-
+    struct tt_http_header headers[PUT_HEADERS_MAX];
     headers[count++] = (struct tt_http_header){"X-Amz-Content-Sha256", object->sha256};
     headers[count++] = (struct tt_http_header){"Content-Type", object->content_type};
     if (object->sse != TT_S3_SSE_NONE)
@@ -63,7 +58,7 @@ enum tt_err tt_s3_put(struct tt_http_request *request, struct tt_arena *arena,
     if (object->sse == TT_S3_SSE_KMS && object->sse_kms_key_id[0] != '\0')
         headers[count++] = (struct tt_http_header){"X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id",
                                                    object->sse_kms_key_id};
-    err = sign(request, arena, signer, object, "PUT", headers, count, object->sha256);
+    enum tt_err err = sign(request, arena, signer, object, "PUT", headers, count, object->sha256);
     if (err != TT_OK)
         return err;
     request->body_fd = object->body_fd;
@@ -75,7 +70,6 @@ static enum tt_err sign_without_body(struct tt_http_request *request, struct tt_
                                      const struct tt_aws_signer *signer,
                                      const struct tt_s3_object *object, const char *method) {
     const struct tt_http_header header = {"X-Amz-Content-Sha256", EMPTY_SHA256};
-
     return sign(request, arena, signer, object, method, &header, 1, EMPTY_SHA256);
 }
 
@@ -105,8 +99,7 @@ enum tt_err tt_s3_presign(struct tt_buf *url, struct tt_arena *arena,
                                      .path = format_path(arena, signer->endpoint, object),
                                      .query = query,
                                      .query_count = PRESIGN_PAIR_MAX};
-
-    if (call.path == NULL)
+    if (!call.path)
         return TT_ERR_NO_MEMORY;
     return tt_aws_call_presign(url, arena, signer, &call, expires_seconds);
 }

@@ -21,9 +21,8 @@
 _Static_assert(TT_SIGV4_SIGNATURE_SIZE == TT_HASH_HEX_SIZE, "a signature is an HMAC-SHA-256");
 
 void tt_sigv4_format_date(int64_t time_ms, char date[TT_SIGV4_DATE_SIZE]) {
-    char text[TT_CLOCK_RFC3339_SIZE];
     size_t length = 0;
-
+    char text[TT_CLOCK_RFC3339_SIZE];
     /* The same digits without their separators, to the second. */
     tt_clock_format_rfc3339(time_ms, text);
     for (const char *c = text; *c != '.'; c++)
@@ -60,7 +59,6 @@ static int compare_encoded(const char *one, const char *other) {
 
 static int compare_query(const struct tt_sigv4_pair *one, const struct tt_sigv4_pair *other) {
     int order = compare_encoded(one->name, other->name);
-
     return order != 0 ? order : compare_encoded(one->value, other->value);
 }
 
@@ -74,13 +72,12 @@ static enum tt_err sort_pairs(const struct tt_sigv4_pair *sorted[TT_SIGV4_PAIRS_
                               int (*compare)(const struct tt_sigv4_pair *,
                                              const struct tt_sigv4_pair *)) {
     if (count > TT_SIGV4_PAIRS_MAX) {
-        (void)tt_err_fail(TT_ERR_INTERNAL, "sigv4: %zu headers or query pairs, %d at most", count,
-                          TT_SIGV4_PAIRS_MAX);
+        tt_err_fail(TT_ERR_INTERNAL, "sigv4: %zu headers or query pairs, %d at most", count,
+                    TT_SIGV4_PAIRS_MAX);
         return TT_ERR_INTERNAL; /* a constant, for analysers: no caller reads on */
     }
     for (size_t i = 0; i < count; i++) {
         size_t place = i;
-
         for (; place > 0 && compare(sorted[place - 1], &pairs[i]) > 0; place--)
             sorted[place] = sorted[place - 1];
         sorted[place] = &pairs[i];
@@ -94,7 +91,6 @@ enum tt_err tt_sigv4_format_query(struct tt_buf *out, const struct tt_sigv4_pair
                                   size_t count) {
     const struct tt_sigv4_pair *sorted[TT_SIGV4_PAIRS_MAX];
     enum tt_err err = sort_pairs(sorted, query, count, compare_query);
-
     if (err != TT_OK)
         return err;
     for (size_t i = 0; i < count; i++) {
@@ -110,7 +106,6 @@ enum tt_err tt_sigv4_format_query(struct tt_buf *out, const struct tt_sigv4_pair
 static void append_lower(struct tt_buf *out, const char *name) {
     for (; *name != '\0'; name++) {
         char c = *name >= 'A' && *name <= 'Z' ? (char)(*name - 'A' + 'a') : *name;
-
         tt_buf_append(out, &c, 1);
     }
 }
@@ -119,7 +114,6 @@ static void append_lower(struct tt_buf *out, const char *name) {
  * lines of what is signed, and cannot be sent in a header anyway. */
 static enum tt_err append_value(struct tt_buf *out, const struct tt_sigv4_pair *header) {
     bool is_started = false, is_gap = false;
-
     for (const char *c = header->value; *c != '\0'; c++) {
         if (*c == ' ' || *c == '\t') {
             is_gap = is_started;
@@ -141,7 +135,6 @@ static enum tt_err append_value(struct tt_buf *out, const struct tt_sigv4_pair *
 static enum tt_err append_headers(struct tt_buf *out, const struct tt_sigv4_request *request) {
     const struct tt_sigv4_pair *sorted[TT_SIGV4_PAIRS_MAX];
     enum tt_err err = sort_pairs(sorted, request->headers, request->header_count, compare_header);
-
     for (size_t i = 0; err == TT_OK && i < request->header_count; i++) {
         if (i > 0 && compare_header(sorted[i - 1], sorted[i]) == 0) {
             tt_buf_append_text(out, ",");
@@ -162,7 +155,6 @@ static enum tt_err append_signed_headers(struct tt_buf *out,
                                          const struct tt_sigv4_request *request) {
     const struct tt_sigv4_pair *sorted[TT_SIGV4_PAIRS_MAX];
     enum tt_err err = sort_pairs(sorted, request->headers, request->header_count, compare_header);
-
     if (err != TT_OK)
         return err;
     for (size_t i = 0; i < request->header_count; i++) {
@@ -177,14 +169,13 @@ static enum tt_err append_signed_headers(struct tt_buf *out,
 
 static enum tt_err append_canonical_request(struct tt_buf *out,
                                             const struct tt_sigv4_request *request) {
-    enum tt_err err;
-
     if (request->path[0] != '/')
         return tt_err_fail(TT_ERR_INTERNAL, "sigv4: a path that is not absolute");
     tt_buf_append_text(out, request->method);
     tt_buf_append_text(out, "\n");
     tt_buf_append_percent(out, request->path, true);
     tt_buf_append_text(out, "\n");
+    enum tt_err err;
     if ((err = tt_sigv4_format_query(out, request->query, request->query_count)) != TT_OK)
         return err;
     tt_buf_append_text(out, "\n");
@@ -201,7 +192,6 @@ static enum tt_err append_canonical_request(struct tt_buf *out,
 enum tt_err tt_sigv4_canonical_request(struct tt_buf *out, struct tt_buf *signed_headers,
                                        const struct tt_sigv4_request *request) {
     enum tt_err err = append_canonical_request(out, request);
-
     return err != TT_OK ? err : append_signed_headers(signed_headers, request);
 }
 
@@ -210,7 +200,6 @@ enum tt_err tt_sigv4_canonical_request(struct tt_buf *out, struct tt_buf *signed
 /* "20261124/eu-central-1/s3/aws4_request" */
 static void append_scope(struct tt_buf *out, const struct tt_sigv4_scope *scope) {
     char date[TT_SIGV4_DATE_SIZE];
-
     tt_sigv4_format_date(scope->time_ms, date);
     tt_buf_append(out, date, DAY_BYTES);
     tt_buf_append_format(out, "/%s/%s/" TERMINATOR, scope->region, scope->service);
@@ -219,18 +208,18 @@ static void append_scope(struct tt_buf *out, const struct tt_sigv4_scope *scope)
 enum tt_err tt_sigv4_string_to_sign(struct tt_buf *out, const struct tt_sigv4_scope *scope,
                                     const char *canonical_request) {
     struct tt_hash hash;
-    uint8_t digest[TT_HASH_BYTES];
-    char hex[TT_HASH_HEX_SIZE], date[TT_SIGV4_DATE_SIZE];
     enum tt_err err = tt_hash_init(&hash);
-
     if (err == TT_OK)
         err = tt_hash_update(&hash, canonical_request, strlen(canonical_request));
+    uint8_t digest[TT_HASH_BYTES];
     if (err == TT_OK)
         err = tt_hash_finish(&hash, digest);
     tt_hash_fini(&hash);
     if (err != TT_OK)
         return err;
+    char hex[TT_HASH_HEX_SIZE];
     tt_hash_format(digest, hex);
+    char date[TT_SIGV4_DATE_SIZE];
     tt_sigv4_format_date(scope->time_ms, date);
     tt_buf_append_format(out, ALGORITHM "\n%s\n", date);
     append_scope(out, scope);
@@ -242,8 +231,8 @@ enum tt_err tt_sigv4_string_to_sign(struct tt_buf *out, const struct tt_sigv4_sc
 
 static enum tt_err compute_hmac(const void *key, size_t key_length, const char *text,
                                 uint8_t mac[TT_HASH_BYTES]) {
-    if (EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key, key_length, (const uint8_t *)text,
-                  strlen(text), mac, TT_HASH_BYTES, NULL) == NULL)
+    if (!EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key, key_length, (const uint8_t *)text,
+                   strlen(text), mac, TT_HASH_BYTES, NULL))
         return tt_err_fail(TT_ERR_NO_MEMORY, "sigv4: the HMAC cannot be computed");
     return TT_OK;
 }
@@ -253,15 +242,13 @@ enum tt_err tt_sigv4_sign(char signature[TT_SIGV4_SIGNATURE_SIZE],
                           const struct tt_sigv4_scope *scope, const char *string_to_sign) {
     static const char prefix[4] = {'A', 'W', 'S', '4'};
     char date[TT_SIGV4_DATE_SIZE];
-    char secret[sizeof prefix + TT_SIGV4_SECRET_MAX_BYTES]; /* without a NUL */
-    uint8_t macs[2][TT_HASH_BYTES]; /* in turn, as no call may write to its own key */
     const char *const texts[] = {date, scope->region, scope->service, TERMINATOR, string_to_sign};
     const size_t text_count = sizeof texts / sizeof *texts;
     size_t secret_length = strlen(scope->secret_access_key);
+    char secret[sizeof prefix + TT_SIGV4_SECRET_MAX_BYTES]; /* without a NUL */
     const void *key = secret;
     size_t key_length = sizeof prefix + secret_length;
     enum tt_err err = TT_OK;
-
     if (secret_length > TT_SIGV4_SECRET_MAX_BYTES)
         return tt_err_fail(TT_ERR_INTERNAL, "sigv4: a secret key over %d bytes",
                            TT_SIGV4_SECRET_MAX_BYTES);
@@ -269,6 +256,7 @@ enum tt_err tt_sigv4_sign(char signature[TT_SIGV4_SIGNATURE_SIZE],
     memcpy(secret + sizeof prefix, scope->secret_access_key, secret_length);
     tt_sigv4_format_date(scope->time_ms, date);
     date[DAY_BYTES] = '\0';
+    uint8_t macs[2][TT_HASH_BYTES]; /* in turn, as no call may write to its own key */
     for (size_t i = 0; err == TT_OK && i < text_count; i++) {
         err = compute_hmac(key, key_length, texts[i], macs[i % 2]);
         key = macs[i % 2];
@@ -286,12 +274,11 @@ enum tt_err tt_sigv4_sign(char signature[TT_SIGV4_SIGNATURE_SIZE],
 static enum tt_err sign_request(char signature[TT_SIGV4_SIGNATURE_SIZE],
                                 const struct tt_sigv4_request *request,
                                 const struct tt_sigv4_scope *scope) {
-    struct tt_buf canonical, text;
-    enum tt_err err;
-
+    struct tt_buf canonical;
     tt_buf_init(&canonical, TEXT_MAX_BYTES);
+    struct tt_buf text;
     tt_buf_init(&text, TEXT_MAX_BYTES);
-    err = append_canonical_request(&canonical, request);
+    enum tt_err err = append_canonical_request(&canonical, request);
     if (err == TT_OK)
         err = tt_sigv4_string_to_sign(&text, scope, tt_buf_text(&canonical));
     if (err == TT_OK)
@@ -312,7 +299,6 @@ enum tt_err tt_sigv4_authorization(struct tt_buf *out, const struct tt_sigv4_req
                                    const struct tt_sigv4_scope *scope) {
     char signature[TT_SIGV4_SIGNATURE_SIZE];
     enum tt_err err;
-
     if ((err = require_host(request)) != TT_OK ||
         (err = sign_request(signature, request, scope)) != TT_OK)
         return err;
@@ -330,7 +316,6 @@ static enum tt_err append_signed_url(struct tt_buf *out, const struct tt_sigv4_r
                                      const struct tt_sigv4_scope *scope) {
     char signature[TT_SIGV4_SIGNATURE_SIZE];
     enum tt_err err;
-
     if ((err = sign_request(signature, request, scope)) != TT_OK)
         return err;
     tt_buf_append_percent(out, request->path, true);
@@ -344,31 +329,32 @@ static enum tt_err append_signed_url(struct tt_buf *out, const struct tt_sigv4_r
 enum tt_err tt_sigv4_presign(struct tt_buf *out, const struct tt_sigv4_request *request,
                              const struct tt_sigv4_scope *scope, const char *session_token,
                              int expires_seconds) {
-    struct tt_sigv4_pair query[TT_SIGV4_PAIRS_MAX];
     struct tt_sigv4_request presigned = *request;
     size_t count = request->query_count;
-    char date[TT_SIGV4_DATE_SIZE];
-    struct tt_buf credential, signed_headers, expires;
-    enum tt_err err;
-
     if (expires_seconds < 1 || expires_seconds > TT_SIGV4_EXPIRES_MAX_SECONDS)
         return tt_err_fail(TT_ERR_INTERNAL, "sigv4: a URL valid for %d s", expires_seconds);
     if (count > TT_SIGV4_PAIRS_MAX - PRESIGN_PAIRS)
         return tt_err_fail(TT_ERR_INTERNAL, "sigv4: %zu query pairs to presign, %d at most", count,
                            TT_SIGV4_PAIRS_MAX - PRESIGN_PAIRS);
+    enum tt_err err;
     if ((err = require_host(request)) != TT_OK)
         return err;
+    struct tt_buf credential;
     tt_buf_init(&credential, TEXT_MAX_BYTES);
+    struct tt_buf signed_headers;
     tt_buf_init(&signed_headers, TEXT_MAX_BYTES);
+    struct tt_buf expires;
     tt_buf_init(&expires, TEXT_MAX_BYTES);
     tt_buf_append_format(&credential, "%s/", scope->access_key_id);
     append_scope(&credential, scope);
     tt_buf_append_format(&expires, "%d", expires_seconds);
+    char date[TT_SIGV4_DATE_SIZE];
     tt_sigv4_format_date(scope->time_ms, date);
     if ((err = append_signed_headers(&signed_headers, request)) != TT_OK ||
         (err = check_buf(&credential)) != TT_OK || (err = check_buf(&expires)) != TT_OK)
         goto out;
 
+    struct tt_sigv4_pair query[TT_SIGV4_PAIRS_MAX];
     for (size_t i = 0; i < count; i++)
         query[i] = request->query[i];
     query[count++] = (struct tt_sigv4_pair){"X-Amz-Algorithm", ALGORITHM};
@@ -376,7 +362,7 @@ enum tt_err tt_sigv4_presign(struct tt_buf *out, const struct tt_sigv4_request *
     query[count++] = (struct tt_sigv4_pair){"X-Amz-Date", date};
     query[count++] = (struct tt_sigv4_pair){"X-Amz-Expires", expires.data};
     query[count++] = (struct tt_sigv4_pair){"X-Amz-SignedHeaders", signed_headers.data};
-    if (session_token != NULL)
+    if (session_token)
         query[count++] = (struct tt_sigv4_pair){"X-Amz-Security-Token", session_token};
     presigned.query = query;
     presigned.query_count = count;

@@ -6,20 +6,18 @@
 #include <string.h>
 
 void tt_wipe_free(void *memory) {
-    if (memory == NULL)
+    if (!memory)
         return;
     explicit_bzero(memory, malloc_usable_size(memory));
     free(memory);
 }
 
 void *tt_wipe_realloc(void *memory, size_t size) {
-    size_t held = memory != NULL ? malloc_usable_size(memory) : 0;
-    void *moved;
-
-    if (memory != NULL && size <= held)
+    size_t held = memory ? malloc_usable_size(memory) : 0;
+    if (memory && size <= held)
         return memory;
-    moved = malloc(size);
-    if (moved == NULL || memory == NULL)
+    void *moved = malloc(size);
+    if (!moved || !memory)
         return moved;
     memcpy(moved, memory, held);
     tt_wipe_free(memory);

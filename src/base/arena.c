@@ -27,8 +27,7 @@ struct tt_arena_chunk {
  * used of a large allocation costs nothing. room_bytes is at most SIZE_MAX / 2. */
 static struct tt_arena_chunk *chunk_new(size_t room_bytes) {
     struct tt_arena_chunk *chunk = calloc(1, sizeof *chunk + room_bytes);
-
-    if (chunk != NULL)
+    if (chunk)
         chunk->room_bytes = room_bytes;
     return chunk;
 }
@@ -38,9 +37,8 @@ void tt_arena_init(struct tt_arena *arena, size_t cap_bytes) {
 }
 
 static void free_chunks(struct tt_arena_chunk *chunk) {
-    while (chunk != NULL) {
+    while (chunk) {
         struct tt_arena_chunk *next = chunk->next;
-
         free(chunk);
         chunk = next;
     }
@@ -54,8 +52,7 @@ void tt_arena_fini(struct tt_arena *arena) {
 
 void tt_arena_reset(struct tt_arena *arena) {
     struct tt_arena_chunk *kept = arena->chunks;
-
-    if (kept == NULL || kept->room_bytes != SHARED_BYTES || SHARED_BYTES == 0) {
+    if (!kept || kept->room_bytes != SHARED_BYTES || SHARED_BYTES == 0) {
         tt_arena_fini(arena);
         return;
     }
@@ -70,11 +67,10 @@ void tt_arena_reset(struct tt_arena *arena) {
  * room stays in use. */
 static void *alloc_large(struct tt_arena *arena, size_t size_bytes) {
     struct tt_arena_chunk *chunk = chunk_new(size_bytes);
-
-    if (chunk == NULL)
+    if (!chunk)
         return NULL;
     chunk->used_bytes = size_bytes;
-    if (arena->chunks == NULL) {
+    if (!arena->chunks) {
         arena->chunks = chunk;
     } else {
         chunk->next = arena->chunks->next;
@@ -86,38 +82,33 @@ static void *alloc_large(struct tt_arena *arena, size_t size_bytes) {
 /* Memory for a small one: the newest chunk's room, or a new chunk's. */
 static void *alloc_small(struct tt_arena *arena, size_t padded_bytes) {
     struct tt_arena_chunk *chunk = arena->chunks;
-    void *memory;
-
-    if (chunk == NULL || padded_bytes > chunk->room_bytes - chunk->used_bytes) {
+    if (!chunk || padded_bytes > chunk->room_bytes - chunk->used_bytes) {
         chunk = chunk_new(SHARED_BYTES);
-        if (chunk == NULL)
+        if (!chunk)
             return NULL;
         chunk->next = arena->chunks;
         arena->chunks = chunk;
     }
-    memory = chunk->room + chunk->used_bytes;
+    void *memory = chunk->room + chunk->used_bytes;
     chunk->used_bytes += padded_bytes;
     return memory;
 }
 
 void *tt_arena_alloc(struct tt_arena *arena, size_t size_bytes) {
     size_t free_bytes = arena->cap_bytes - arena->used_bytes;
-    size_t padded_bytes;
-    void *memory;
-
     if (size_bytes == 0)
         size_bytes = 1;
-    padded_bytes =
+    size_t padded_bytes =
         (size_bytes + TT_ARENA_STEP_BYTES - 1) / TT_ARENA_STEP_BYTES * TT_ARENA_STEP_BYTES;
     if (size_bytes > SIZE_MAX / 2 || padded_bytes > free_bytes) {
-        (void)tt_err_fail(TT_ERR_NO_MEMORY, "arena: %zu bytes asked for, %zu of %zu in use",
-                          size_bytes, arena->used_bytes, arena->cap_bytes);
+        tt_err_fail(TT_ERR_NO_MEMORY, "arena: %zu bytes asked for, %zu of %zu in use", size_bytes,
+                    arena->used_bytes, arena->cap_bytes);
         return NULL;
     }
-    memory = padded_bytes > SHARED_BYTES / 4 ? alloc_large(arena, size_bytes)
-                                             : alloc_small(arena, padded_bytes);
-    if (memory == NULL) {
-        (void)tt_err_fail(TT_ERR_NO_MEMORY, "arena: the system has no %zu bytes", size_bytes);
+    void *memory = padded_bytes > SHARED_BYTES / 4 ? alloc_large(arena, size_bytes)
+                                                   : alloc_small(arena, padded_bytes);
+    if (!memory) {
+        tt_err_fail(TT_ERR_NO_MEMORY, "arena: the system has no %zu bytes", size_bytes);
         return NULL;
     }
     arena->used_bytes += padded_bytes;
@@ -126,10 +117,8 @@ void *tt_arena_alloc(struct tt_arena *arena, size_t size_bytes) {
 
 void *tt_arena_alloc_array(struct tt_arena *arena, size_t count, size_t size_bytes) {
     size_t total_bytes;
-
     if (__builtin_mul_overflow(count, size_bytes, &total_bytes)) {
-        (void)tt_err_fail(TT_ERR_NO_MEMORY, "arena: %zu times %zu bytes asked for", count,
-                          size_bytes);
+        tt_err_fail(TT_ERR_NO_MEMORY, "arena: %zu times %zu bytes asked for", count, size_bytes);
         return NULL;
     }
     return tt_arena_alloc(arena, total_bytes);
@@ -137,8 +126,7 @@ void *tt_arena_alloc_array(struct tt_arena *arena, size_t count, size_t size_byt
 
 char *tt_arena_copy_text(struct tt_arena *arena, const char *text, size_t length) {
     char *copy = tt_arena_alloc(arena, length + 1);
-
-    if (copy != NULL && length > 0)
+    if (copy && length > 0)
         memcpy(copy, text, length);
     return copy;
 }

@@ -23,9 +23,6 @@ void tt_buf_fini(struct tt_buf *buf) {
 /* Makes room for length more bytes and the NUL; sets overflowed and returns false when there is
  * none to be had. */
 static bool reserve(struct tt_buf *buf, size_t length) {
-    size_t needed, capacity;
-    char *data;
-
     if (buf->overflowed)
         return false;
     /* SIZE_MAX is one byte short of holding the NUL as well. */
@@ -33,16 +30,16 @@ static bool reserve(struct tt_buf *buf, size_t length) {
         buf->overflowed = true;
         return false;
     }
-    needed = buf->length + length + 1;
+    size_t needed = buf->length + length + 1;
     if (needed <= buf->capacity)
         return true;
-    capacity = buf->capacity < FIRST_BYTES ? FIRST_BYTES : buf->capacity;
+    size_t capacity = buf->capacity < FIRST_BYTES ? FIRST_BYTES : buf->capacity;
     while (capacity < needed)
         capacity = capacity > SIZE_MAX / 2 ? needed : 2 * capacity;
     if (capacity - 1 > buf->max_bytes)
         capacity = buf->max_bytes + 1;
-    data = realloc(buf->data, capacity);
-    if (data == NULL) {
+    char *data = realloc(buf->data, capacity);
+    if (!data) {
         buf->overflowed = true;
         return false;
     }
@@ -67,10 +64,8 @@ void tt_buf_append_text(struct tt_buf *buf, const char *text) {
 
 void tt_buf_append_format(struct tt_buf *buf, const char *format, ...) {
     va_list arguments;
-    int length;
-
     va_start(arguments, format);
-    length = vsnprintf(NULL, 0, format, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
     if (length < 0) {
         buf->overflowed = true;
@@ -79,7 +74,7 @@ void tt_buf_append_format(struct tt_buf *buf, const char *format, ...) {
     if (!reserve(buf, (size_t)length))
         return;
     va_start(arguments, format);
-    (void)vsnprintf(buf->data + buf->length, (size_t)length + 1, format, arguments);
+    vsnprintf(buf->data + buf->length, (size_t)length + 1, format, arguments);
     va_end(arguments);
     buf->length += (size_t)length;
 }
@@ -121,5 +116,5 @@ void tt_buf_append_json(struct tt_buf *buf, const char *text) {
 }
 
 const char *tt_buf_text(const struct tt_buf *buf) {
-    return buf->data != NULL ? buf->data : "";
+    return buf->data ? buf->data : "";
 }

@@ -15,9 +15,8 @@ static const char month_names[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun"
 
 static int64_t read_clock_ms(clockid_t clock) {
     struct timespec now = {0};
-
     /* Fails for unknown clocks only (clock_gettime(2)). */
-    (void)clock_gettime(clock, &now);
+    clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
@@ -31,15 +30,13 @@ int64_t tt_clock_monotonic_ms(void) {
 
 /* The UTC fields of time_ms, clamped; returns the milliseconds within the second. */
 static unsigned break_down(int64_t time_ms, struct tm *fields) {
-    time_t seconds;
-
     if (time_ms < 0)
         time_ms = 0;
     if (time_ms > TIME_MAX_MS)
         time_ms = TIME_MAX_MS;
-    seconds = (time_t)(time_ms / 1000);
+    time_t seconds = (time_t)(time_ms / 1000);
     /* Fails for years beyond an int only. */
-    (void)gmtime_r(&seconds, fields);
+    gmtime_r(&seconds, fields);
     return (unsigned)(time_ms % 1000);
 }
 
@@ -52,22 +49,19 @@ static unsigned field(int value, unsigned modulus) {
 void tt_clock_format_rfc3339(int64_t time_ms, char text[TT_CLOCK_RFC3339_SIZE]) {
     struct tm fields = {0};
     unsigned milliseconds = break_down(time_ms, &fields);
-
-    (void)snprintf(text, TT_CLOCK_RFC3339_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
-                   field(fields.tm_year + 1900, 10000), field(fields.tm_mon + 1, 100),
-                   field(fields.tm_mday, 100), field(fields.tm_hour, 100),
-                   field(fields.tm_min, 100), field(fields.tm_sec, 100), milliseconds);
+    snprintf(text, TT_CLOCK_RFC3339_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
+             field(fields.tm_year + 1900, 10000), field(fields.tm_mon + 1, 100),
+             field(fields.tm_mday, 100), field(fields.tm_hour, 100), field(fields.tm_min, 100),
+             field(fields.tm_sec, 100), milliseconds);
 }
 
 void tt_clock_format_http(int64_t time_ms, char text[TT_CLOCK_HTTP_SIZE]) {
     struct tm fields = {0};
-
-    (void)break_down(time_ms, &fields);
-    (void)snprintf(text, TT_CLOCK_HTTP_SIZE, "%s, %02u %s %04u %02u:%02u:%02u GMT",
-                   day_names[field(fields.tm_wday, 7)], field(fields.tm_mday, 100),
-                   month_names[field(fields.tm_mon, 12)], field(fields.tm_year + 1900, 10000),
-                   field(fields.tm_hour, 100), field(fields.tm_min, 100),
-                   field(fields.tm_sec, 100));
+    break_down(time_ms, &fields);
+    snprintf(text, TT_CLOCK_HTTP_SIZE, "%s, %02u %s %04u %02u:%02u:%02u GMT",
+             day_names[field(fields.tm_wday, 7)], field(fields.tm_mday, 100),
+             month_names[field(fields.tm_mon, 12)], field(fields.tm_year + 1900, 10000),
+             field(fields.tm_hour, 100), field(fields.tm_min, 100), field(fields.tm_sec, 100));
 }
 
 /* The readers below take their piece from the front of *text and move it on; false leaves *text
@@ -97,14 +91,12 @@ static bool read_character(const char **text, char expected) {
 static int days_of_month(int year, int month) {
     static const int days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-
     return days[month - 1] + (month == 2 && is_leap ? 1 : 0);
 }
 
 /* full-date */
 static bool read_date(const char **text, struct tm *fields) {
     int year, month;
-
     if (!read_number(text, 4, 0, 9999, &year) || !read_character(text, '-') ||
         !read_number(text, 2, 1, 12, &month) || !read_character(text, '-') ||
         !read_number(text, 2, 1, days_of_month(year, month), &fields->tm_mday))
@@ -117,7 +109,6 @@ static bool read_date(const char **text, struct tm *fields) {
 /* An optional time-secfrac, rounded down; *exact as in the header. */
 static bool read_fraction(const char **text, int *milliseconds, bool *exact) {
     int digits = 0;
-
     *milliseconds = 0;
     *exact = true;
     if (!read_character(text, '.'))
@@ -136,14 +127,13 @@ static bool read_fraction(const char **text, int *milliseconds, bool *exact) {
 /* time-offset, in minutes east of UTC */
 static bool read_offset(const char **text, int *minutes) {
     char sign = **text;
-    int hours;
-
     if (sign == '\0')
         return false;
     (*text)++;
     *minutes = 0;
     if (sign == 'Z' || sign == 'z')
         return true;
+    int hours;
     if ((sign != '+' && sign != '-') || !read_number(text, 2, 0, 23, &hours) ||
         !read_character(text, ':') || !read_number(text, 2, 0, 59, minutes))
         return false;
@@ -155,13 +145,13 @@ static bool read_offset(const char **text, int *minutes) {
 
 bool tt_clock_parse_rfc3339(const char *text, int64_t *time_ms, bool *exact) {
     struct tm fields = {0};
-    int milliseconds, offset_minutes;
-    bool is_exact;
-
     if (!read_date(&text, &fields))
         return false;
     if (!read_character(&text, 'T') && !read_character(&text, 't') && !read_character(&text, ' '))
         return false;
+    int milliseconds;
+    int offset_minutes;
+    bool is_exact;
     if (!read_number(&text, 2, 0, 23, &fields.tm_hour) || !read_character(&text, ':') ||
         !read_number(&text, 2, 0, 59, &fields.tm_min) || !read_character(&text, ':') ||
         !read_number(&text, 2, 0, 60, &fields.tm_sec) ||
@@ -175,7 +165,7 @@ bool tt_clock_parse_rfc3339(const char *text, int64_t *time_ms, bool *exact) {
         is_exact = false;
     }
     *time_ms = ((int64_t)timegm(&fields) - offset_minutes * INT64_C(60)) * 1000 + milliseconds;
-    if (exact != NULL)
+    if (exact)
         *exact = is_exact;
     return true;
 }
@@ -192,9 +182,7 @@ static int month_of_name(const char *name) {
  * weekday and punctuation included, is the one form of that time. */
 bool tt_clock_parse_http(const char *text, int64_t *time_ms) {
     struct tm fields = {0};
-    char expected[TT_CLOCK_HTTP_SIZE];
-    int month, year;
-
+    int month;
     if (strlen(text) != TT_CLOCK_HTTP_SIZE - 1 || (month = month_of_name(text + 8)) == 0)
         return false;
     const char *day = text + 5;
@@ -202,6 +190,7 @@ bool tt_clock_parse_http(const char *text, int64_t *time_ms) {
     const char *hour = text + 17;
     const char *minute = text + 20;
     const char *second = text + 23;
+    int year;
     if (!read_number(&year_text, 4, 1970, 9999, &year) ||
         !read_number(&day, 2, 1, days_of_month(year, month), &fields.tm_mday) ||
         !read_number(&hour, 2, 0, 23, &fields.tm_hour) ||
@@ -211,6 +200,7 @@ bool tt_clock_parse_http(const char *text, int64_t *time_ms) {
     fields.tm_year = year - 1900;
     fields.tm_mon = month - 1;
     *time_ms = (int64_t)timegm(&fields) * 1000;
+    char expected[TT_CLOCK_HTTP_SIZE];
     tt_clock_format_http(*time_ms, expected);
     return strcmp(text, expected) == 0;
 }

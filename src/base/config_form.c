@@ -14,34 +14,30 @@ bool tt_config_check_socket(char *text) {
 
 bool tt_config_check_base_path(char *text) {
     size_t length = strlen(text);
-
     if (strcmp(text, "/") == 0) {
         text[0] = '\0';
         return true;
     }
     /* It is compared with the path of a request, which holds none of these as they are. */
     return length == 0 || (text[0] == '/' && text[length - 1] != '/' &&
-                           strpbrk(text, " ?#%\"<>\\") == NULL && strstr(text, "//") == NULL);
+                           !strpbrk(text, " ?#%\"<>\\") && !strstr(text, "//"));
 }
 
 /* One serialized origin (RFC 6454, 6.2): scheme "://" host, and perhaps a port; no path. */
 static bool is_origin(const char *text, size_t length) {
     const char *colon = memchr(text, ':', length);
-    size_t scheme_length = colon != NULL ? (size_t)(colon - text) : 0;
+    size_t scheme_length = colon ? (size_t)(colon - text) : 0;
     size_t host_start = scheme_length + strlen("://");
-
     return scheme_length > 0 && host_start < length && memcmp(colon, "://", strlen("://")) == 0 &&
-           memchr(text + host_start, '/', length - host_start) == NULL;
+           !memchr(text + host_start, '/', length - host_start);
 }
 
 bool tt_config_check_origins(char *text) {
     const char *next = text;
-
     if (strcmp(text, "*") == 0)
         return true;
     while (*next != '\0') {
         size_t length = strcspn(next, " ");
-
         if (length > 0 && !is_origin(next, length))
             return false;
         next += length;
@@ -58,7 +54,6 @@ static bool is_bucket_edge(char c) {
  * prefixes and suffixes, which only Amazon hands out. */
 bool tt_config_check_bucket(char *text) {
     size_t length = strlen(text);
-
     if (length == 0)
         return true;
     if (length < 3 || length > 63 || !is_bucket_edge(text[0]) || !is_bucket_edge(text[length - 1]))
@@ -66,12 +61,11 @@ bool tt_config_check_bucket(char *text) {
     for (size_t i = 0; i < length; i++)
         if (!is_bucket_edge(text[i]) && text[i] != '-' && text[i] != '.')
             return false;
-    return strstr(text, "..") == NULL && strspn(text, "0123456789.") < length;
+    return !strstr(text, "..") && strspn(text, "0123456789.") < length;
 }
 
 bool tt_config_check_prefix(char *text) {
     size_t length = strlen(text);
-
     return length > 1 && text[0] != '/' && text[length - 1] == '/';
 }
 
@@ -82,7 +76,7 @@ static bool is_letter_or_digit(char c) {
 /* Letters, digits and these others alone. */
 static bool is_made_of(const char *text, const char *others) {
     for (; *text != '\0'; text++)
-        if (!is_letter_or_digit(*text) && strchr(others, *text) == NULL)
+        if (!is_letter_or_digit(*text) && !strchr(others, *text))
             return false;
     return true;
 }
@@ -90,7 +84,6 @@ static bool is_made_of(const char *text, const char *others) {
 /* It becomes a part of hosts' names. */
 bool tt_config_check_region(char *text) {
     size_t length = strlen(text);
-
     for (const char *c = text; *c != '\0'; c++)
         if (!is_bucket_edge(*c) && *c != '-')
             return false;
@@ -99,11 +92,11 @@ bool tt_config_check_region(char *text) {
 
 /* A path is put behind it, so the slashes at its end go. */
 bool tt_config_check_url(char *text) {
-    struct tt_url url;
-    char path[TT_URL_PATH_SIZE];
     size_t length = strlen(text);
     if (length == 0)
         return true;
+    struct tt_url url;
+    char path[TT_URL_PATH_SIZE];
     if (tt_url_parse_base(&url, path, text))
         return false;
     while (text[length - 1] == '/')
@@ -118,7 +111,6 @@ bool tt_config_check_kms_key(char *text) {
 /* DynamoDB Developer Guide, "Naming rules". */
 bool tt_config_check_table(char *text) {
     size_t length = strlen(text);
-
     return length == 0 || (length >= 3 && is_made_of(text, "_.-"));
 }
 
@@ -132,5 +124,5 @@ bool tt_config_check_log_group(char *text) {
 }
 
 bool tt_config_check_log_stream(char *text) {
-    return strpbrk(text, ":*") == NULL;
+    return !strpbrk(text, ":*");
 }

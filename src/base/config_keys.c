@@ -211,8 +211,7 @@ _Static_assert(sizeof tt_config_keys / sizeof *tt_config_keys <= TT_CONFIG_KEYS_
 
 void tt_config_variable_format(const char *section, const char *name,
                                char variable[TT_CONFIG_VARIABLE_SIZE]) {
-    (void)snprintf(variable, TT_CONFIG_VARIABLE_SIZE, TT_CONFIG_VARIABLE_PREFIX "%s_%s", section,
-                   name);
+    snprintf(variable, TT_CONFIG_VARIABLE_SIZE, TT_CONFIG_VARIABLE_PREFIX "%s_%s", section, name);
     for (char *c = variable; *c != '\0'; c++)
         *c = (char)toupper((unsigned char)*c);
 }
@@ -220,24 +219,20 @@ void tt_config_variable_format(const char *section, const char *name,
 /* The cores this process may run on. */
 static int64_t count_cores(void) {
     cpu_set_t cores;
-    long online;
-
     if (sched_getaffinity(0, sizeof cores, &cores) == 0)
         return CPU_COUNT(&cores);
     /* More cores than a cpu_set_t has bits. */
-    online = sysconf(_SC_NPROCESSORS_ONLN);
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
     return online > 0 ? online : 1;
 }
 
 void tt_config_default_format(const struct tt_config_key *key, char text[TT_CONFIG_DEFAULT_SIZE]) {
-    int64_t number;
-
-    if (key->value != NULL) {
-        (void)snprintf(text, TT_CONFIG_DEFAULT_SIZE, "%s", key->value);
+    if (key->value) {
+        snprintf(text, TT_CONFIG_DEFAULT_SIZE, "%s", key->value);
         return;
     }
-    number = key->per_core * count_cores();
+    int64_t number = key->per_core * count_cores();
     if (number > key->highest)
         number = key->highest;
-    (void)snprintf(text, TT_CONFIG_DEFAULT_SIZE, "%lld", (long long)number);
+    snprintf(text, TT_CONFIG_DEFAULT_SIZE, "%lld", (long long)number);
 }

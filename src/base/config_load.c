@@ -30,31 +30,27 @@ static void problem_at_line(struct reading *reading, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 static void problem_at_line(struct reading *reading, const char *format, ...) {
-    va_list arguments;
-
     reading->problem_count++;
-    (void)fprintf(reading->problems, "%s:%d: ", reading->path, reading->line);
+    fprintf(reading->problems, "%s:%d: ", reading->path, reading->line);
+    va_list arguments;
     va_start(arguments, format);
-    (void)vfprintf(reading->problems, format, arguments);
+    vfprintf(reading->problems, format, arguments);
     va_end(arguments);
-    (void)fputc('\n', reading->problems);
+    fputc('\n', reading->problems);
 }
 
 /* The Levenshtein distance, by one row of its matrix; both texts are variables' names. */
 static size_t distance(const char *left, const char *right) {
-    size_t row[TT_CONFIG_VARIABLE_SIZE];
     size_t right_length = strlen(right);
-
+    size_t row[TT_CONFIG_VARIABLE_SIZE];
     for (size_t j = 0; j <= right_length; j++)
         row[j] = j;
     for (size_t i = 0; left[i] != '\0'; i++) {
         size_t diagonal = row[0];
-
         row[0] = i + 1;
         for (size_t j = 1; j <= right_length; j++) {
             size_t replaced = diagonal + (left[i] != right[j - 1] ? 1 : 0);
             size_t shorter = row[j] < row[j - 1] ? row[j] : row[j - 1];
-
             diagonal = row[j];
             row[j] = replaced < shorter + 1 ? replaced : shorter + 1;
         }
@@ -65,13 +61,10 @@ static size_t distance(const char *left, const char *right) {
 /* The key whose variable is this one, or most like it within limit letters; NULL when none is. */
 static const struct tt_config_key *find_key(const char *variable, size_t limit) {
     const struct tt_config_key *nearest = NULL;
-
     for (size_t i = 0; i < tt_config_key_count; i++) {
         char candidate[TT_CONFIG_VARIABLE_SIZE];
-        size_t letters;
-
         tt_config_variable_format(tt_config_keys[i].section, tt_config_keys[i].name, candidate);
-        letters = distance(variable, candidate);
+        size_t letters = distance(variable, candidate);
         if (letters <= limit) {
             nearest = &tt_config_keys[i];
             if (letters == 0)
@@ -84,13 +77,11 @@ static const struct tt_config_key *find_key(const char *variable, size_t limit) 
 
 static void problem_unknown_key(struct reading *reading, const char *section, const char *name) {
     char variable[TT_CONFIG_VARIABLE_SIZE];
-    const struct tt_config_key *nearest;
-
     tt_config_variable_format(section, name, variable);
-    nearest = find_key(variable, DISTANCE_MAX);
+    const struct tt_config_key *nearest = find_key(variable, DISTANCE_MAX);
     if (section[0] == '\0')
         problem_at_line(reading, "\"%s\" stands before the first [section]", name);
-    else if (nearest != NULL)
+    else if (nearest)
         problem_at_line(reading, "no such key: \"%s\" in [%s]; did you mean \"%s\" in [%s]?", name,
                         section, nearest->name, nearest->section);
     else
@@ -123,15 +114,15 @@ static bool warn_of_former_key(struct reading *reading, const char *section, con
     tt_config_variable_format(section, name, variable);
     const char *instead = find_former(variable);
     if (instead)
-        (void)fprintf(reading->problems, "%s:%d: warning: \"%s\" in [%s] is ignored: %s\n",
-                      reading->path, reading->line, name, section, instead);
+        fprintf(reading->problems, "%s:%d: warning: \"%s\" in [%s] is ignored: %s\n", reading->path,
+                reading->line, name, section, instead);
     return instead != NULL;
 }
 
 static bool warn_of_former_variable(struct reading *reading, const char *variable) {
     const char *instead = find_former(variable);
     if (instead)
-        (void)fprintf(reading->problems, "%s: warning: it is ignored: %s\n", variable, instead);
+        fprintf(reading->problems, "%s: warning: it is ignored: %s\n", variable, instead);
     return instead != NULL;
 }
 
@@ -151,8 +142,7 @@ static bool find_preset_place(struct reading *reading, const char *preset_name, 
     char explanation[TT_CONFIG_EXPLANATION_SIZE];
     struct tt_config_preset *preset =
         tt_config_preset_take(reading->config, preset_name, explanation);
-
-    if (preset == NULL) {
+    if (!preset) {
         problem_at_line(reading, "%s", explanation);
         return false;
     }
@@ -176,7 +166,7 @@ static bool find_place(struct reading *reading, const char *section, const char 
     if (is_preset(section))
         return find_preset_place(reading, section + strlen(PRESET_PREFIX), name, place);
     place->key = find_pair(section, name);
-    if (place->key == NULL) {
+    if (!place->key) {
         problem_unknown_key(reading, section, name);
         return false;
     }
@@ -188,7 +178,6 @@ static bool find_place(struct reading *reading, const char *section, const char 
 /* A preset is one by its section, also if that is empty. */
 static void take_section(struct reading *reading, const char *section) {
     char explanation[TT_CONFIG_EXPLANATION_SIZE];
-
     if (is_preset(section) &&
         tt_config_preset_take(reading->config, section + strlen(PRESET_PREFIX), explanation) ==
             NULL)
@@ -198,20 +187,19 @@ static void take_section(struct reading *reading, const char *section) {
 static void take_pair(void *context, int line, const char *section, const char *name,
                       const char *value) {
     struct reading *reading = context;
-    char explanation[TT_CONFIG_EXPLANATION_SIZE];
-    struct place place;
-
     reading->line = line;
-    if (name == NULL) {
+    if (!name) {
         take_section(reading, section);
         return;
     }
+    struct place place;
     if (warn_of_former_key(reading, section, name) || !find_place(reading, section, name, &place))
         return;
-    if (value == NULL) {
+    if (!value) {
         problem_at_line(reading, "\"%s\" has no \"= value\"", name);
         return;
     }
+    char explanation[TT_CONFIG_EXPLANATION_SIZE];
     if (*place.set_line != 0)
         problem_at_line(reading, "\"%s\" was set on line %d already", name, *place.set_line);
     else if (!tt_config_value_parse(place.key, value, place.field, explanation))
@@ -221,27 +209,25 @@ static void take_pair(void *context, int line, const char *section, const char *
 
 static void take_problem(void *context, int line, const char *text) {
     struct reading *reading = context;
-
     reading->line = line;
     if (line > 0) {
         problem_at_line(reading, "%s", text);
     } else {
         reading->problem_count++;
-        (void)fprintf(reading->problems, "%s: %s\n", reading->path, text);
+        fprintf(reading->problems, "%s: %s\n", reading->path, text);
     }
 }
 
 static void problem_unknown_variable(struct reading *reading, const char *variable) {
     const struct tt_config_key *nearest = find_key(variable, DISTANCE_MAX);
-    char suggestion[TT_CONFIG_VARIABLE_SIZE];
-
     reading->problem_count++;
-    if (nearest == NULL) {
-        (void)fprintf(reading->problems, "%s: no such key\n", variable);
+    if (!nearest) {
+        fprintf(reading->problems, "%s: no such key\n", variable);
         return;
     }
+    char suggestion[TT_CONFIG_VARIABLE_SIZE];
     tt_config_variable_format(nearest->section, nearest->name, suggestion);
-    (void)fprintf(reading->problems, "%s: no such key; did you mean %s?\n", variable, suggestion);
+    fprintf(reading->problems, "%s: no such key; did you mean %s?\n", variable, suggestion);
 }
 
 static void problem_with_variable(struct reading *reading, const char *variable,
@@ -253,7 +239,6 @@ static void problem_with_variable(struct reading *reading, const char *variable,
 static void take_variable(struct reading *reading, const char *variable, const char *value) {
     const struct tt_config_key *key = find_key(variable, 0);
     struct tt_config_preset *preset;
-    char explanation[TT_CONFIG_EXPLANATION_SIZE];
     void *field;
     int option;
     if (key) {
@@ -267,19 +252,19 @@ static void take_variable(struct reading *reading, const char *variable, const c
             problem_unknown_variable(reading, variable);
         return;
     }
+    char explanation[TT_CONFIG_EXPLANATION_SIZE];
     if (!tt_config_value_parse(key, value, field, explanation))
         problem_with_variable(reading, variable, explanation);
 }
 
 static void read_environment(struct reading *reading) {
-    for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
+    for (char **entry = environ; entry && *entry; entry++) {
         const char *equals = strchr(*entry, '=');
-        char variable[TT_CONFIG_VARIABLE_SIZE];
-
-        if (equals == NULL ||
+        if (!equals ||
             strncmp(*entry, TT_CONFIG_VARIABLE_PREFIX, strlen(TT_CONFIG_VARIABLE_PREFIX)) != 0)
             continue;
-        (void)snprintf(variable, sizeof variable, "%.*s", (int)(equals - *entry), *entry);
+        char variable[TT_CONFIG_VARIABLE_SIZE];
+        snprintf(variable, sizeof variable, "%.*s", (int)(equals - *entry), *entry);
         /* Names the file: whoever starts the program reads it. */
         if (strcmp(variable, TT_CONFIG_VARIABLE_PREFIX "CONFIG") != 0)
             take_variable(reading, variable, equals + 1);
@@ -290,13 +275,12 @@ static void set_defaults(struct reading *reading) {
     for (size_t i = 0; i < tt_config_key_count; i++) {
         const struct tt_config_key *key = &tt_config_keys[i];
         char text[TT_CONFIG_DEFAULT_SIZE];
-        char explanation[TT_CONFIG_EXPLANATION_SIZE];
-
         tt_config_default_format(key, text);
+        char explanation[TT_CONFIG_EXPLANATION_SIZE];
         if (tt_config_value_parse(key, text, tt_config_field(key, reading->config), explanation))
             continue;
         reading->problem_count++;
-        (void)fprintf(reading->problems, "default of [%s]: %s\n", key->section, explanation);
+        fprintf(reading->problems, "default of [%s]: %s\n", key->section, explanation);
     }
 }
 
@@ -304,7 +288,6 @@ static void set_defaults(struct reading *reading) {
 static void problem_with_renditions(struct reading *reading, const char *explanation) {
     const struct tt_config_key *key = find_pair("image", "renditions");
     char variable[TT_CONFIG_VARIABLE_SIZE];
-
     tt_config_variable_format(key->section, key->name, variable);
     reading->line = reading->set_line[key - tt_config_keys];
     if (getenv(variable))
@@ -315,14 +298,13 @@ static void problem_with_renditions(struct reading *reading, const char *explana
 
 enum tt_err tt_config_load(struct tt_config *config, const char *path, FILE *problems) {
     struct reading reading = {.config = config, .problems = problems, .path = path};
-    char explanation[TT_CONFIG_EXPLANATION_SIZE];
-
     memset(config, 0, sizeof *config);
     set_defaults(&reading);
     /* What goes wrong is told as a problem. */
-    if (path != NULL)
-        (void)tt_ini_read(path, LINE_MAX_BYTES, take_pair, take_problem, &reading);
+    if (path)
+        tt_ini_read(path, LINE_MAX_BYTES, take_pair, take_problem, &reading);
     read_environment(&reading);
+    char explanation[TT_CONFIG_EXPLANATION_SIZE];
     if (!tt_config_presets_finish(config, &reading.presets, explanation))
         problem_with_renditions(&reading, explanation);
     reading.problem_count += tt_config_check_rules(config, problems);
@@ -334,8 +316,8 @@ enum tt_err tt_config_load(struct tt_config *config, const char *path, FILE *pro
 
 void tt_config_name_node(const struct tt_config *config, char node[TT_CONFIG_NODE_SIZE]) {
     if (config->sync.node[0] != '\0')
-        (void)snprintf(node, TT_CONFIG_NODE_SIZE, "%s", config->sync.node);
+        snprintf(node, TT_CONFIG_NODE_SIZE, "%s", config->sync.node);
     else if (gethostname(node, TT_CONFIG_NODE_SIZE) != 0 || node[0] == '\0')
-        (void)snprintf(node, TT_CONFIG_NODE_SIZE, "unknown");
+        snprintf(node, TT_CONFIG_NODE_SIZE, "unknown");
     node[TT_CONFIG_NODE_SIZE - 1] = '\0';
 }

@@ -16,7 +16,6 @@ const struct tt_config_preset *tt_config_find_preset(const struct tt_config *con
 
 bool tt_config_has_watermark_text(const struct tt_config *config) {
     bool has_text = config->image.options.watermark.text[0] != '\0';
-
     for (int i = 0; i < config->preset_count; i++)
         has_text = has_text || config->presets[i].options.watermark.text[0] != '\0';
     return has_text;
@@ -25,31 +24,28 @@ bool tt_config_has_watermark_text(const struct tt_config *config) {
 struct tt_config_preset *tt_config_preset_take(struct tt_config *config, const char *name,
                                                char explanation[TT_CONFIG_EXPLANATION_SIZE]) {
     const struct tt_config_preset *found = tt_config_find_preset(config, name);
-    struct tt_config_preset *preset;
-
-    if (found != NULL)
+    if (found)
         return &config->presets[found - config->presets];
     if (!tt_picture_preset_is_name(name)) {
-        (void)snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE,
-                       "[preset.NAME] takes a name of 1 to %d characters of a-z, 0-9 and hyphen",
-                       TT_PICTURE_PRESET_SIZE - 1);
+        snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE,
+                 "[preset.NAME] takes a name of 1 to %d characters of a-z, 0-9 and hyphen",
+                 TT_PICTURE_PRESET_SIZE - 1);
         return NULL;
     }
     if (config->preset_count == TT_CONFIG_PRESETS_MAX) {
-        (void)snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE, "there may be %d presets at most",
-                       TT_CONFIG_PRESETS_MAX);
+        snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE, "there may be %d presets at most",
+                 TT_CONFIG_PRESETS_MAX);
         return NULL;
     }
-    preset = &config->presets[config->preset_count++];
-    (void)snprintf(preset->name, sizeof preset->name, "%s", name);
+    struct tt_config_preset *preset = &config->presets[config->preset_count++];
+    snprintf(preset->name, sizeof preset->name, "%s", name);
     return preset;
 }
 
 static void format_variable(const char *preset_name, const char *key_name,
                             char variable[TT_CONFIG_VARIABLE_SIZE]) {
     char section[sizeof "preset_" + TT_PICTURE_PRESET_SIZE];
-
-    (void)snprintf(section, sizeof section, "preset_%s", preset_name);
+    snprintf(section, sizeof section, "preset_%s", preset_name);
     for (char *c = section; *c != '\0'; c++)
         if (*c == '-')
             *c = '_';
@@ -74,24 +70,21 @@ bool tt_config_preset_find_variable(struct tt_config *config, const char *variab
 static bool add_rendition(struct tt_config *config, const char *name,
                           char explanation[TT_CONFIG_EXPLANATION_SIZE]) {
     const struct tt_config_preset *preset = tt_config_find_preset(config, name);
-    int index;
-
-    if (preset == NULL) {
-        (void)snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE,
-                       "renditions names \"%.31s\", and there is no [preset.%.31s]", name, name);
+    if (!preset) {
+        snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE,
+                 "renditions names \"%.31s\", and there is no [preset.%.31s]", name, name);
         return false;
     }
-    index = (int)(preset - config->presets);
+    int index = (int)(preset - config->presets);
     for (int i = 0; i < config->image.rendition_count; i++) {
         if (config->image.rendition_presets[i] != index)
             continue;
-        (void)snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE, "renditions names \"%s\" twice",
-                       name);
+        snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE, "renditions names \"%s\" twice", name);
         return false;
     }
     if (config->image.rendition_count == TT_PICTURE_RENDITIONS_MAX) {
-        (void)snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE, "renditions takes %d names at most",
-                       TT_PICTURE_RENDITIONS_MAX);
+        snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE, "renditions takes %d names at most",
+                 TT_PICTURE_RENDITIONS_MAX);
         return false;
     }
     config->image.rendition_presets[config->image.rendition_count++] = index;
@@ -101,18 +94,16 @@ static bool add_rendition(struct tt_config *config, const char *name,
 bool tt_config_presets_finish(struct tt_config *config,
                               const struct tt_config_preset_reading *reading,
                               char explanation[TT_CONFIG_EXPLANATION_SIZE]) {
-    char names[sizeof config->image.renditions];
     char *rest = NULL;
-
     config->image.options.watermark.use_image = config->image.watermark_image[0] != '\0';
     for (int i = 0; i < config->preset_count; i++) {
         const struct tt_picture_options said = config->presets[i].options;
         config->presets[i].options = config->image.options;
         tt_option_overlay(&config->presets[i].options, &said, reading->set_line[i]);
     }
+    char names[sizeof config->image.renditions];
     memcpy(names, config->image.renditions, sizeof names);
-    for (char *name = strtok_r(names, ", ", &rest); name != NULL;
-         name = strtok_r(NULL, ", ", &rest))
+    for (char *name = strtok_r(names, ", ", &rest); name; name = strtok_r(NULL, ", ", &rest))
         if (!add_rendition(config, name, explanation))
             return false;
     return true;

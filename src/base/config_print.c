@@ -16,10 +16,10 @@ static void print_default(FILE *out, const struct tt_config_key *key) {
 }
 
 static void print_explanation(FILE *out, const struct tt_config_key *key) {
-    char choices[CHOICES_SIZE];
     fputs(key->help, out);
     if (key->help[strlen(key->help) - 1] != ':')
         return;
+    char choices[CHOICES_SIZE];
     tt_text_choice_list(key->choices, choices, sizeof choices);
     fprintf(out, " %s", choices);
 }

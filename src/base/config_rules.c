@@ -44,11 +44,10 @@ static const struct {
 
 int tt_config_check_rules(const struct tt_config *config, FILE *problems) {
     int broken = 0;
-
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         if (!rules[i].is_broken(config))
             continue;
-        (void)fprintf(problems, "%s: %s\n", rules[i].key, rules[i].text);
+        fprintf(problems, "%s: %s\n", rules[i].key, rules[i].text);
         broken++;
     }
     return broken;

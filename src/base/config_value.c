@@ -22,7 +22,6 @@ _Static_assert(sizeof(enum tt_picture_fit) == sizeof(int) &&
 void tt_config_value_store(const struct tt_config_key *key, int64_t value, void *field) {
     int narrow = (int)value;
     bool flag = value != 0;
-
     if (key->size == sizeof value)
         memcpy(field, &value, sizeof value);
     else if (key->size == sizeof narrow)
@@ -43,42 +42,38 @@ static bool is_plain_text(const char *text) {
  * a ; behind one. From elsewhere such a text would work, but not be read back as it was printed. */
 static bool fits_a_line(const char *text) {
     size_t length = strlen(text);
-
-    return length == 0 || (text[0] != ' ' && text[length - 1] != ' ' && text[0] != ';' &&
-                           strstr(text, " ;") == NULL);
+    return length == 0 ||
+           (text[0] != ' ' && text[length - 1] != ' ' && text[0] != ';' && !strstr(text, " ;"));
 }
 
 static bool parse_text(const struct tt_config_key *key, const char *text, void *field,
                        char *explanation) {
-    char checked[TT_CONFIG_PATH_MAX];
     size_t length = strlen(text);
-
+    char checked[TT_CONFIG_PATH_MAX];
     if (length >= key->size || length >= sizeof checked) {
-        (void)snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE,
-                       "the value has %zu bytes; %s takes %zu at most", length, key->name,
-                       key->size - 1);
+        snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE,
+                 "the value has %zu bytes; %s takes %zu at most", length, key->name, key->size - 1);
         return false;
     }
     if (length < (size_t)key->lowest) {
-        (void)snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE, "%s must not be empty", key->name);
+        snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE, "%s must not be empty", key->name);
         return false;
     }
     memcpy(checked, text, length + 1);
     if (!is_plain_text(text)) {
-        (void)snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE,
-                       "%s takes UTF-8 text without control characters", key->name);
+        snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE,
+                 "%s takes UTF-8 text without control characters", key->name);
         return false;
     }
     if (!fits_a_line(text)) {
-        (void)snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE,
-                       "%s takes text without blanks at its ends, and without a ; at its start or "
-                       "behind a blank",
-                       key->name);
+        snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE,
+                 "%s takes text without blanks at its ends, and without a ; at its start or "
+                 "behind a blank",
+                 key->name);
         return false;
     }
-    if (key->check != NULL && !key->check(checked)) {
-        (void)snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE, "%s takes %s", key->name,
-                       key->takes);
+    if (key->check && !key->check(checked)) {
+        snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE, "%s takes %s", key->name, key->takes);
         return false;
     }
     memcpy(field, checked, strlen(checked) + 1);
@@ -97,15 +92,14 @@ static int64_t suffix_factor(char c) {
 
 static bool parse_number(const struct tt_config_key *key, const char *text, void *field,
                          char *explanation) {
-    char digits[32];
     size_t length = strlen(text);
     int64_t factor = 1;
-    int64_t value;
-
     if (length > 0 && key->type == TT_CONFIG_BYTES)
         factor = suffix_factor(text[length - 1]);
     if (factor > 1)
         length--;
+    char digits[32];
+    int64_t value;
     if (length < sizeof digits) {
         memcpy(digits, text, length);
         digits[length] = '\0';
@@ -116,10 +110,9 @@ static bool parse_number(const struct tt_config_key *key, const char *text, void
             return true;
         }
     }
-    (void)snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE,
-                   "%s takes a whole number from %lld to %lld%s", key->name, (long long)key->lowest,
-                   (long long)key->highest,
-                   key->type == TT_CONFIG_BYTES ? ", also with k, M or G at its end" : "");
+    snprintf(explanation, TT_CONFIG_EXPLANATION_SIZE, "%s takes a whole number from %lld to %lld%s",
+             key->name, (long long)key->lowest, (long long)key->highest,
+             key->type == TT_CONFIG_BYTES ? ", also with k, M or G at its end" : "");
     return false;
 }
 
@@ -131,16 +124,14 @@ static bool parse_choice(const struct tt_config_key *key, const char *text, void
                          char *explanation) {
     const struct tt_text_choice *choices = choices_of(key);
     size_t length = 0;
-
-    for (const struct tt_text_choice *choice = choices; choice->name != NULL; choice++) {
+    for (const struct tt_text_choice *choice = choices; choice->name; choice++) {
         if (strcmp(choice->name, text) == 0) {
             tt_config_value_store(key, choice->value, field);
             return true;
         }
     }
-    for (const struct tt_text_choice *choice = choices; choice->name != NULL; choice++) {
+    for (const struct tt_text_choice *choice = choices; choice->name; choice++) {
         bool is_first = choice == choices;
-
         length += (size_t)snprintf(explanation + length, TT_CONFIG_EXPLANATION_SIZE - length,
                                    "%s%s%s", is_first ? key->name : "",
                                    is_first ? " takes one of: " : ", ", choice->name);
@@ -165,17 +156,16 @@ bool tt_config_value_parse(const struct tt_config_key *key, const char *text, vo
 
 int64_t tt_config_value_load(const struct tt_config_key *key, const void *field) {
     int64_t value;
-    int narrow;
-    bool flag;
-
     if (key->size == sizeof value) {
         memcpy(&value, field, sizeof value);
         return value;
     }
+    int narrow;
     if (key->size == sizeof narrow) {
         memcpy(&narrow, field, sizeof narrow);
         return narrow;
     }
+    bool flag;
     memcpy(&flag, field, sizeof flag);
     return flag;
 }

@@ -115,48 +115,43 @@ static struct {
 
 const struct tt_err_row *tt_err_row(enum tt_err err) {
     bool known = (int)err >= 0 && (int)err < TT_ERR_COUNT;
-
     return &rows[known ? err : TT_ERR_INTERNAL];
 }
 
 enum tt_err tt_err_fail(enum tt_err err, const char *cause_format, ...) {
-    va_list arguments;
-
     if (note.is_set)
         return err;
     note.is_set = true;
+    va_list arguments;
     va_start(arguments, cause_format);
-    (void)vsnprintf(note.cause, sizeof note.cause, cause_format, arguments);
+    vsnprintf(note.cause, sizeof note.cause, cause_format, arguments);
     va_end(arguments);
     return err;
 }
 
 enum tt_err tt_err_fail_errno(enum tt_err err, const char *cause_format, ...) {
     int number = errno;
-    size_t length;
-    va_list arguments;
-
     if ((number == ENOSPC || number == EDQUOT) && (err == TT_ERR_STORAGE || err == TT_ERR_JOURNAL))
         err = TT_ERR_SPOOL_FULL;
     if (note.is_set)
         return err;
     note.is_set = true;
+    va_list arguments;
     va_start(arguments, cause_format);
-    (void)vsnprintf(note.cause, sizeof note.cause, cause_format, arguments);
+    vsnprintf(note.cause, sizeof note.cause, cause_format, arguments);
     va_end(arguments);
-    length = strlen(note.cause);
-    (void)snprintf(note.cause + length, sizeof note.cause - length, ": %s", strerror(number));
+    size_t length = strlen(note.cause);
+    snprintf(note.cause + length, sizeof note.cause - length, ": %s", strerror(number));
     return err;
 }
 
 enum tt_err tt_err_refuse(enum tt_err err, const char *detail_format, ...) {
-    va_list arguments;
-
     if (note.is_set)
         return err;
     note.is_set = true;
+    va_list arguments;
     va_start(arguments, detail_format);
-    (void)vsnprintf(note.detail, sizeof note.detail, detail_format, arguments);
+    vsnprintf(note.detail, sizeof note.detail, detail_format, arguments);
     va_end(arguments);
     return err;
 }
@@ -165,7 +160,6 @@ struct tt_err_note tt_err_take(enum tt_err err) {
     const struct tt_err_row *row = tt_err_row(err);
     const char *cause = tt_err_cause();
     struct tt_err_note taken = {.is_refusal = err != TT_OK && note.detail[0] != '\0'};
-
     if (err != TT_OK) {
         snprintf(taken.cause, sizeof taken.cause, "%s", cause[0] != '\0' ? cause : row->title);
         snprintf(taken.detail, sizeof taken.detail, "%s", tt_err_detail(err));

@@ -6,10 +6,8 @@
 
 enum tt_err tt_file_write(int fd, const void *bytes, size_t length) {
     const char *next = bytes;
-
     while (length > 0) {
         ssize_t written = write(fd, next, length);
-
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0)
@@ -22,11 +20,9 @@ enum tt_err tt_file_write(int fd, const void *bytes, size_t length) {
 
 enum tt_err tt_file_read_at(int fd, off_t offset, void *bytes, size_t length, size_t *got) {
     char *next = bytes;
-
     *got = 0;
     while (*got < length) {
         ssize_t count = pread(fd, next + *got, length - *got, offset + (off_t)*got);
-
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0)
@@ -40,7 +36,6 @@ enum tt_err tt_file_read_at(int fd, off_t offset, void *bytes, size_t length, si
 
 static enum tt_err sync_with(int (*sync_fd)(int fd), int fd, const char *name) {
     int result;
-
     do {
         result = sync_fd(fd);
     } while (result != 0 && errno == EINTR);
@@ -60,6 +55,6 @@ void tt_file_close(int *fd) {
         return;
     /* Linux frees the descriptor whatever close returns (close(2)); a failed write-back was seen by
      * the sync before. */
-    (void)close(*fd);
+    close(*fd);
     *fd = -1;
 }

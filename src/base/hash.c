@@ -11,12 +11,12 @@ static EVP_MD *sha256;
 
 enum tt_err tt_hash_init(struct tt_hash *hash) {
     hash->context = NULL;
-    if (sha256 == NULL)
+    if (!sha256)
         sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    if (sha256 == NULL)
+    if (!sha256)
         return tt_err_fail(TT_ERR_NO_MEMORY, "hash: OpenSSL has no SHA256");
     hash->context = EVP_MD_CTX_new();
-    if (hash->context == NULL)
+    if (!hash->context)
         return tt_err_fail(TT_ERR_NO_MEMORY, "hash: no memory for a context");
     if (EVP_DigestInit_ex2(hash->context, sha256, NULL) != 1) {
         tt_hash_fini(hash);
@@ -44,11 +44,10 @@ enum tt_err tt_hash_finish(struct tt_hash *hash, uint8_t digest[TT_HASH_BYTES]) 
 }
 
 enum tt_err tt_hash_file(int fd, uint8_t digest[TT_HASH_BYTES]) {
-    uint8_t piece[16 * 1024];
     struct tt_hash hash;
     enum tt_err err = tt_hash_init(&hash);
     off_t offset = 0;
-
+    uint8_t piece[16 * 1024];
     for (size_t got = sizeof piece; err == TT_OK && got == sizeof piece; offset += (off_t)got) {
         err = tt_file_read_at(fd, offset, piece, sizeof piece, &got);
         if (err == TT_OK)
@@ -62,7 +61,6 @@ enum tt_err tt_hash_file(int fd, uint8_t digest[TT_HASH_BYTES]) {
 
 void tt_hash_format(const uint8_t digest[TT_HASH_BYTES], char hex[TT_HASH_HEX_SIZE]) {
     static const char digits[] = "0123456789abcdef";
-
     for (int i = 0; i < TT_HASH_BYTES; i++) {
         hex[2 * i] = digits[digest[i] >> 4];
         hex[2 * i + 1] = digits[digest[i] & 0xF];

@@ -23,14 +23,13 @@ struct reading {
 };
 
 static void note_problem(const struct reading *reading, int line, const char *text) {
-    if (reading->problem != NULL)
+    if (reading->problem)
         reading->problem(reading->context, line, text);
 }
 
 /* inih's handler: one line "name = value". Always returns 1, "go on". */
 static int take_pair(void *user, const char *section, const char *name, const char *value) {
     const struct reading *reading = user;
-
     reading->pair(reading->context, reading->line, section, name, value);
     return 1;
 }
@@ -41,13 +40,12 @@ static void note_section(const struct reading *reading, const char *line) {
     bool has_mark =
         reading->line == 1 && strncmp(line, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0;
     const char *start = has_mark ? line + strlen(BYTE_ORDER_MARK) : line;
-    char section[SECTION_SIZE];
-
     start += strspn(start, " \t\v\f\r");
     size_t length = strcspn(start, "]");
     if (start[0] != '[' || start[length] != ']')
         return;
-    (void)snprintf(section, sizeof section, "%.*s", (int)length - 1, start + 1);
+    char section[SECTION_SIZE];
+    snprintf(section, sizeof section, "%.*s", (int)length - 1, start + 1);
     reading->pair(reading->context, reading->line, section, NULL, NULL);
 }
 
@@ -58,9 +56,8 @@ static char *read_line(char *line, int size, void *stream) {
     struct reading *reading = stream;
     bool is_cut = false;
     int length = 0;
-    int c;
-
     explicit_bzero(line, (size_t)size);
+    int c;
     while ((c = getc(reading->file)) != EOF && c != '\n') {
         if (c == '\0' || length >= size - 2)
             is_cut = true;
@@ -74,9 +71,7 @@ static char *read_line(char *line, int size, void *stream) {
     reading->line++;
     if (is_cut) {
         char text[PROBLEM_SIZE];
-
-        (void)snprintf(text, sizeof text, "the line has more than %d bytes, or a NUL byte",
-                       size - 2);
+        snprintf(text, sizeof text, "the line has more than %d bytes, or a NUL byte", size - 2);
         note_problem(reading, reading->line, text);
         explicit_bzero(line, (size_t)size);
         length = 0;
@@ -88,8 +83,6 @@ static char *read_line(char *line, int size, void *stream) {
 }
 
 static void read_lines(struct reading *reading, int max_line_bytes) {
-    int result;
-
     /* Names without a value reach the handler, so that it can say so with the line's number; what
      * is left as inih's own error is a section without "]", and then the lines that follow would be
      * taken for another section's. */
@@ -99,7 +92,7 @@ static void read_lines(struct reading *reading, int max_line_bytes) {
     ini_use_stack = false;
     ini_max_line = max_line_bytes + 2; /* the line's end and the NUL */
     ini_initial_alloc = ini_max_line;
-    result = ini_parse_stream(read_line, reading, take_pair, reading);
+    int result = ini_parse_stream(read_line, reading, take_pair, reading);
     if (result > 0) {
         note_problem(reading, reading->line, "the section has no \"]\" at its end");
         reading->is_stopped = true;
@@ -111,17 +104,16 @@ static void read_lines(struct reading *reading, int max_line_bytes) {
 bool tt_ini_read(const char *path, int max_line_bytes, tt_ini_pair *pair, tt_ini_problem *problem,
                  void *context) {
     struct reading reading = {.pair = pair, .problem = problem, .context = context};
-    char buffer[FILE_BUFFER_BYTES];
-
     reading.file = fopen(path, "re");
-    if (reading.file == NULL) {
+    char buffer[FILE_BUFFER_BYTES];
+    if (!reading.file) {
         reading.read_errno = errno;
     } else {
         /* So that what stdio reads ahead can be wiped; it cannot fail for a buffer that is there.
          */
-        (void)setvbuf(reading.file, buffer, _IOFBF, sizeof buffer);
+        setvbuf(reading.file, buffer, _IOFBF, sizeof buffer);
         read_lines(&reading, max_line_bytes);
-        (void)fclose(reading.file);
+        fclose(reading.file);
         explicit_bzero(buffer, sizeof buffer);
     }
     if (reading.read_errno != 0)

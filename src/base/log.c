@@ -44,11 +44,9 @@ static bool is_control(uint32_t point) {
  * where no character fits any more. Returns the new length. */
 static size_t append_clean(char *line, size_t length, size_t size, const char *message) {
     size_t left = strlen(message);
-
     while (left > 0 && size - length >= sizeof "\\xNN") {
         uint32_t point;
         size_t bytes = tt_utf8_decode(message, left, &point);
-
         if (bytes == 0 || is_control(point)) {
             length += (size_t)snprintf(line + length, size - length, "\\x%02x",
                                        (unsigned)(unsigned char)*message);
@@ -65,22 +63,21 @@ static size_t append_clean(char *line, size_t length, size_t size, const char *m
 
 void tt_log(enum tt_log_level level, const char *format, ...) {
     int saved_errno = errno;
-    char time[TT_CLOCK_RFC3339_SIZE], message[MESSAGE_MAX_BYTES + 1], line[LINE_SIZE];
-    size_t length;
-    int prefix_length;
-    va_list arguments;
-
     if (level > lowest_level)
         return;
+    va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(message, sizeof message, format, arguments);
+    char message[MESSAGE_MAX_BYTES + 1];
+    vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
+    char time[TT_CLOCK_RFC3339_SIZE];
     tt_clock_format_rfc3339(tt_clock_now_ms(), time);
-    prefix_length = snprintf(line, sizeof line, "%s %.64s[%ld] %s: ", time, process_name,
-                             (long)getpid(), level_names[level]);
+    char line[LINE_SIZE];
+    int prefix_length = snprintf(line, sizeof line, "%s %.64s[%ld] %s: ", time, process_name,
+                                 (long)getpid(), level_names[level]);
     if (prefix_length < 0)
         prefix_length = 0;
-    length = append_clean(line, (size_t)prefix_length, sizeof line, message);
+    size_t length = append_clean(line, (size_t)prefix_length, sizeof line, message);
     line[length++] = '\n';
     while (write(STDERR_FILENO, line, length) < 0 && errno == EINTR) {
     }

@@ -33,15 +33,14 @@ const struct tt_text_choice tt_picture_positions[] = {{"top-left", TT_POSITION_T
 
 const struct tt_picture_format_row *tt_picture_format_row(enum tt_picture_format format) {
     bool known = (int)format >= 0 && (int)format < TT_FORMAT_COUNT;
-
     return &rows[known ? format : TT_FORMAT_NONE];
 }
 
 enum tt_err tt_picture_refuse_format(void) {
     struct tt_text_choice names[TT_FORMAT_COUNT] = {0};
-    char list[64];
     for (int i = TT_FORMAT_NONE + 1; i < TT_FORMAT_COUNT; i++)
         names[i - 1].name = rows[i].name;
+    char list[64];
     tt_text_choice_list(names, list, sizeof list);
     return tt_err_refuse(TT_ERR_PICTURE_TYPE,
                          "These bytes are no picture of a format that is accepted: %s.", list);
@@ -49,6 +48,5 @@ enum tt_err tt_picture_refuse_format(void) {
 
 bool tt_picture_preset_is_name(const char *text) {
     size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
-
     return length > 0 && length < TT_PICTURE_PRESET_SIZE && text[length] == '\0';
 }

@@ -7,9 +7,8 @@
 struct tt_stats *tt_stats_new(void) {
     void *memory = mmap(NULL, sizeof(struct tt_stats), PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
     if (memory == MAP_FAILED) {
-        (void)tt_err_fail_errno(TT_ERR_NO_MEMORY, "mmap of the shared counters");
+        tt_err_fail_errno(TT_ERR_NO_MEMORY, "mmap of the shared counters");
         return NULL;
     }
     return memory;
@@ -17,7 +16,6 @@ struct tt_stats *tt_stats_new(void) {
 
 void tt_stats_raise(_Atomic int64_t *peak, int64_t value) {
     int64_t seen = atomic_load(peak);
-
     while (value > seen && !atomic_compare_exchange_weak(peak, &seen, value)) {
     }
 }

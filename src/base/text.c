@@ -27,7 +27,6 @@ bool tt_text_is_utf8(const char *text, size_t length) {
     while (length > 0) {
         uint32_t point;
         size_t bytes = tt_utf8_decode(text, length, &point);
-
         if (bytes == 0 || point == 0)
             return false;
         text += bytes;
@@ -46,16 +45,13 @@ int tt_text_hex_value(char c) {
 
 bool tt_text_percent_decode(char *text, size_t *length, bool form) {
     size_t written = 0;
-
     for (size_t i = 0; i < *length; i++) {
         char c = text[i];
-
         if (c == '+' && form)
             c = ' ';
         if (c == '%') {
             int high = *length - i > 2 ? tt_text_hex_value(text[i + 1]) : -1;
             int low = *length - i > 2 ? tt_text_hex_value(text[i + 2]) : -1;
-
             if (high < 0 || low < 0 || high + low == 0)
                 return false;
             c = (char)(high << 4 | low);
@@ -88,7 +84,6 @@ size_t tt_text_percent_encode(char c, char encoded[3]) {
 bool tt_text_parse_int(const char *text, int64_t lowest, int64_t highest, int64_t *value) {
     int64_t number = 0;
     int sign = 1;
-
     if (*text == '-' && lowest < 0) {
         sign = -1;
         text++;
@@ -137,12 +132,9 @@ static size_t directory_length(const char *raw, size_t length) {
 void tt_text_clean_filename(const char *raw, size_t length, char clean[TT_TEXT_FILENAME_SIZE]) {
     size_t written = 0;
     size_t i = directory_length(raw, length);
-
     while (i < length) {
         uint32_t point;
-        char character[4];
         size_t bytes = tt_utf8_decode(raw + i, length - i, &point);
-
         if (bytes == 0) {
             point = (unsigned char)raw[i]; /* Latin-1 is the first 256 code points */
             bytes = 1;
@@ -150,6 +142,7 @@ void tt_text_clean_filename(const char *raw, size_t length, char clean[TT_TEXT_F
         i += bytes;
         if (is_removed(point) || (point == ' ' && written == 0))
             continue;
+        char character[4];
         bytes = tt_utf8_encode(point, character);
         if (written + bytes > TT_TEXT_FILENAME_MAX_BYTES)
             break;
@@ -164,14 +157,12 @@ void tt_text_clean_filename(const char *raw, size_t length, char clean[TT_TEXT_F
 }
 
 void tt_text_format_disposition(const char *filename, char value[TT_TEXT_DISPOSITION_SIZE]) {
-    char ascii[TT_TEXT_FILENAME_SIZE];
-    char encoded[3 * TT_TEXT_FILENAME_MAX_BYTES + 1];
     size_t ascii_length = 0;
     size_t length = 0;
-
+    char ascii[TT_TEXT_FILENAME_SIZE];
+    char encoded[3 * TT_TEXT_FILENAME_MAX_BYTES + 1];
     for (size_t i = 0; i < TT_TEXT_FILENAME_MAX_BYTES && filename[i] != '\0'; i++) {
         unsigned char c = (unsigned char)filename[i];
-
         if (c >= 0x20 && c < 0x7F)
             ascii[ascii_length++] = c == '"' || c == '\\' ? '_' : (char)c;
         else if (c >= 0xC0) /* the first byte of a character */
@@ -181,6 +172,6 @@ void tt_text_format_disposition(const char *filename, char value[TT_TEXT_DISPOSI
     }
     ascii[ascii_length] = '\0';
     encoded[length] = '\0';
-    (void)snprintf(value, TT_TEXT_DISPOSITION_SIZE, "inline; filename=\"%s\"; filename*=UTF-8''%s",
-                   ascii, encoded);
+    snprintf(value, TT_TEXT_DISPOSITION_SIZE, "inline; filename=\"%s\"; filename*=UTF-8''%s", ascii,
+             encoded);
 }

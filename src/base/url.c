@@ -18,7 +18,6 @@ static bool is_alphanumeric(char c) {
 
 bool tt_url_is_label(const char *text) {
     size_t length = strlen(text);
-
     if (length == 0 || length > LABEL_MAX_BYTES || text[0] == '-' || text[length - 1] == '-')
         return false;
     for (const char *c = text; *c != '\0'; c++)
@@ -36,7 +35,6 @@ static void copy_lower(char *out, const char *text, size_t length) {
 /* Underscores are no letters of host names, but container networks use them. */
 static bool is_host_name(const char *name) {
     char before = '.';
-
     for (const char *c = name; *c != '\0'; before = *c++)
         if (!is_alphanumeric(*c) && *c != '-' && *c != '_' && (*c != '.' || before == '.'))
             return false;
@@ -45,10 +43,8 @@ static bool is_host_name(const char *name) {
 
 static const char *parse_scheme(struct tt_url *url, const char **text) {
     static const char *const schemes[] = {"https", "http"};
-
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
         size_t length = strlen(schemes[i]);
-
         if (strncasecmp(*text, schemes[i], length) == 0 && strncmp(*text + length, "://", 3) == 0) {
             memcpy(url->scheme, schemes[i], length + 1);
             *text += length + 3;
@@ -60,11 +56,9 @@ static const char *parse_scheme(struct tt_url *url, const char **text) {
 
 /* Sets name and is_address, and *text behind the host. */
 static const char *parse_name(struct tt_url *url, const char **text) {
-    unsigned char address[sizeof(struct in6_addr)];
     bool is_bracketed = **text == '[';
     const char *start = *text + (is_bracketed ? 1 : 0);
     size_t length = strcspn(start, is_bracketed ? "]/?#@" : ":/?#@");
-
     if (start[length] == '@' || strcspn(start, "@") < strcspn(start, "/?#"))
         return "has a user name before the host";
     if (is_bracketed && start[length] != ']')
@@ -75,6 +69,7 @@ static const char *parse_name(struct tt_url *url, const char **text) {
         return "has a host of over 255 bytes";
     copy_lower(url->name, start, length);
     *text = start + length + (is_bracketed ? 1 : 0);
+    unsigned char address[sizeof(struct in6_addr)];
     url->is_address = inet_pton(is_bracketed ? AF_INET6 : AF_INET, url->name, address) == 1;
     if (is_bracketed && !url->is_address)
         return "has something other than an IPv6 address in brackets";
@@ -89,11 +84,8 @@ static const char *parse_port(struct tt_url *url, const char **text) {
     int64_t port = usual;
     bool is_ipv6 = strchr(url->name, ':') != NULL;
     char digits[8], suffix[8] = "";
-    int length;
-
     if (**text == ':') {
         size_t count = strcspn(++*text, "/?#");
-
         if (count >= sizeof digits)
             return "has a port that is not 1 to 65535";
         memcpy(digits, *text, count);
@@ -103,25 +95,24 @@ static const char *parse_port(struct tt_url *url, const char **text) {
         *text += count;
     }
     if (port != usual)
-        (void)snprintf(suffix, sizeof suffix, ":%d", (int)port);
-    length = snprintf(url->host, sizeof url->host, "%s%s%s%s", is_ipv6 ? "[" : "", url->name,
-                      is_ipv6 ? "]" : "", suffix);
+        snprintf(suffix, sizeof suffix, ":%d", (int)port);
+    int length = snprintf(url->host, sizeof url->host, "%s%s%s%s", is_ipv6 ? "[" : "", url->name,
+                          is_ipv6 ? "]" : "", suffix);
     return (size_t)length < sizeof url->host ? NULL : "has a host of over 255 bytes";
 }
 
 const char *tt_url_parse(struct tt_url *url, const char *text) {
-    const char *flaw;
-
     for (const char *c = text; *c != '\0'; c++)
         if (*c <= ' ' || *c > '~')
             return "has a blank, a control character or one beyond ASCII";
-    if ((flaw = parse_scheme(url, &text)) != NULL || (flaw = parse_name(url, &text)) != NULL ||
-        (flaw = parse_port(url, &text)) != NULL)
+    const char *flaw;
+    if ((flaw = parse_scheme(url, &text)) || (flaw = parse_name(url, &text)) ||
+        (flaw = parse_port(url, &text)))
         return flaw;
     if (*text != '\0' && *text != '/')
         return *text == '?' ? "has a query right behind the host"
                             : "has something other than a port or a path behind the host";
-    if (strchr(text, '#') != NULL)
+    if (strchr(text, '#'))
         return "has a fragment (#)";
     url->rest = text;
     return NULL;
@@ -129,21 +120,19 @@ const char *tt_url_parse(struct tt_url *url, const char *text) {
 
 const char *tt_url_parse_base(struct tt_url *url, char path[TT_URL_PATH_SIZE], const char *text) {
     const char *flaw = tt_url_parse(url, text);
-    size_t length;
-
-    if (flaw != NULL)
+    if (flaw)
         return flaw;
-    length = strlen(url->rest);
+    size_t length = strlen(url->rest);
     while (length > 0 && url->rest[length - 1] == '/')
         length--;
     if (length >= TT_URL_PATH_SIZE)
         return "has a path of over 255 bytes";
     memcpy(path, url->rest, length);
     path[length] = '\0';
-    if (strchr(path, '?') != NULL)
+    if (strchr(path, '?'))
         return "has a query";
     for (const char *c = path; *c != '\0'; c++) {
-        if (!is_alphanumeric(*c) && strchr("-._~/", *c) == NULL)
+        if (!is_alphanumeric(*c) && !strchr("-._~/", *c))
             return "has a path with other characters than letters, digits and - . _ ~ /";
         /* Signers of other services than S3 would take out "//" and "/./" and "/../". */
         if (*c == '/' && (c[1] == '/' || c[1] == '.'))

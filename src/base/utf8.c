@@ -26,19 +26,15 @@ static const struct lead_row *find_lead(uint8_t byte) {
 
 size_t tt_utf8_decode(const char *text, size_t length, uint32_t *point) {
     const uint8_t *bytes = (const uint8_t *)text;
-    const struct lead_row *lead;
-    uint32_t value;
-
     if (length == 0)
         return 0;
-    lead = find_lead(bytes[0]);
-    if (lead == NULL || lead->length > length)
+    const struct lead_row *lead = find_lead(bytes[0]);
+    if (!lead || lead->length > length)
         return 0;
-    value = bytes[0] & lead->mask;
+    uint32_t value = bytes[0] & lead->mask;
     for (size_t i = 1; i < lead->length; i++) {
         uint8_t first = i == 1 ? lead->second_first : 0x80;
         uint8_t last = i == 1 ? lead->second_last : 0xBF;
-
         if (bytes[i] < first || bytes[i] > last)
             return 0;
         value = value << 6 | (bytes[i] & CONTINUATION_MASK);

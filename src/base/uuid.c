@@ -17,11 +17,9 @@
 /* The id of a time in 0 .. TIME_MAX_MS; version and variant are set over the random bits. */
 static void format(int64_t time_ms, const uint8_t random[RANDOM_BYTES], char id[TT_UUID_SIZE]) {
     const uint8_t *r = random;
-
-    (void)snprintf(id, TT_UUID_SIZE, "%08x-%04x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-                   (unsigned)(time_ms >> 16), (unsigned)(time_ms & 0xFFFF),
-                   VERSION_7 | (r[0] & 0x0F), r[1], VARIANT_10 | (r[2] & 0x3F), r[3], r[4], r[5],
-                   r[6], r[7], r[8], r[9]);
+    snprintf(id, TT_UUID_SIZE, "%08x-%04x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+             (unsigned)(time_ms >> 16), (unsigned)(time_ms & 0xFFFF), VERSION_7 | (r[0] & 0x0F),
+             r[1], VARIANT_10 | (r[2] & 0x3F), r[3], r[4], r[5], r[6], r[7], r[8], r[9]);
 }
 
 static int64_t clamp_time(int64_t time_ms) {
@@ -31,10 +29,9 @@ static int64_t clamp_time(int64_t time_ms) {
 }
 
 enum tt_err tt_uuid_new(char id[TT_UUID_SIZE], int64_t *time_ms) {
-    uint8_t random[RANDOM_BYTES];
     int64_t now_ms = clamp_time(tt_clock_now_ms());
     ssize_t got;
-
+    uint8_t random[RANDOM_BYTES];
     /* Up to 256 bytes come whole or not at all (getrandom(2)). */
     do {
         got = getrandom(random, sizeof random, 0);
@@ -42,7 +39,7 @@ enum tt_err tt_uuid_new(char id[TT_UUID_SIZE], int64_t *time_ms) {
     if (got != (ssize_t)sizeof random)
         return tt_err_fail_errno(TT_ERR_SYSTEM, "getrandom");
     format(now_ms, random, id);
-    if (time_ms != NULL)
+    if (time_ms)
         *time_ms = now_ms;
     return TT_OK;
 }
@@ -58,12 +55,10 @@ bool tt_uuid_parse(const char *text, int64_t *time_ms) {
     static const char template[] = TEXT_TEMPLATE;
     int64_t time = 0;
     int digits = 0;
-
     if (strnlen(text, TT_UUID_SIZE) != TT_UUID_SIZE - 1)
         return false;
     for (int i = 0; i < TT_UUID_SIZE - 1; i++) {
         int value = hex_value(text[i]);
-
         if (template[i] == 'x' && value < 0)
             return false;
         if (template[i] == 'V' && (value < 8 || value > 11))
@@ -73,13 +68,12 @@ bool tt_uuid_parse(const char *text, int64_t *time_ms) {
         if (value >= 0 && digits++ < 12)
             time = time << 4 | value;
     }
-    if (time_ms != NULL)
+    if (time_ms)
         *time_ms = time;
     return true;
 }
 
 void tt_uuid_floor(int64_t time_ms, char id[TT_UUID_SIZE]) {
     static const uint8_t lowest[RANDOM_BYTES];
-
     format(clamp_time(time_ms), lowest, id);
 }

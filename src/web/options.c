@@ -93,13 +93,13 @@ static enum tt_err refuse_value(const char *name, const char *value, const char 
 
 static enum tt_err refuse_name(const char *name) {
     struct tt_text_choice names[TT_OPTION_OWN_COUNT + TT_OPTION_MAX + 1] = {0};
-    char list[NAMES_SIZE];
     int count = 0;
     for (int i = 0; i < TT_OPTION_OWN_COUNT; i++)
         names[count++].name = own_options[i].name;
     for (int i = 0; i < tt_option_count(); i++)
         if (tt_option_is_asked(i))
             names[count++].name = tt_option_name(i);
+    char list[NAMES_SIZE];
     tt_text_choice_list(names, list, sizeof list);
     return tt_err_refuse(TT_ERR_OPTION, "There is no option \"%.*s\". An option is %s.",
                          shown_length(name), name, list);

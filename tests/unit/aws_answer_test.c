@@ -32,12 +32,11 @@ static struct tt_http_answer make_answer(int status, const char *body) {
 
 static enum tt_err judge(enum tt_aws_service service, int status, const char *body) {
     const struct tt_http_answer answer = make_answer(status, body);
-
     memset(&outcome, 0xAA, sizeof outcome);
     tt_aws_answer_judge(&outcome, service, &answer, NOW_MS);
     assert_int_equal(outcome.status, status);
     assert_int_equal(outcome.date_ms, NOW_MS);
-    assert_true(memchr(outcome.message, '\0', sizeof outcome.message) != NULL);
+    assert_true(memchr(outcome.message, '\0', sizeof outcome.message));
     return outcome.err;
 }
 
@@ -91,7 +90,7 @@ static void codes_of_s3(void **state) {
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        (void)snprintf(body, sizeof body, XML("%s", "<Message>Why.</Message>"), cases[i].code);
+        snprintf(body, sizeof body, XML("%s", "<Message>Why.</Message>"), cases[i].code);
         assert_int_equal(judge(TT_AWS_S3, cases[i].status, body), cases[i].err);
         assert_string_equal(outcome.code, cases[i].code);
         assert_int_equal(strncmp(outcome.message, cases[i].code, strlen(cases[i].code)), 0);
@@ -140,8 +139,8 @@ static void codes_of_the_others(void **state) {
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        (void)snprintf(body, sizeof body, JSON("com.amazonaws.dynamodb.v20120810#%s", "Why."),
-                       cases[i].code);
+        snprintf(body, sizeof body, JSON("com.amazonaws.dynamodb.v20120810#%s", "Why."),
+                 cases[i].code);
         assert_int_equal(judge(cases[i].service, cases[i].status, body), cases[i].err);
         assert_string_equal(outcome.code, cases[i].code);
         assert_non_null(strstr(outcome.message, ": Why."));
@@ -230,7 +229,7 @@ static void statuses_decide_where_no_code_does(void **state) {
             for (int service = 0; service < TT_AWS_SERVICE_COUNT; service++) {
                 assert_int_equal(judge((enum tt_aws_service)service, cases[i].status, bodies[body]),
                                  cases[i].err);
-                (void)snprintf(message, sizeof message, "HTTP status %d", cases[i].status);
+                snprintf(message, sizeof message, "HTTP status %d", cases[i].status);
                 assert_string_equal(outcome.code, "");
                 assert_string_equal(outcome.message, message);
             }
@@ -270,9 +269,8 @@ static void what_only_says_ok_failed(void **state) {
 
 static void json_of_another_service_is_no_success(void **state) {
     struct tt_http_answer answer = make_answer(200, "{\"error\":\"Sign in\"}");
-
     (void)state;
-    (void)snprintf(answer.content_type, sizeof answer.content_type, "application/json");
+    snprintf(answer.content_type, sizeof answer.content_type, "application/json");
     tt_aws_answer_judge(&outcome, TT_AWS_DYNAMODB, &answer, NOW_MS);
     assert_int_equal(outcome.err, TT_ERR_CLOUD_FAILED);
     tt_aws_answer_judge(&outcome, TT_AWS_LOGS, &answer, NOW_MS);
@@ -282,7 +280,6 @@ static void json_of_another_service_is_no_success(void **state) {
 static void what_did_not_arrive_is_said_by_its_cause(void **state) {
     static const enum tt_err errs[] = {TT_ERR_CLOUD_AWAY, TT_ERR_CLOUD_FAILED, TT_ERR_STORAGE};
     struct tt_http_answer answer = {.cause = "cannot connect\nto AKIAIOSFODNN7EXAMPLE", .body = ""};
-
     (void)state;
     for (size_t i = 0; i < COUNT(errs); i++) {
         answer.err = errs[i];
@@ -301,7 +298,6 @@ static void what_did_not_arrive_is_said_by_its_cause(void **state) {
 static enum tt_err judge_skewed(enum tt_aws_service service, int status, const char *body,
                                 int64_t date_ms) {
     struct tt_http_answer answer = make_answer(status, body);
-
     answer.date_ms = date_ms;
     tt_aws_answer_judge(&outcome, service, &answer, NOW_MS);
     assert_int_equal(outcome.date_ms, date_ms);
@@ -311,7 +307,6 @@ static enum tt_err judge_skewed(enum tt_aws_service service, int status, const c
 static void a_refused_signature_may_be_a_wrong_clock(void **state) {
     static const char mismatch[] = XML("SignatureDoesNotMatch", "");
     static const char invalid[] = JSON("InvalidSignatureException", "No.");
-
     (void)state;
     assert_int_equal(judge_skewed(TT_AWS_S3, 403, mismatch, NOW_MS + SKEW_MS), TT_ERR_CLOUD_CLOCK);
     assert_int_equal(judge_skewed(TT_AWS_S3, 403, mismatch, NOW_MS - SKEW_MS), TT_ERR_CLOUD_CLOCK);
@@ -332,56 +327,53 @@ static void a_message_has_code_region_and_request(void **state) {
     struct tt_http_answer answer = make_answer(
         301, XML("PermanentRedirect", "<Message>Use the &lt;endpoint&gt; &amp;c.</Message>"
                                       "<Endpoint>b.s3.amazonaws.com</Endpoint>"));
-
     (void)state;
-    (void)strcpy(answer.region, "eu-west-1");
-    (void)strcpy(answer.request_id, "4442587FB7D0A2F9");
+    strcpy(answer.region, "eu-west-1");
+    strcpy(answer.request_id, "4442587FB7D0A2F9");
     tt_aws_answer_judge(&outcome, TT_AWS_S3, &answer, NOW_MS);
     assert_string_equal(outcome.message, "PermanentRedirect: Use the <endpoint> &c.; the bucket is "
                                          "in eu-west-1 (request 4442587FB7D0A2F9)");
-    (void)judge(TT_AWS_S3, 400,
-                XML("AuthorizationHeaderMalformed",
-                    "<Message>the region 'a' is wrong</Message><Region>eu-west-1</Region>"));
+    judge(TT_AWS_S3, 400,
+          XML("AuthorizationHeaderMalformed",
+              "<Message>the region 'a' is wrong</Message><Region>eu-west-1</Region>"));
     assert_string_equal(outcome.message, "AuthorizationHeaderMalformed: the region 'a' is wrong; "
                                          "the bucket is in eu-west-1");
     /* HEAD: headers alone. */
     answer = make_answer(301, "");
-    (void)strcpy(answer.region, "eu-west-1");
+    strcpy(answer.region, "eu-west-1");
     tt_aws_answer_judge(&outcome, TT_AWS_S3, &answer, NOW_MS);
     assert_string_equal(outcome.message, "HTTP status 301; the bucket is in eu-west-1");
-    (void)strcpy(answer.region, "a b");
-    (void)strcpy(answer.request_id, "a)\n");
+    strcpy(answer.region, "a b");
+    strcpy(answer.request_id, "a)\n");
     tt_aws_answer_judge(&outcome, TT_AWS_S3, &answer, NOW_MS);
     assert_string_equal(outcome.message, "HTTP status 301");
 }
 
 static void a_message_is_one_printable_line(void **state) {
     (void)state;
-    (void)judge(TT_AWS_S3, 400,
-                XML("A", "<Message>\n  a\tb\x01\xC3\xA9 &#233; &#x41;&#9; \nc</Message>"));
+    judge(TT_AWS_S3, 400,
+          XML("A", "<Message>\n  a\tb\x01\xC3\xA9 &#233; &#x41;&#9; \nc</Message>"));
     assert_string_equal(outcome.message, "A: a?b??? ? A?");
-    (void)judge(TT_AWS_DYNAMODB, 400, "{\"__type\":\"A\",\"Message\":\"b\\u0007\\u00e9\\nc\"}");
+    judge(TT_AWS_DYNAMODB, 400, "{\"__type\":\"A\",\"Message\":\"b\\u0007\\u00e9\\nc\"}");
     assert_string_equal(outcome.message, "A: b???");
-    (void)judge(TT_AWS_S3, 400, XML("A", "<Message>&unknown; &#; &#x; &#12 & &lt</Message>"));
+    judge(TT_AWS_S3, 400, XML("A", "<Message>&unknown; &#; &#x; &#12 & &lt</Message>"));
     assert_string_equal(outcome.message, "A: &unknown; &#; &#x; &#12 & &lt");
 }
 
 static void a_message_is_cut_and_its_ends_are_kept(void **state) {
     char body[4096] = "<Error><Code>";
-    struct tt_http_answer answer;
-
     (void)state;
     memset(body + strlen(body), 'c', 300);
-    (void)strcat(body, "</Code><Message>");
+    strcat(body, "</Code><Message>");
     memset(body + strlen(body), 'm', 3000);
-    (void)strcat(body, "</Message></Error>");
-    answer = make_answer(400, body);
-    (void)memset(answer.request_id, 'r', 64);
+    strcat(body, "</Message></Error>");
+    struct tt_http_answer answer = make_answer(400, body);
+    memset(answer.request_id, 'r', 64);
     tt_aws_answer_judge(&outcome, TT_AWS_S3, &answer, NOW_MS);
     assert_int_equal(strlen(outcome.code), TT_AWS_CODE_SIZE - 1);
     assert_int_equal(strlen(outcome.message), TT_AWS_MESSAGE_SIZE - 1);
     assert_string_equal(outcome.message + TT_AWS_MESSAGE_SIZE - 6, "rrrr)");
-    (void)memset(answer.request_id, 'r', 65);
+    memset(answer.request_id, 'r', 65);
     tt_aws_answer_judge(&outcome, TT_AWS_S3, &answer, NOW_MS);
     assert_string_equal(outcome.message + TT_AWS_MESSAGE_SIZE - 6, "mmmmm");
 }
@@ -405,10 +397,9 @@ static void no_secret_gets_into_a_message(void **state) {
         JSON("InvalidSignatureException", "The Canonical String should be 'POST 20130524'"),
         JSON("A", "for ASIAIOSFODNN7EXAMPLE, AKIAIOSFODNN7EXAMPLE"),
     };
-
     (void)state;
     for (size_t i = 0; i < COUNT(bodies); i++) {
-        (void)judge(bodies[i][0] == '{' ? TT_AWS_DYNAMODB : TT_AWS_S3, 403, bodies[i]);
+        judge(bodies[i][0] == '{' ? TT_AWS_DYNAMODB : TT_AWS_S3, 403, bodies[i]);
         assert_string_not_equal(outcome.message, "");
         for (size_t secret = 0; secret < COUNT(secrets); secret++) {
             assert_null(strstr(outcome.message, secrets[secret]));
@@ -421,8 +412,7 @@ static void no_secret_gets_into_a_message(void **state) {
 /* Bucket names in capitals and ids of requests are no keys. */
 static void other_words_stay(void **state) {
     (void)state;
-    (void)judge(TT_AWS_S3, 404,
-                XML("NoSuchBucket", "<Message>AKIA ASIA1 4442587FB7D0A2F9</Message>"));
+    judge(TT_AWS_S3, 404, XML("NoSuchBucket", "<Message>AKIA ASIA1 4442587FB7D0A2F9</Message>"));
     assert_string_equal(outcome.message, "NoSuchBucket: AKIA ASIA1 4442587FB7D0A2F9");
 }
 
@@ -443,6 +433,5 @@ int main(void) {
         cmocka_unit_test(no_secret_gets_into_a_message),
         cmocka_unit_test(other_words_stay),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

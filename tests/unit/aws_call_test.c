@@ -46,7 +46,7 @@ static void every_field_is_set(void **state) {
 
 static void a_session_token_is_sent_and_signed(void **state) {
     (void)state;
-    (void)memset(keys.session_token, 't', sizeof keys.session_token - 1);
+    memset(keys.session_token, 't', sizeof keys.session_token - 1);
     assert_int_equal(tt_aws_call_sign(&request, &arena, &signer, &get_call), TT_OK);
     assert_string_equal(header_of("x-amz-security-token"), keys.session_token);
     assert_signs("host;range;x-amz-content-sha256;x-amz-date;x-amz-security-token");
@@ -55,14 +55,13 @@ static void a_session_token_is_sent_and_signed(void **state) {
 static void path_and_query_are_encoded_and_sorted(void **state) {
     static const struct tt_http_header query[] = {{"b", "x y"}, {"a/", ""}, {"a", "\xC3\xA9+"}};
     struct tt_aws_call call = get_call;
-
     (void)state;
     call.path = "/a b/+%2F/\xC3\xA9";
     call.query = query;
     call.query_count = COUNT(query);
-    (void)strcpy(endpoint.scheme, "http");
-    (void)strcpy(endpoint.host, "[::1]:8000");
-    (void)strcpy(endpoint.path, "/x");
+    strcpy(endpoint.scheme, "http");
+    strcpy(endpoint.host, "[::1]:8000");
+    strcpy(endpoint.path, "/x");
     assert_int_equal(tt_aws_call_sign(&request, &arena, &signer, &call), TT_OK);
     assert_string_equal(request.url,
                         "http://[::1]:8000/x/a%20b/%2B%252F/%C3%A9?a=%C3%A9%2B&a%2F=&b=x%20y");
@@ -71,12 +70,11 @@ static void path_and_query_are_encoded_and_sorted(void **state) {
 
 static void the_root_of_an_endpoint_is_its_path(void **state) {
     struct tt_aws_call call = get_call;
-
     (void)state;
     call.path = "/";
     assert_int_equal(tt_aws_call_sign(&request, &arena, &signer, &call), TT_OK);
     assert_string_equal(request.url, "https://examplebucket.s3.amazonaws.com/");
-    (void)strcpy(endpoint.path, "/x");
+    strcpy(endpoint.path, "/x");
     assert_int_equal(tt_aws_call_sign(&request, &arena, &signer, &call), TT_OK);
     assert_string_equal(request.url, "https://examplebucket.s3.amazonaws.com/x");
 }
@@ -90,13 +88,12 @@ static void text_is_copied(void **state) {
                                      .headers = &header,
                                      .header_count = 1,
                                      .payload_sha256 = EMPTY_SHA256};
-
     (void)state;
-    (void)strcpy(keys.session_token, "token");
+    strcpy(keys.session_token, "token");
     assert_int_equal(tt_aws_call_sign(&request, &arena, &signer, &call), TT_OK);
-    (void)strcpy(path, "/b");
-    (void)strcpy(value, "w");
-    (void)strcpy(keys.session_token, "other");
+    strcpy(path, "/b");
+    strcpy(value, "w");
+    strcpy(keys.session_token, "other");
     assert_string_equal(request.url, "https://examplebucket.s3.amazonaws.com/a");
     assert_string_equal(header_of("x-amz-a"), "v");
     assert_string_equal(header_of("x-amz-security-token"), "token");
@@ -104,7 +101,6 @@ static void text_is_copied(void **state) {
 
 static void json_is_posted_with_its_hash(void **state) {
     static const char body[] = "{\"a\":1}";
-
     (void)state;
     endpoint.service = TT_AWS_LOGS;
     assert_int_equal(tt_aws_call_json(&request, &arena, &signer, "application/x-amz-json-1.1",
@@ -121,9 +117,8 @@ static void json_is_posted_with_its_hash(void **state) {
 
 /* "Authenticating Requests: Using Query Parameters", the example. */
 static void the_example_is_presigned_as_documented(void **state) {
-    struct tt_buf url;
-
     (void)state;
+    struct tt_buf url;
     tt_buf_init(&url, 4096);
     assert_int_equal(tt_aws_call_presign(&url, &arena, &signer, &get_call, 86400), TT_OK);
     assert_string_equal(
@@ -136,10 +131,9 @@ static void the_example_is_presigned_as_documented(void **state) {
 }
 
 static void a_presigned_url_has_the_token(void **state) {
-    struct tt_buf url;
-
     (void)state;
-    (void)strcpy(keys.session_token, "to/ken=");
+    strcpy(keys.session_token, "to/ken=");
+    struct tt_buf url;
     tt_buf_init(&url, 4096);
     assert_int_equal(tt_aws_call_presign(&url, &arena, &signer, &get_call, 60), TT_OK);
     assert_non_null(strstr(tt_buf_text(&url), "&X-Amz-Security-Token=to%2Fken%3D&"));
@@ -147,11 +141,9 @@ static void a_presigned_url_has_the_token(void **state) {
 }
 
 static void bounds_hold(void **state) {
-    struct tt_http_header many[40];
     struct tt_aws_call call = get_call;
-    struct tt_buf url;
-
     (void)state;
+    struct tt_http_header many[40];
     for (size_t i = 0; i < COUNT(many); i++)
         many[i] = (struct tt_http_header){"x-amz-a", "v"};
     call.headers = many;
@@ -163,6 +155,7 @@ static void bounds_hold(void **state) {
     call.query = many;
     call.query_count = 33;
     assert_int_equal(tt_aws_call_sign(&request, &arena, &signer, &call), TT_ERR_INTERNAL);
+    struct tt_buf url;
     tt_buf_init(&url, 4096);
     assert_int_equal(tt_aws_call_presign(&url, &arena, &signer, &call, 60), TT_ERR_INTERNAL);
     assert_int_equal(tt_aws_call_presign(&url, &arena, &signer, &get_call, 0), TT_ERR_INTERNAL);
@@ -175,7 +168,6 @@ static void bounds_hold(void **state) {
 static void a_line_break_cannot_be_sent(void **state) {
     static const struct tt_http_header header = {"x-amz-a", "v\r\nx-amz-b: w"};
     struct tt_aws_call call = get_call;
-
     (void)state;
     call.headers = &header;
     call.header_count = 1;
@@ -185,11 +177,9 @@ static void a_line_break_cannot_be_sent(void **state) {
 /* With every cap below what is needed the request fails, and nothing is lost (under a sanitizer).
  */
 static void a_full_arena_fails(void **state) {
-    size_t needed;
-
     (void)state;
     assert_int_equal(tt_aws_call_sign(&request, &arena, &signer, &get_call), TT_OK);
-    needed = arena.used_bytes;
+    size_t needed = arena.used_bytes;
     for (size_t cap = 1; cap < needed; cap += 32) {
         tt_arena_fini(&arena);
         tt_arena_init(&arena, cap);
@@ -210,6 +200,5 @@ int main(void) {
         TEST(a_presigned_url_has_the_token),       TEST(bounds_hold),
         TEST(a_line_break_cannot_be_sent),         TEST(a_full_arena_fails),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,13 +75,14 @@ static void refuses_json(void **state) {
 }
 
 static void leaves_jansson_as_it_was(void **state) {
-    json_malloc_t malloc_before, malloc_after;
-    json_free_t free_before, free_after;
-
     (void)state;
+    json_malloc_t malloc_before;
+    json_free_t free_before;
     json_get_alloc_funcs(&malloc_before, &free_before);
     assert_true(read_json("{\"AccessKeyId\":\"I\",\"SecretAccessKey\":\"S\"}"));
     assert_false(read_json("{"));
+    json_malloc_t malloc_after;
+    json_free_t free_after;
     json_get_alloc_funcs(&malloc_after, &free_after);
     assert_ptr_equal(malloc_before, malloc_after);
     assert_ptr_equal(free_before, free_after);
@@ -127,7 +128,6 @@ static void refuses_xml(void **state) {
         XML("I", "S&#99999999999999999999;", "T", EXPIRES),
         XML("I", "S S", "T", EXPIRES),
     };
-
     (void)state;
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++)
         if (read_xml(bodies[i]))
@@ -139,16 +139,14 @@ static void refuses_xml(void **state) {
 static void bounds_xml(void **state) {
     static char body[30000];
     static const size_t lengths[] = {8192, 8193, 8194, 20000};
-
     (void)state;
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
         size_t head = (size_t)snprintf(body, sizeof body,
                                        "<Credentials><AccessKeyId>I</AccessKeyId><SecretAccessKey>S"
                                        "</SecretAccessKey><SessionToken>");
-
         memset(body + head, 'x', lengths[i]);
-        (void)snprintf(body + head + lengths[i], sizeof body - head - lengths[i],
-                       "</SessionToken><Expiration>" EXPIRES "</Expiration></Credentials>");
+        snprintf(body + head + lengths[i], sizeof body - head - lengths[i],
+                 "</SessionToken><Expiration>" EXPIRES "</Expiration></Credentials>");
         assert_int_equal(read_xml(body), lengths[i] <= 8192);
         if (lengths[i] > 8192)
             assert_non_null(strstr(flaw, "over 8192 bytes"));
@@ -157,9 +155,8 @@ static void bounds_xml(void **state) {
 }
 
 static void reads_codes_that_are_words(void **state) {
-    char code[16];
-
     (void)state;
+    char code[16];
     tt_answer_read_code(code, sizeof code, "<Error><Code>Access.Denied</Code></Error>");
     assert_string_equal(code, "Access.Denied");
     tt_answer_read_code(code, sizeof code, "<Code>ExactlySixteenXX</Code>");
@@ -182,6 +179,5 @@ int main(void) {
         cmocka_unit_test(bounds_xml),
         cmocka_unit_test(reads_codes_that_are_words),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,14 +39,13 @@ static void web_identity_takes_the_name_and_place_it_is_given(void **state) {
 }
 
 static void web_identity_may_stand_in_the_profile(void **state) {
-    char text[SCRATCH_PATH_SIZE + 128];
-
     (void)state;
     set_web_identity();
-    (void)snprintf(text, sizeof text,
-                   "[default]\nrole_arn=arn:profile\nweb_identity_token_file=%s\n"
-                   "role_session_name=me\n",
-                   getenv("AWS_WEB_IDENTITY_TOKEN_FILE"));
+    char text[SCRATCH_PATH_SIZE + 128];
+    snprintf(text, sizeof text,
+             "[default]\nrole_arn=arn:profile\nweb_identity_token_file=%s\n"
+             "role_session_name=me\n",
+             getenv("AWS_WEB_IDENTITY_TOKEN_FILE"));
     aws_file_write("AWS_CONFIG_FILE", "config", text);
     set_variable("AWS_WEB_IDENTITY_TOKEN_FILE", "");
     set_variable("AWS_ROLE_ARN", "");
@@ -79,9 +78,6 @@ static void web_identity_tells_why_it_fails(void **state) {
 }
 
 static void web_identity_needs_its_file(void **state) {
-    const struct tt_aws_keys *keys;
-    char text[20003];
-
     (void)state;
     set_web_identity();
     set_variable("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere/token");
@@ -92,6 +88,7 @@ static void web_identity_needs_its_file(void **state) {
     assert_none("is empty");
     aws_file_write("AWS_WEB_IDENTITY_TOKEN_FILE", "token", TOKEN "\n" TOKEN "\n");
     assert_none("has a blank");
+    char text[20003];
     memset(text, 'x', sizeof text);
     text[20001] = '\0';
     aws_file_write("AWS_WEB_IDENTITY_TOKEN_FILE", "token", text);
@@ -101,6 +98,7 @@ static void web_identity_needs_its_file(void **state) {
     memset(text, '/', 20000);
     text[20000] = '\0';
     aws_file_write("AWS_WEB_IDENTITY_TOKEN_FILE", "token", text);
+    const struct tt_aws_keys *keys;
     assert_int_equal(tt_aws_credentials_get(credentials, NOW_MS, &keys), TT_ERR_BUSY);
 }
 
@@ -115,13 +113,12 @@ static void a_fifo_holds_nothing_up(void **state) {
 /* ---- container ---- */
 
 static void container_gives_keys(void **state) {
-    const struct tt_aws_keys *keys;
-
     (void)state;
     set_container();
     assert_keys("CONTAINER", SECRET, TOKEN);
     assert_request(0, "GET /keys?x=1 HTTP/1.1\r\n");
     assert_null(strcasestr(key_server->requests[0], "Authorization"));
+    const struct tt_aws_keys *keys;
     assert_int_equal(tt_aws_credentials_get(credentials, NOW_MS, &keys), TT_OK);
     assert_int_equal(keys->expires_at_ms, NOW_MS + 60 * MINUTE_MS);
 }
@@ -152,16 +149,14 @@ static void container_hosts_are_trusted_or_secure(void **state) {
                                           "http://[fd00:ec2::23]/", "http://[FD00:EC2:0::23]/",
                                           "http://localhost:1/",    "http://127.9.9.9:1/",
                                           "http://[::1]:1/",        "https://127.0.0.1:1/"};
-    const struct tt_aws_keys *keys;
-
     (void)state;
     for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++) {
         set_variable("AWS_CONTAINER_CREDENTIALS_FULL_URI", strangers[i]);
         assert_none("in clear");
     }
+    const struct tt_aws_keys *keys;
     for (size_t i = 0; i < sizeof friends / sizeof *friends; i++) {
         struct tt_aws_credentials *own = tt_aws_credentials_new(http, &s3);
-
         assert_non_null(own);
         set_variable("AWS_CONTAINER_CREDENTIALS_FULL_URI", friends[i]);
         assert_int_equal(tt_aws_credentials_get(own, NOW_MS, &keys), TT_ERR_BUSY);
@@ -175,8 +170,6 @@ static void container_hosts_are_trusted_or_secure(void **state) {
 }
 
 static void container_takes_the_relative_address_first(void **state) {
-    const struct tt_aws_keys *keys;
-
     (void)state;
     set_container();
     set_variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "@keys.example/");
@@ -184,13 +177,12 @@ static void container_takes_the_relative_address_first(void **state) {
     set_variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/a b");
     assert_none("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI has a blank");
     set_variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/1");
+    const struct tt_aws_keys *keys;
     assert_int_equal(tt_aws_credentials_get(credentials, NOW_MS, &keys), TT_ERR_BUSY);
     assert_int_equal(key_server->request_count, 0);
 }
 
 static void container_tells_why_it_fails(void **state) {
-    char long_body[1024];
-
     (void)state;
     set_container();
     set_instance(); /* which must not stand in */
@@ -200,9 +192,10 @@ static void container_tells_why_it_fails(void **state) {
     assert_none("is no JSON object");
     key_server_answer("GET /keys?x=1", 200, json_keys("EXPIRED", -1));
     assert_none("container gives keys that have expired");
+    char long_body[1024];
     memset(long_body, 'x', sizeof long_body);
-    (void)memcpy(long_body, "{\"AccessKeyId\":\"", 16);
-    (void)snprintf(long_body + 16 + 129, 64, "\",\"SecretAccessKey\":\"" SECRET "\"}");
+    memcpy(long_body, "{\"AccessKeyId\":\"", 16);
+    snprintf(long_body + 16 + 129, 64, "\",\"SecretAccessKey\":\"" SECRET "\"}");
     key_server_answer("GET /keys?x=1", 200, long_body);
     assert_none("AccessKeyId that has over 128 bytes");
     set_variable("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/");
@@ -248,7 +241,6 @@ static void instance_metadata_tells_why_it_fails(void **state) {
 
 static void silent_instance_metadata_is_given_up(void **state) {
     int64_t start_ms = tt_clock_monotonic_ms();
-
     (void)state;
     set_instance();
     key_server_answer("PUT /latest/api/token", KEY_SERVER_SILENT, "");
@@ -267,13 +259,12 @@ static void instance_metadata_can_be_disabled(void **state) {
 }
 
 static void expired_keys_of_an_instance_serve(void **state) {
-    const struct tt_aws_keys *keys;
-
     (void)state;
     set_instance();
     key_server_answer("GET /latest/meta-data/iam/security-credentials/role_1", 200,
                       json_keys("INSTANCE", -60));
     assert_keys("INSTANCE", SECRET, TOKEN);
+    const struct tt_aws_keys *keys;
     assert_int_equal(tt_aws_credentials_get(credentials, NOW_MS, &keys), TT_OK);
     assert_true(keys->expires_at_ms > NOW_MS);
     assert_int_equal(key_server->request_count, 3);
@@ -300,6 +291,5 @@ int main(void) {
         TEST(instance_metadata_can_be_disabled),
         TEST(expired_keys_of_an_instance_serve),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

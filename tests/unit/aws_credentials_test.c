@@ -14,8 +14,6 @@
 /* ---- environment ---- */
 
 static void environment_gives_keys(void **state) {
-    const struct tt_aws_keys *keys;
-
     (void)state;
     set_variable("AWS_ACCESS_KEY_ID", "ENVIRONMENT");
     set_variable("AWS_SECRET_ACCESS_KEY", SECRET);
@@ -31,19 +29,19 @@ static void environment_gives_keys(void **state) {
     set_variable("AWS_SESSION_TOKEN", "");
     tt_aws_credentials_forget(credentials);
     assert_keys("ENVIRONMENT", SECRET, "OLD");
+    const struct tt_aws_keys *keys;
     assert_int_equal(tt_aws_credentials_get(credentials, NOW_MS, &keys), TT_OK);
     assert_int_equal(keys->expires_at_ms, 0);
 }
 
 static void environment_must_be_whole(void **state) {
-    char text[TT_AWS_TOKEN_SIZE + 1];
-
     (void)state;
     write_keys("FILE"); /* which must not stand in */
     set_variable("AWS_ACCESS_KEY_ID", "ENVIRONMENT");
     assert_none("AWS_SECRET_ACCESS_KEY");
     set_variable("AWS_SECRET_ACCESS_KEY", SECRET "\n");
     assert_none("AWS_SECRET_ACCESS_KEY has a blank");
+    char text[TT_AWS_TOKEN_SIZE + 1];
     memset(text, 'x', sizeof text);
     text[TT_AWS_SECRET_KEY_SIZE] = '\0';
     set_variable("AWS_SECRET_ACCESS_KEY", text);
@@ -119,7 +117,6 @@ static void nothing_tells_what_was_tried(void **state) {
                                         "AWS_WEB_IDENTITY_TOKEN_FILE",
                                         "AWS_CONTAINER_CREDENTIALS",
                                         "AWS_EC2_METADATA_DISABLED"};
-
     (void)state;
     set_variable("AWS_CONFIG_FILE", "/nowhere/config");
     set_variable("AWS_SHARED_CREDENTIALS_FILE", "/nowhere/credentials");
@@ -153,7 +150,6 @@ static void sources_come_in_their_order(void **state) {
 
 static void keys_are_refreshed_before_they_expire(void **state) {
     int64_t late_ms = NOW_MS + 55 * MINUTE_MS;
-
     (void)state;
     set_container();
     assert_keys("CONTAINER", SECRET, TOKEN);
@@ -172,8 +168,6 @@ static void keys_are_refreshed_before_they_expire(void **state) {
 
 static void a_failed_refresh_keeps_the_old_keys(void **state) {
     int64_t late_ms = NOW_MS + 55 * MINUTE_MS;
-    const char *text;
-
     (void)state;
     set_container();
     assert_keys("CONTAINER", SECRET, TOKEN);
@@ -182,7 +176,7 @@ static void a_failed_refresh_keeps_the_old_keys(void **state) {
     finish();
     catch_log();
     assert_keys_at(late_ms + 1, "CONTAINER", SECRET, TOKEN);
-    text = caught_log();
+    const char *text = caught_log();
     assert_non_null(strstr(text, "answered 500"));
     assert_null(strstr(text, "hidden"));
     assert_keys_at(late_ms + 9999, "CONTAINER", SECRET, TOKEN);
@@ -213,10 +207,9 @@ static void a_refresh_that_nobody_asked_about_for_long_is_made_anew(void **state
 /* ---- forgetting, freeing ---- */
 
 static void a_look_that_was_under_way_is_forgotten_too(void **state) {
-    const struct tt_aws_keys *keys;
-
     (void)state;
     set_container();
+    const struct tt_aws_keys *keys;
     assert_int_equal(tt_aws_credentials_get(credentials, NOW_MS, &keys), TT_ERR_BUSY);
     tt_aws_credentials_forget(credentials);
     write_keys("FILE"); /* which the look began without */
@@ -238,11 +231,10 @@ static void keys_of_a_service_are_asked_for_anew_after_forgetting(void **state) 
 }
 
 static void may_be_freed_under_way(void **state) {
-    const struct tt_aws_keys *keys;
-
     (void)state;
     tt_aws_credentials_free(NULL);
     set_web_identity();
+    const struct tt_aws_keys *keys;
     assert_int_equal(tt_aws_credentials_get(credentials, NOW_MS, &keys), TT_ERR_BUSY);
     /* close_all frees it, with the request in flight. */
 }
@@ -266,6 +258,5 @@ int main(void) {
         TEST(keys_of_a_service_are_asked_for_anew_after_forgetting),
         TEST(may_be_freed_under_way),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,7 @@
     { .name = (attribute), .type = 'M', .members = (of), .member_count = (many) }
 
 static int setup(void **state) {
-    (void)signer_setup(state);
+    signer_setup(state);
     endpoint.service = TT_AWS_DYNAMODB;
     return 0;
 }
@@ -22,7 +22,6 @@ static void put_item_is_conditional(void **state) {
         TEXT("Filename", "a\"\\\n\xC3\xA9.png"),
         {.name = "Size", .type = 'N', .value = "12"},
     };
-
     (void)state;
     assert_int_equal(tt_dynamodb_put_item(&request, &arena, &signer, "Images", attributes, 3),
                      TT_OK);
@@ -41,7 +40,6 @@ static void maps_hold_attributes(void **state) {
                                                               MAP("none", NULL, 0)};
     static const struct tt_dynamodb_attribute item[] = {TEXT("ID", ID),
                                                         MAP("Renditions", renditions, 2)};
-
     (void)state;
     assert_int_equal(tt_dynamodb_put_item(&request, &arena, &signer, "Images", item, 2), TT_OK);
     assert_body("{\"TableName\":\"Images\",\"Item\":{\"ID\":{\"S\":\"" ID
@@ -75,8 +73,6 @@ static void what_is_no_attribute_is_refused(void **state) {
         MAP("a", &bad_value, 1),
         MAP("a", &bad_name, 1),
     };
-    struct tt_dynamodb_attribute deep[TT_DYNAMODB_DEPTH_MAX + 1];
-
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         tt_err_take(TT_OK);
@@ -84,6 +80,7 @@ static void what_is_no_attribute_is_refused(void **state) {
                          TT_ERR_INTERNAL);
         assert_string_not_equal(tt_err_cause(), "");
     }
+    struct tt_dynamodb_attribute deep[TT_DYNAMODB_DEPTH_MAX + 1];
     for (int i = 0; i <= TT_DYNAMODB_DEPTH_MAX; i++)
         deep[i] = (struct tt_dynamodb_attribute)MAP("m", &deep[i + 1], 1);
     deep[TT_DYNAMODB_DEPTH_MAX].member_count = 0;
@@ -114,6 +111,5 @@ int main(void) {
         TEST(get_item_is_consistent),          TEST(delete_item_has_no_condition),
         TEST(what_is_no_attribute_is_refused), TEST(a_full_arena_fails),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

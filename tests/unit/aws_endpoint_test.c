@@ -18,11 +18,11 @@ static struct tt_aws_endpoint endpoint;
 static int make_environment(void **state) {
     tt_err_take(TT_OK);
     memset(&config, 0, sizeof config);
-    (void)snprintf(config.s3.bucket, sizeof config.s3.bucket, "pictures");
+    snprintf(config.s3.bucket, sizeof config.s3.bucket, "pictures");
     return aws_environment_make(state);
 }
 
-#define SET(member, text) (void)snprintf(config.member, sizeof config.member, "%s", text)
+#define SET(member, text) snprintf(config.member, sizeof config.member, "%s", text)
 
 static void set_variable(const char *name, const char *value) {
     assert_int_equal(setenv(name, value, 1), 0);
@@ -50,7 +50,7 @@ static void assert_region(enum tt_aws_service service, const char *region) {
 /* Refused, with a sentence that has this word. */
 static void assert_refused(enum tt_aws_service service, const char *word) {
     assert_int_equal(tt_aws_endpoint_find(&endpoint, service, &config), TT_ERR_CONFIG);
-    if (strstr(tt_err_detail(TT_ERR_CONFIG), word) == NULL)
+    if (!strstr(tt_err_detail(TT_ERR_CONFIG), word))
         fail_msg("no \"%s\" in \"%s\"", word, tt_err_detail(TT_ERR_CONFIG));
     tt_err_take(TT_OK);
 }
@@ -213,7 +213,6 @@ static void no_bucket_stands_before_an_address(void **state) {
 
 static void hosts_have_a_bound(void **state) {
     char text[300] = "http://";
-
     (void)state;
     memset(text + 7, 'a', 246);
     SET(s3.endpoint, text);
@@ -226,8 +225,6 @@ static void hosts_have_a_bound(void **state) {
 }
 
 static void ca_files_beat_one_another(void **state) {
-    char path[TT_CONFIG_TEXT_MAX + 1];
-
     (void)state;
     set_variable("AWS_REGION", "eu-west-1");
     assert_found(TT_AWS_LOGS);
@@ -241,6 +238,7 @@ static void ca_files_beat_one_another(void **state) {
     SET(s3.ca_file, "/etc/no/such.pem");
     assert_refused(TT_AWS_LOGS, "s3.ca_file");
     SET(s3.ca_file, "");
+    char path[TT_CONFIG_TEXT_MAX + 1];
     memset(path, 'a', sizeof path - 1);
     path[sizeof path - 1] = '\0';
     set_variable("AWS_CA_BUNDLE", path);
@@ -273,6 +271,5 @@ int main(void) {
         TEST(ca_files_beat_one_another),
         cmocka_unit_test(knows_the_domains_of_aws),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,13 +13,13 @@ static inline void clear_aws_variables(void) {
 
     while (has_cleared) {
         has_cleared = false;
-        for (char **entry = environ; *entry != NULL && !has_cleared; entry++) {
+        for (char **entry = environ; *entry && !has_cleared; entry++) {
             for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes && !has_cleared; i++) {
                 char name[256];
 
                 if (strncmp(*entry, prefixes[i], strlen(prefixes[i])) != 0)
                     continue;
-                (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(*entry, "="), *entry);
+                snprintf(name, sizeof name, "%.*s", (int)strcspn(*entry, "="), *entry);
                 has_cleared = unsetenv(name) == 0;
             }
         }

@@ -52,11 +52,10 @@ static void retry_after_is_capped(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char answer[256];
-
-        (void)snprintf(answer, sizeof answer,
-                       "HTTP/1.1 503 Slow Down\r\nRetry-After: %s\r\n"
-                       "Date: Tue, 24 Nov 2026 06:50:27 GMT\r\nContent-Length: 0\r\n\r\n",
-                       cases[i].value);
+        snprintf(answer, sizeof answer,
+                 "HTTP/1.1 503 Slow Down\r\nRetry-After: %s\r\n"
+                 "Date: Tue, 24 Nov 2026 06:50:27 GMT\r\nContent-Length: 0\r\n\r\n",
+                 cases[i].value);
         get(answer);
         assert_int_equal(got.answer.retry_after_ms, cases[i].expected_ms);
     }
@@ -81,7 +80,6 @@ static void a_body_is_kept_up_to_its_maximum(void **state) {
     static char answer[200000];
     int headers =
         snprintf(answer, sizeof answer, "HTTP/1.1 200 OK\r\nContent-Length: 150000\r\n\r\n");
-
     (void)state;
     memset(answer + headers, 'x', 150000);
     server_set_answer(SERVER_ANSWERS, answer);
@@ -102,7 +100,6 @@ static void a_body_is_kept_up_to_its_maximum(void **state) {
 static void a_good_body_goes_to_the_sink(void **state) {
     struct tt_http_request request = request_for("GET", server_url("/"));
     char bytes[16] = "";
-
     (void)state;
     request.sink_fd = memfd_create("sink", MFD_CLOEXEC);
     request.max_answer_bytes = 5;
@@ -124,11 +121,9 @@ static void a_good_body_goes_to_the_sink(void **state) {
 /* ---- what goes wrong ---- */
 
 static void nobody_there_is_away(void **state) {
-    struct tt_http_request request;
     int fd = server_bind(&server_port); /* bound and not listened on */
-
     (void)state;
-    request = request_for("GET", server_url("/"));
+    struct tt_http_request request = request_for("GET", server_url("/"));
     exchange(&request);
     assert_failed(TT_ERR_CLOUD_AWAY, "connect");
     assert_int_equal(close(fd), 0);
@@ -136,8 +131,6 @@ static void nobody_there_is_away(void **state) {
 
 static void no_answer_is_away(void **state) {
     struct tt_http_request request = request_for("GET", server_url("/"));
-    char url[64];
-
     (void)state;
     server_set_answer(SERVER_CLOSES, "");
     exchange(&request);
@@ -147,7 +140,8 @@ static void no_answer_is_away(void **state) {
     exchange(&request);
     assert_failed(TT_ERR_CLOUD_AWAY, "timed out");
     server_set_answer(SERVER_TALKS_FIRST, "220 not TLS\r\n\r\n");
-    (void)snprintf(url, sizeof url, "https://127.0.0.1:%d/", server_port);
+    char url[64];
+    snprintf(url, sizeof url, "https://127.0.0.1:%d/", server_port);
     request.url = url;
     request.timeout_ms = 0;
     exchange(&request);
@@ -173,7 +167,6 @@ static void half_an_answer_has_failed(void **state) {
 
 static void an_early_answer_ends_the_sending(void **state) {
     struct tt_http_request request = request_for("PUT", server_url("/"));
-
     (void)state;
     server_set_answer(SERVER_ANSWERS_EARLY,
                       "HTTP/1.1 403 Forbidden\r\nContent-Length: 6\r\n\r\n<Code>");
@@ -188,7 +181,6 @@ static void an_early_answer_ends_the_sending(void **state) {
 static void files_that_fail_are_told_from_the_cloud(void **state) {
     struct tt_http_request request = request_for("PUT", server_url("/"));
     int fd = make_file(1000);
-
     (void)state;
     request.body_fd = fd;
     request.body_fd_bytes = 1001;
@@ -223,6 +215,5 @@ int main(void) {
         TEST(an_early_answer_ends_the_sending),
         TEST(files_that_fail_are_told_from_the_cloud),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,7 +19,6 @@
 static void requests_are_sent_to_the_letter(void **state) {
     struct tt_http_request request =
         request_for("PUT", server_url("/a%2Fb/../c//./d+e/%e4?x=%2F&y=+&z&.."));
-
     (void)state;
     request.body = "body";
     request.body_bytes = 4;
@@ -52,18 +51,15 @@ static void every_method_says_what_its_body_is(void **state) {
         {"PUT", "Content-Length: 0\r\n\r\n"},
         {"POST", "Content-Length: 0\r\n\r\n"},
     };
-
     (void)state;
     server_set_answer(SERVER_ANSWERS, "HTTP/1.1 204 No Content\r\n\r\n");
     for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
         struct tt_http_request request = request_for(bodies[i][0], server_url(""));
-        char expected[256];
-
         exchange_well(&request);
-        (void)snprintf(expected, sizeof expected,
-                       "%s / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUser-Agent: tintype/" TT_VERSION
-                       "\r\n%s",
-                       bodies[i][0], server_port, bodies[i][1]);
+        char expected[256];
+        snprintf(expected, sizeof expected,
+                 "%s / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUser-Agent: tintype/" TT_VERSION "\r\n%s",
+                 bodies[i][0], server_port, bodies[i][1]);
         assert_string_equal(server->request.bytes, expected);
         assert_int_equal(got.answer.status, 204);
     }
@@ -72,27 +68,25 @@ static void every_method_says_what_its_body_is(void **state) {
 
 static void a_file_is_sent_from_its_start_wherever_it_stands(void **state) {
     struct tt_http_request request = request_for("PUT", server_url("/large"));
-    char headers[256];
-
     (void)state;
     request.body_fd = make_file(LARGE_BYTES);
     request.body_fd_bytes = LARGE_BYTES;
     exchange_well(&request);
     assert_body_is_file(request.body_fd, LARGE_BYTES);
+    char headers[256];
     /* No "Expect: 100-continue", which libcurl has for bodies of this size. */
-    (void)snprintf(headers, sizeof headers,
-                   "PUT /large HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUser-Agent: tintype/" TT_VERSION
-                   "\r\nContent-Length: %d\r\n\r\n",
-                   server_port, LARGE_BYTES);
+    snprintf(headers, sizeof headers,
+             "PUT /large HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUser-Agent: tintype/" TT_VERSION
+             "\r\nContent-Length: %d\r\n\r\n",
+             server_port, LARGE_BYTES);
     assert_int_equal(strncmp(server->request.bytes, headers, strlen(headers)), 0);
     assert_int_equal(lseek(request.body_fd, 0, SEEK_CUR), LARGE_BYTES);
     assert_int_equal(close(request.body_fd), 0);
 }
 
 static void bad_requests_are_refused(void **state) {
-    struct tt_http_request bad[7];
-
     (void)state;
+    struct tt_http_request bad[7];
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         bad[i] = request_for("PUT", "http://127.0.0.1/");
         bad[i].header_count = 1;
@@ -124,14 +118,13 @@ static void proxies_are_asked_but_for_what_is_near(void **state) {
                                          "http://127.example/", "http://[fd00:ec3::254]/",
                                          "http://localhost.example/"};
     struct tt_http_request request = request_for("GET", "http://bucket.invalid/key?x=%2F");
-    struct tt_url url;
-
     (void)state;
     assert_int_equal(setenv("http_proxy", server_url(""), 1), 0);
     exchange_well(&request);
     assert_int_equal(
         strncmp(server->request.bytes, "GET http://bucket.invalid/key?x=%2F HTTP/1.1\r\n", 46), 0);
     assert_int_equal(unsetenv("http_proxy"), 0);
+    struct tt_url url;
     for (size_t i = 0; i < sizeof near / sizeof *near; i++) {
         assert_null(tt_url_parse(&url, near[i]));
         assert_true(tt_http_is_near(&url));
@@ -144,7 +137,6 @@ static void proxies_are_asked_but_for_what_is_near(void **state) {
 
 static void a_connection_is_kept(void **state) {
     struct tt_http_request request = request_for("GET", server_url("/"));
-
     (void)state;
     for (int i = 0; i < 20; i++)
         exchange_well(&request);
@@ -159,7 +151,6 @@ static void a_connection_is_kept(void **state) {
 
 static void a_body_is_sent_again_over_a_new_connection(void **state) {
     struct tt_http_request request = request_for("PUT", server_url("/"));
-
     (void)state;
     server_set_answer(SERVER_RESETS_REUSED, OK_ANSWER);
     request.body_fd = make_file(LARGE_BYTES);
@@ -181,7 +172,6 @@ struct chain {
 static void go_on(void *context, const struct tt_http_answer *answer) {
     struct chain *chain = context;
     struct tt_http_request request = request_for("PUT", server_url("/"));
-
     assert_int_equal(answer->err, TT_OK);
     chain->ended++;
     request.body = chain;
@@ -192,9 +182,8 @@ static void go_on(void *context, const struct tt_http_answer *answer) {
 
 static void many_go_on_at_once_and_done_starts_more(void **state) {
     struct tt_http_request request = request_for("GET", server_url("/"));
-    struct chain chains[MAX_CONNECTIONS];
-
     (void)state;
+    struct chain chains[MAX_CONNECTIONS];
     for (int i = 0; i < MAX_CONNECTIONS; i++) {
         chains[i] = (struct chain){.left = 20};
         assert_int_equal(tt_http_start(http, &request, go_on, &chains[i]), TT_OK);
@@ -209,7 +198,6 @@ static void many_go_on_at_once_and_done_starts_more(void **state) {
 
 static void freeing_drops_what_is_in_flight(void **state) {
     struct tt_http_request request = request_for("GET", server_url("/"));
-
     (void)state;
     server_set_answer(SERVER_WAITS, "");
     start(&request);
@@ -229,15 +217,14 @@ static void secrets_do_not_stay_in_memory(void **state) {
                                         "FwoGZXIvYXdz-in-an-answer"};
     struct tt_http_request request = request_for("PUT", server_url("/"));
     char *copy = strdup(words[0]);
-    char answer[128];
-
     (void)state;
     assert_non_null(copy);
     assert_int_equal(count_in_heap(words[0]), 1);
     explicit_bzero(copy, strlen(copy));
     free(copy);
-    (void)snprintf(answer, sizeof answer, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s",
-                   strlen(words[2]), words[2]);
+    char answer[128];
+    snprintf(answer, sizeof answer, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s",
+             strlen(words[2]), words[2]);
     server_set_answer(SERVER_ANSWERS, answer);
     request.body = words[1];
     request.body_bytes = strlen(words[1]);
@@ -255,12 +242,11 @@ static void secrets_do_not_stay_in_memory(void **state) {
 /* ---- the wait ---- */
 
 static void a_descriptor_ends_the_wait(void **state) {
-    struct pollfd fds[12];
     int64_t start_ms = tt_clock_monotonic_ms();
-    int ends[2];
-
     (void)state;
+    int ends[2];
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    struct pollfd fds[12];
     for (int i = 0; i < 12; i++)
         fds[i] = (struct pollfd){.fd = -1, .events = POLLIN, .revents = POLLIN};
     fds[7].fd = ends[0];
@@ -291,7 +277,6 @@ static void a_signal_ends_the_wait(void **state) {
     struct pollfd fds = {.fd = -1, .events = POLLIN};
     struct tt_http_request request = request_for("GET", server_url("/"));
     int64_t start_ms = tt_clock_monotonic_ms();
-
     (void)state;
     assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
     assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
@@ -324,6 +309,5 @@ int main(void) {
         TEST(a_descriptor_ends_the_wait),
         TEST(a_signal_ends_the_wait),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,10 +9,10 @@
 static struct tt_logs_event *events; /* one more than a batch takes */
 
 static int setup(void **state) {
-    (void)signer_setup(state);
+    signer_setup(state);
     endpoint.service = TT_AWS_LOGS;
     events = calloc(TT_LOGS_BATCH_MAX_EVENTS + 1, sizeof *events);
-    return events == NULL;
+    return !events;
 }
 
 static int teardown(void **state) {
@@ -23,7 +23,6 @@ static int teardown(void **state) {
 /* length times that character; the caller frees it. */
 static char *new_message(char character, size_t length) {
     char *message = malloc(length + 1);
-
     assert_non_null(message);
     memset(message, character, length);
     message[length] = '\0';
@@ -47,7 +46,6 @@ static void a_batch_has_at_most_ten_thousand_events(void **state) {
 static void a_batch_has_at_most_a_mebibyte_with_its_overhead(void **state) {
     char *large = new_message('x', 262144 - 26);
     char *larger = new_message('x', 262144 - 25);
-
     (void)state;
     fill(5, large);
     assert_int_equal(tt_logs_batch_length(events, 5), 4);
@@ -72,7 +70,6 @@ static void a_batch_spans_at_most_a_day(void **state) {
 static void an_event_that_is_too_large_goes_alone(void **state) {
     char *large = new_message('x', TT_LOGS_EVENT_MAX_BYTES);
     char *larger = new_message('x', TT_LOGS_EVENT_MAX_BYTES + 1);
-
     (void)state;
     fill(3, "x");
     events[1].message = large;
@@ -87,7 +84,6 @@ static void an_event_that_is_too_large_goes_alone(void **state) {
 static void events_are_written_as_json(void **state) {
     static const struct tt_logs_event batch[] = {
         {0, "{\"a\":\"b\\\\\"}"}, {1795503027999, "\x01\t\r\n\x1F\x7F\xC3\xA9"}, {-1, "\xE9t\xC3"}};
-
     (void)state;
     assert_int_equal(tt_logs_put_events(&request, &arena, &signer, "/a", "no\"de", batch, 3),
                      TT_OK);
@@ -107,7 +103,6 @@ static void events_are_written_as_json(void **state) {
 static void a_full_batch_fits_four_mebibytes(void **state) {
     char *quotes = new_message('"', 104 - 26);
     char *large = new_message('"', 262144 - 26);
-
     (void)state;
     fill(TT_LOGS_BATCH_MAX_EVENTS, quotes);
     assert_int_equal(tt_logs_batch_length(events, TT_LOGS_BATCH_MAX_EVENTS),
@@ -162,7 +157,6 @@ static void refused_events_are_counted(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct tt_http_answer answer = {
             .status = 200, .body = cases[i].body, .body_bytes = strlen(cases[i].body)};
-
         assert_int_equal(tt_logs_rejected(&answer, cases[i].count), cases[i].rejected);
     }
 }
@@ -180,6 +174,5 @@ int main(void) {
         TEST(group_and_stream_are_created),
         TEST(refused_events_are_counted),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,7 +36,7 @@ static void assert_read(void) {
 static void assert_problem(const char *words[], size_t count) {
     assert_false(tt_profile_read(&profile, problem));
     for (size_t i = 0; i < count; i++)
-        if (strstr(problem, words[i]) == NULL)
+        if (!strstr(problem, words[i]))
             fail_msg("no \"%s\" in \"%s\"", words[i], problem);
 }
 #define ASSERT_PROBLEM(...)                                                                        \
@@ -213,7 +213,6 @@ static const char *long_setting(const char *name, size_t count) {
                                      "[default]\naws_access_key_id=AK\naws_secret_access_key=SK\n"
                                      "%s = ",
                                      name);
-
     assert_true(length + count + 2 < sizeof text);
     memset(text + length, 'x', count);
     text[length + count] = '\n';
@@ -289,7 +288,6 @@ static void broken_lines_are_told(void **state) {
 
 static void wipes(void **state) {
     static const struct tt_profile blank;
-
     (void)state;
     write_credentials("[default]\naws_access_key_id=AK\naws_secret_access_key=SK\n");
     assert_read();
@@ -317,6 +315,5 @@ int main(void) {
         TEST(broken_lines_are_told),
         TEST(wipes),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,8 +28,8 @@ static void put_streams_a_descriptor(void **state) {
 static void path_style_puts_the_bucket_first(void **state) {
     (void)state;
     endpoint.path_style = true;
-    (void)strcpy(endpoint.host, "s3.test");
-    (void)strcpy(endpoint.path, "/gate");
+    strcpy(endpoint.host, "s3.test");
+    strcpy(endpoint.path, "/gate");
     assert_int_equal(tt_s3_put(&request, &arena, &signer, &object), TT_OK);
     assert_string_equal(request.url, "https://s3.test/gate/examplebucket/processed/a%20b.png");
 }
@@ -53,18 +53,16 @@ static void encryption_is_asked_for(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct tt_s3_object encrypted = object;
-        const char *algorithm, *key_id;
-
         encrypted.sse = cases[i].sse;
         encrypted.sse_kms_key_id = cases[i].key_id;
         assert_int_equal(tt_s3_put(&request, &arena, &signer, &encrypted), TT_OK);
-        algorithm = header_of("x-amz-server-side-encryption");
-        key_id = header_of("x-amz-server-side-encryption-aws-kms-key-id");
-        assert_int_equal(algorithm == NULL, cases[i].algorithm == NULL);
-        assert_int_equal(key_id == NULL, cases[i].sent_key_id == NULL);
-        if (algorithm != NULL)
+        const char *algorithm = header_of("x-amz-server-side-encryption");
+        const char *key_id = header_of("x-amz-server-side-encryption-aws-kms-key-id");
+        assert_int_equal(!algorithm, !cases[i].algorithm);
+        assert_int_equal(!key_id, !cases[i].sent_key_id);
+        if (algorithm)
             assert_string_equal(algorithm, cases[i].algorithm);
-        if (key_id != NULL)
+        if (key_id)
             assert_string_equal(key_id, cases[i].sent_key_id);
     }
     assert_signs("content-type;host;x-amz-content-sha256;x-amz-date;x-amz-server-side-encryption;"
@@ -93,11 +91,10 @@ static void the_others_send_no_body(void **state) {
 }
 
 static void a_presigned_url_names_the_headers_of_its_answer(void **state) {
-    struct tt_buf url;
-
     (void)state;
     endpoint.path_style = true;
-    (void)strcpy(endpoint.host, "s3.test:8000");
+    strcpy(endpoint.host, "s3.test:8000");
+    struct tt_buf url;
     tt_buf_init(&url, 4096);
     tt_buf_append_text(&url, "Location: ");
     assert_int_equal(tt_s3_presign(&url, &arena, &signer, &object, "image/png",
@@ -114,13 +111,12 @@ static void a_presigned_url_names_the_headers_of_its_answer(void **state) {
 }
 
 static void a_full_arena_fails(void **state) {
-    struct tt_buf url;
-
     (void)state;
     tt_arena_fini(&arena);
     tt_arena_init(&arena, 1);
     assert_int_equal(tt_s3_put(&request, &arena, &signer, &object), TT_ERR_NO_MEMORY);
     assert_int_equal(tt_s3_get(&request, &arena, &signer, &object), TT_ERR_NO_MEMORY);
+    struct tt_buf url;
     tt_buf_init(&url, 4096);
     assert_int_equal(tt_s3_presign(&url, &arena, &signer, &object, "", "", 60), TT_ERR_NO_MEMORY);
     tt_buf_fini(&url);
@@ -137,6 +133,5 @@ int main(void) {
         TEST(a_presigned_url_names_the_headers_of_its_answer),
         TEST(a_full_arena_fails),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,7 +40,6 @@ static const struct tt_sigv4_scope frankfurt = {.access_key_id = ACCESS_KEY,
 static void assert_authorization(const struct tt_sigv4_request *request,
                                  const struct tt_sigv4_scope *scope, const char *expected) {
     struct tt_buf out;
-
     tt_buf_init(&out, 4096);
     assert_int_equal(tt_sigv4_authorization(&out, request, scope), TT_OK);
     assert_string_equal(tt_buf_text(&out), expected);
@@ -48,9 +47,8 @@ static void assert_authorization(const struct tt_sigv4_request *request,
 }
 
 static void dates(void **state) {
-    char date[TT_SIGV4_DATE_SIZE];
-
     (void)state;
+    char date[TT_SIGV4_DATE_SIZE];
     tt_sigv4_format_date(example.time_ms, date);
     assert_string_equal(date, "20130524T000000Z");
     tt_sigv4_format_date(frankfurt.time_ms, date);
@@ -66,9 +64,8 @@ static void query_is_in_the_order_of_its_encoded_form(void **state) {
     static const struct tt_sigv4_pair query[] = {
         {"b", "2"},        {"a-b", "1"}, {"a", "z"}, {"A", ""},    {"a", "~"},
         {"a", "\xC3\xA9"}, {"b", ""},    {"a", "/"}, {"\xC3", ""}, {"b", "10"}};
-    struct tt_buf out;
-
     (void)state;
+    struct tt_buf out;
     tt_buf_init(&out, 200);
     assert_int_equal(tt_sigv4_format_query(&out, query, COUNT(query)), TT_OK);
     assert_string_equal(tt_buf_text(&out), "%C3=&A=&a=%2F&a=%C3%A9&a=z&a=~&a-b=1&b=&b=10&b=2");
@@ -96,11 +93,10 @@ static void get_object_stages(void **state) {
                                              .headers = headers,
                                              .header_count = COUNT(headers),
                                              .payload_sha256 = EMPTY_SHA256};
-    struct tt_buf out, signed_headers;
-    char signature[TT_SIGV4_SIGNATURE_SIZE];
-
     (void)state;
+    struct tt_buf out;
     tt_buf_init(&out, 4096);
+    struct tt_buf signed_headers;
     tt_buf_init(&signed_headers, 4096);
     assert_int_equal(tt_sigv4_canonical_request(&out, &signed_headers, &request), TT_OK);
     assert_string_equal(tt_buf_text(&out), canonical);
@@ -108,6 +104,7 @@ static void get_object_stages(void **state) {
     tt_buf_fini(&out);
     assert_int_equal(tt_sigv4_string_to_sign(&out, &example, canonical), TT_OK);
     assert_string_equal(tt_buf_text(&out), to_sign);
+    char signature[TT_SIGV4_SIGNATURE_SIZE];
     assert_int_equal(tt_sigv4_sign(signature, &example, to_sign), TT_OK);
     assert_string_equal(signature, expected);
     tt_buf_fini(&signed_headers);
@@ -126,7 +123,6 @@ static void put_object(void **state) {
                                              .headers = headers,
                                              .header_count = COUNT(headers),
                                              .payload_sha256 = BODY_SHA256};
-
     (void)state;
     assert_authorization(
         &request, &example,
@@ -148,7 +144,6 @@ static void get_bucket(void **state) {
                                        .headers = headers,
                                        .header_count = COUNT(headers),
                                        .payload_sha256 = EMPTY_SHA256};
-
     (void)state;
     assert_authorization(
         &request, &example,
@@ -182,7 +177,6 @@ static void put_with_all_at_once(void **state) {
                                              .headers = headers,
                                              .header_count = COUNT(headers),
                                              .payload_sha256 = BODY_SHA256};
-
     (void)state;
     assert_authorization(
         &request, &frankfurt,
@@ -205,7 +199,6 @@ static void dynamodb(void **state) {
                                              .header_count = COUNT(headers),
                                              .payload_sha256 = EMPTY_SHA256};
     struct tt_sigv4_scope scope = frankfurt;
-
     (void)state;
     scope.service = "dynamodb";
     assert_authorization(
@@ -219,7 +212,6 @@ static void assert_presigned(const struct tt_sigv4_request *request,
                              const struct tt_sigv4_scope *scope, const char *session_token,
                              int expires_seconds, const char *expected) {
     struct tt_buf out;
-
     tt_buf_init(&out, 4096);
     assert_int_equal(tt_sigv4_presign(&out, request, scope, session_token, expires_seconds), TT_OK);
     assert_string_equal(tt_buf_text(&out), expected);
@@ -231,7 +223,6 @@ static void presigned_example(void **state) {
     static const struct tt_sigv4_pair headers[] = {EXAMPLE_HOST};
     const struct tt_sigv4_request request = {
         .method = "GET", .path = "/test.txt", .headers = headers, .header_count = COUNT(headers)};
-
     (void)state;
     assert_presigned(&request, &example, NULL, 86400,
                      "/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=" ACCESS_KEY
@@ -250,7 +241,6 @@ static void presigned_with_query_and_token(void **state) {
                                              .query_count = COUNT(query),
                                              .headers = headers,
                                              .header_count = COUNT(headers)};
-
     (void)state;
     assert_presigned(&request, &frankfurt, "tok/en+==", 300,
                      "/b/processed/%C3%A9.png?X-Amz-Algorithm=AWS4-HMAC-SHA256"
@@ -264,7 +254,6 @@ static void presigned_with_query_and_token(void **state) {
 
 static void expect_refused(const struct tt_sigv4_request *request) {
     struct tt_buf out;
-
     tt_buf_init(&out, 4096);
     assert_int_equal(tt_sigv4_authorization(&out, request, &example), TT_ERR_INTERNAL);
     tt_err_take(TT_OK);
@@ -284,7 +273,6 @@ static void what_cannot_be_signed(void **state) {
                                              .header_count = 1,
                                              .payload_sha256 = EMPTY_SHA256};
     struct tt_sigv4_request bad = request;
-
     (void)state;
     bad.headers = no_host;
     bad.header_count = COUNT(no_host);
@@ -300,19 +288,18 @@ static void what_cannot_be_signed(void **state) {
 }
 
 static void as_many_pairs_as_allowed_and_no_more(void **state) {
-    struct tt_sigv4_pair pairs[TT_SIGV4_PAIRS_MAX + 1];
     const struct tt_sigv4_pair host[] = {EXAMPLE_HOST};
+    struct tt_sigv4_pair pairs[TT_SIGV4_PAIRS_MAX + 1];
     struct tt_sigv4_request request = {.method = "GET",
                                        .path = "/",
                                        .query = pairs,
                                        .headers = pairs,
                                        .header_count = TT_SIGV4_PAIRS_MAX,
                                        .payload_sha256 = EMPTY_SHA256};
-    struct tt_buf out;
-
     (void)state;
     for (size_t i = 0; i < COUNT(pairs); i++)
         pairs[i] = (struct tt_sigv4_pair){"host", "a"};
+    struct tt_buf out;
     tt_buf_init(&out, 100000);
     request.query_count = TT_SIGV4_PAIRS_MAX;
     assert_int_equal(tt_sigv4_authorization(&out, &request, &example), TT_OK);
@@ -355,14 +342,13 @@ static void times_of_validity(void **state) {
 }
 
 static void secrets_up_to_their_bound(void **state) {
-    char secret[TT_SIGV4_SECRET_MAX_BYTES + 2];
-    char signature[TT_SIGV4_SIGNATURE_SIZE];
     struct tt_sigv4_scope scope = example;
-
     (void)state;
+    char secret[TT_SIGV4_SECRET_MAX_BYTES + 2];
     memset(secret, 'x', sizeof secret);
     secret[TT_SIGV4_SECRET_MAX_BYTES + 1] = '\0';
     scope.secret_access_key = secret;
+    char signature[TT_SIGV4_SIGNATURE_SIZE];
     assert_int_equal(tt_sigv4_sign(signature, &scope, "text"), TT_ERR_INTERNAL);
     assert_null(strstr(tt_err_cause(), "xx"));
     tt_err_take(TT_OK);
@@ -382,10 +368,10 @@ static void overflow_is_told(void **state) {
                                              .headers = host,
                                              .header_count = 1,
                                              .payload_sha256 = EMPTY_SHA256};
-    struct tt_buf small, large;
-
     (void)state;
+    struct tt_buf small;
     tt_buf_init(&small, 3);
+    struct tt_buf large;
     tt_buf_init(&large, 4096);
     assert_int_equal(tt_sigv4_format_query(&small, host, 1), TT_ERR_NO_MEMORY);
     tt_buf_fini(&small);
@@ -420,6 +406,5 @@ int main(void) {
         cmocka_unit_test(secrets_up_to_their_bound),
         cmocka_unit_test(overflow_is_told),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

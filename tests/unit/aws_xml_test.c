@@ -13,7 +13,6 @@ static void elements_are_found_by_name(void **state) {
     static const char text[] = "<a><bc>x</bc><b>one</b><b>two</b></a>";
     const char *to = NULL;
     const char *from = tt_xml_find_element(text, text + strlen(text), "b", &to);
-
     (void)state;
     assert_non_null(from);
     assert_non_null(to);
@@ -29,7 +28,6 @@ static void elements_are_found_by_name(void **state) {
 
 static void assert_reference(const char *text, size_t length, uint32_t point) {
     uint32_t got = 0;
-
     assert_int_equal(tt_xml_read_reference(text, strlen(text), &got), length);
     assert_int_equal(got, point);
     /* A reference that is cut is none. */
@@ -55,9 +53,8 @@ static void what_is_no_reference_has_no_length(void **state) {
     static const char *const texts[] = {"&",      "&;",    "& ",    "&#;",   "&#x;",
                                         "&#-1;",  "&# 1;", "&#3f;", "&#xg;", "&AMP;",
                                         "&nbsp;", "&#38",  "&#38 ;"};
-    uint32_t point;
-
     (void)state;
+    uint32_t point;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (tt_xml_read_reference(texts[i], strlen(texts[i]), &point) != 0)
             fail_msg("\"%s\" was read", texts[i]);
@@ -66,7 +63,6 @@ static void what_is_no_reference_has_no_length(void **state) {
 static void a_number_beyond_unicode_stays_beyond(void **state) {
     uint32_t point = 0;
     static const char text[] = "&#x100000000000000000041;";
-
     (void)state;
     assert_int_equal(tt_xml_read_reference(text, strlen(text), &point), strlen(text));
     assert_true(point > 0x10FFFF);
@@ -79,6 +75,5 @@ int main(void) {
         cmocka_unit_test(what_is_no_reference_has_no_length),
         cmocka_unit_test(a_number_beyond_unicode_stays_beyond),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

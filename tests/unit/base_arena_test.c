@@ -44,9 +44,8 @@ static void init_takes_nothing(void **state) {
 
 static void memory_is_zeroed_aligned_and_disjoint(void **state) {
     static const size_t sizes[] = {1, 63, 64, 65, 1000, 4096, 4097, 16384, 100000, 7, 3000};
-    unsigned char *memory[sizeof sizes / sizeof *sizes];
-
     (void)state;
+    unsigned char *memory[sizeof sizes / sizeof *sizes];
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         memory[i] = tt_arena_alloc(&arena, sizes[i]);
         assert_non_null(memory[i]);
@@ -60,9 +59,8 @@ static void memory_is_zeroed_aligned_and_disjoint(void **state) {
 }
 
 static void many_small_ones_fill_several_chunks(void **state) {
-    unsigned char *memory[2000];
-
     (void)state;
+    unsigned char *memory[2000];
     for (size_t i = 0; i < 2000; i++) {
         memory[i] = tt_arena_alloc(&arena, 100);
         assert_non_null(memory[i]);
@@ -109,7 +107,6 @@ static void array_overflow_is_refused(void **state) {
 static void size_zero_is_a_pointer_of_its_own(void **state) {
     void *first = tt_arena_alloc(&arena, 0);
     void *second = tt_arena_alloc_array(&arena, 0, 8);
-
     (void)state;
     assert_non_null(first);
     assert_non_null(second);
@@ -127,7 +124,6 @@ static void reset_gives_zeroed_memory_again(void **state) {
     for (int round = 0; round < 3; round++) {
         unsigned char *small = tt_arena_alloc(&arena, 200);
         unsigned char *large = tt_arena_alloc(&arena, CAP_BYTES - 208);
-
         assert_non_null(small);
         assert_non_null(large);
         assert_true(is_zero(small, 200));
@@ -165,6 +161,5 @@ int main(void) {
         cmocka_unit_test_setup_teardown(reset_gives_zeroed_memory_again, open_arena, close_arena),
         cmocka_unit_test_setup_teardown(reset_and_fini_of_an_unused_arena, open_arena, close_arena),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,9 +12,8 @@
 #include "tintype/buf.h"
 
 static void empty_text_before_the_first_append(void **state) {
-    struct tt_buf buf;
-
     (void)state;
+    struct tt_buf buf;
     tt_buf_init(&buf, 10);
     assert_string_equal(tt_buf_text(&buf), "");
     tt_buf_append(&buf, NULL, 0);
@@ -25,9 +24,8 @@ static void empty_text_before_the_first_append(void **state) {
 }
 
 static void appends_follow_each_other(void **state) {
-    struct tt_buf buf;
-
     (void)state;
+    struct tt_buf buf;
     tt_buf_init(&buf, 100);
     tt_buf_append_text(&buf, "one");
     tt_buf_append(&buf, ", two...", 5);
@@ -38,9 +36,8 @@ static void appends_follow_each_other(void **state) {
 }
 
 static void bytes_may_hold_nul(void **state) {
-    struct tt_buf buf;
-
     (void)state;
+    struct tt_buf buf;
     tt_buf_init(&buf, 100);
     tt_buf_append(&buf, "a\0b", 3);
     assert_int_equal(buf.length, 3);
@@ -49,9 +46,8 @@ static void bytes_may_hold_nul(void **state) {
 }
 
 static void grows_to_the_maximum_and_no_further(void **state) {
-    struct tt_buf buf;
-
     (void)state;
+    struct tt_buf buf;
     tt_buf_init(&buf, 1000);
     for (int i = 0; i < 1000; i++)
         tt_buf_append(&buf, "x", 1);
@@ -65,9 +61,8 @@ static void grows_to_the_maximum_and_no_further(void **state) {
 }
 
 static void overflow_sticks(void **state) {
-    struct tt_buf buf;
-
     (void)state;
+    struct tt_buf buf;
     tt_buf_init(&buf, 5);
     tt_buf_append_text(&buf, "abc");
     tt_buf_append_text(&buf, "def");
@@ -81,9 +76,8 @@ static void overflow_sticks(void **state) {
 }
 
 static void formatted_text_fits_exactly_or_not_at_all(void **state) {
-    struct tt_buf buf;
-
     (void)state;
+    struct tt_buf buf;
     tt_buf_init(&buf, 4);
     tt_buf_append_format(&buf, "%d", 1234);
     assert_string_equal(tt_buf_text(&buf), "1234");
@@ -95,9 +89,8 @@ static void formatted_text_fits_exactly_or_not_at_all(void **state) {
 }
 
 static void a_maximum_of_nothing(void **state) {
-    struct tt_buf buf;
-
     (void)state;
+    struct tt_buf buf;
     tt_buf_init(&buf, 0);
     tt_buf_append_text(&buf, "");
     assert_false(buf.overflowed);
@@ -108,9 +101,8 @@ static void a_maximum_of_nothing(void **state) {
 }
 
 static void lengths_that_wrap_are_overflows(void **state) {
-    struct tt_buf buf;
-
     (void)state;
+    struct tt_buf buf;
     tt_buf_init(&buf, SIZE_MAX);
     tt_buf_append_text(&buf, "abc");
     tt_buf_append(&buf, "d", SIZE_MAX - 3);
@@ -121,7 +113,6 @@ static void lengths_that_wrap_are_overflows(void **state) {
 
 static void assert_percent(const char *text, bool keep_slash, const char *encoded) {
     struct tt_buf buf;
-
     tt_buf_init(&buf, 100);
     tt_buf_append_percent(&buf, text, keep_slash);
     assert_string_equal(tt_buf_text(&buf), encoded);
@@ -130,14 +121,12 @@ static void assert_percent(const char *text, bool keep_slash, const char *encode
 
 static void every_byte_is_encoded_or_kept(void **state) {
     static const char kept[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-
     (void)state;
     for (int byte = 1; byte < 256; byte++) {
         const char text[2] = {(char)byte, '\0'};
         char escaped[4];
-
-        (void)snprintf(escaped, sizeof escaped, "%%%02X", (unsigned)byte);
-        assert_percent(text, false, strchr(kept, byte) != NULL ? text : escaped);
+        snprintf(escaped, sizeof escaped, "%%%02X", (unsigned)byte);
+        assert_percent(text, false, strchr(kept, byte) ? text : escaped);
     }
     assert_percent("/a b/+%\xC3\xA9\xFF", false, "%2Fa%20b%2F%2B%25%C3%A9%FF");
     assert_percent("/a b//../", true, "/a%20b//../");
@@ -145,7 +134,6 @@ static void every_byte_is_encoded_or_kept(void **state) {
 
 static void assert_json(const char *text, const char *expected) {
     struct tt_buf buf;
-
     tt_buf_init(&buf, 100);
     tt_buf_append_json(&buf, text);
     assert_string_equal(tt_buf_text(&buf), expected);
@@ -173,6 +161,5 @@ int main(void) {
         cmocka_unit_test(every_byte_is_encoded_or_kept),
         cmocka_unit_test(json_strings_are_escaped),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

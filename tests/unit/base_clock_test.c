@@ -26,9 +26,9 @@ static const struct {
 static void known_times_are_formatted(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
-        char rfc3339[TT_CLOCK_RFC3339_SIZE], http[TT_CLOCK_HTTP_SIZE];
-
+        char rfc3339[TT_CLOCK_RFC3339_SIZE];
         tt_clock_format_rfc3339(times[i].time_ms, rfc3339);
+        char http[TT_CLOCK_HTTP_SIZE];
         tt_clock_format_http(times[i].time_ms, http);
         assert_string_equal(rfc3339, times[i].rfc3339);
         assert_string_equal(http, times[i].http);
@@ -40,7 +40,6 @@ static void what_is_formatted_is_parsed(void **state) {
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
         int64_t time_ms = -1;
         bool exact = false;
-
         assert_true(tt_clock_parse_rfc3339(times[i].rfc3339, &time_ms, &exact));
         assert_int_equal(time_ms, times[i].time_ms);
         assert_true(exact);
@@ -48,9 +47,8 @@ static void what_is_formatted_is_parsed(void **state) {
 }
 
 static void times_outside_are_clamped(void **state) {
-    char text[TT_CLOCK_RFC3339_SIZE];
-
     (void)state;
+    char text[TT_CLOCK_RFC3339_SIZE];
     tt_clock_format_rfc3339(-1, text);
     assert_string_equal(text, "1970-01-01T00:00:00.000Z");
     tt_clock_format_rfc3339(INT64_MIN, text);
@@ -87,9 +85,8 @@ static void forms_of_the_rfc_are_accepted(void **state) {
     for (size_t i = 0; i < sizeof accepted / sizeof *accepted; i++) {
         int64_t time_ms;
         bool exact;
-        char text[TT_CLOCK_RFC3339_SIZE];
-
         assert_true(tt_clock_parse_rfc3339(accepted[i].text, &time_ms, &exact));
+        char text[TT_CLOCK_RFC3339_SIZE];
         tt_clock_format_rfc3339(time_ms, text);
         assert_string_equal(text, accepted[i].same);
         assert_int_equal(exact, accepted[i].exact);
@@ -98,9 +95,8 @@ static void forms_of_the_rfc_are_accepted(void **state) {
 }
 
 static void times_before_1970_are_negative(void **state) {
-    int64_t time_ms;
-
     (void)state;
+    int64_t time_ms;
     assert_true(tt_clock_parse_rfc3339("1969-12-31T23:59:59.999Z", &time_ms, NULL));
     assert_int_equal(time_ms, -1);
     assert_true(tt_clock_parse_rfc3339("1970-01-01T00:00:00+00:01", &time_ms, NULL));
@@ -145,7 +141,6 @@ static void other_texts_are_refused(void **state) {
         "12026-11-24T06:50:27Z",
     };
     int64_t time_ms = 42;
-
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         assert_false(tt_clock_parse_rfc3339(texts[i], &time_ms, NULL));
@@ -154,7 +149,6 @@ static void other_texts_are_refused(void **state) {
 
 static void clocks_tick_forward(void **state) {
     int64_t monotonic_ms = tt_clock_monotonic_ms();
-
     (void)state;
     assert_true(tt_clock_monotonic_ms() >= monotonic_ms);
     assert_true(tt_clock_now_ms() > INT64_C(1600000000000));
@@ -172,9 +166,8 @@ static void http_dates_are_read_in_one_form_only(void **state) {
         "Sunday, 06-Nov-94 08:49:37 GMT",
         "Sun Nov  6 08:49:37 1994",
     };
-    int64_t time_ms;
-
     (void)state;
+    int64_t time_ms;
     assert_true(tt_clock_parse_http("Sun, 06 Nov 1994 08:49:37 GMT", &time_ms));
     assert_int_equal(time_ms, 784111777000);
     assert_true(tt_clock_parse_http("Thu, 29 Feb 2024 23:59:59 GMT", &time_ms));
@@ -194,6 +187,5 @@ int main(void) {
         cmocka_unit_test(clocks_tick_forward),
         cmocka_unit_test(http_dates_are_read_in_one_form_only),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

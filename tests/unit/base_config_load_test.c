@@ -26,7 +26,6 @@ static int clear_environment(void **state) {
 
 static int make_file(void **state) {
     int fd = mkstemp(path);
-
     (void)state;
     return fd < 0 ? -1 : close(fd);
 }
@@ -45,14 +44,11 @@ static int free_problems(void **state) {
 
 static enum tt_err load_from(const char *file_path) {
     size_t size = 0;
-    FILE *out;
-    enum tt_err err;
-
     free(problems);
     problems = NULL;
-    out = open_memstream(&problems, &size);
+    FILE *out = open_memstream(&problems, &size);
     assert_non_null(out);
-    err = tt_config_load(&config, file_path, out);
+    enum tt_err err = tt_config_load(&config, file_path, out);
     assert_int_equal(fclose(out), 0);
     assert_true(err == TT_OK ? problems[0] == '\0' || strstr(problems, "warning: ")
                              : problems[0] != '\0');
@@ -61,7 +57,6 @@ static enum tt_err load_from(const char *file_path) {
 
 static enum tt_err load_bytes(const char *text, size_t length) {
     FILE *file = fopen(path, "w");
-
     assert_non_null(file);
     assert_int_equal(fwrite(text, 1, length, file), length);
     assert_int_equal(fclose(file), 0);
@@ -74,9 +69,8 @@ static enum tt_err load(const char *text) {
 
 /* The problems are exactly these, each "LINE: text" of the file. */
 static void assert_problems(const char *const *expected, size_t count) {
-    char all[4096];
     size_t length = 0;
-
+    char all[4096];
     all[0] = '\0';
     for (size_t i = 0; i < count; i++)
         length += (size_t)snprintf(all + length, sizeof all - length, "%s:%s\n", path, expected[i]);
@@ -174,7 +168,6 @@ static void every_problem_is_named_with_its_line(void **state) {
         "11: \"dir\" has no \"= value\"",
         "12: no such key: \"continued\" in [storage]",
     };
-
     (void)state;
     assert_int_equal(load("width=1\n"
                           "; a comment\n"
@@ -211,19 +204,17 @@ static void overlong_line_is_a_problem_and_the_next_is_read(void **state) {
         "4: quality takes a whole number from 1 to 100",
     };
     static char text[20000];
-
     (void)state;
     memset(text, 'a', sizeof text);
     memcpy(text, "[storage]\ndir=", 14);
-    (void)snprintf(text + 19000, 1000, "\n[image]\nquality=0\n");
+    snprintf(text + 19000, 1000, "\n[image]\nquality=0\n");
     assert_int_equal(load(text), TT_ERR_CONFIG);
     assert_problems(expected, sizeof expected / sizeof *expected);
 }
 
 static void overlong_value_is_a_problem(void **state) {
-    char text[600];
-
     (void)state;
+    char text[600];
     memset(text, 'a', sizeof text - 1);
     text[sizeof text - 1] = '\0';
     memcpy(text, "[server]\nbase_path=/", 20);
@@ -234,7 +225,6 @@ static void overlong_value_is_a_problem(void **state) {
 static void nul_byte_is_a_problem(void **state) {
     static const char text[] = "[image]\nwidth=1\0"
                                "00\nheight=200\n";
-
     (void)state;
     assert_int_equal(load_bytes(text, sizeof text - 1), TT_ERR_CONFIG);
     assert_problem("2: the line has more than 4350 bytes, or a NUL byte");
@@ -286,12 +276,11 @@ static void second_load_forgets_the_first(void **state) {
 }
 
 static void the_node_is_named_or_the_host(void **state) {
-    char node[TT_CONFIG_NODE_SIZE];
-    char host[TT_CONFIG_NODE_SIZE];
-
     (void)state;
     memset(&config, 0, sizeof config);
+    char node[TT_CONFIG_NODE_SIZE];
     tt_config_name_node(&config, node);
+    char host[TT_CONFIG_NODE_SIZE];
     assert_int_equal(gethostname(host, sizeof host), 0);
     assert_string_equal(node, host);
     strcpy(config.sync.node, "node-1");
@@ -370,6 +359,5 @@ int main(void) {
         TEST(second_load_forgets_the_first),
         TEST(the_node_is_named_or_the_host),
     };
-
     return cmocka_run_group_tests(tests, make_file, remove_file);
 }

@@ -18,17 +18,14 @@ static char problems[4096];
 
 static enum tt_err load(const char *text) {
     static char path[sizeof "/tmp/tintype-preset-test-XXXXXX"];
-    int fd;
     FILE *out = fmemopen(problems, sizeof problems, "w");
-    enum tt_err err;
-
-    (void)strcpy(path, "/tmp/tintype-preset-test-XXXXXX");
-    fd = mkstemp(path);
+    strcpy(path, "/tmp/tintype-preset-test-XXXXXX");
+    int fd = mkstemp(path);
     assert_true(fd >= 0);
     assert_non_null(out);
     assert_int_equal(write(fd, text, strlen(text)), strlen(text));
     assert_int_equal(close(fd), 0);
-    err = tt_config_load(&config, path, out);
+    enum tt_err err = tt_config_load(&config, path, out);
     assert_int_equal(fclose(out), 0);
     assert_int_equal(unlink(path), 0);
     tt_err_take(TT_OK);
@@ -37,7 +34,7 @@ static enum tt_err load(const char *text) {
 
 static void assert_refused(const char *text, const char *words) {
     assert_int_equal(load(text), TT_ERR_CONFIG);
-    if (strstr(problems, words) == NULL)
+    if (!strstr(problems, words))
         fail_msg("\"%s\" is not in \"%s\"", words, problems);
 }
 
@@ -48,8 +45,6 @@ static int clear_environment(void **state) {
 }
 
 static void a_preset_takes_the_rest_from_image(void **state) {
-    const struct tt_config_preset *thumb, *plain;
-
     (void)state;
     /* Also from what comes later in the file. */
     assert_int_equal(load("[preset.thumb]\nwidth=200\nfit=cover\nwatermark=off\n"
@@ -58,8 +53,8 @@ static void a_preset_takes_the_rest_from_image(void **state) {
                           "[preset.thumb]\nwatermark_position=top\n"),
                      TT_OK);
     assert_int_equal(config.preset_count, 2);
-    thumb = tt_config_find_preset(&config, "thumb");
-    plain = tt_config_find_preset(&config, "plain-2");
+    const struct tt_config_preset *thumb = tt_config_find_preset(&config, "thumb");
+    const struct tt_config_preset *plain = tt_config_find_preset(&config, "plain-2");
     assert_non_null(thumb);
     assert_non_null(plain);
     assert_null(tt_config_find_preset(&config, "plain"));
@@ -78,14 +73,12 @@ static void a_preset_takes_the_rest_from_image(void **state) {
 }
 
 static void a_preset_may_be_empty(void **state) {
-    const struct tt_config_preset *preset;
-
     (void)state;
     assert_int_equal(setenv("TINTYPE_PRESET_B_WIDTH", "500", 1), 0);
     assert_int_equal(load("[preset.a]\n[preset.b]\n[image]\nrenditions=a\nwidth=300\n"), TT_OK);
     assert_int_equal(config.preset_count, 2);
     assert_int_equal(config.image.rendition_count, 1);
-    preset = tt_config_find_preset(&config, "a");
+    const struct tt_config_preset *preset = tt_config_find_preset(&config, "a");
     assert_non_null(preset);
     assert_memory_equal(&preset->options, &config.image.options, sizeof preset->options);
     preset = tt_config_find_preset(&config, "b");
@@ -121,7 +114,6 @@ static void renditions_are_presets(void **state) {
 static void what_makes_no_sense_is_refused(void **state) {
     char nine[1024] = "[image]\nrenditions=p1,p2,p3,p4,p5,p6,p7,p8,p9\n";
     char many[1024] = "";
-
     (void)state;
     assert_refused("[image]\n\nrenditions=thumb\n",
                    ":3: renditions names \"thumb\", and there is no [preset.thumb]");
@@ -140,12 +132,11 @@ static void what_makes_no_sense_is_refused(void **state) {
     assert_refused("[preset.]\nwidth=1\n", "a-z, 0-9 and hyphen");
     assert_refused("[preset.01234567890123456789012345678901]\nwidth=1\n", "1 to 31 characters");
     for (int i = 1; i <= 9; i++)
-        (void)snprintf(nine + strlen(nine), sizeof nine - strlen(nine), "[preset.p%d]\nwidth=%d\n",
-                       i, i);
+        snprintf(nine + strlen(nine), sizeof nine - strlen(nine), "[preset.p%d]\nwidth=%d\n", i, i);
     assert_refused(nine, "8 names at most");
     for (int i = 0; i <= TT_CONFIG_PRESETS_MAX; i++)
-        (void)snprintf(many + strlen(many), sizeof many - strlen(many), "[preset.p%d]\nwidth=%d\n",
-                       i, i + 1);
+        snprintf(many + strlen(many), sizeof many - strlen(many), "[preset.p%d]\nwidth=%d\n", i,
+                 i + 1);
     assert_refused(many, "16 presets at most");
 }
 
@@ -157,6 +148,5 @@ int main(void) {
         cmocka_unit_test_setup(renditions_are_presets, clear_environment),
         cmocka_unit_test_setup(what_makes_no_sense_is_refused, clear_environment),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,10 +16,10 @@ static struct tt_config config;
 static char *problems;
 
 static int set_up(void **state) {
-    char text[TT_CONFIG_DEFAULT_SIZE], explanation[TT_CONFIG_EXPLANATION_SIZE];
-
     (void)state;
     memset(&config, 0, sizeof config);
+    char text[TT_CONFIG_DEFAULT_SIZE];
+    char explanation[TT_CONFIG_EXPLANATION_SIZE];
     for (size_t i = 0; i < tt_config_key_count; i++) {
         tt_config_default_format(&tt_config_keys[i], text);
         if (!tt_config_value_parse(&tt_config_keys[i], text,
@@ -38,14 +38,11 @@ static int tear_down(void **state) {
 
 static int check(void) {
     size_t size = 0;
-    FILE *out;
-    int count;
-
     free(problems);
     problems = NULL;
-    out = open_memstream(&problems, &size);
+    FILE *out = open_memstream(&problems, &size);
     assert_non_null(out);
-    count = tt_config_check_rules(&config, out);
+    int count = tt_config_check_rules(&config, out);
     assert_int_equal(fclose(out), 0);
     return count;
 }

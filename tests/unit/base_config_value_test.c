@@ -36,7 +36,6 @@ static void numbers_reach_fields_of_either_size(void **state) {
 static void numbers_out_of_range_are_explained(void **state) {
     static const char *const values[] = {"",    "0",  "101", "-1",
                                          "5.5", "1k", " 5",  "99999999999999999999"};
-
     (void)state;
     config.image.options.quality = 77;
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
@@ -73,7 +72,6 @@ static void bytes_take_a_suffix(void **state) {
 static void bad_bytes_are_refused(void **state) {
     static const char *const values[] = {"",    "k",   "1K", "1kB", "1T",
                                          "-1k", "1 k", "kk", "5G",  "9223372036854775807G"};
-
     (void)state;
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         assert_false(set("server", "max_body_bytes", values[i]));
@@ -99,7 +97,6 @@ static void choices_are_spelt_exactly(void **state) {
 static void switches_have_several_spellings(void **state) {
     static const char *const on[] = {"true", "yes", "on", "1"};
     static const char *const off[] = {"false", "no", "off", "0"};
-
     (void)state;
     for (size_t i = 0; i < 4; i++) {
         assert_true(set("storage", "keep_original", on[i]));
@@ -111,9 +108,8 @@ static void switches_have_several_spellings(void **state) {
 }
 
 static void texts_keep_to_their_size(void **state) {
-    char value[4096];
-
     (void)state;
+    char value[4096];
     memset(value, 'a', sizeof value);
     value[0] = '/';
     value[sizeof config.server.listen] = '\0';
@@ -146,7 +142,6 @@ static void texts_fit_a_line_of_the_file(void **state) {
 
 static void base_paths(void **state) {
     static const char *const refused[] = {"api", "/api/", "//", "/a//b", "/a b", "/a?b", "/a%20b"};
-
     (void)state;
     assert_true(set("server", "base_path", "/"));
     assert_string_equal(config.server.base_path, "");
@@ -164,7 +159,6 @@ static void origins(void **state) {
     static const char *const refused[] = {"example.org", "https://example.org/", "https://",
                                           "://a",        "https://a * ",         "* https://a",
                                           "https:/a",    "https://a, b"};
-
     (void)state;
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         assert_true(set("server", "cors_origins", taken[i]));
@@ -188,7 +182,6 @@ static void buckets(void **state) {
         "192.168.1.1",
         "a/b",
         "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggg"};
-
     (void)state;
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         assert_true(set("s3", "bucket", taken[i]));
@@ -198,7 +191,6 @@ static void buckets(void **state) {
 
 static void prefixes(void **state) {
     static const char *const refused[] = {"", "/", "/a/", "a", "a/b"};
-
     (void)state;
     assert_true(set("s3", "processed_prefix", "a/b/"));
     assert_string_equal(config.s3.processed_prefix, "a/b/");
@@ -209,7 +201,6 @@ static void prefixes(void **state) {
 static void regions(void **state) {
     static const char *const refused[] = {"EU-central-1", "eu_central_1", "-a",
                                           "a-",           "eu central",   "eu.central"};
-
     (void)state;
     assert_true(set("s3", "region", "eu-central-1"));
     assert_string_equal(config.s3.region, "eu-central-1");
@@ -234,7 +225,6 @@ static void urls(void **state) {
         "http://u@a",     "http://u:p@a", "http://a?b",     "http://a/b?c", "http://a/#b",
         "http://a/b//c",  "http://a/%20", "http://a b",     "http://[]",    "http://[::1",
         "http://[::1]x",  "http://::1",   "x http://a"};
-
     (void)state;
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
         assert_true(set("s3", "endpoint", taken[i]));
@@ -252,8 +242,6 @@ static void urls(void **state) {
 
 static void names_in_the_cloud(void **state) {
     static const char *const refused_tables[] = {"ab", "a b", "a/b", "Bild\xC3\xA9r"};
-    char long_name[514];
-
     (void)state;
     assert_true(set("dynamodb", "table", "Images_2.x-y"));
     assert_true(set("dynamodb", "table", ""));
@@ -269,6 +257,7 @@ static void names_in_the_cloud(void **state) {
     assert_true(set("sync", "node", "node-1"));
     assert_true(set("s3", "sse_kms_key_id", "arn:aws:kms:eu-central-1:1:alias/My_key-1"));
     assert_false(set("s3", "sse_kms_key_id", "a key"));
+    char long_name[514];
     memset(long_name, 'a', sizeof long_name - 1);
     long_name[513] = '\0';
     assert_false(set("cloudwatch", "log_group", long_name));
@@ -316,6 +305,5 @@ int main(void) {
         cmocka_unit_test(names_in_the_cloud),
         cmocka_unit_test(choices_of_the_cloud),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,7 +64,6 @@ static void every_code_has_a_whole_row(void **state) {
     assert_int_equal(sizeof promised / sizeof *promised, TT_ERR_COUNT);
     for (size_t i = 0; i < TT_ERR_COUNT; i++) {
         const struct tt_err_row *row = tt_err_row(promised[i].err);
-
         assert_int_equal(promised[i].err, i);
         assert_int_equal(row->http_status, promised[i].status);
         assert_non_null(row->name);
@@ -88,7 +87,6 @@ static void only_unavailable_answers_invite_a_retry(void **state) {
     (void)state;
     for (int i = 0; i < TT_ERR_COUNT; i++) {
         const struct tt_err_row *row = tt_err_row((enum tt_err)i);
-
         if (row->http_status == 503 || row->http_status == 507)
             assert_int_not_equal(row->retry, TT_RETRY_NEVER);
         else if (row->http_status != 0)
@@ -146,17 +144,17 @@ static void first_note_wins(void **state) {
 
 static void a_taken_note_makes_room_for_the_next(void **state) {
     (void)state;
-    (void)tt_err_refuse(TT_ERR_JSON, "one");
+    tt_err_refuse(TT_ERR_JSON, "one");
     assert_string_equal(tt_err_take(TT_ERR_JSON).cause, "one");
     assert_string_equal(tt_err_cause(), "");
-    (void)tt_err_fail(TT_ERR_JOURNAL, "two");
+    tt_err_fail(TT_ERR_JOURNAL, "two");
     assert_string_equal(tt_err_cause(), "two");
     assert_string_equal(tt_err_detail(TT_ERR_JSON), tt_err_row(TT_ERR_JSON)->advice);
 }
 
 static void a_taken_note_has_every_text(void **state) {
     (void)state;
-    (void)tt_err_fail(TT_ERR_JOURNAL, "disk I/O error");
+    tt_err_fail(TT_ERR_JOURNAL, "disk I/O error");
     struct tt_err_note note = tt_err_take(TT_ERR_JOURNAL);
     assert_string_equal(note.cause, "disk I/O error");
     assert_string_equal(note.detail, tt_err_row(TT_ERR_JOURNAL)->advice);
@@ -164,11 +162,11 @@ static void a_taken_note_has_every_text(void **state) {
     note = tt_err_take(TT_ERR_JOURNAL);
     assert_string_equal(note.cause, tt_err_row(TT_ERR_JOURNAL)->title);
     assert_false(note.is_refusal);
-    (void)tt_err_refuse(TT_ERR_JSON, "No object.");
+    tt_err_refuse(TT_ERR_JSON, "No object.");
     note = tt_err_take(TT_ERR_JSON);
     assert_string_equal(note.detail, "No object.");
     assert_true(note.is_refusal);
-    (void)tt_err_refuse(TT_ERR_JSON, "No object.");
+    tt_err_refuse(TT_ERR_JSON, "No object.");
     note = tt_err_take(TT_OK);
     assert_false(note.is_refusal);
     assert_string_equal(note.cause, "");
@@ -195,16 +193,15 @@ static void full_disk_is_its_own_code(void **state) {
 }
 
 static void long_notes_are_cut(void **state) {
-    char text[4096];
-
     (void)state;
+    char text[4096];
     memset(text, 'a', sizeof text - 1);
     text[sizeof text - 1] = '\0';
     errno = EIO;
-    (void)tt_err_fail_errno(TT_ERR_STORAGE, "%s", text);
+    tt_err_fail_errno(TT_ERR_STORAGE, "%s", text);
     assert_in_range(strlen(tt_err_cause()), 256, 1023);
     tt_err_take(TT_OK);
-    (void)tt_err_refuse(TT_ERR_OPTION, "%s", text);
+    tt_err_refuse(TT_ERR_OPTION, "%s", text);
     assert_in_range(strlen(tt_err_detail(TT_ERR_OPTION)), 256, 1023);
 }
 
@@ -225,6 +222,5 @@ int main(void) {
         cmocka_unit_test_setup(full_disk_is_its_own_code, clear_note),
         cmocka_unit_test_setup(long_notes_are_cut, clear_note),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,18 +17,16 @@
 /* Ends the sum and compares it. */
 static void assert_hash(struct tt_hash *hash, const char *expected) {
     uint8_t digest[TT_HASH_BYTES];
-    char hex[TT_HASH_HEX_SIZE];
-
     assert_int_equal(tt_hash_finish(hash, digest), TT_OK);
+    char hex[TT_HASH_HEX_SIZE];
     tt_hash_format(digest, hex);
     assert_string_equal(hex, expected);
 }
 
 /* The examples published with FIPS 180-4. */
 static void known_answers(void **state) {
-    struct tt_hash hash;
-
     (void)state;
+    struct tt_hash hash;
     assert_int_equal(tt_hash_init(&hash), TT_OK);
     assert_hash(&hash, EMPTY_HEX);
     assert_int_equal(tt_hash_update(&hash, "abc", 3), TT_OK);
@@ -37,11 +35,10 @@ static void known_answers(void **state) {
 }
 
 static void pieces_make_no_difference(void **state) {
-    char block[1000];
-    struct tt_hash hash;
-
     (void)state;
+    char block[1000];
     memset(block, 'a', sizeof block);
+    struct tt_hash hash;
     assert_int_equal(tt_hash_init(&hash), TT_OK);
     for (int i = 0; i < 1000; i++)
         assert_int_equal(tt_hash_update(&hash, block, sizeof block), TT_OK);
@@ -54,10 +51,10 @@ static void pieces_make_no_difference(void **state) {
 }
 
 static void two_sums_at_once(void **state) {
-    struct tt_hash one, two;
-
     (void)state;
+    struct tt_hash one;
     assert_int_equal(tt_hash_init(&one), TT_OK);
+    struct tt_hash two;
     assert_int_equal(tt_hash_init(&two), TT_OK);
     assert_int_equal(tt_hash_update(&one, "abc", 3), TT_OK);
     assert_hash(&two, EMPTY_HEX);
@@ -68,7 +65,6 @@ static void two_sums_at_once(void **state) {
 
 static void fini_is_safe_on_zeroes_and_twice(void **state) {
     struct tt_hash hash = {0};
-
     (void)state;
     tt_hash_fini(&hash);
     assert_int_equal(tt_hash_init(&hash), TT_OK);
@@ -79,18 +75,17 @@ static void fini_is_safe_on_zeroes_and_twice(void **state) {
 }
 
 static void a_file_is_read_from_its_start(void **state) {
-    uint8_t digest[TT_HASH_BYTES];
-    char hex[TT_HASH_HEX_SIZE];
-    char block[1000];
     FILE *file = tmpfile();
-
     (void)state;
     assert_non_null(file);
+    char block[1000];
     memset(block, 'a', sizeof block);
     for (int i = 0; i < 1000; i++)
         assert_int_equal(fwrite(block, 1, sizeof block, file), sizeof block);
     assert_int_equal(fflush(file), 0);
+    uint8_t digest[TT_HASH_BYTES];
     assert_int_equal(tt_hash_file(fileno(file), digest), TT_OK);
+    char hex[TT_HASH_HEX_SIZE];
     tt_hash_format(digest, hex);
     assert_string_equal(hex, MILLION_HEX);
     assert_int_equal(fclose(file), 0);
@@ -106,6 +101,5 @@ int main(void) {
         cmocka_unit_test(fini_is_safe_on_zeroes_and_twice),
         cmocka_unit_test(a_file_is_read_from_its_start),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,8 +26,8 @@ static void take_pair(void *context, int line, const char *section, const char *
                       const char *value) {
     assert_ptr_equal(context, calls);
     calls_length += (size_t)snprintf(calls + calls_length, sizeof calls - calls_length,
-                                     name != NULL ? "%d [%s] %s=%s\n" : "%d [%s]\n", line, section,
-                                     name, value != NULL ? value : "(null)");
+                                     name ? "%d [%s] %s=%s\n" : "%d [%s]\n", line, section, name,
+                                     value ? value : "(null)");
     assert_true(calls_length < sizeof calls);
 }
 
@@ -47,7 +47,6 @@ static bool read_path(const char *path, tt_ini_problem *problem) {
 /* Without stdio, which leaves copies on the heap. */
 static void make_file(const char *bytes, size_t length) {
     int fd = open(scratch_path("file.ini"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
     assert_true(fd >= 0);
     assert_int_equal(write(fd, bytes, length), length);
     assert_int_equal(close(fd), 0);
@@ -115,7 +114,6 @@ static void lines_have_a_maximum(void **state) {
 
 static void a_nul_byte_is_a_problem(void **state) {
     static const char bytes[] = "[a]\nb=1\0 2\nc=2\n\0";
-
     (void)state;
     make_file(bytes, sizeof bytes - 1);
     assert_true(read_path(scratch_path("file.ini"), take_problem));
@@ -151,11 +149,9 @@ static void an_unreadable_file_is_a_problem(void **state) {
 #ifndef TT_SANITIZED
 static void lines_do_not_stay_in_memory(void **state) {
     char word[] = "wJalrXUtnFEMI-K7MDENG";
-    char text[128];
-
     (void)state;
-    (void)snprintf(text, sizeof text, "[default]\naws_secret_key = %s\nregion = x\n[\nlate = 1\n",
-                   word);
+    char text[128];
+    snprintf(text, sizeof text, "[default]\naws_secret_key = %s\nregion = x\n[\nlate = 1\n", word);
     make_file(text, strlen(text));
     assert_false(read_path(scratch_path("file.ini"), take_problem));
     assert_non_null(strstr(calls, word));
@@ -175,6 +171,5 @@ int main(void) {
         TEST(lines_do_not_stay_in_memory),
 #endif
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,7 +24,7 @@ static int capture(void **state) {
     (void)state;
     captured = tmpfile();
     real_stderr = dup(STDERR_FILENO);
-    if (captured == NULL || real_stderr < 0)
+    if (!captured || real_stderr < 0)
         return -1;
     tt_log_open("tester", TT_LOG_INFO);
     return dup2(fileno(captured), STDERR_FILENO) < 0 ? -1 : 0;
@@ -32,15 +32,14 @@ static int capture(void **state) {
 
 static int release(void **state) {
     (void)state;
-    (void)dup2(real_stderr, STDERR_FILENO);
-    (void)close(real_stderr);
-    (void)fclose(captured);
+    dup2(real_stderr, STDERR_FILENO);
+    close(real_stderr);
+    fclose(captured);
     return 0;
 }
 
 static const char *written(void) {
     ssize_t length = pread(fileno(captured), text, sizeof text - 1, 0);
-
     assert_true(length >= 0);
     text[length] = '\0';
     return text;
@@ -50,18 +49,16 @@ static const char *written(void) {
 static const char *message(void) {
     const char *line = written();
     const char *start = strstr(line, ": ");
-
     assert_non_null(start);
     assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
     return start + 2;
 }
 
 static void line_has_time_name_process_and_level(void **state) {
-    char expected[64];
-
     (void)state;
     tt_log(TT_LOG_WARNING, "%d of %s", 2, "three");
-    (void)snprintf(expected, sizeof expected, " tester[%ld] warning: 2 of three\n", (long)getpid());
+    char expected[64];
+    snprintf(expected, sizeof expected, " tester[%ld] warning: 2 of three\n", (long)getpid());
     assert_int_equal(strlen(written()), 24 + strlen(expected));
     assert_string_equal(written() + 24, expected);
     assert_int_equal(written()[10], 'T');
@@ -91,9 +88,8 @@ static void text_stays_and_other_bytes_are_spelt_out(void **state) {
 }
 
 static void long_message_is_cut(void **state) {
-    char longer[5000];
-
     (void)state;
+    char longer[5000];
     memset(longer, 'a', sizeof longer - 1);
     longer[sizeof longer - 1] = '\0';
     tt_log(TT_LOG_INFO, "%s", longer);
@@ -101,9 +97,8 @@ static void long_message_is_cut(void **state) {
 }
 
 static void line_never_outgrows_an_atomic_write(void **state) {
-    char longer[5000];
-
     (void)state;
+    char longer[5000];
     memset(longer, '\n', sizeof longer - 1);
     longer[sizeof longer - 1] = '\0';
     tt_log(TT_LOG_INFO, "%s", longer);
@@ -113,7 +108,7 @@ static void line_never_outgrows_an_atomic_write(void **state) {
 
 static void errno_is_left_alone(void **state) {
     (void)state;
-    (void)close(STDERR_FILENO);
+    close(STDERR_FILENO);
     errno = ERANGE;
     tt_log(TT_LOG_INFO, "into nothing");
     assert_int_equal(errno, ERANGE);
@@ -129,6 +124,5 @@ int main(void) {
         cmocka_unit_test_setup_teardown(line_never_outgrows_an_atomic_write, capture, release),
         cmocka_unit_test_setup_teardown(errno_is_left_alone, capture, release),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

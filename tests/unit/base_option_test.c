@@ -22,7 +22,6 @@ static void every_field_of_the_options_is_a_row(void **state) {
                                         "watermark",      "watermark_text",   "watermark_position",
                                         "watermark_size", "watermark_margin", "watermark_opacity"};
     const int count = (int)(sizeof names / sizeof *names);
-
     (void)state;
     assert_int_equal(tt_option_count(), count);
     assert_in_range(count, 1, TT_OPTION_MAX);
@@ -64,7 +63,6 @@ static void what_is_not_taken_changes_nothing(void **state) {
         {"quality", "x"},  {"fit", "jpg"},       {"fit", ""},
         {"format", "gif"}, {"grayscale", "yes"}, {"watermark_text", "text"}};
     struct tt_picture_options before = options;
-
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_false(parse(bad[i][0], bad[i][1]));
@@ -82,9 +80,8 @@ static void options_say_what_they_take(void **state) {
         {"watermark_position",
          "top-left, top, top-right, left, center, right, bottom-left, bottom or "
          "bottom-right"}};
-    char takes[TT_OPTION_TAKES_SIZE];
-
     (void)state;
+    char takes[TT_OPTION_TAKES_SIZE];
     for (size_t i = 0; i < sizeof sentences / sizeof *sentences; i++) {
         tt_option_describe(tt_option_find(sentences[i][0]), takes);
         assert_string_equal(takes, sentences[i][1]);
@@ -95,7 +92,6 @@ static void values_are_shown_by_their_kind(void **state) {
     const struct tt_picture_options shown = {
         .width_px = 5, .fit = TT_FIT_FILL, .grayscale = true, .watermark.text = "ours"};
     struct tt_option_value value = tt_option_value(tt_option_find("width"), &shown);
-
     (void)state;
     assert_int_equal(value.kind, TT_OPTION_NUMBER);
     assert_int_equal(value.number, 5);
@@ -114,16 +110,15 @@ static void values_are_shown_by_their_kind(void **state) {
 
 /* No option can be forgotten: each is said alone, over a picture that has none of its value. */
 static void what_was_said_covers_what_was_there(void **state) {
-    struct tt_picture_options there, said;
-
     (void)state;
+    struct tt_picture_options there;
     memset(&there, 0, sizeof there);
+    struct tt_picture_options said;
     memset(&said, 0x01, sizeof said);
     for (int i = 0; i < tt_option_count(); i++) {
         int said_by[TT_OPTION_MAX] = {0};
         struct tt_picture_options result = there;
         struct tt_picture_options expected = there;
-
         said_by[i] = 1;
         memcpy(tt_option_field(i, &expected), tt_option_field(i, &said), tt_option_row(i)->size);
         tt_option_overlay(&result, &said, said_by);
@@ -136,7 +131,6 @@ static void sides_are_one_box(void **state) {
     const struct tt_picture_options said = {.width_px = 10, .height_px = 20, .quality = 30};
     struct tt_picture_options result = there;
     int said_by[TT_OPTION_MAX] = {0};
-
     (void)state;
     tt_option_overlay(&result, &said, said_by);
     assert_memory_equal(&result, &there, sizeof result);
@@ -164,6 +158,5 @@ int main(void) {
         cmocka_unit_test(what_was_said_covers_what_was_there),
         cmocka_unit_test(sides_are_one_box),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,7 +23,6 @@ static void every_format_has_a_whole_row(void **state) {
     (void)state;
     for (int i = TT_FORMAT_NONE + 1; i < TT_FORMAT_COUNT; i++) {
         const struct tt_picture_format_row *row = tt_picture_format_row((enum tt_picture_format)i);
-
         assert_true(strlen(row->name) > 0);
         assert_true(strlen(row->extension) > 0);
         assert_int_equal(strncmp(row->media_type, "image/", 6), 0);
@@ -32,12 +31,10 @@ static void every_format_has_a_whole_row(void **state) {
 
 static void no_format_and_unknown_ones_are_empty(void **state) {
     static const int values[] = {TT_FORMAT_NONE, TT_FORMAT_COUNT, -1, 1000000};
-
     (void)state;
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         const struct tt_picture_format_row *row =
             tt_picture_format_row((enum tt_picture_format)values[i]);
-
         assert_string_equal(row->name, "");
         assert_string_equal(row->extension, "");
         assert_string_equal(row->media_type, "");
@@ -74,7 +71,6 @@ static void names_of_presets(void **state) {
     static const char *const bad[] = {
         "",   "Thumb", "a b", "a.b", "a/b",
         "..", "a_b",   "ä",   "a\n", "a1234567890123456789012345678901"};
-
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         assert_true(tt_picture_preset_is_name(good[i]));
@@ -91,6 +87,5 @@ int main(void) {
         cmocka_unit_test(fits_and_positions_have_their_names),
         cmocka_unit_test(names_of_presets),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

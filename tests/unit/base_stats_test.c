@@ -13,7 +13,6 @@
 
 static void counters_start_at_zero(void **state) {
     struct tt_stats *stats = tt_stats_new();
-
     (void)state;
     assert_non_null(stats);
     assert_int_equal(atomic_load(&stats->requests), 0);
@@ -23,20 +22,18 @@ static void counters_start_at_zero(void **state) {
 
 static void children_count_for_all_whatever_their_end(void **state) {
     struct tt_stats *stats = tt_stats_new();
-
     (void)state;
     assert_non_null(stats);
     for (int i = 0; i < 4; i++) {
         pid_t pid = fork();
-        int status;
-
         assert_true(pid >= 0);
         if (pid == 0) {
             for (int j = 0; j < 1000; j++)
                 atomic_fetch_add(&stats->requests, 1);
             tt_stats_raise(&stats->decoder_peak_rss_bytes, 100 + i % 3);
-            (void)kill(getpid(), SIGKILL);
+            kill(getpid(), SIGKILL);
         }
+        int status;
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_true(WIFSIGNALED(status));
     }
@@ -62,6 +59,5 @@ int main(void) {
         cmocka_unit_test(children_count_for_all_whatever_their_end),
         cmocka_unit_test(raise_never_lowers),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

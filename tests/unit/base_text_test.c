@@ -12,7 +12,6 @@
 
 static void utf8_of_any_length(void **state) {
     static const char mixed[] = "a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80";
-
     (void)state;
     assert_true(tt_text_is_utf8("", 0));
     assert_true(tt_text_is_utf8(mixed, strlen(mixed)));
@@ -51,14 +50,12 @@ static const struct {
 static void escapes_are_decoded_or_refused(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof escapes / sizeof *escapes; i++) {
-        char text[32];
         size_t length = strlen(escapes[i].text);
-        bool decoded;
-
+        char text[32];
         memcpy(text, escapes[i].text, length + 1);
-        decoded = tt_text_percent_decode(text, &length, escapes[i].form);
+        bool decoded = tt_text_percent_decode(text, &length, escapes[i].form);
         assert_int_equal(decoded, escapes[i].decoded != NULL);
-        if (escapes[i].decoded != NULL) {
+        if (escapes[i].decoded) {
             assert_string_equal(text, escapes[i].decoded);
             assert_int_equal(length, strlen(escapes[i].decoded));
         }
@@ -69,14 +66,12 @@ static void escapes_are_decoded_or_refused(void **state) {
 static void decoding_keeps_to_the_length(void **state) {
     char text[] = "ab%41";
     size_t length = 4;
-
     (void)state;
     assert_false(tt_text_percent_decode(text, &length, false));
 }
 
 static void numbers_within_their_range(void **state) {
     int64_t value = 0;
-
     (void)state;
     assert_true(tt_text_parse_int("0", 0, 10, &value));
     assert_int_equal(value, 0);
@@ -113,7 +108,6 @@ static void other_texts_are_no_numbers(void **state) {
         "-9223372036854775809",
     };
     int64_t value = 42;
-
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         assert_false(tt_text_parse_int(texts[i], -100, 100, &value));
@@ -181,16 +175,14 @@ static void filenames_are_cleaned(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof filenames / sizeof *filenames; i++) {
         char clean[TT_TEXT_FILENAME_SIZE];
-
         tt_text_clean_filename(filenames[i].raw, strlen(filenames[i].raw), clean);
         assert_string_equal(clean, filenames[i].clean);
     }
 }
 
 static void nul_in_a_filename_is_removed(void **state) {
-    char clean[TT_TEXT_FILENAME_SIZE];
-
     (void)state;
+    char clean[TT_TEXT_FILENAME_SIZE];
     tt_text_clean_filename("a\0b.png", 7, clean);
     assert_string_equal(clean, "ab.png");
     tt_text_clean_filename(NULL, 0, clean);
@@ -200,14 +192,13 @@ static void nul_in_a_filename_is_removed(void **state) {
 /* 4 kB of one character; none of them is cut in two. */
 static void long_filenames_are_cut_at_a_character(void **state) {
     static const char *const characters[] = {"a", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80"};
-
     (void)state;
     for (size_t i = 0; i < 4; i++) {
-        char raw[4096], clean[TT_TEXT_FILENAME_SIZE];
         size_t bytes = strlen(characters[i]);
-
+        char raw[4096];
         for (size_t j = 0; j < sizeof raw; j++)
             raw[j] = characters[i][j % bytes];
+        char clean[TT_TEXT_FILENAME_SIZE];
         tt_text_clean_filename(raw, sizeof raw / bytes * bytes, clean);
         assert_int_equal(strlen(clean), TT_TEXT_FILENAME_MAX_BYTES / bytes * bytes);
         assert_true(tt_text_is_utf8(clean, strlen(clean)));
@@ -215,20 +206,20 @@ static void long_filenames_are_cut_at_a_character(void **state) {
 }
 
 static void latin1_that_grows_stays_within_the_size(void **state) {
-    char raw[4096], clean[TT_TEXT_FILENAME_SIZE];
-
     (void)state;
+    char raw[4096];
     memset(raw, 0xE9, sizeof raw);
+    char clean[TT_TEXT_FILENAME_SIZE];
     tt_text_clean_filename(raw, sizeof raw, clean);
     assert_int_equal(strlen(clean), 254);
 }
 
 static void no_space_is_left_where_a_filename_was_cut(void **state) {
-    char raw[300], clean[TT_TEXT_FILENAME_SIZE];
-
     (void)state;
+    char raw[300];
     memset(raw, 'a', sizeof raw);
     memset(raw + 250, ' ', 10);
+    char clean[TT_TEXT_FILENAME_SIZE];
     tt_text_clean_filename(raw, sizeof raw, clean);
     assert_int_equal(strlen(clean), 250);
 }
@@ -249,7 +240,6 @@ static void dispositions_name_the_file_twice(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof dispositions / sizeof *dispositions; i++) {
         char value[TT_TEXT_DISPOSITION_SIZE];
-
         tt_text_format_disposition(dispositions[i].filename, value);
         assert_string_equal(value, dispositions[i].value);
     }
@@ -257,12 +247,11 @@ static void dispositions_name_the_file_twice(void **state) {
 
 /* The longest value fills its room to the last byte; what is longer than a filename is cut. */
 static void longest_disposition_fits(void **state) {
-    char filename[2 * TT_TEXT_FILENAME_SIZE];
-    char value[TT_TEXT_DISPOSITION_SIZE];
-
     (void)state;
+    char filename[2 * TT_TEXT_FILENAME_SIZE];
     memset(filename, ' ', sizeof filename);
     filename[sizeof filename - 1] = '\0';
+    char value[TT_TEXT_DISPOSITION_SIZE];
     memset(value, 'x', sizeof value);
     tt_text_format_disposition(filename, value);
     assert_int_equal(strlen(value), sizeof value - 1);
@@ -284,6 +273,5 @@ int main(void) {
         cmocka_unit_test(dispositions_name_the_file_twice),
         cmocka_unit_test(longest_disposition_fits),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

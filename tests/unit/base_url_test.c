@@ -16,8 +16,7 @@ static void assert_url(const char *text, const char *scheme, const char *name, c
                        const char *rest) {
     struct tt_url url;
     const char *flaw = tt_url_parse(&url, text);
-
-    if (flaw != NULL)
+    if (flaw)
         fail_msg("%s %s", text, flaw);
     assert_string_equal(url.scheme, scheme);
     assert_string_equal(url.name, name);
@@ -39,9 +38,8 @@ static void takes_urls_apart(void **state) {
 }
 
 static void tells_addresses_from_names(void **state) {
-    struct tt_url url;
-
     (void)state;
+    struct tt_url url;
     assert_null(tt_url_parse(&url, "http://10.0.0.1"));
     assert_true(url.is_address);
     assert_null(tt_url_parse(&url, "http://[::1]"));
@@ -82,20 +80,18 @@ static void refuses_what_is_none(void **state) {
                                         "http://a/b#c",
                                         "http://\xC3\xA4",
                                         "http://[::1%25lo]"};
-    struct tt_url url;
-
     (void)state;
+    struct tt_url url;
     for (size_t i = 0; i < COUNT(texts); i++)
-        if (tt_url_parse(&url, texts[i]) == NULL)
+        if (!tt_url_parse(&url, texts[i]))
             fail_msg("%s was taken", texts[i]);
 }
 
 static void refuses_user_names_without_repeating_them(void **state) {
     static const char *const texts[] = {"http://hidden@a", "https://me:hidden@a:80/x",
                                         "https://hidden:@[::1]"};
-    struct tt_url url;
-
     (void)state;
+    struct tt_url url;
     for (size_t i = 0; i < COUNT(texts); i++)
         assert_string_equal(tt_url_parse(&url, texts[i]), "has a user name before the host");
     assert_null(tt_url_parse(&url, "http://a/x@y"));
@@ -103,10 +99,9 @@ static void refuses_user_names_without_repeating_them(void **state) {
 
 static void bounds_hosts(void **state) {
     char text[400] = "http://";
-    struct tt_url url;
-
     (void)state;
     memset(text + 7, 'a', 255);
+    struct tt_url url;
     assert_null(tt_url_parse(&url, text));
     assert_int_equal(strlen(url.host), 255);
     memcpy(text + 7 + 255, ":81", 4);
@@ -119,9 +114,8 @@ static void bases_end_without_a_slash(void **state) {
     static const char *const flawed[] = {"http://a/b?c",  "http://a/%20", "http://a//b",
                                          "http://a/../b", "http://a/b/.", "http://a/b:c"};
     char path[TT_URL_PATH_SIZE], text[400] = "http://a/";
-    struct tt_url url;
-
     (void)state;
+    struct tt_url url;
     assert_null(tt_url_parse_base(&url, path, "http://a"));
     assert_string_equal(path, "");
     assert_null(tt_url_parse_base(&url, path, "http://a///"));
@@ -129,7 +123,7 @@ static void bases_end_without_a_slash(void **state) {
     assert_null(tt_url_parse_base(&url, path, "http://a/b/C~-._0/"));
     assert_string_equal(path, "/b/C~-._0");
     for (size_t i = 0; i < COUNT(flawed); i++)
-        if (tt_url_parse_base(&url, path, flawed[i]) == NULL)
+        if (!tt_url_parse_base(&url, path, flawed[i]))
             fail_msg("%s was taken", flawed[i]);
     memset(text + 9, 'b', 254);
     assert_null(tt_url_parse_base(&url, path, text));
@@ -139,8 +133,6 @@ static void bases_end_without_a_slash(void **state) {
 }
 
 static void knows_labels(void **state) {
-    char longest[65];
-
     (void)state;
     assert_true(tt_url_is_label("eu-central-1"));
     assert_true(tt_url_is_label("A"));
@@ -150,6 +142,7 @@ static void knows_labels(void **state) {
     assert_false(tt_url_is_label("a.b"));
     assert_false(tt_url_is_label("a/b"));
     assert_false(tt_url_is_label("a b"));
+    char longest[65];
     memset(longest, 'a', sizeof longest);
     longest[63] = '\0';
     assert_true(tt_url_is_label(longest));
@@ -168,6 +161,5 @@ int main(void) {
         cmocka_unit_test(bases_end_without_a_slash),
         cmocka_unit_test(knows_labels),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

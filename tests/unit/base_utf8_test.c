@@ -53,27 +53,24 @@ static void well_formed_characters_go_both_ways(void **state) {
     for (size_t i = 0; i < sizeof well_formed / sizeof *well_formed; i++) {
         size_t length = strlen(well_formed[i].text);
         uint32_t point = 0;
-        char encoded[4];
-
         assert_int_equal(tt_utf8_decode(well_formed[i].text, length, &point), length);
         assert_int_equal(point, well_formed[i].point);
+        char encoded[4];
         assert_int_equal(tt_utf8_encode(point, encoded), length);
         assert_memory_equal(encoded, well_formed[i].text, length);
     }
 }
 
 static void ill_formed_sequences_are_none(void **state) {
-    uint32_t point;
-
     (void)state;
+    uint32_t point;
     for (size_t i = 0; i < sizeof ill_formed / sizeof *ill_formed; i++)
         assert_int_equal(tt_utf8_decode(ill_formed[i], strlen(ill_formed[i]), &point), 0);
 }
 
 static void the_length_is_kept_to(void **state) {
-    uint32_t point;
-
     (void)state;
+    uint32_t point;
     assert_int_equal(tt_utf8_decode("\xE2\x82\xAC", 2, &point), 0);
     assert_int_equal(tt_utf8_decode("a", 0, &point), 0);
     assert_int_equal(tt_utf8_decode("ab", 2, &point), 1);
@@ -81,7 +78,6 @@ static void the_length_is_kept_to(void **state) {
 
 static void nul_is_a_character(void **state) {
     uint32_t point = 1;
-
     (void)state;
     assert_int_equal(tt_utf8_decode("", 1, &point), 1);
     assert_int_equal(point, 0);
@@ -94,6 +90,5 @@ int main(void) {
         cmocka_unit_test(the_length_is_kept_to),
         cmocka_unit_test(nul_is_a_character),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

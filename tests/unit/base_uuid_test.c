@@ -15,9 +15,8 @@
 static void new_ids_are_valid_and_carry_their_time(void **state) {
     (void)state;
     for (int i = 0; i < 1000; i++) {
-        char id[TT_UUID_SIZE];
         int64_t before_ms = tt_clock_now_ms(), time_ms = -1, parsed_ms = -1;
-
+        char id[TT_UUID_SIZE];
         assert_int_equal(tt_uuid_new(id, &time_ms), TT_OK);
         assert_true(tt_uuid_parse(id, &parsed_ms));
         assert_int_equal(parsed_ms, time_ms);
@@ -26,10 +25,10 @@ static void new_ids_are_valid_and_carry_their_time(void **state) {
 }
 
 static void new_ids_differ(void **state) {
-    char one[TT_UUID_SIZE], two[TT_UUID_SIZE];
-
     (void)state;
+    char one[TT_UUID_SIZE];
     assert_int_equal(tt_uuid_new(one, NULL), TT_OK);
+    char two[TT_UUID_SIZE];
     assert_int_equal(tt_uuid_new(two, NULL), TT_OK);
     assert_string_not_equal(one, two);
 }
@@ -37,7 +36,6 @@ static void new_ids_differ(void **state) {
 /* RFC 9562, appendix A.6 */
 static void example_of_the_rfc(void **state) {
     int64_t time_ms = 0;
-
     (void)state;
     assert_true(tt_uuid_parse("017f22e2-79b0-7cc3-98c4-dc0c0c07398f", &time_ms));
     assert_int_equal(time_ms, INT64_C(1645557742000));
@@ -63,7 +61,6 @@ static void other_texts_are_no_ids(void **state) {
         " 17f22e2-79b0-7cc3-98c4-dc0c0c07398f",
     };
     int64_t time_ms = 42;
-
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         assert_false(tt_uuid_parse(texts[i], &time_ms));
@@ -71,11 +68,11 @@ static void other_texts_are_no_ids(void **state) {
 }
 
 static void floor_is_the_least_id_of_its_millisecond(void **state) {
-    char floor[TT_UUID_SIZE], next[TT_UUID_SIZE];
     int64_t time_ms = 0;
-
     (void)state;
+    char floor[TT_UUID_SIZE];
     tt_uuid_floor(INT64_C(1645557742000), floor);
+    char next[TT_UUID_SIZE];
     tt_uuid_floor(INT64_C(1645557742001), next);
     assert_string_equal(floor, "017f22e2-79b0-7000-8000-000000000000");
     assert_true(tt_uuid_parse(floor, &time_ms));
@@ -88,33 +85,32 @@ static void floor_is_the_least_id_of_its_millisecond(void **state) {
 static void floors_sort_as_their_times(void **state) {
     static const int64_t times_ms[] = {0,          1,           0xFFFF,        0x10000,
                                        0xFFFFFFFF, 0x100000000, 1700000000000, TIME_MAX_MS};
-
     (void)state;
     for (size_t i = 1; i < sizeof times_ms / sizeof *times_ms; i++) {
-        char earlier[TT_UUID_SIZE], later[TT_UUID_SIZE];
-
+        char earlier[TT_UUID_SIZE];
         tt_uuid_floor(times_ms[i - 1], earlier);
+        char later[TT_UUID_SIZE];
         tt_uuid_floor(times_ms[i], later);
         assert_true(strcmp(earlier, later) < 0);
     }
 }
 
 static void new_id_lies_between_the_floors_around_it(void **state) {
-    char id[TT_UUID_SIZE], floor[TT_UUID_SIZE], next[TT_UUID_SIZE];
-    int64_t time_ms;
-
     (void)state;
+    char id[TT_UUID_SIZE];
+    int64_t time_ms;
     assert_int_equal(tt_uuid_new(id, &time_ms), TT_OK);
+    char floor[TT_UUID_SIZE];
     tt_uuid_floor(time_ms, floor);
+    char next[TT_UUID_SIZE];
     tt_uuid_floor(time_ms + 1, next);
     assert_true(strcmp(id, floor) >= 0);
     assert_true(strcmp(id, next) < 0);
 }
 
 static void floor_is_clamped(void **state) {
-    char id[TT_UUID_SIZE];
-
     (void)state;
+    char id[TT_UUID_SIZE];
     tt_uuid_floor(-1, id);
     assert_string_equal(id, "00000000-0000-7000-8000-000000000000");
     tt_uuid_floor(INT64_MIN, id);
@@ -136,6 +132,5 @@ int main(void) {
         cmocka_unit_test(new_id_lies_between_the_floors_around_it),
         cmocka_unit_test(floor_is_clamped),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,6 @@ static const char *offer_of(struct tt_buf *text, const struct tt_config *of) {
 }
 
 static void offer(void **state) {
-    struct tt_buf text;
     struct tt_config some = {
         .server.max_body_bytes = 5000000000,
         .image = {.options = {.width_px = 720,
@@ -31,6 +30,7 @@ static void offer(void **state) {
         .preset_count = 2,
     };
     (void)state;
+    struct tt_buf text;
     assert_string_equal(
         offer_of(&text, &some),
         "{\"maxBodyBytes\":5000000000,\"formats\":[\"png\",\"jpeg\",\"webp\"],"
@@ -45,10 +45,10 @@ static void offer(void **state) {
 
 /* Whether there is one is said, and nothing of what it is. */
 static void offer_of_watermarks(void **state) {
-    struct tt_buf text;
     struct tt_config some = {.image.watermark_font = "/secret/font.ttf",
                              .image.watermark_image = "/secret/logo.png"};
     (void)state;
+    struct tt_buf text;
     assert_non_null(strstr(offer_of(&text, &some), "{\"configured\":true,\"text\":true}}"));
     assert_null(strstr(tt_buf_text(&text), "secret"));
     tt_buf_fini(&text);
@@ -60,13 +60,13 @@ static void offer_of_watermarks(void **state) {
 }
 
 static void the_longest_offer_fits(void **state) {
-    struct tt_buf text;
     struct tt_config full = {.server.max_body_bytes = INT64_MAX,
                              .preset_count = TT_CONFIG_PRESETS_MAX,
                              .image.rendition_count = TT_PICTURE_RENDITIONS_MAX};
     (void)state;
     for (int i = 0; i < TT_CONFIG_PRESETS_MAX; i++)
         memset(full.presets[i].name, 'a' + i, TT_PICTURE_PRESET_SIZE - 1);
+    struct tt_buf text;
     assert_non_null(strstr(offer_of(&text, &full), "\"renditions\":[\"aaaa"));
     tt_buf_fini(&text);
 }

@@ -32,8 +32,8 @@ static const struct tt_config config = {
 };
 
 static struct tt_options fresh(void) {
-    struct tt_options options;
     tt_err_take(TT_OK);
+    struct tt_options options;
     tt_options_init(&options, &config);
     return options;
 }
@@ -44,8 +44,8 @@ static enum tt_err set_one(struct tt_options *options, const char *name, const c
 }
 
 static void assert_refused(const char *name, const char *value, const char *words) {
-    struct tt_options options;
     struct tt_options untouched = fresh();
+    struct tt_options options;
     assert_int_equal(set_one(&options, name, value), TT_ERR_OPTION);
     if (!strstr(tt_err_detail(TT_ERR_OPTION), words))
         fail_msg("\"%s\" lacks \"%s\"", tt_err_detail(TT_ERR_OPTION), words);
@@ -196,10 +196,8 @@ static void the_body_beats_the_query(void **state) {
 
 static void a_watermark_is_switched_or_given(void **state) {
     static const char *const off[] = {"", "false", "0", "off", "No"};
-    struct tt_options options;
-    char longest[TT_PICTURE_WATERMARK_SIZE + 1];
-
     (void)state;
+    struct tt_options options;
     for (size_t i = 0; i < sizeof off / sizeof *off; i++) {
         assert_int_equal(set_one(&options, "watermark", off[i]), TT_OK);
         assert_false(options.picture.watermark.enabled);
@@ -211,6 +209,7 @@ static void a_watermark_is_switched_or_given(void **state) {
     assert_true(options.picture.watermark.enabled);
     assert_string_equal(options.picture.watermark.text, "\xC2\xA9 mine");
 
+    char longest[TT_PICTURE_WATERMARK_SIZE + 1];
     memset(longest, 'x', sizeof longest);
     longest[sizeof longest - 1] = '\0';
     assert_refused("watermark", longest, "at most 255 bytes");
@@ -221,9 +220,8 @@ static void a_watermark_is_switched_or_given(void **state) {
 /* Without a font there is nothing to draw a text with; what is configured stays a switch. */
 static void a_text_takes_a_font(void **state) {
     static const struct tt_config bare = {.image.options.format = TT_FORMAT_PNG};
-    struct tt_options options;
-
     (void)state;
+    struct tt_options options;
     tt_options_init(&options, &bare);
     assert_int_equal(tt_options_set(&options, TT_OPTION_BODY, "watermark", "mine"), TT_ERR_OPTION);
     assert_int_equal(tt_options_set(&options, TT_OPTION_BODY, "watermark", "on"), TT_OK);
@@ -234,7 +232,6 @@ static void a_preset_is_what_all_else_starts_from(void **state) {
     static const char *const asked[][2] = {
         {"quality", "33"}, {"fit", "fill"}, {"watermark", "mine"}, {"width", "64"}};
     struct tt_options options = fresh();
-
     (void)state;
     assert_int_equal(tt_options_set(&options, TT_OPTION_QUERY, "preset", "thumb"), TT_OK);
     assert_memory_equal(&options.picture, &config.presets[0].options, sizeof options.picture);
@@ -264,7 +261,6 @@ static void a_preset_is_what_all_else_starts_from(void **state) {
 /* It beats one of the query, and leaves what else was asked for. */
 static void an_empty_preset_is_none(void **state) {
     struct tt_options options = fresh();
-
     (void)state;
     assert_int_equal(tt_options_set(&options, TT_OPTION_QUERY, "preset", ""), TT_OK);
     assert_memory_equal(&options.picture, &config.image.options, sizeof options.picture);
@@ -279,11 +275,9 @@ static void an_empty_preset_is_none(void **state) {
 /* A switch keeps the text that it switches. */
 static void a_switch_takes_the_presets_text(void **state) {
     static const char *const asked[][2] = {{"watermark", "on"}, {"preset", "thumb"}};
-
     (void)state;
     for (int first = 0; first <= 1; first++) {
         struct tt_options options = fresh();
-
         for (int i = 0; i < 2; i++)
             assert_int_equal(
                 tt_options_set(&options, TT_OPTION_QUERY, asked[first ^ i][0], asked[first ^ i][1]),
