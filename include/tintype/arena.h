@@ -8,7 +8,7 @@
 #include <stdalign.h>
 #include <stddef.h>
 
-/* What sizes are padded to, so that everything is aligned for any type. */
+/* Sizes are padded to multiples of this, so that everything is aligned for any type. */
 #define TT_ARENA_STEP_BYTES alignof(max_align_t)
 
 struct tt_arena_chunk;
@@ -19,7 +19,7 @@ struct tt_arena {
     size_t cap_bytes;
 };
 
-/* Allocates nothing yet. cap_bytes > 0. */
+/* Starts an empty arena, without allocating anything yet. cap_bytes is over 0. */
 void tt_arena_init(struct tt_arena *arena, size_t cap_bytes);
 
 /* Frees everything; the struct may be init'ed again. */
@@ -32,7 +32,7 @@ void tt_arena_reset(struct tt_arena *arena);
  * memory is reached. size_bytes 0 gives a valid pointer that must not be dereferenced. */
 void *tt_arena_alloc(struct tt_arena *arena, size_t size_bytes);
 
-/* The same for count × size_bytes, checked for overflow. */
+/* The same for count × size_bytes. A product that overflows is beyond every cap. */
 void *tt_arena_alloc_array(struct tt_arena *arena, size_t count, size_t size_bytes);
 
 /* A NUL-terminated copy of text[0..length); NULL as above. */

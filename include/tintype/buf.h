@@ -23,14 +23,14 @@ void tt_buf_append(struct tt_buf *buf, const void *bytes, size_t length);
 void tt_buf_append_text(struct tt_buf *buf, const char *text);
 void tt_buf_append_format(struct tt_buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* text with every byte but the unreserved ones of RFC 3986, section 2.3 (letters, digits and
- * - . _ ~), and where keep_slash is set the slashes, as %XX in upper case: the one form that both a
- * URL and its signature take. */
+/* Appends text percent-encoded: all but letters, digits and - . _ ~ (RFC 3986, section 2.3), and
+ * where keep_slash is set the slashes, becomes %XX in upper case. URLs and their signatures take
+ * this one form. */
 void tt_buf_append_percent(struct tt_buf *buf, const char *text, bool keep_slash);
-/* text as a JSON string, with its quotes. Text that is not UTF-8 is read as Latin-1, so that one
- * bad byte spoils no document. */
+/* Appends text as a JSON string, with its quotes. Text that is not UTF-8 is read as Latin-1, so
+ * that one bad byte spoils no document. */
 void tt_buf_append_json(struct tt_buf *buf, const char *text);
-/* data, or "" before the first append. Never NULL. */
+/* data, or "" before the first append; never NULL. It is valid until the next append. */
 const char *tt_buf_text(const struct tt_buf *buf);
 
 #endif

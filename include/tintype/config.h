@@ -1,5 +1,5 @@
-/* Configuration: an INI file, over it the environment (TINTYPE_<SECTION>_<KEY>), read through one
- * table of keys that also gives -t, -h and the README's table. */
+/* Configuration: an INI file, which the environment (TINTYPE_<SECTION>_<KEY>) beats. Both are read
+ * through one table of keys, from which help, -T and the README's table are made as well. */
 #ifndef TINTYPE_CONFIG_H
 #define TINTYPE_CONFIG_H
 
@@ -24,7 +24,7 @@ enum tt_s3_path_style { TT_S3_PATH_STYLE_AUTO, TT_S3_PATH_STYLE_ON, TT_S3_PATH_S
 enum tt_s3_sse { TT_S3_SSE_NONE, TT_S3_SSE_AES256, TT_S3_SSE_KMS };
 enum tt_delivery { TT_DELIVERY_REDIRECT, TT_DELIVERY_FETCH };
 
-/* [preset.NAME]: a rendering that has a name. */
+/* A preset is a rendering that has a name: [preset.NAME]. */
 struct tt_config_preset {
     char name[TT_PICTURE_PRESET_SIZE];
     struct tt_picture_options options;
@@ -36,9 +36,9 @@ struct tt_config {
         char base_path[256];    /* "/api": leading slash, none at the end; "" for the root */
         int64_t workers;        /* 0: serve in the process itself; default 4 × cores */
         int64_t decode_slots;   /* default: cores */
-        int64_t max_requests;   /* a worker is replaced after as many; 0: never */
+        int64_t max_requests;   /* after as many a worker is replaced; 0: never */
         int64_t max_body_bytes; /* on the wire */
-        int64_t drain_seconds;  /* what a stop waits for requests in flight */
+        int64_t drain_seconds;  /* how long a stop waits for requests in flight */
         char cors_origins[TT_CONFIG_TEXT_MAX]; /* space-separated origins, or "*"; "" none */
     } server;
     struct {
@@ -64,7 +64,7 @@ struct tt_config {
     } auth;
     struct {
         char bucket[64];                   /* "" for none: local alone */
-        char region[64];                   /* this and the next, of each service: "" for AWS_* */
+        char region[64];                   /* this and endpoint, of each service: "" for AWS_* */
         char endpoint[TT_CONFIG_TEXT_MAX]; /* "https://host[:port][/path]" */
         enum tt_s3_path_style path_style;
         char ca_file[TT_CONFIG_TEXT_MAX]; /* for all services; "" for the system's */
@@ -111,17 +111,19 @@ bool tt_config_has_watermark_text(const struct tt_config *config);
 const struct tt_config_preset *tt_config_find_preset(const struct tt_config *config,
                                                      const char *name);
 
-/* sync.node, or the host's name: who says it in items, events and the heartbeat must say the same.
- */
+/* Writes sync.node, or else the host's name: items, events and the heartbeat must all say the same
+ * name. */
 void tt_config_name_node(const struct tt_config *config, char node[TT_CONFIG_NODE_SIZE]);
 
-/* Every key with its default and one line of explanation, grouped by section: plain text for -h. */
+/* Prints every key with its default and one line of explanation, grouped by section: plain text for
+ * help. */
 void tt_config_print_help(FILE *out);
 
-/* *config as a file that tt_config_load would read: "[section]" lines, then "key = value". */
+/* Prints *config as a file that tt_config_load would read: "[section]" lines, then "key = value".
+ * */
 void tt_config_print_values(FILE *out, const struct tt_config *config);
 
-/* The keys again, as the rows of a Markdown table: | key | default | what it does |. */
+/* Prints the keys as the rows of a Markdown table: | key | default | what it does |. */
 void tt_config_print_markdown(FILE *out);
 
 #endif

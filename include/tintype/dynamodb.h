@@ -16,13 +16,13 @@ struct tt_dynamodb_attribute {
 
 #define TT_DYNAMODB_DEPTH_MAX 4 /* maps within each other; DynamoDB itself takes 32 */
 
-/* PutItem on the condition attribute_not_exists(ID): a repeat is answered with
- * ConditionalCheckFailedException, which tt_aws_answer_judge takes for success. All:
- * TT_ERR_NO_MEMORY, TT_ERR_INTERNAL. */
+/* PutItem on the condition attribute_not_exists(ID). A repeat is answered with
+ * ConditionalCheckFailedException, which tt_aws_answer_judge takes for success. This and the two
+ * below: TT_ERR_NO_MEMORY; TT_ERR_INTERNAL for attributes that break the rules above. */
 enum tt_err tt_dynamodb_put_item(struct tt_http_request *request, struct tt_arena *arena,
                                  const struct tt_aws_signer *signer, const char *table,
                                  const struct tt_dynamodb_attribute *attributes, size_t count);
-/* Consistent. */
+/* GetItem, as a consistent read. */
 enum tt_err tt_dynamodb_get_item(struct tt_http_request *request, struct tt_arena *arena,
                                  const struct tt_aws_signer *signer, const char *table,
                                  const char *id);

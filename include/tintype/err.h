@@ -49,7 +49,7 @@ enum tt_err {
     TT_ERR_COUNT
 };
 
-/* What is gained by trying the same again: by a client, and by the sync (TT_ERR_CLOUD_*). */
+/* What a client, or the sync (TT_ERR_CLOUD_*), gains by trying the same again. */
 enum tt_retry {
     TT_RETRY_NEVER, /* the answer will be the same; the sync: the row is dead */
     TT_RETRY_SOON,  /* seconds: busy; replies carry Retry-After; the sync: the row backs off */
@@ -68,8 +68,8 @@ struct tt_err_row {
 /* The row of err; never NULL. A value outside the table gives the row of TT_ERR_INTERNAL. */
 const struct tt_err_row *tt_err_row(enum tt_err err);
 
-/* Note a failure whose cause is for the log alone, and return err. The first note wins: a call
- * while one is set changes nothing, but still returns err. Never put secrets in a cause. */
+/* Notes a failure whose cause is for the log alone, and returns err. The first note wins: a call
+ * while one is set changes nothing, but still returns err. A cause never holds secrets. */
 enum tt_err tt_err_fail(enum tt_err err, const char *cause_format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -78,8 +78,9 @@ enum tt_err tt_err_fail(enum tt_err err, const char *cause_format, ...)
 enum tt_err tt_err_fail_errno(enum tt_err err, const char *cause_format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Note a refusal whose sentence goes to the client (and to the log): say what was wrong and what to
- * do. Text that came from the client is cut and cleaned by the writer of the reply, not here. */
+/* Notes a refusal whose sentence goes to the client and to the log, and returns err: it says what
+ * was wrong and what to do. Text that came from the client is cut and cleaned by the writer of the
+ * reply, not here. */
 enum tt_err tt_err_refuse(enum tt_err err, const char *detail_format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -7,7 +7,7 @@
 
 #include "tintype/err.h"
 
-/* Writes all of it, across EINTR and short writes. TT_ERR_STORAGE or TT_ERR_SPOOL_FULL. */
+/* Writes all length bytes, across EINTR and short writes. TT_ERR_STORAGE or TT_ERR_SPOOL_FULL. */
 enum tt_err tt_file_write(int fd, const void *bytes, size_t length);
 
 /* Reads up to length bytes at offset, across EINTR and short reads; *got is less only at the end of
@@ -20,8 +20,8 @@ enum tt_err tt_file_sync(int fd);
 /* The names in an open directory are on the disk when it returns TT_OK (fsync). */
 enum tt_err tt_file_sync_dir(int dir_fd);
 
-/* close(2) for a descriptor whose writes were synced or do not matter; sets *fd to -1. A negative
- * *fd is left alone. */
+/* Closes a descriptor whose writes were synced or do not matter, and sets *fd to -1. A negative *fd
+ * is left alone. */
 void tt_file_close(int *fd);
 
 #endif

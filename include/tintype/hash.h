@@ -14,14 +14,14 @@ struct tt_hash {
     void *context; /* owned; NULL before init and after fini */
 };
 
-/* TT_ERR_NO_MEMORY. */
+/* Starts a sum. TT_ERR_NO_MEMORY. */
 enum tt_err tt_hash_init(struct tt_hash *hash);
-/* Safe on a zeroed struct, and twice. */
+/* Frees what init made. It may be called twice, and on a zeroed struct. */
 void tt_hash_fini(struct tt_hash *hash);
 enum tt_err tt_hash_update(struct tt_hash *hash, const void *bytes, size_t length);
-/* Ends the sum, and starts the next: the struct may be used again at once. */
+/* Ends the sum and starts the next, so the struct may be used again at once. */
 enum tt_err tt_hash_finish(struct tt_hash *hash, uint8_t digest[TT_HASH_BYTES]);
-/* The sum of a whole file, from its start wherever fd stands. TT_ERR_STORAGE, TT_ERR_NO_MEMORY. */
+/* Sums a whole file, from its start, wherever fd's offset is. TT_ERR_STORAGE, TT_ERR_NO_MEMORY. */
 enum tt_err tt_hash_file(int fd, uint8_t digest[TT_HASH_BYTES]);
 /* Lower-case hexadecimal, NUL-terminated. */
 void tt_hash_format(const uint8_t digest[TT_HASH_BYTES], char hex[TT_HASH_HEX_SIZE]);

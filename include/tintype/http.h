@@ -1,8 +1,8 @@
-/* HTTP client: many requests in flight over kept-alive connections, in one thread. The only user of
- * libcurl. Sends what it is told to the letter (signed headers and escapes stay as they are),
- * follows no redirects, asks no proxy of the environment unless told so there (http_proxy and its
- * kin, as curl reads them; never for this machine and for metadata addresses), and knows nothing of
- * AWS. */
+/* HTTP client: many requests in flight over kept-alive connections, in one thread. It is the only
+ * user of libcurl. It sends what it is told to the letter (signed headers and escapes stay as they
+ * are), follows no redirects, and knows nothing of AWS. It asks a proxy of the environment
+ * (http_proxy and its kin, as curl reads them) only where it is told so, and never for this machine
+ * and for metadata addresses. */
 #ifndef TINTYPE_HTTP_H
 #define TINTYPE_HTTP_H
 
@@ -13,10 +13,11 @@
 
 #include "tintype/err.h"
 
-#define TT_HTTP_HEADERS_MAX        40
-#define TT_HTTP_CAUSE_SIZE         256
-#define TT_HTTP_RETRY_AFTER_MAX_MS (5 * 60 * 1000) /* a server's word is taken up to here */
-#define TT_HTTP_ANSWER_KEPT_BYTES  (64 * 1024)     /* max_answer_bytes where nobody needs more */
+#define TT_HTTP_HEADERS_MAX 40
+#define TT_HTTP_CAUSE_SIZE  256
+#define TT_HTTP_RETRY_AFTER_MAX_MS                                                                 \
+    (5 * 60 * 1000) /* a longer wait that a server asks for is cut to this */
+#define TT_HTTP_ANSWER_KEPT_BYTES (64 * 1024) /* max_answer_bytes of requests that need no more */
 
 struct tt_http_header {
     const char *name;
@@ -34,14 +35,15 @@ struct tt_http_request {
     int body_fd; /* read by offset from its start; -1: none */
     int64_t body_fd_bytes;
     int sink_fd; /* the body of a 2xx answer is written there, not kept; -1: kept */
-    /* Of the body; more ends the transfer with TT_ERR_CLOUD_FAILED. With a sink_fd, what is no 2xx
-     * may have TT_HTTP_ANSWER_KEPT_BYTES instead. */
+    /* The most that the answer's body may have; more ends the transfer with TT_ERR_CLOUD_FAILED.
+     * Where there is a sink_fd, an answer that is no 2xx may have TT_HTTP_ANSWER_KEPT_BYTES
+     * instead. */
     int64_t max_answer_bytes;
     int64_t timeout_ms;  /* for the whole exchange; 0: as long as it moves */
-    const char *ca_file; /* PEM; NULL or "": the system's */
+    const char *ca_file; /* PEM; NULL or "" for the system's certificates */
 };
 
-/* What came of a request. Valid during the call of done alone. */
+/* What came of a request. It is valid during the call of done alone. */
 struct tt_http_answer {
     /* TT_OK: a whole answer, whatever its status. TT_ERR_CLOUD_AWAY: no connection, no TLS, or it
      * stood still. TT_ERR_CLOUD_FAILED: cut short, too long, not HTTP. TT_ERR_STORAGE,
@@ -65,7 +67,7 @@ struct tt_http;
 
 /* At most max_connections are kept open. NULL with TT_ERR_NO_MEMORY or TT_ERR_SYSTEM noted. */
 struct tt_http *tt_http_new(int max_connections);
-/* Drops what is in flight without calling done. NULL is allowed. */
+/* Drops requests in flight without calling done. NULL is allowed. */
 void tt_http_free(struct tt_http *http);
 
 /* Starts a request; done is called from a later tt_http_run, exactly once, and may start others.
@@ -74,7 +76,7 @@ void tt_http_free(struct tt_http *http);
 enum tt_err tt_http_start(struct tt_http *http, const struct tt_http_request *request,
                           tt_http_done *done, void *context);
 
-/* Requests started and not yet done. */
+/* How many requests are started and not yet done. */
 int tt_http_in_flight(const struct tt_http *http);
 
 /* Waits until something happens on a transfer or on fds (revents are set), or timeout_ms (0 and up)

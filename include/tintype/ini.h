@@ -4,11 +4,11 @@
 
 #include <stdbool.h>
 
-/* One pair; value is NULL where a line has no "=". Also the line that begins a section, empty or
- * not: then name and value are NULL. The section's name is cut to 49 bytes. */
+/* Takes one pair; value is NULL where a line has no "=". It also takes the line that begins a
+ * section, empty or not: then name and value are NULL. The section's name is cut to 49 bytes. */
 typedef void tt_ini_pair(void *context, int line, const char *section, const char *name,
                          const char *value);
-/* A line that cannot be read (line > 0), or the file (line 0), with what is wrong. */
+/* Takes what is wrong with a line that cannot be read, or, as line 0, with the file. */
 typedef void tt_ini_problem(void *context, int line, const char *text);
 
 /* Reads the file at path, calling pair and problem (NULL: problems are passed over) in its order.

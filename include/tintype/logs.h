@@ -7,7 +7,7 @@
 
 #include "tintype/aws.h"
 
-/* PutLogEvents, "Request constraints". */
+/* The bounds of PutLogEvents (CloudWatch Logs API Reference, PutLogEvents). */
 #define TT_LOGS_BATCH_MAX_EVENTS  10000
 #define TT_LOGS_BATCH_MAX_BYTES   1048576
 #define TT_LOGS_EVENT_EXTRA_BYTES 26 /* counted beside each message */
@@ -20,11 +20,12 @@ struct tt_logs_event {
     const char *message; /* UTF-8, not empty */
 };
 
-/* How many of events[0..count), in order, make one batch within the constraints above, counting
- * from the first: 1 at least, unless count is 0. The events are sorted by time. Pure. */
+/* How many of events[0..count), which are sorted by time, make one batch within the bounds above,
+ * counted from the first: at least 1, unless count is 0. Pure. */
 size_t tt_logs_batch_length(const struct tt_logs_event *events, size_t count);
 
-/* All: TT_ERR_NO_MEMORY, TT_ERR_INTERNAL. events are sorted by time and within one batch. */
+/* PutLogEvents of events that are sorted by time and within one batch. This and the two below:
+ * TT_ERR_NO_MEMORY, TT_ERR_INTERNAL. */
 enum tt_err tt_logs_put_events(struct tt_http_request *request, struct tt_arena *arena,
                                const struct tt_aws_signer *signer, const char *group,
                                const char *stream, const struct tt_logs_event *events,
@@ -37,8 +38,8 @@ enum tt_err tt_logs_create_stream(struct tt_http_request *request, struct tt_are
                                   const struct tt_aws_signer *signer, const char *group,
                                   const char *stream);
 
-/* How many of count events a successful PutLogEvents refused (rejectedLogEventsInfo: too old,
- * expired, too new). */
+/* How many of count events a PutLogEvents that succeeded has refused, as too old, expired or too
+ * new (rejectedLogEventsInfo). */
 size_t tt_logs_rejected(const struct tt_http_answer *answer, size_t count);
 
 #endif

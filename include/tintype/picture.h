@@ -1,5 +1,5 @@
 /* Pictures as every room speaks of them: formats, the options of one rendering, its limits, and
- * what came of it. Plain data; the work is behind image.h. */
+ * what came of it. All of it is plain data; the work is behind image.h. */
 #ifndef TINTYPE_PICTURE_H
 #define TINTYPE_PICTURE_H
 
@@ -65,12 +65,12 @@ extern const struct tt_text_choice tt_picture_positions[];
 
 #define TT_PICTURE_WATERMARK_SIZE 256
 
-/* What is drawn over a result: the text, or where there is none the picture, or nothing. Sizes are
- * percent of the result's shorter side. */
+/* What is drawn over a result: the text, or where there is none the configured image, or nothing.
+ * Sizes are in percent of the result's shorter side. */
 struct tt_picture_watermark {
     char text[TT_PICTURE_WATERMARK_SIZE]; /* UTF-8, one line; "" for none */
     bool enabled;                         /* false: nothing is drawn */
-    bool use_image;                       /* the configured one, where there is no text */
+    bool use_image;                       /* the configured image is drawn where there is no text */
     enum tt_picture_position position;
     int size_percent;    /* of a text's line, or of an image's shorter side: 1 to 100 */
     int margin_percent;  /* from the edges: 0 to 45 */

@@ -1,6 +1,6 @@
-/* Counters that all workers of a service share, in one anonymous mapping made before the fork.
- * Plain atomics: a worker that dies in any state leaves them readable. They start at zero with the
- * service; what must outlive it is in the journal. */
+/* Counters that all workers of a service share, in one anonymous mapping that is made before they
+ * are forked. They are plain atomics, so a worker that dies in any state leaves them readable. They
+ * start at zero with the service; what must outlive it is in the journal. */
 #ifndef TINTYPE_STATS_H
 #define TINTYPE_STATS_H
 
@@ -21,8 +21,8 @@ struct tt_stats {
     _Atomic int64_t decoder_peak_rss_bytes; /* the largest decoder so far */
 };
 
-/* The mapping, zeroed; lives as long as the process and its children. NULL with TT_ERR_NO_MEMORY
- * noted. */
+/* Makes the mapping, zeroed, which lives as long as the process and its children. NULL with
+ * TT_ERR_NO_MEMORY noted. */
 struct tt_stats *tt_stats_new(void);
 
 /* Raises *peak to value if it is higher. */

@@ -1,5 +1,5 @@
-/* URLs that settings and variables give: taken apart strictly, never normalised but for letters'
- * case. Pure; what is wrong is said without the URL, which may hold a password. */
+/* URLs that settings and variables give are taken apart strictly, and never normalised but for the
+ * case of letters. What is wrong is said without the URL, which may hold a password. Pure. */
 #ifndef TINTYPE_URL_H
 #define TINTYPE_URL_H
 
@@ -16,14 +16,15 @@ struct tt_url {
     const char *rest;            /* path and query, "" or from "/" on; points into the text */
 };
 
-/* "http[s]://host[:port][/path[?query]]". NULL, or what is wrong: "has no host". */
+/* Takes "http[s]://host[:port][/path[?query]]" apart. Returns NULL, or what is wrong with it: "has
+ * no host". */
 const char *tt_url_parse(struct tt_url *url, const char *text);
 
-/* The same of a URL that other paths are put behind: path gets "/x", without a slash at its end, or
- * "". It has only characters that no signer encodes. */
+/* Does the same with a URL behind which other paths are put. path gets "/x", without a slash at its
+ * end, or ""; it has only characters that no signer encodes. */
 const char *tt_url_parse_base(struct tt_url *url, char path[TT_URL_PATH_SIZE], const char *text);
 
-/* Letters, digits and inner hyphens, 1 to 63: a part of a host's name. */
+/* Whether text can be a part of a host's name: 1 to 63 letters, digits and inner hyphens. */
 bool tt_url_is_label(const char *text);
 
 #endif

@@ -10,8 +10,8 @@
 
 #define TT_UUID_SIZE 37 /* 36 characters and the NUL */
 
-/* A new id of now; *time_ms (may be NULL) is the time within it. TT_ERR_SYSTEM when the system
- * gives no random bytes. */
+/* Makes a new id of now; *time_ms (may be NULL) is the time within it. TT_ERR_SYSTEM when the
+ * system gives no random bytes. */
 enum tt_err tt_uuid_new(char id[TT_UUID_SIZE], int64_t *time_ms);
 
 /* True, with the time in *time_ms (may be NULL), when text is a version 7 UUID in the one form used

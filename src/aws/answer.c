@@ -1,5 +1,5 @@
-/* What an answer means: its code and message are read, and judged by one table of codes, then by
- * the status. What follows from a judgement is the caller's. */
+/* What an answer means. Its code and message are read and judged by one table of codes, then by the
+ * status. What follows from a judgement is decided by the caller. */
 #include <ctype.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -11,12 +11,13 @@
 #include "aws/xml.h"
 #include "tintype/aws.h"
 
-#define RAW_MESSAGE_SIZE 1024 /* before it is cut for people: what rules look at */
-#define JSON_TYPE        "application/x-amz-json-"
-#define REQUEST_ID_MAX   64
-#define SKEW_MAX_MS      (4 * 60 * 1000) /* AWS takes five minutes, S3 fifteen */
+#define RAW_MESSAGE_SIZE                                                                           \
+    1024 /* of the service's own message, which rules look at before it is cut for people */
+#define JSON_TYPE      "application/x-amz-json-"
+#define REQUEST_ID_MAX 64
+#define SKEW_MAX_MS    (4 * 60 * 1000) /* AWS takes five minutes, S3 fifteen */
 
-/* What an answer says, as it says it. */
+/* What an answer says, in its own words. */
 struct saying {
     char code[TT_AWS_CODE_SIZE];
     char message[RAW_MESSAGE_SIZE];
@@ -34,7 +35,7 @@ struct rule {
     const char *mark; /* in the message, in any case of letters; NULL: whatever it says */
 };
 
-/* The first that fits holds. */
+/* The first rule that fits holds. */
 static const struct rule rules[] = {
     /* It is done already: a repeated step, or a group or stream that others have made. */
     {TT_AWS_DYNAMODB, TT_OK, "ConditionalCheckFailedException", NULL},
@@ -45,19 +46,19 @@ static const struct rule rules[] = {
     {TT_AWS_S3, TT_ERR_NOT_FOUND, "NoSuchKey", NULL},
     {TT_AWS_S3, TT_ERR_NOT_FOUND, "NoSuchVersion", NULL},
 
-    /* The clock: S3 has codes of its own, the others say it in the message. */
+    /* Our clock is wrong. S3 has codes of its own for that, the others say it in the message. */
     {ANY, TT_ERR_CLOUD_CLOCK, "RequestTimeTooSkewed", NULL},
     {ANY, TT_ERR_CLOUD_CLOCK, "RequestExpired", NULL},
     {ANY, TT_ERR_CLOUD_CLOCK, "RequestInTheFuture", NULL},
     {ANY, TT_ERR_CLOUD_CLOCK, "InvalidSignatureException", "Signature expired"},
     {ANY, TT_ERR_CLOUD_CLOCK, "InvalidSignatureException", "Signature not yet current"},
 
-    /* Signed for another region or service than is asked. */
+    /* The request was signed for another region or service than the one that was asked. */
     {ANY, TT_ERR_CLOUD_SETUP, "InvalidSignatureException", "scoped to"},
     {ANY, TT_ERR_CLOUD_SETUP, "SignatureDoesNotMatch", "scoped to"},
 
-    /* Too fast. S3 says ServiceUnavailable where it asks for a lower rate; of the others it is a
-     * failure. A quota of log groups is no matter of speed. */
+    /* Requests come too fast. S3 says ServiceUnavailable where it asks for a lower rate; from the
+     * others that code is a failure. A quota of log groups has nothing to do with speed. */
     {TT_AWS_S3, TT_ERR_CLOUD_THROTTLED, "SlowDown*", NULL},
     {TT_AWS_S3, TT_ERR_CLOUD_THROTTLED, "ServiceUnavailable", NULL},
     {TT_AWS_S3, TT_ERR_CLOUD_THROTTLED, "KMS.Throttl*", NULL},
@@ -70,7 +71,7 @@ static const struct rule rules[] = {
     {ANY, TT_ERR_CLOUD_THROTTLED, "BandwidthLimitExceeded*", NULL},
     {ANY, TT_ERR_CLOUD_THROTTLED, "TooManyRequests*", NULL},
 
-    /* Keys that are wrong, that have expired, or that may not do this. */
+    /* The keys are wrong, have expired, or may not do this. */
     {ANY, TT_ERR_CLOUD_KEYS, "SignatureDoesNotMatch", NULL},
     {ANY, TT_ERR_CLOUD_KEYS, "InvalidSignature*", NULL},
     {ANY, TT_ERR_CLOUD_KEYS, "IncompleteSignature*", NULL},
@@ -97,7 +98,8 @@ static const struct rule rules[] = {
     {ANY, TT_ERR_CLOUD_FAILED, "RequestTimeout*", NULL},
     {ANY, TT_ERR_CLOUD_FAILED, "OperationAborted*", NULL},
     {ANY, TT_ERR_CLOUD_FAILED, "IncompleteBody", NULL},
-    {TT_AWS_S3, TT_ERR_CLOUD_FAILED, "XAmzContentSHA256Mismatch", NULL}, /* spoilt on its way? */
+    {TT_AWS_S3, TT_ERR_CLOUD_FAILED, "XAmzContentSHA256Mismatch",
+     NULL}, /* perhaps spoilt on its way */
     {TT_AWS_S3, TT_ERR_CLOUD_FAILED, "BadDigest", NULL},
     {ANY, TT_ERR_CLOUD_FAILED, "TransactionConflictException", NULL},
     {TT_AWS_S3, TT_ERR_CLOUD_FAILED, "KMS.KMSInternal*", NULL},
@@ -119,21 +121,21 @@ static const struct rule rules[] = {
     {ANY, TT_ERR_CLOUD_SETUP, "ResourceNotFoundException", NULL},
     {ANY, TT_ERR_CLOUD_SETUP, "UnknownOperationException", NULL},
 
-    /* S3's kin when they are full: room can be made. */
+    /* Gateways that speak S3 say these when they are full, and room can be made. */
     {TT_AWS_S3, TT_ERR_CLOUD_SETUP, "QuotaExceeded", NULL},
     {TT_AWS_S3, TT_ERR_CLOUD_SETUP, "XMinioAdminBucketQuotaExceeded", NULL},
     {TT_AWS_S3, TT_ERR_CLOUD_SETUP, "XMinioStorageFull", NULL},
 
-    /* This object alone: it is too large; or it was archived, and GET would have to wait for a
-     * restore. */
+    /* This object alone is refused: it is too large, or it was archived, and GET would have to wait
+     * for a restore. */
     {TT_AWS_S3, TT_ERR_CLOUD_OBJECT, "EntityTooLarge", NULL},
     {TT_AWS_S3, TT_ERR_CLOUD_OBJECT, "KeyTooLongError", NULL},
     {TT_AWS_S3, TT_ERR_CLOUD_OBJECT, "InvalidDigest", NULL},
     {TT_AWS_S3, TT_ERR_CLOUD_OBJECT, "MetadataTooLarge", NULL},
     {TT_AWS_S3, TT_ERR_CLOUD_OBJECT, "InvalidObjectState", NULL},
 
-    /* DynamoDB has one code for an item it does not take and for a table (or index) whose keys are
-     * not those that every item has, or whose name can be none. */
+    /* DynamoDB has one code for an item that it does not take, for a table or index whose keys are
+     * not those that every item has, and for a name that no table can have. */
     {TT_AWS_DYNAMODB, TT_ERR_CLOUD_SETUP, "ValidationException", "does not match the schema"},
     {TT_AWS_DYNAMODB, TT_ERR_CLOUD_SETUP, "ValidationException", "Missing the key"},
     {TT_AWS_DYNAMODB, TT_ERR_CLOUD_SETUP, "ValidationException", "Type mismatch for"},
@@ -142,14 +144,15 @@ static const struct rule rules[] = {
     {TT_AWS_DYNAMODB, TT_ERR_CLOUD_SETUP, "ValidationException", "table/index name"},
     {TT_AWS_DYNAMODB, TT_ERR_CLOUD_OBJECT, "ValidationException", NULL},
 
-    /* CloudWatch Logs likewise: a name that can be none, or this batch. */
+    /* CloudWatch Logs has one code for a name that no group or stream can have, and for this batch.
+     * */
     {TT_AWS_LOGS, TT_ERR_CLOUD_SETUP, "InvalidParameterException", "logGroupName"},
     {TT_AWS_LOGS, TT_ERR_CLOUD_SETUP, "InvalidParameterException", "logStreamName"},
     {TT_AWS_LOGS, TT_ERR_CLOUD_OBJECT, "InvalidParameterException", NULL},
 };
 
-/* Where no code is known; the rest failed, and is tried again: an object is given up only for an
- * answer that is understood. */
+/* What a status means where no code is known. All others are failures that are tried again, as an
+ * object is given up only for an answer that is understood. */
 static const struct {
     int first, last;
     enum tt_err err;
@@ -161,7 +164,8 @@ static const struct {
     {503, 503, TT_ERR_CLOUD_THROTTLED}, {507, 507, TT_ERR_CLOUD_SETUP},
 };
 
-/* Refusals of a signature; a 403 that is not explained (HEAD has no body) may be one. */
+/* Whether the signature was refused. A 403 without a code may mean that as well, as the answer to
+ * HEAD has no body. */
 static bool is_signature_refusal(const struct saying *saying, int status) {
     return strcmp(saying->code, "SignatureDoesNotMatch") == 0 ||
            strcmp(saying->code, "InvalidSignatureException") == 0 ||
@@ -222,7 +226,7 @@ static const char *find_string(const json_t *root, const char *name) {
     return text ? text : "";
 }
 
-/* False for what is no JSON object. */
+/* Takes code and message. False for what is no JSON object. */
 static bool read_json(struct saying *saying, const struct tt_http_answer *answer) {
     json_t *root = json_loadb(answer->body, answer->body_bytes, 0, NULL);
     bool is_object = json_is_object(root);
@@ -240,7 +244,7 @@ static bool read_json(struct saying *saying, const struct tt_http_answer *answer
 
 /* ---- an answer that says OK ---- */
 
-/* The document's first tag, behind a declaration. */
+/* The document's first tag, behind its XML declaration. */
 static const char *find_first_tag(const char *body) {
     while (isspace((unsigned char)*body))
         body++;
@@ -251,11 +255,10 @@ static const char *find_first_tag(const char *body) {
     return body;
 }
 
-/* S3 may fail after it said 200 (Amazon S3 API Reference, "CopyObject"); and what is no such
- * service at all, a portal that wants a sign-in or a wrong endpoint, says 200 to anything, but not
- * in AWS's own media type (Smithy, "AWS JSON 1.0 protocol"). DynamoDB always says something, if
- * only
- * {}; CloudWatch Logs says nothing where it has made a name. */
+/* S3 may fail after it said 200 (Amazon S3 API Reference, "CopyObject"). A portal that wants a
+ * sign-in, or a wrong endpoint, says 200 to anything, but not in AWS's own media type (Smithy, "AWS
+ * JSON 1.0 protocol"). DynamoDB always says something, if only {}; CloudWatch Logs says nothing
+ * where it has made a group or stream. */
 static bool is_false_success(struct saying *saying, enum tt_aws_service service,
                              const struct tt_http_answer *answer) {
     if (service == TT_AWS_LOGS && answer->body_bytes == 0)
@@ -272,7 +275,8 @@ static bool is_false_success(struct saying *saying, enum tt_aws_service service,
 
 /* ---- the message for people ---- */
 
-/* Services that refuse a signature repeat what was signed, and some gateways the header itself. */
+/* Services that refuse a signature repeat what was signed, and some gateways repeat the header
+ * itself: the message is cut before either. */
 static void cut_secrets(char *text) {
     static const char *const marks[] = {
         "AWS4-HMAC-SHA256", "Canonical",  "String-to-Sign",      "StringToSign",
@@ -283,7 +287,8 @@ static void cut_secrets(char *text) {
             *found = '\0';
 }
 
-/* Access key ids: "AKIA" or "ASIA" (IAM User Guide, "IAM identifiers") and at least twelve more. */
+/* Access key ids are replaced by asterisks. They begin with "AKIA" or "ASIA" (IAM User Guide, "IAM
+ * identifiers") and have at least twelve characters more. */
 static void mask_key_ids(char *text) {
     while (*text != '\0') {
         size_t length = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
@@ -293,7 +298,7 @@ static void mask_key_ids(char *text) {
     }
 }
 
-/* The first line, printable. */
+/* Leaves the first line of text, printable and without secrets. */
 static void clean(char *text) {
     char *start = text + strspn(text, " \t\r\n");
     memmove(text, start, strlen(start) + 1);
@@ -313,7 +318,7 @@ static bool is_plain(const char *text) {
     return length > 0 && text[length] == '\0';
 }
 
-/* What is added to the service's own words. */
+/* Writes what is added to the service's own words. */
 static void format_suffix(char *suffix, size_t size, const struct tt_aws_outcome *outcome,
                           const struct saying *saying, const struct tt_http_answer *answer) {
     const char *region = answer->region[0] != '\0' ? answer->region : saying->region;
@@ -332,8 +337,8 @@ static void append_cut(char *text, size_t size, const char *more) {
     text[length + more_length] = '\0';
 }
 
-/* "Code: message; the bucket is in eu-west-1 (request 4442587FB7D0A2F9)"; the service's own words
- * are cut where all has no room. */
+/* "Code: message; the bucket is in eu-west-1 (request 4442587FB7D0A2F9)". Where all of it has no
+ * room, the service's own words are cut. */
 static void format_message(struct tt_aws_outcome *outcome, struct saying *saying,
                            const struct tt_http_answer *answer) {
     char suffix[sizeof "; the bucket is in  (request )" + sizeof saying->region + REQUEST_ID_MAX];

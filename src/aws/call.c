@@ -1,5 +1,6 @@
-/* A call becomes a request: where the endpoint is, which headers are added, and the signature over
- * exactly what is sent. The signature itself is sigv4.c's; what a call says is the services'. */
+/* A call becomes a request here: it gets the endpoint's address, the headers that every request
+ * has, and a signature over exactly what is sent. The signature itself is made in sigv4.c; what a
+ * call says is known to the services' files. */
 #include "aws/call.h"
 
 #include <string.h>
@@ -7,10 +8,10 @@
 #include "aws/sigv4.h"
 #include "tintype/hash.h"
 
-/* An escape takes three bytes for one; a session token is the longest part of a URL. */
+/* An escape takes three bytes for one, and a session token is the longest part of a URL. */
 #define TEXT_MAX_BYTES ((size_t)64 * 1024)
 
-/* Authorization is sent, but not signed. */
+/* Authorization is sent, but cannot be signed. */
 _Static_assert(TT_SIGV4_PAIRS_MAX + 1 <= TT_HTTP_HEADERS_MAX, "a signed request can be sent");
 
 static const char *const scope_names[TT_AWS_SERVICE_COUNT] = {
@@ -72,7 +73,7 @@ static enum tt_err add_header(struct tt_http_request *request, struct tt_arena *
     return TT_OK;
 }
 
-/* Every header that is signed. */
+/* Collects every header that is signed. */
 static enum tt_err add_headers(struct tt_http_request *request, struct tt_arena *arena,
                                const struct tt_aws_signer *signer, const struct tt_aws_call *call) {
     const char *token = signer->keys->session_token;
@@ -88,7 +89,7 @@ static enum tt_err add_headers(struct tt_http_request *request, struct tt_arena 
     return err;
 }
 
-/* The URL, path and query encoded as they are for the signature. */
+/* Makes the URL, with path and query encoded as they are for the signature. */
 static enum tt_err format_url(struct tt_arena *arena, const struct tt_aws_endpoint *endpoint,
                               const struct tt_sigv4_request *signed_request, const char **url) {
     enum tt_err err = TT_OK;

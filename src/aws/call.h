@@ -1,4 +1,4 @@
-/* Calls: what the services' files share beside tt_aws_call_sign. */
+/* Calls: what the services' files share beside tt_aws_call_sign of tintype/aws.h. */
 #ifndef TINTYPE_AWS_CALL_H
 #define TINTYPE_AWS_CALL_H
 

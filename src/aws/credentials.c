@@ -1,5 +1,5 @@
-/* Keys: the walk along the chain of sources, and what is kept of it. Keys that expire are looked
- * for anew while they still serve. What the sources read and ask is in credentials_*.c. */
+/* Keys: the walk along the chain of sources, and the keys that it found. Keys that expire are
+ * looked for anew while they still serve. What the sources read and ask is in credentials_*.c. */
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "tintype/log.h"
 
 #define REFRESH_BEFORE_MS (5 * 60 * 1000)
-#define REFRESH_EVERY_MS  (10 * 1000) /* a refresh that failed is not begun again before */
+#define REFRESH_EVERY_MS  (10 * 1000) /* after a refresh that failed */
 #define EXPIRED_SERVE_MS  (10 * 60 * 1000)
 
 static const struct source {
@@ -31,16 +31,16 @@ enum look_state {
 struct tt_aws_credentials {
     struct tt_look look; /* the first member, so that walk_on can find the rest */
     enum look_state state;
-    bool is_abandoned;  /* forgotten while it was running: what it brings is thrown away */
-    size_t source;      /* being asked */
-    int64_t started_ms; /* of the look */
+    bool is_abandoned;  /* keys were forgotten while it ran, so what it finds is thrown away */
+    size_t source;      /* the one that is being asked */
+    int64_t started_ms; /* when the look began */
     bool has_keys;      /* keys are valid, but may have expired */
     struct tt_aws_keys keys;
 };
 
 /* ---- the walk ---- */
 
-/* All that belongs to the look but for its result. */
+/* Wipes all that belongs to the look but its result. */
 static void wipe_look(struct tt_look *look) {
     OPENSSL_cleanse(&look->role, sizeof look->role);
     OPENSSL_cleanse(look->token, sizeof look->token);
@@ -58,7 +58,7 @@ static void drop_result(struct tt_aws_credentials *self) {
     self->state = LOOK_IDLE;
 }
 
-/* step is of the source being asked. */
+/* Goes on from the step of the source that was asked last. */
 static void walk(struct tt_aws_credentials *self, enum tt_look_step step) {
     while (step == TT_LOOK_ABSENT && ++self->source < SOURCE_COUNT)
         step = sources[self->source].try(&self->look);
@@ -126,7 +126,7 @@ static bool needs_refresh(const struct tt_aws_credentials *self, int64_t now_ms)
            now_ms - self->started_ms >= REFRESH_EVERY_MS;
 }
 
-/* Takes over what has ended since the last call. */
+/* Takes over the result of a look that has ended since the last call. */
 static void settle(struct tt_aws_credentials *self, int64_t now_ms) {
     if (self->state == LOOK_FOUND)
         adopt(self, now_ms);

@@ -1,5 +1,5 @@
-/* Keys in the answers of the sources that are asked over HTTP: JSON of containers and instance
- * metadata, XML of STS. Pure; copies of secrets are wiped. */
+/* Keys in the answers of sources that are asked over HTTP: JSON of containers and instance
+ * metadata, XML of STS. Copies of secrets are wiped. */
 #include <jansson.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include "aws/xml.h"
 #include "tintype/clock.h"
 
-/* What an answer has, and where it goes. */
+/* One part of an answer, and where it goes. */
 struct part {
     const char *json;
     const char *xml;
@@ -32,7 +32,7 @@ static void set_parts(struct part parts[PART_COUNT], struct tt_aws_keys *keys,
     parts[3] = (struct part){"Expiration", "Expiration", expires, TT_LOOK_EXPIRES_BYTES, true};
 }
 
-/* No text, no expiry. */
+/* Keys whose answer names no expiration do not expire. */
 static bool take_expiration(struct tt_aws_keys *keys, const char *expires, char *flaw) {
     keys->expires_at_ms = 0;
     if (expires[0] == '\0' || tt_clock_parse_rfc3339(expires, &keys->expires_at_ms, NULL))
@@ -41,7 +41,7 @@ static bool take_expiration(struct tt_aws_keys *keys, const char *expires, char 
     return false;
 }
 
-/* value NULL: it is missing. */
+/* Takes a part's value, which is NULL where the answer has none. */
 static bool take_part(const struct part *part, const char *name, const char *value, char *flaw) {
     if (!value || value[0] == '\0') {
         part->field[0] = '\0';
@@ -85,7 +85,7 @@ bool tt_answer_read_json(struct tt_aws_keys *keys, const char *body, size_t body
                          char flaw[TT_KEYS_FLAW_SIZE]) {
     json_malloc_t usual_malloc;
     json_free_t usual_free;
-    /* Jansson keeps copies of every string: they are wiped as they are freed. */
+    /* Jansson keeps a copy of every string, which is wiped as it is freed. */
     json_get_alloc_funcs(&usual_malloc, &usual_free);
     json_set_alloc_funcs(malloc, tt_wipe_free);
     json_t *root = json_loadb(body, body_bytes, JSON_REJECT_DUPLICATES, NULL);
@@ -131,7 +131,8 @@ static bool take_element(const struct part *part, const char *start, const char 
         from++;
     while (to > from && is_blank(to[-1]))
         to--;
-    char text[TT_AWS_TOKEN_SIZE + 1]; /* one more than fits, for take_part to say so */
+    char text[TT_AWS_TOKEN_SIZE +
+              1]; /* one more than a key may have, so that take_part finds it too long */
     bool is_taken = unescape(text, sizeof text, from, to);
     if (is_taken)
         is_taken = take_part(part, part->xml, text, flaw);

@@ -1,5 +1,5 @@
-/* Keys that lie on this machine: environment, and the profile of the shared files. They do not
- * expire. */
+/* Keys that lie on this machine: in the environment, and in a profile of the shared files. They do
+ * not expire. */
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
@@ -27,7 +27,7 @@ enum tt_look_step tt_look_environment(struct tt_look *look) {
     const char *token = tt_aws_variable(token_name);
     struct tt_aws_keys *keys = &look->keys;
     if (!token) {
-        token_name = "AWS_SECURITY_TOKEN"; /* its older name */
+        token_name = "AWS_SECURITY_TOKEN"; /* the same by its older name */
         token = tt_aws_variable(token_name);
     }
     if (!id)
@@ -83,8 +83,8 @@ static void cut_blanks(char *text) {
     text[length] = '\0';
 }
 
-/* Reads up to size - 1 bytes; more, or a NUL among them, is a flaw. O_NONBLOCK: a FIFO would hold
- * the agent up. */
+/* Reads up to size - 1 bytes; more, or a NUL among them, is a flaw. The file is opened with
+ * O_NONBLOCK, as a FIFO would hold the agent up. */
 static bool read_text(const char *path, char *text, size_t size, char *flaw) {
     size_t length = 0;
     ssize_t got = -1;

@@ -19,9 +19,10 @@
 #define TT_LOOK_EXPIRES_BYTES 64
 
 enum tt_look_step {
-    TT_LOOK_ABSENT,  /* this source is not set up: on to the next */
+    TT_LOOK_ABSENT,  /* this source is not set up, and the next one is asked */
     TT_LOOK_FOUND,   /* keys are those to use */
-    TT_LOOK_BROKEN,  /* it is set up, but has no keys to give: another's would be a surprise */
+    TT_LOOK_BROKEN,  /* it is set up, but has no keys to give; those of another source would be a
+                        surprise */
     TT_LOOK_WAITING, /* a request is under way */
 };
 
@@ -34,7 +35,7 @@ struct tt_look {
     /* Keys are served for a while even when they come expired: the metadata service keeps giving
      * the old ones when it cannot get new ones, and AWS still takes them. */
     bool may_be_expired;
-    char text[TT_LOOK_TEXT_SIZE]; /* what was tried; what is broken */
+    char text[TT_LOOK_TEXT_SIZE]; /* sentences on what was tried, or the one on what is broken */
 
     struct tt_http *http;
     char region[64];
@@ -54,14 +55,15 @@ struct tt_look {
 
 /* ---- credentials_look.c: what sources call ---- */
 
-/* Sends a request; next is called with its answer. WAITING, or BROKEN when it cannot be sent. */
+/* Sends a request, of which next gets the answer. Returns WAITING, or BROKEN when it cannot be
+ * sent. */
 enum tt_look_step tt_look_send(struct tt_look *look, const struct tt_http_request *request,
                                tt_look_next *next);
 
-/* Adds a sentence to what was tried, and gives ABSENT. */
+/* Adds a sentence to what was tried, and returns ABSENT. */
 enum tt_look_step tt_look_pass(struct tt_look *look, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* Makes a sentence all that is told, and gives BROKEN. */
+/* Makes a sentence all that is told, and returns BROKEN. */
 enum tt_look_step tt_look_break(struct tt_look *look, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -75,21 +77,22 @@ enum tt_look_step tt_look_instance(struct tt_look *look);     /* credentials_met
 
 /* ---- credentials_local.c ---- */
 
-/* Reads a file that holds a token, blanks and line breaks around it cut. False with what is wrong
- * in flaw: "cannot be read: ...", "has over N bytes". */
+/* Reads a file that holds a token, without blanks and line breaks around it. False, with what is
+ * wrong in flaw, to follow the file's name: "cannot be read: ...", "has over N bytes". */
 bool tt_look_read_token(const char *path, char *token, size_t size, char flaw[TT_KEYS_FLAW_SIZE]);
 
 /* ---- credentials_answer.c: keys in answers; pure ---- */
 
-/* {"AccessKeyId", "SecretAccessKey", "Token", "Expiration"} as containers and instance metadata
- * give them. False with what is wrong in flaw: "is no JSON object". */
+/* Reads {"AccessKeyId", "SecretAccessKey", "Token", "Expiration"}, as containers and instance
+ * metadata give them. False, with what is wrong in flaw, to follow "the answer": "is no JSON
+ * object". */
 bool tt_answer_read_json(struct tt_aws_keys *keys, const char *body, size_t body_bytes,
                          char flaw[TT_KEYS_FLAW_SIZE]);
 
-/* <Credentials> of an answer of STS. */
+/* Reads <Credentials> of an answer of STS; else as above. */
 bool tt_answer_read_xml(struct tt_aws_keys *keys, const char *body, char flaw[TT_KEYS_FLAW_SIZE]);
 
-/* <Code> of a refusal by STS, "" when it has none that is a plain word. */
+/* Reads <Code> of a refusal by STS; "" when it has none that is a plain word. */
 void tt_answer_read_code(char *code, size_t size, const char *body);
 
 #endif

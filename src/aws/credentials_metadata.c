@@ -1,7 +1,7 @@
-/* Keys that a service beside this machine gives: the container's agent, at an address that the
- * environment names (AWS SDKs and Tools Reference Guide, "Container credential provider"), and
- * EC2's instance metadata, version 2 alone (EC2 User Guide, "Use the Instance Metadata Service"): a
- * token first, then the name of the role, then its keys. */
+/* Keys that a service beside this machine gives. The container's agent is at an address that the
+ * environment names (AWS SDKs and Tools Reference Guide, "Container credential provider"). EC2's
+ * instance metadata, of which only version 2 is spoken (EC2 User Guide, "Use the Instance Metadata
+ * Service"), is asked for a token first, then for the name of the role, then for its keys. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <openssl/crypto.h>
@@ -12,7 +12,7 @@
 #include "aws/credentials_look.h"
 
 #define CONTAINER_TIMEOUT_MS 2000
-#define INSTANCE_TIMEOUT_MS  1000 /* away from EC2 nobody answers, mostly */
+#define INSTANCE_TIMEOUT_MS  1000 /* short, as away from EC2 mostly nobody answers */
 #define TOKEN_TTL_SECONDS    "300"
 #define ROLE_NAME_SIZE       129
 #define CONTAINER_HOST       "http://169.254.170.2"
@@ -39,8 +39,8 @@ static enum tt_look_step send_request(struct tt_look *look, const char *method, 
 
 /* ---- container ---- */
 
-/* Hosts to which keys may be asked for in clear: this machine, and what ECS and EKS have set up on
- * it. */
+/* Whether keys may be asked for in clear there: at this machine, and at the agents of ECS and EKS
+ * on it. */
 static bool is_trusted_host(const char *name) {
     static const char *const agents[] = {"169.254.170.2", "169.254.170.23", "fd00:ec2::23"};
     struct in_addr ipv4;
@@ -63,7 +63,7 @@ static bool is_trusted_host(const char *name) {
     return false;
 }
 
-/* WAITING with the URL, BROKEN, or ABSENT when neither variable is set. */
+/* Returns WAITING with the URL, BROKEN, or ABSENT when neither variable is set. */
 static enum tt_look_step find_container_url(struct tt_look *look, char url[TT_LOOK_URL_SIZE]) {
     const char *relative = tt_aws_variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
     const char *full = tt_aws_variable("AWS_CONTAINER_CREDENTIALS_FULL_URI");
@@ -89,8 +89,9 @@ static enum tt_look_step find_container_url(struct tt_look *look, char url[TT_LO
     return TT_LOOK_WAITING;
 }
 
-/* The file, which is the fresher one, beats the variable. token is "" when neither is set; it may
- * have blanks ("Basic ..."), but nothing that ends a header. */
+/* Finds the authorization token. A file, which may be written anew while the service runs, beats
+ * the variable. The token is "" when neither is set; it may have blanks ("Basic ..."), but nothing
+ * that ends a header. */
 static bool find_authorization(struct tt_look *look) {
     const char *path = tt_aws_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
     const char *text = tt_aws_variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
@@ -146,7 +147,8 @@ enum tt_look_step tt_look_container(struct tt_look *look) {
 
 /* ---- instance metadata ---- */
 
-/* The last of the chain: whatever it answers, there may be no EC2 here at all. True for 200. */
+/* True for 200. All else passes on, as this is the last source of the chain, and whatever answers
+ * may be no EC2 at all. */
 static bool check_instance(struct tt_look *look, const struct tt_http_answer *answer,
                            const char *what) {
     if (answer->err != TT_OK)
@@ -174,9 +176,10 @@ static enum tt_look_step take_instance_keys(struct tt_look *look,
     return TT_LOOK_FOUND;
 }
 
-/* One role an instance has; its name is the first line. */
+/* An instance has one role, whose name is the first line. */
 static enum tt_look_step take_role(struct tt_look *look, const struct tt_http_answer *answer) {
-    /* IAM API Reference, "RoleName": these, which need no encoding in a path. */
+    /* A name has these characters alone (IAM API Reference, "RoleName"), which need no encoding in
+     * a path. */
     static const char letters[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+=,.@-";
     if (!check_instance(look, answer, "its role"))

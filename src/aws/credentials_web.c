@@ -15,8 +15,8 @@
 #define USUAL_SESSION_NAME "tintype-sync"
 #define CODE_SIZE          48
 
-/* Appends "name=value", the value percent-encoded. Into the one buffer that is wiped: a growing one
- * would leave copies. */
+/* Appends "name=value", the value percent-encoded, to a body that has room for all of it: one that
+ * grew would leave copies of the token unwiped. */
 static void append_pair(struct tt_look *look, const char *name, const char *value) {
     char *out = look->body + look->body_size;
     out += snprintf(out, 64, "%s%s=", look->body_size > 0 ? "&" : "", name);
@@ -39,7 +39,7 @@ static enum tt_look_step take_answer(struct tt_look *look, const struct tt_http_
     return TT_LOOK_FOUND;
 }
 
-/* Into url: the region's own address, unless a variable names another. */
+/* Writes to url the region's own address of STS, unless a variable names another. */
 static bool find_sts(struct tt_look *look, char url[TT_LOOK_URL_SIZE]) {
     static const char *const variables[] = {"AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"};
     struct tt_url parsed;
@@ -61,7 +61,7 @@ static bool find_sts(struct tt_look *look, char url[TT_LOOK_URL_SIZE]) {
     return true;
 }
 
-/* Each of the three from the environment, else from the profile, as the SDKs have it. */
+/* Each of the three comes from the environment, else from the profile, as in the SDKs. */
 static bool find_role(struct tt_look *look, const char **token_file, const char **arn,
                       const char **session_name) {
     *token_file = tt_aws_variable("AWS_WEB_IDENTITY_TOKEN_FILE");

@@ -1,4 +1,5 @@
-/* One item's calls to DynamoDB: the JSON of each. What attributes an item has is the caller's. */
+/* One item's calls to DynamoDB, each as JSON. Which attributes an item has is decided by the
+ * caller. */
 #include "tintype/dynamodb.h"
 
 #include <jansson.h>
@@ -11,14 +12,15 @@
 #define CONTENT_TYPE "application/x-amz-json-1.0"
 #define TARGET       "DynamoDB_20120810."
 
-/* jansson says NULL for text that is not UTF-8 as it does for want of memory. */
+/* Texts are checked here, as jansson returns NULL for one that is not UTF-8 just as without memory.
+ * */
 static enum tt_err check_text(const char *what, const char *text) {
     if (!tt_text_is_utf8(text, strlen(text)))
         return tt_err_fail(TT_ERR_INTERNAL, "dynamodb: %s is not UTF-8", what);
     return TT_OK;
 }
 
-/* depth: how many maps may lie within each other from here on. */
+/* Checks names, types and texts. depth is how many maps may still lie within each other. */
 static enum tt_err check_attributes(const struct tt_dynamodb_attribute *attributes, size_t count,
                                     int depth) {
     enum tt_err err = TT_OK;
@@ -37,7 +39,8 @@ static enum tt_err check_attributes(const struct tt_dynamodb_attribute *attribut
     return err;
 }
 
-/* Signs the operation, and gives parameters back in any case; NULL: there was no memory. */
+/* Signs the operation, and ends the life of parameters in any case; they are NULL where there was
+ * no memory for them. */
 static enum tt_err sign(struct tt_http_request *request, struct tt_arena *arena,
                         const struct tt_aws_signer *signer, const char *target,
                         json_t *parameters) {
@@ -54,7 +57,7 @@ static enum tt_err sign(struct tt_http_request *request, struct tt_arena *arena,
     return tt_aws_call_json(request, arena, signer, CONTENT_TYPE, target, body, length);
 }
 
-/* As JSON; the depth was checked. NULL without memory. */
+/* The attributes, whose depth was checked, as JSON; NULL without memory. */
 static json_t *new_map(const struct tt_dynamodb_attribute *attributes, size_t count) {
     json_t *map = json_object();
     for (size_t i = 0; i < count; i++) {

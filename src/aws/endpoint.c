@@ -1,5 +1,5 @@
-/* Where a service is: address, region and the form of its URLs, from configuration, environment and
- * profile. Who asks is credentials.c's. */
+/* Where a service is: its address, its region and the form of its URLs, from configuration,
+ * environment and profile. With whose keys it is asked is decided in credentials.c. */
 #include "aws/endpoint.h"
 
 #include <errno.h>
@@ -22,7 +22,7 @@ static const struct service_row {
     [TT_AWS_LOGS] = {"CloudWatch Logs", "cloudwatch", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "logs"},
 };
 
-/* A setting's text and what to name it by. */
+/* A setting's text, and the name by which sentences call it. */
 struct given {
     const char *text; /* NULL: none */
     char source[64];
@@ -131,8 +131,8 @@ static void take_public_address(struct tt_aws_endpoint *endpoint) {
              endpoint->region, tt_aws_domain(endpoint->region));
 }
 
-/* Puts the bucket before the host, where no path style is asked for. is_own, is_address: of the
- * endpoint. */
+/* Puts the bucket before the host, unless path style is asked for or needed. is_own says that the
+ * endpoint is configured, is_address that its host is an address. */
 static enum tt_err choose_style(struct tt_aws_endpoint *endpoint, const struct tt_config *config,
                                 bool is_own, bool is_address) {
     const char *bucket = config->s3.bucket;
@@ -140,7 +140,7 @@ static enum tt_err choose_style(struct tt_aws_endpoint *endpoint, const struct t
     case TT_S3_PATH_STYLE_ON: endpoint->path_style = true; break;
     case TT_S3_PATH_STYLE_OFF: endpoint->path_style = false; break;
     default:
-        /* A certificate for *.s3... covers no second dot; what is no part of a host's name at all
+        /* A certificate for *.s3... covers no second dot, and what can be no part of a host's name
          * (buckets of before 2018) can only be a path. */
         endpoint->path_style = is_own || !tt_url_is_label(bucket);
         break;

@@ -1,6 +1,6 @@
-/* HTTP over libcurl's multi interface: requests become easy handles, what comes back becomes
- * answers. Signing, and what a status means, are the callers'. Longer than other files, as no other
- * knows libcurl. */
+/* HTTP over libcurl's multi interface: requests become easy handles, and what comes back becomes
+ * answers. Signing, and what a status means, is known to the callers. The file is longer than
+ * others because no other one knows libcurl. */
 #include "tintype/http.h"
 
 #include <curl/curl.h>
@@ -21,7 +21,7 @@
 #define CONNECT_TIMEOUT_MS 5000L
 #define STALL_SECONDS      30L
 #define STALL_BYTES_PER_S  1L
-#define UPLOAD_BUFFER      (64L * 1024) /* from 128 KiB on it would be mapped for each request */
+#define UPLOAD_BUFFER      (64L * 1024) /* malloc maps memory anew from 128 KiB on */
 #define FIRST_KEPT_BYTES   ((size_t)4096)
 #define HEAP_KEPT_BYTES    (16 * 1024 * 1024)
 
@@ -31,21 +31,21 @@ struct transfer {
     struct transfer *previous;
     CURL *easy;
     struct curl_slist *headers;
-    char host[TT_URL_HOST_SIZE]; /* for causes */
+    char host[TT_URL_HOST_SIZE]; /* how causes name the server */
     tt_http_done *done;
     void *context;
-    const char *body; /* NULL: none, or body_fd */
+    const char *body; /* NULL for no body, or for one of body_fd */
     int body_fd;
     int64_t body_bytes;
     int64_t sent_bytes;
     int sink_fd;
     int64_t max_answer_bytes;
     int64_t received_bytes; /* of the answer's body */
-    char *kept;             /* what of it went to no sink; NULL until there is some */
+    char *kept;             /* the part that went to no sink; NULL until there is some */
     size_t kept_bytes;
     size_t kept_size;
     bool has_answer; /* a header line has come */
-    bool has_head;   /* and the empty line that ends them */
+    bool has_head;   /* the empty line that ends them has come */
     bool is_resent;
     int64_t retry_at_ms; /* Retry-After as a date */
     struct tt_http_answer answer;
@@ -57,9 +57,9 @@ struct tt_http {
     int max_connections;
     int in_flight;
     struct transfer *first;     /* in flight */
-    struct transfer *idle;      /* done with; they keep their easy handle, and its TLS sessions */
-    int idle_count;             /* max_connections at the most */
-    struct curl_waitfd *waited; /* what tt_http_run hands on */
+    struct transfer *idle;      /* ended ones, kept for their easy handle and its TLS sessions */
+    int idle_count;             /* at most max_connections */
+    struct curl_waitfd *waited; /* what tt_http_run has libcurl wait for */
     size_t waited_size;
 };
 
@@ -68,7 +68,7 @@ struct tt_http {
 static void fail(struct transfer *transfer, enum tt_err err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The first one holds: what libcurl says afterwards is its consequence. */
+/* The first failure holds, as what libcurl says afterwards is its consequence. */
 static void fail(struct transfer *transfer, enum tt_err err, const char *format, ...) {
     struct tt_http_answer *answer = &transfer->answer;
     if (answer->err != TT_OK)
@@ -175,8 +175,8 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context) {
     long status = 0;
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     bool is_sunk = transfer->sink_fd >= 0 && status >= 200 && status < 300;
-    /* The maximum of one who asked for an object is the object's: too much, or too little, for
-     * the text of an error. */
+    /* Who asked for an object gave its size as the maximum, which may be too much, or too little,
+     * for the text of an error. */
     if (transfer->sink_fd >= 0 && !is_sunk)
         max_bytes = TT_HTTP_ANSWER_KEPT_BYTES;
     if ((int64_t)length > max_bytes - transfer->received_bytes) {
@@ -190,12 +190,12 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context) {
     return is_taken ? length : 0;
 }
 
-/* libcurl's header function: one line, without a NUL at its end. */
+/* libcurl's header function, which gets one line, without a NUL at its end. */
 static size_t take_header(char *bytes, size_t size, size_t count, void *context) {
     struct transfer *transfer = context;
     transfer->has_answer = true;
     if (size * count > 5 && memcmp(bytes, "HTTP/", 5) == 0)
-        transfer->has_head = false; /* one after "100 Continue" */
+        transfer->has_head = false; /* a status line after that of "100 Continue" */
     else if (size * count > 0 && (bytes[0] == '\r' || bytes[0] == '\n'))
         transfer->has_head = true;
     tt_http_line_take(&transfer->answer, &transfer->retry_at_ms, bytes, size * count);
@@ -216,8 +216,8 @@ static bool add_header(struct transfer *transfer, const struct tt_http_header *h
     char *line = malloc(size);
     if (!line)
         return false;
-    /* A colon without a value asks libcurl to leave the header out, a semicolon to send it
-     * (CURLOPT_HTTPHEADER). */
+    /* A name with a colon and no value asks libcurl to leave that header out; with a semicolon it
+     * is sent without a value (CURLOPT_HTTPHEADER). */
     if (header->value[strspn(header->value, " \t")] == '\0')
         snprintf(line, size, "%s;", header->name);
     else
@@ -237,11 +237,11 @@ static bool add_headers(struct transfer *transfer, const struct tt_http_request 
     return is_added && (has_accept || add_line(transfer, "Accept:"));
 }
 
-/* The first failure stays. */
+/* Sets an option; the first failure stays. */
 #define SET(code, easy, option, value)                                                             \
     ((code) = (code) == CURLE_OK ? curl_easy_setopt(easy, option, value) : (code))
 
-/* How requests are made, whatever they ask. */
+/* Sets how every request is made, whatever it asks. */
 static CURLcode set_manners(CURL *easy) {
     CURLcode code = CURLE_OK;
     SET(code, easy, CURLOPT_NOSIGNAL, 1L);
@@ -416,7 +416,7 @@ static void judge(struct transfer *transfer, CURLcode code) {
     struct tt_http_answer *answer = &transfer->answer;
     enum tt_err err = judge_code(code, transfer->has_answer);
     long status = 0;
-    /* libcurl is content with headers that end with the connection. */
+    /* libcurl takes an answer that breaks off within its headers for a whole one. */
     if (code == CURLE_OK && !transfer->has_head)
         fail(transfer, TT_ERR_CLOUD_FAILED, "the answer ends within its headers");
     if (err != TT_OK)
@@ -433,8 +433,8 @@ static void judge(struct transfer *transfer, CURLcode code) {
     tt_http_retry_settle(answer, transfer->retry_at_ms);
 }
 
-/* A connection that the server has closed may show it only while the body is sent; then libcurl,
- * which else sends such a request again, gives up. */
+/* Sends a request once more whose kept connection was found closed only while the body was sent.
+ * libcurl does so itself when it finds that earlier, but gives up then. */
 static bool send_again(struct tt_http *http, struct transfer *transfer, CURLcode code) {
     long connects = 1;
     if (code != CURLE_SEND_ERROR || transfer->has_answer || transfer->is_resent ||
@@ -460,7 +460,7 @@ static void finish_ended(struct tt_http *http) {
     struct CURLMsg *message;
     int left;
     while ((message = curl_multi_info_read(http->multi, &left))) {
-        /* The message goes with the handle's removal. */
+        /* libcurl's message dies when the handle is removed, so it is read before. */
         CURLcode code = message->data.result;
         char *transfer = NULL;
         if (message->msg == CURLMSG_DONE &&
@@ -472,10 +472,11 @@ static void finish_ended(struct tt_http *http) {
 /* ---- the client ---- */
 
 struct tt_http *tt_http_new(int max_connections) {
-    /* libcurl takes and frees an upload buffer for each request. Where the heap shrank and grew
-     * with it, page faults were three quarters of a request's CPU time. */
+    /* libcurl allocates and frees an upload buffer for each request. When the heap shrank and grew
+     * with it, page faults took three quarters of a request's CPU time. */
     mallopt(M_TRIM_THRESHOLD, HEAP_KEPT_BYTES);
-    /* Signatures, session tokens and answers with keys go through memory of libcurl as well. */
+    /* Signatures, session tokens and answers with keys go through libcurl's memory as well, so that
+     * is wiped too. */
     if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, tt_wipe_free, tt_wipe_realloc, strdup,
                              calloc) != CURLE_OK) {
         tt_err_fail(TT_ERR_SYSTEM, "http: libcurl does not start");
@@ -550,7 +551,8 @@ enum tt_err tt_http_run(struct tt_http *http, struct pollfd *fds, size_t fd_coun
         return err;
     CURLMcode code =
         curl_multi_poll(http->multi, http->waited, (unsigned int)fd_count, timeout_ms, NULL);
-    /* Asked again, as libcurl tells neither of ends nor of errors (POLLHUP, POLLERR). */
+    /* The descriptors are polled again, as libcurl tells neither of ends nor of errors (POLLHUP,
+     * POLLERR). */
     while (code == CURLM_OK && fd_count > 0 && poll(fds, fd_count, 0) < 0)
         if (errno != EINTR)
             return tt_err_fail_errno(TT_ERR_SYSTEM, "http: poll");

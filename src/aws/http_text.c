@@ -1,4 +1,5 @@
-/* Requests checked before they are sent, answers' headers read. Sending is http.c's. */
+/* Requests are checked before they are sent, and headers of answers are read. Sending is done in
+ * http.c. */
 #include "aws/http_text.h"
 
 #include <string.h>
@@ -59,7 +60,7 @@ bool tt_http_is_near(const struct tt_url *url) {
 
 static void take_text(char *field, size_t size, const char *value) {
     size_t length = 0;
-    /* They end up in logs: a word, or nothing. */
+    /* These fields end up in logs, so one is a word or nothing. */
     while (value[length] > ' ' && value[length] <= '~' && length < size - 1)
         length++;
     memcpy(field, value, length);
@@ -111,7 +112,7 @@ void tt_http_line_take(struct tt_http_answer *answer, int64_t *retry_at_ms, cons
     line[used] = '\0';
     char *value = strchr(line, ':');
     if (strncmp(line, "HTTP/", 5) == 0) {
-        /* What came before was of the sort "100 Continue". */
+        /* What came before this status line was an interim answer, as "100 Continue" is. */
         *retry_at_ms = 0;
         answer->date_ms = 0;
         answer->retry_after_ms = 0;

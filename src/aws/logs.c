@@ -30,7 +30,8 @@ size_t tt_logs_batch_length(const struct tt_logs_event *events, size_t count) {
             break;
         bytes += message_bytes + TT_LOGS_EVENT_EXTRA_BYTES;
         length++;
-        /* It can only be refused; alone, so that it takes no other with it. */
+        /* An event that is too large can only be refused. It goes alone, so that no other is
+         * refused with it. */
         if (is_too_large)
             break;
     }
@@ -39,7 +40,7 @@ size_t tt_logs_batch_length(const struct tt_logs_event *events, size_t count) {
 
 /* ---- the text of a request ---- */
 
-/* What a request says; stream NULL: the group alone. */
+/* What a request says; stream is NULL for one of the group alone. */
 struct parameters {
     const char *group;
     const char *stream;
@@ -109,7 +110,8 @@ enum tt_err tt_logs_create_stream(struct tt_http_request *request, struct tt_are
 
 /* ---- an answer ---- */
 
-/* An index into the batch, within lowest..highest; otherwise when there is none. */
+/* An index into the batch, brought within lowest..highest; the value of otherwise when there is
+ * none. */
 static size_t find_index(const json_t *info, const char *name, size_t lowest, size_t highest,
                          size_t otherwise) {
     const json_t *value = json_object_get(info, name);
@@ -121,8 +123,8 @@ static size_t find_index(const json_t *info, const char *name, size_t lowest, si
     return index > (json_int_t)highest ? highest : (size_t)index;
 }
 
-/* Both ends of the batch are given by an index: the old up to theirs, without it, and the new from
- * theirs on (CloudWatch Logs API Reference, "RejectedLogEventsInfo"). */
+/* Events are refused at both ends of the batch: those that are too old come before one index, those
+ * that are too new begin at another (CloudWatch Logs API Reference, "RejectedLogEventsInfo"). */
 size_t tt_logs_rejected(const struct tt_http_answer *answer, size_t count) {
     json_t *root = json_loadb(answer->body, answer->body_bytes, 0, NULL);
     const json_t *info = json_object_get(root, "rejectedLogEventsInfo");

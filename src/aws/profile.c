@@ -1,6 +1,6 @@
-/* Profile: the variables' and shared files' side of the chain. Names, places and precedence are
- * those of the AWS SDKs ("AWS SDKs and Tools Reference Guide", shared config and credentials
- * files); which source comes when is credentials.c's. Nothing here sends. */
+/* Profile: what the variables and shared files of AWS say. Names, places and precedence are those
+ * of the AWS SDKs ("AWS SDKs and Tools Reference Guide", shared config and credentials files). In
+ * which order sources are asked is decided in credentials.c. Nothing here sends. */
 #include "aws/profile.h"
 
 #include <errno.h>
@@ -62,7 +62,7 @@ bool tt_keys_copy(char *field, size_t size, const char *value, char flaw[TT_KEYS
 static void note_problem(char problem[TT_PROFILE_PROBLEM_SIZE], const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The first one stays. */
+/* Writes a problem; the first one stays. */
 static void note_problem(char problem[TT_PROFILE_PROBLEM_SIZE], const char *format, ...) {
     if (problem[0] != '\0')
         return;
@@ -78,7 +78,7 @@ static const char *skip_blanks(const char *text) {
     return text + strspn(text, " \t");
 }
 
-/* Whether what is left of a section's header is this name, quoted or not. */
+/* Whether the rest of a section's header is this name, quoted or not. */
 static bool is_quoted_name(const char *text, const char *name) {
     char quote = *text == '"' || *text == '\'' ? *text++ : '\0';
     size_t length = strlen(name);
@@ -102,7 +102,7 @@ static bool is_section(const struct reading *reading, const char *section) {
     return strcmp(name, "default") == 0 && strcmp(section, "default") == 0;
 }
 
-/* Settings, as text into struct tt_profile. */
+/* The settings that are read, and the fields of struct tt_profile that take them. */
 static const struct setting {
     const char *name;
     size_t offset;
@@ -153,7 +153,8 @@ static bool take_key(struct reading *reading, int line, const char *name, const 
     return true;
 }
 
-/* Sources of other SDKs; the first is told. */
+/* Sources of keys that SDKs know and this service does not. The first that a profile names is told.
+ * */
 static void take_unsupported(struct tt_profile *profile, const char *name) {
     static const char *const names[] = {"credential_process", "sso_session", "sso_start_url",
                                         "source_profile", "credential_source"};
@@ -162,8 +163,8 @@ static void take_unsupported(struct tt_profile *profile, const char *name) {
             profile->unsupported = names[i];
 }
 
-/* Lines of a setting that is a block of its own ("s3 =", and indented ones below it) come here like
- * the others: none of AWS's has one of the names above. */
+/* The lines of a setting that is a block of its own ("s3 =", with indented lines below it) come
+ * here like the others. No such line of AWS's has one of the names above. */
 static void take_pair(void *context, int line, const char *section, const char *name,
                       const char *value) {
     struct reading *reading = context;
@@ -188,7 +189,7 @@ static void read_file(struct tt_profile *profile, bool is_config, char *problem)
                               .path = is_config ? profile->config_path : profile->credentials_path,
                               .is_config = is_config,
                               .problem = problem};
-    /* A file that cannot be read is passed over, as it is by the SDKs: mostly it is not there. */
+    /* A file that cannot be read is passed over, as by the SDKs; mostly it is just not there. */
     if (!tt_ini_read(reading.path, LINE_MAX_BYTES, take_pair, take_problem, &reading) &&
         errno != ENOENT && errno != ENOTDIR)
         snprintf(profile->unread, sizeof profile->unread, "%.120s cannot be read: %s", reading.path,
@@ -206,7 +207,8 @@ static void read_file(struct tt_profile *profile, bool is_config, char *problem)
 
 /* ---- both ---- */
 
-/* "~/" is the home of HOME, or of the user database where a daemon was started without one. */
+/* "~/" stands for HOME, or for the home of the user database where a daemon was started without
+ * HOME. */
 static bool find_path(char path[TT_PROFILE_PATH_SIZE], const char *variable, const char *usual,
                       char *problem) {
     const char *text = tt_aws_variable(variable);

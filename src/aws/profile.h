@@ -23,31 +23,32 @@ struct tt_profile_role {
 
 struct tt_profile {
     char name[TT_PROFILE_NAME_SIZE];
-    bool is_named; /* by AWS_PROFILE; else it is "default" */
-    bool is_found; /* in one of the files at least */
+    bool is_named; /* AWS_PROFILE names it; else it is "default" */
+    bool is_found; /* at least one of the files has it */
     char credentials_path[TT_PROFILE_PATH_SIZE];
     char config_path[TT_PROFILE_PATH_SIZE];
     char region[64];
     struct tt_aws_keys keys; /* of one file, the credentials file first; "" when none has them */
     struct tt_profile_role role;
     char unread[192];        /* "/path cannot be read: why", of a file that is there; else "" */
-    const char *unsupported; /* "sso_session", ...: a source that it names and nobody here reads */
+    const char *unsupported; /* "sso_session", ...: the source that it names and that is not read
+                                here; NULL for none */
 };
 
 /* The value of an environment variable, NULL when it is not set or empty. */
 const char *tt_aws_variable(const char *name);
 
-/* Reads credentials and config file. A file that is not there, or not to be read, has no profiles.
- * False, with a sentence in problem, for a line that cannot be read, half a pair of keys, a value
- * over its bound, and a profile that AWS_PROFILE names and no file has. Wipe *profile in any case.
- */
+/* Reads the credentials and the config file. A file that is not there, or cannot be read, has no
+ * profiles. False, with a sentence in problem, for a line that cannot be read, half a pair of keys,
+ * a value over its bound, and a profile that AWS_PROFILE names and no file has. The caller wipes
+ * *profile in any case. */
 bool tt_profile_read(struct tt_profile *profile, char problem[TT_PROFILE_PROBLEM_SIZE]);
 void tt_profile_wipe(struct tt_profile *profile);
 
 /* Whether a key or token fits size bytes, is not empty and can be sent in a header. False with what
  * is wrong in flaw: "has over 256 bytes". */
 bool tt_keys_check(const char *value, size_t size, char flaw[TT_KEYS_FLAW_SIZE]);
-/* Checks, and copies. */
+/* Checks text likewise, and copies it. */
 bool tt_keys_copy(char *field, size_t size, const char *value, char flaw[TT_KEYS_FLAW_SIZE]);
 
 #endif

@@ -1,5 +1,5 @@
-/* One object's calls to S3: path, headers, query. The signature and the endpoint's own path are
- * call.c's. */
+/* One object's calls to S3: path, headers and query. The signature and the endpoint's own path are
+ * added in call.c. */
 #include "tintype/s3.h"
 
 #include "aws/call.h"
@@ -8,11 +8,11 @@
 #define PUT_HEADERS_MAX  4
 #define PRESIGN_PAIR_MAX 2
 
-/* SHA-256 of nothing: what GET, HEAD and DELETE carry. */
+/* SHA-256 of no bytes, which GET, HEAD and DELETE carry. */
 #define EMPTY_SHA256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-/* "/key", behind the bucket's name where that is not in the host's. NULL with TT_ERR_NO_MEMORY
- * noted. */
+/* "/key", behind the bucket's name where the host's name does not have that. NULL with
+ * TT_ERR_NO_MEMORY noted. */
 static const char *format_path(struct tt_arena *arena, const struct tt_aws_endpoint *endpoint,
                                const struct tt_s3_object *object) {
     const char *path = NULL;

@@ -23,7 +23,7 @@ _Static_assert(TT_SIGV4_SIGNATURE_SIZE == TT_HASH_HEX_SIZE, "a signature is an H
 void tt_sigv4_format_date(int64_t time_ms, char date[TT_SIGV4_DATE_SIZE]) {
     size_t length = 0;
     char text[TT_CLOCK_RFC3339_SIZE];
-    /* The same digits without their separators, to the second. */
+    /* X-Amz-Date has the digits of RFC 3339 without their separators, to the second. */
     tt_clock_format_rfc3339(time_ms, text);
     for (const char *c = text; *c != '.'; c++)
         if (*c != '-' && *c != ':')
@@ -41,14 +41,14 @@ static enum tt_err check_buf(const struct tt_buf *buf) {
 
 /* ---- order ---- */
 
-/* Where a byte comes among encoded ones: '%' is before every character that stays, and upper-case
- * hexadecimal keeps the order of the bytes. */
+/* Where a byte comes in the order of encoded bytes. '%' comes before every character that stays,
+ * and upper-case hexadecimal keeps the order of the bytes. */
 static int encoded_rank(char c) {
     int byte = (unsigned char)c;
     return tt_text_is_unreserved(c) ? 0x100 + byte : byte;
 }
 
-/* strcmp of what tt_buf_append_percent would make of both. */
+/* Compares, as strcmp(3) does, what tt_buf_append_percent would make of both. */
 static int compare_encoded(const char *one, const char *other) {
     while (*one != '\0' && *one == *other) {
         one++;
@@ -66,7 +66,8 @@ static int compare_header(const struct tt_sigv4_pair *one, const struct tt_sigv4
     return strcasecmp(one->name, other->name);
 }
 
-/* Inserts each in its place: stable, as headers of one name must keep their order. */
+/* Each pair is inserted in its place. The sort is stable, as headers of one name must keep their
+ * order. */
 static enum tt_err sort_pairs(const struct tt_sigv4_pair *sorted[TT_SIGV4_PAIRS_MAX],
                               const struct tt_sigv4_pair *pairs, size_t count,
                               int (*compare)(const struct tt_sigv4_pair *,
@@ -74,7 +75,7 @@ static enum tt_err sort_pairs(const struct tt_sigv4_pair *sorted[TT_SIGV4_PAIRS_
     if (count > TT_SIGV4_PAIRS_MAX) {
         tt_err_fail(TT_ERR_INTERNAL, "sigv4: %zu headers or query pairs, %d at most", count,
                     TT_SIGV4_PAIRS_MAX);
-        return TT_ERR_INTERNAL; /* a constant, for analysers: no caller reads on */
+        return TT_ERR_INTERNAL; /* a constant, by which analysers see that no caller reads on */
     }
     for (size_t i = 0; i < count; i++) {
         size_t place = i;
@@ -110,8 +111,9 @@ static void append_lower(struct tt_buf *out, const char *name) {
     }
 }
 
-/* Trimmed, runs of blanks folded to one space. A control character would let a value pass for other
- * lines of what is signed, and cannot be sent in a header anyway. */
+/* Appends a value, trimmed and with runs of blanks folded to one space. A control character is
+ * refused: it would let a value pass for other lines of what is signed, and cannot be sent anyway.
+ * */
 static enum tt_err append_value(struct tt_buf *out, const struct tt_sigv4_pair *header) {
     bool is_started = false, is_gap = false;
     for (const char *c = header->value; *c != '\0'; c++) {
@@ -131,7 +133,7 @@ static enum tt_err append_value(struct tt_buf *out, const struct tt_sigv4_pair *
     return TT_OK;
 }
 
-/* Every header as "name:value" and a line feed, those of one name on one line. */
+/* Appends every header as "name:value" and a line feed, those of one name on one line. */
 static enum tt_err append_headers(struct tt_buf *out, const struct tt_sigv4_request *request) {
     const struct tt_sigv4_pair *sorted[TT_SIGV4_PAIRS_MAX];
     enum tt_err err = sort_pairs(sorted, request->headers, request->header_count, compare_header);
@@ -150,7 +152,7 @@ static enum tt_err append_headers(struct tt_buf *out, const struct tt_sigv4_requ
     return err;
 }
 
-/* The names alone, each once: "host;x-amz-date". */
+/* Appends the names alone, each once: "host;x-amz-date". */
 static enum tt_err append_signed_headers(struct tt_buf *out,
                                          const struct tt_sigv4_request *request) {
     const struct tt_sigv4_pair *sorted[TT_SIGV4_PAIRS_MAX];
@@ -237,7 +239,8 @@ static enum tt_err compute_hmac(const void *key, size_t key_length, const char *
     return TT_OK;
 }
 
-/* A chain of HMACs, each the key of the next: day, region, service, terminator, then the text. */
+/* The signature is a chain of HMACs, each of which is the key of the next: day, region, service,
+ * terminator, then the text. */
 enum tt_err tt_sigv4_sign(char signature[TT_SIGV4_SIGNATURE_SIZE],
                           const struct tt_sigv4_scope *scope, const char *string_to_sign) {
     static const char prefix[4] = {'A', 'W', 'S', '4'};
@@ -256,7 +259,7 @@ enum tt_err tt_sigv4_sign(char signature[TT_SIGV4_SIGNATURE_SIZE],
     memcpy(secret + sizeof prefix, scope->secret_access_key, secret_length);
     tt_sigv4_format_date(scope->time_ms, date);
     date[DAY_BYTES] = '\0';
-    uint8_t macs[2][TT_HASH_BYTES]; /* in turn, as no call may write to its own key */
+    uint8_t macs[2][TT_HASH_BYTES]; /* used in turn, as no call may write to its own key */
     for (size_t i = 0; err == TT_OK && i < text_count; i++) {
         err = compute_hmac(key, key_length, texts[i], macs[i % 2]);
         key = macs[i % 2];
@@ -311,7 +314,7 @@ enum tt_err tt_sigv4_authorization(struct tt_buf *out, const struct tt_sigv4_req
     return check_buf(out);
 }
 
-/* Path and query of a request that is complete but for its signature. */
+/* Appends path and query of a request that is complete but for its signature. */
 static enum tt_err append_signed_url(struct tt_buf *out, const struct tt_sigv4_request *request,
                                      const struct tt_sigv4_scope *scope) {
     char signature[TT_SIGV4_SIGNATURE_SIZE];

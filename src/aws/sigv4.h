@@ -18,7 +18,7 @@
 #define TT_SIGV4_SIGNATURE_SIZE 65 /* 64 hexadecimal digits */
 #define TT_SIGV4_UNSIGNED       "UNSIGNED-PAYLOAD"
 
-/* Bounds of this module; what is beyond gives TT_ERR_INTERNAL. */
+/* The bounds of this module. What is beyond them is TT_ERR_INTERNAL. */
 #define TT_SIGV4_PAIRS_MAX        32 /* headers; query pairs, the 6 of a presigned URL among them */
 #define TT_SIGV4_SECRET_MAX_BYTES 256
 
@@ -31,7 +31,7 @@ struct tt_sigv4_pair {
     const char *value;
 };
 
-/* What is signed. All text is borrowed for the call. */
+/* What is signed. All text is borrowed for the time of a call. */
 struct tt_sigv4_request {
     const char *method; /* "PUT" */
     const char *path;   /* absolute, not encoded: "/bucket/processed/a b.png"; "/" at least */
@@ -52,10 +52,10 @@ struct tt_sigv4_scope {
     int64_t time_ms;     /* of the signature, clock skew already corrected */
 };
 
-/* time_ms as X-Amz-Date has it. */
+/* Writes time_ms as X-Amz-Date has it: "20261124T065027Z". */
 void tt_sigv4_format_date(int64_t time_ms, char date[TT_SIGV4_DATE_SIZE]);
 
-/* Appends the query sorted and encoded, as it must also go over the wire. TT_ERR_NO_MEMORY,
+/* Appends the query, sorted and encoded, in which form it must also be sent. TT_ERR_NO_MEMORY,
  * TT_ERR_INTERNAL for too many pairs. */
 enum tt_err tt_sigv4_format_query(struct tt_buf *out, const struct tt_sigv4_pair *query,
                                   size_t count);

@@ -1,4 +1,4 @@
-/* Freeing with wiping. */
+/* Memory is wiped here before it is freed or moved. */
 #include "aws/wipe.h"
 
 #include <malloc.h>

@@ -1,11 +1,11 @@
-/* Memory that is wiped before it goes back to the heap: for what secrets go through. */
+/* Memory that secrets go through, which is wiped before it goes back to the heap. */
 #ifndef TINTYPE_AWS_WIPE_H
 #define TINTYPE_AWS_WIPE_H
 
 #include <stddef.h>
 
-/* free() and realloc() of memory that malloc() gave; realloc's rules, but that a smaller size keeps
- * the memory as large as it is. */
+/* These take the place of free(3) and realloc(3) for memory that malloc(3) gave, by the same rules;
+ * only that a smaller size leaves the memory as large as it is. */
 void tt_wipe_free(void *memory);
 void *tt_wipe_realloc(void *memory, size_t size);
 

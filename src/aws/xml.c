@@ -44,7 +44,8 @@ size_t tt_xml_read_reference(const char *text, size_t room, uint32_t *point) {
     for (int digit; at < room && (digit = tt_text_hex_value(text[at])) >= 0; at++) {
         if (!is_hex && digit > 9)
             return 0;
-        /* A larger number is none of a character, and stays one. */
+        /* Digits behind a number that is beyond Unicode already change nothing, so it cannot
+         * overflow. */
         if (value <= POINT_MAX)
             value = value * (is_hex ? 16 : 10) + (uint32_t)digit;
     }

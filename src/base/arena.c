@@ -8,8 +8,8 @@
 
 #include "tintype/err.h"
 
-/* Room of a shared chunk. Under a sanitizer nothing is shared: each allocation is a heap block of
- * exactly its size, so that a write past its end is seen. */
+/* The room of a shared chunk. Under a sanitizer nothing is shared: each allocation is a heap block
+ * of exactly its size, so that the sanitizer sees a write past its end. */
 #ifdef TT_SANITIZED
 #define SHARED_BYTES 0
 #else
@@ -23,7 +23,7 @@ struct tt_arena_chunk {
     alignas(max_align_t) char room[];
 };
 
-/* NULL without memory. calloc leaves pages alone that come zeroed from the kernel: what is never
+/* NULL without memory. calloc does not touch pages that the kernel gives zeroed, so what is never
  * used of a large allocation costs nothing. room_bytes is at most SIZE_MAX / 2. */
 static struct tt_arena_chunk *chunk_new(size_t room_bytes) {
     struct tt_arena_chunk *chunk = calloc(1, sizeof *chunk + room_bytes);
@@ -63,8 +63,8 @@ void tt_arena_reset(struct tt_arena *arena) {
     arena->used_bytes = 0;
 }
 
-/* Memory for one large allocation: a chunk of its own, full at once, behind the newest one, whose
- * room stays in use. */
+/* A large allocation gets a chunk of its own, which is full at once. It is put behind the newest
+ * chunk, so that the room left in that stays in use. */
 static void *alloc_large(struct tt_arena *arena, size_t size_bytes) {
     struct tt_arena_chunk *chunk = chunk_new(size_bytes);
     if (!chunk)
@@ -79,7 +79,7 @@ static void *alloc_large(struct tt_arena *arena, size_t size_bytes) {
     return chunk->room;
 }
 
-/* Memory for a small one: the newest chunk's room, or a new chunk's. */
+/* A small allocation takes room of the newest chunk, or of a new one where that is used up. */
 static void *alloc_small(struct tt_arena *arena, size_t padded_bytes) {
     struct tt_arena_chunk *chunk = arena->chunks;
     if (!chunk || padded_bytes > chunk->room_bytes - chunk->used_bytes) {

@@ -20,12 +20,12 @@ void tt_buf_fini(struct tt_buf *buf) {
     *buf = (struct tt_buf){.max_bytes = buf->max_bytes};
 }
 
-/* Makes room for length more bytes and the NUL; sets overflowed and returns false when there is
- * none to be had. */
+/* Makes room for length more bytes and the NUL. Where there is none, it sets overflowed and returns
+ * false. */
 static bool reserve(struct tt_buf *buf, size_t length) {
     if (buf->overflowed)
         return false;
-    /* SIZE_MAX is one byte short of holding the NUL as well. */
+    /* A length of SIZE_MAX would leave no byte for the NUL. */
     if (length > buf->max_bytes - buf->length || length >= SIZE_MAX - buf->length) {
         buf->overflowed = true;
         return false;

@@ -8,14 +8,14 @@
 
 #define TIME_MAX_MS INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
 
-/* IMF-fixdate: RFC 9110, section 5.6.7. */
+/* The names of IMF-fixdate (RFC 9110, section 5.6.7). */
 static const char day_names[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 static const char month_names[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
 static int64_t read_clock_ms(clockid_t clock) {
     struct timespec now = {0};
-    /* Fails for unknown clocks only (clock_gettime(2)). */
+    /* clock_gettime(2) fails for unknown clocks alone, and both of these are known. */
     clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
@@ -28,20 +28,21 @@ int64_t tt_clock_monotonic_ms(void) {
     return read_clock_ms(CLOCK_MONOTONIC);
 }
 
-/* The UTC fields of time_ms, clamped; returns the milliseconds within the second. */
+/* Takes time_ms, clamped, apart into fields of UTC, and returns the milliseconds within the second.
+ * */
 static unsigned break_down(int64_t time_ms, struct tm *fields) {
     if (time_ms < 0)
         time_ms = 0;
     if (time_ms > TIME_MAX_MS)
         time_ms = TIME_MAX_MS;
     time_t seconds = (time_t)(time_ms / 1000);
-    /* Fails for years beyond an int only. */
+    /* gmtime_r(3) fails for years that an int does not hold, and the time is clamped. */
     gmtime_r(&seconds, fields);
     return (unsigned)(time_ms % 1000);
 }
 
-/* The operand of %u: the modulus tells the compiler that the field has its width, so that its
- * truncation warnings stay useful. */
+/* An operand of %u. The modulus tells the compiler how many digits the field can have, so that its
+ * warnings of cut texts stay useful. */
 static unsigned field(int value, unsigned modulus) {
     return (unsigned)value % modulus;
 }
@@ -64,8 +65,8 @@ void tt_clock_format_http(int64_t time_ms, char text[TT_CLOCK_HTTP_SIZE]) {
              field(fields.tm_hour, 100), field(fields.tm_min, 100), field(fields.tm_sec, 100));
 }
 
-/* The readers below take their piece from the front of *text and move it on; false leaves *text
- * anywhere. */
+/* Each reader below takes its piece from the front of *text and moves *text behind it. After false,
+ * *text may point anywhere within the piece. */
 
 static bool is_digit(char c) {
     return c >= '0' && c <= '9';
@@ -94,7 +95,7 @@ static int days_of_month(int year, int month) {
     return days[month - 1] + (month == 2 && is_leap ? 1 : 0);
 }
 
-/* full-date */
+/* full-date of RFC 3339, section 5.6. */
 static bool read_date(const char **text, struct tm *fields) {
     int year, month;
     if (!read_number(text, 4, 0, 9999, &year) || !read_character(text, '-') ||
@@ -106,7 +107,8 @@ static bool read_date(const char **text, struct tm *fields) {
     return true;
 }
 
-/* An optional time-secfrac, rounded down; *exact as in the header. */
+/* An optional time-secfrac, cut to milliseconds; *exact is false where that lost digits other than
+ * 0. */
 static bool read_fraction(const char **text, int *milliseconds, bool *exact) {
     int digits = 0;
     *milliseconds = 0;
@@ -124,7 +126,7 @@ static bool read_fraction(const char **text, int *milliseconds, bool *exact) {
     return digits > 0;
 }
 
-/* time-offset, in minutes east of UTC */
+/* time-offset, in minutes east of UTC. */
 static bool read_offset(const char **text, int *minutes) {
     char sign = **text;
     if (sign == '\0')
@@ -158,7 +160,7 @@ bool tt_clock_parse_rfc3339(const char *text, int64_t *time_ms, bool *exact) {
         !read_fraction(&text, &milliseconds, &is_exact) || !read_offset(&text, &offset_minutes) ||
         *text != '\0')
         return false;
-    /* Unix time has no leap second: all of it lies after the last millisecond before it. */
+    /* Unix time has no leap second, so all of one is read as the last millisecond before it. */
     if (fields.tm_sec == 60) {
         fields.tm_sec = 59;
         milliseconds = 999;
@@ -170,7 +172,7 @@ bool tt_clock_parse_rfc3339(const char *text, int64_t *time_ms, bool *exact) {
     return true;
 }
 
-/* 1 to 12; 0 for a name that is none. */
+/* The number of a month, 1 to 12; 0 for a name that is none. */
 static int month_of_name(const char *name) {
     for (int month = 0; month < 12; month++)
         if (strncmp(name, month_names[month], 3) == 0)
@@ -178,8 +180,8 @@ static int month_of_name(const char *name) {
     return 0;
 }
 
-/* Reads the fields where IMF-fixdate has them, then lets the formatter say whether the text, its
- * weekday and punctuation included, is the one form of that time. */
+/* The fields are read where IMF-fixdate has them. Whether all else is right, weekday and
+ * punctuation, is then seen by formatting the time again: it has one form alone. */
 bool tt_clock_parse_http(const char *text, int64_t *time_ms) {
     struct tm fields = {0};
     int month;

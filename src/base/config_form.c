@@ -7,7 +7,8 @@
 
 #include "tintype/url.h"
 
-/* A host and a port, as other servers take them, would become a socket of that name. */
+/* Without a slash, a host and port, as other servers take them, would become a socket of that name.
+ * */
 bool tt_config_check_socket(char *text) {
     return strchr(text, '/') != NULL;
 }
@@ -18,7 +19,8 @@ bool tt_config_check_base_path(char *text) {
         text[0] = '\0';
         return true;
     }
-    /* It is compared with the path of a request, which holds none of these as they are. */
+    /* The value is compared with the path of a request, which has none of these characters
+     * unescaped. */
     return length == 0 || (text[0] == '/' && text[length - 1] != '/' &&
                            !strpbrk(text, " ?#%\"<>\\") && !strstr(text, "//"));
 }
@@ -50,8 +52,8 @@ static bool is_bucket_edge(char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-/* Amazon S3 User Guide, "General purpose bucket naming rules": the shape, not the reserved
- * prefixes and suffixes, which only Amazon hands out. */
+/* Amazon S3 User Guide, "General purpose bucket naming rules". The reserved prefixes and suffixes
+ * are not looked at: only Amazon hands out such names. */
 bool tt_config_check_bucket(char *text) {
     size_t length = strlen(text);
     if (length == 0)
@@ -73,7 +75,7 @@ static bool is_letter_or_digit(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-/* Letters, digits and these others alone. */
+/* Whether text is made of letters, digits and the others alone. */
 static bool is_made_of(const char *text, const char *others) {
     for (; *text != '\0'; text++)
         if (!is_letter_or_digit(*text) && !strchr(others, *text))
@@ -81,7 +83,7 @@ static bool is_made_of(const char *text, const char *others) {
     return true;
 }
 
-/* It becomes a part of hosts' names. */
+/* A region becomes a part of hosts' names. */
 bool tt_config_check_region(char *text) {
     size_t length = strlen(text);
     for (const char *c = text; *c != '\0'; c++)
@@ -90,7 +92,7 @@ bool tt_config_check_region(char *text) {
     return length == 0 || (text[0] != '-' && text[length - 1] != '-');
 }
 
-/* A path is put behind it, so the slashes at its end go. */
+/* Paths are put behind the URL, so the slashes at its end go. */
 bool tt_config_check_url(char *text) {
     size_t length = strlen(text);
     if (length == 0)

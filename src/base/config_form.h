@@ -1,6 +1,6 @@
-/* The forms of texts that configuration keys take: each function tells whether a text has one, and
- * may change it to the one form that is used within. An empty text, which most keys take for
- * "none", passes where nothing else is said. */
+/* The forms of texts that configuration keys take. Each function tells whether a text has the form,
+ * and may change it to the one that is used within. An empty text, which most keys take for "none",
+ * passes where nothing else is said. */
 #ifndef TINTYPE_BASE_CONFIG_FORM_H
 #define TINTYPE_BASE_CONFIG_FORM_H
 

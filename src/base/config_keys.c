@@ -36,7 +36,7 @@ static const struct tt_text_choice log_levels[] = {{"error", TT_LOG_ERROR},
 #define FIELD(member)                                                                              \
     .offset = offsetof(struct tt_config, member), .size = sizeof(((struct tt_config *)0)->member)
 
-/* Of each service. */
+/* What each service of the cloud has. */
 #define REGION(member)                                                                             \
     FIELD(member), TT_CONFIG_TEXT, .check = tt_config_check_region,                                \
                                    .takes = "a-z, 0-9 and inner hyphens, as in eu-central-1"
@@ -44,7 +44,7 @@ static const struct tt_text_choice log_levels[] = {{"error", TT_LOG_ERROR},
     FIELD(member), TT_CONFIG_TEXT, .check = tt_config_check_url,                                   \
                                    .takes = "http[s]://host[:port][/path], nothing more"
 
-/* A row a key, in the order of struct tt_config. */
+/* The rows are in the order of struct tt_config. */
 /* clang-format off */
 const struct tt_config_key tt_config_keys[] = {
     {"server", "listen", "Unix socket to listen on, when none is handed in",
@@ -216,12 +216,12 @@ void tt_config_variable_format(const char *section, const char *name,
         *c = (char)toupper((unsigned char)*c);
 }
 
-/* The cores this process may run on. */
+/* How many cores this process may run on. */
 static int64_t count_cores(void) {
     cpu_set_t cores;
     if (sched_getaffinity(0, sizeof cores, &cores) == 0)
         return CPU_COUNT(&cores);
-    /* More cores than a cpu_set_t has bits. */
+    /* sched_getaffinity(2) fails where the machine has more cores than a cpu_set_t has bits. */
     long online = sysconf(_SC_NPROCESSORS_ONLN);
     return online > 0 ? online : 1;
 }

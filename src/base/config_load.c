@@ -1,5 +1,5 @@
-/* Configuration: defaults, then the file, then the environment, all through the table of keys in
- * config_keys.c. What is special of presets is in config_preset.c. */
+/* Loading the configuration: defaults, then the file, then the environment, all through the table
+ * of keys in config_keys.c. What presets need beyond that is in config_preset.c. */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,17 +11,17 @@
 #include "tintype/ini.h"
 
 #define LINE_MAX_BYTES (TT_CONFIG_PATH_MAX + 254)
-#define DISTANCE_MAX   2 /* letters between a name and the one suggested for it */
+#define DISTANCE_MAX   2 /* letters in which a name and the one suggested for it may differ */
 
 #define PRESET_PREFIX     "preset."
-#define LINE_OF_VARIABLES (-1) /* stands for a line where a variable set the key */
+#define LINE_OF_VARIABLES (-1) /* in place of a line: a variable set the key */
 
 struct reading {
     struct tt_config *config;
     FILE *problems;
     int problem_count;
     const char *path;
-    int line;                         /* that the problems are of */
+    int line;                         /* of the file, to which problems are put down */
     int set_line[TT_CONFIG_KEYS_MAX]; /* by key: the line that set it; 0: none did */
     struct tt_config_preset_reading presets;
 };
@@ -39,7 +39,7 @@ static void problem_at_line(struct reading *reading, const char *format, ...) {
     fputc('\n', reading->problems);
 }
 
-/* The Levenshtein distance, by one row of its matrix; both texts are variables' names. */
+/* The Levenshtein distance of two variables' names, for which one row of its matrix is enough. */
 static size_t distance(const char *left, const char *right) {
     size_t right_length = strlen(right);
     size_t row[TT_CONFIG_VARIABLE_SIZE];
@@ -58,7 +58,8 @@ static size_t distance(const char *left, const char *right) {
     return row[right_length];
 }
 
-/* The key whose variable is this one, or most like it within limit letters; NULL when none is. */
+/* The key whose variable is this one, or differs least from it and by at most limit letters; NULL
+ * when there is none. */
 static const struct tt_config_key *find_key(const char *variable, size_t limit) {
     const struct tt_config_key *nearest = NULL;
     for (size_t i = 0; i < tt_config_key_count; i++) {
@@ -96,7 +97,7 @@ static const struct tt_config_key *find_pair(const char *section, const char *na
     return NULL;
 }
 
-/* What is said of a key that an older version had; NULL when none had it. */
+/* What holds in place of a key that an older version had; NULL when none had it. */
 static const char *find_former(const char *variable) {
     for (size_t i = 0; i < tt_config_former_key_count; i++) {
         const struct tt_config_former_key *former = &tt_config_former_keys[i];
@@ -108,7 +109,7 @@ static const char *find_former(const char *variable) {
     return NULL;
 }
 
-/* Whether an older version had that key, which is warned of then and is no problem. */
+/* Whether an older version had that key. Then a warning is written, and it is no problem. */
 static bool warn_of_former_key(struct reading *reading, const char *section, const char *name) {
     char variable[TT_CONFIG_VARIABLE_SIZE];
     tt_config_variable_format(section, name, variable);
@@ -160,7 +161,8 @@ static bool find_preset_place(struct reading *reading, const char *preset_name, 
     return true;
 }
 
-/* False, the problem told, when there is no such key. */
+/* Finds the key and where its value goes. False, with the problem written, when there is no such
+ * key. */
 static bool find_place(struct reading *reading, const char *section, const char *name,
                        struct place *place) {
     if (is_preset(section))
@@ -175,7 +177,7 @@ static bool find_place(struct reading *reading, const char *section, const char 
     return true;
 }
 
-/* A preset is one by its section, also if that is empty. */
+/* A section makes a preset even when it is empty. */
 static void take_section(struct reading *reading, const char *section) {
     char explanation[TT_CONFIG_EXPLANATION_SIZE];
     if (is_preset(section) &&
@@ -265,7 +267,7 @@ static void read_environment(struct reading *reading) {
             continue;
         char variable[TT_CONFIG_VARIABLE_SIZE];
         snprintf(variable, sizeof variable, "%.*s", (int)(equals - *entry), *entry);
-        /* Names the file: whoever starts the program reads it. */
+        /* TINTYPE_CONFIG names the file, and is read by whoever starts the program. */
         if (strcmp(variable, TT_CONFIG_VARIABLE_PREFIX "CONFIG") != 0)
             take_variable(reading, variable, equals + 1);
     }
@@ -284,7 +286,8 @@ static void set_defaults(struct reading *reading) {
     }
 }
 
-/* Where the environment or else the file set them. */
+/* A problem is told where renditions were set: in the environment, which beats the file, or in the
+ * file. */
 static void problem_with_renditions(struct reading *reading, const char *explanation) {
     const struct tt_config_key *key = find_pair("image", "renditions");
     char variable[TT_CONFIG_VARIABLE_SIZE];
@@ -300,7 +303,7 @@ enum tt_err tt_config_load(struct tt_config *config, const char *path, FILE *pro
     struct reading reading = {.config = config, .problems = problems, .path = path};
     memset(config, 0, sizeof *config);
     set_defaults(&reading);
-    /* What goes wrong is told as a problem. */
+    /* Its error is not looked at, as whatever goes wrong was written as a problem. */
     if (path)
         tt_ini_read(path, LINE_MAX_BYTES, take_pair, take_problem, &reading);
     read_environment(&reading);

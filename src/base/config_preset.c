@@ -66,7 +66,7 @@ bool tt_config_preset_find_variable(struct tt_config *config, const char *variab
     return false;
 }
 
-/* One name of image.renditions. */
+/* Adds one name of image.renditions. */
 static bool add_rendition(struct tt_config *config, const char *name,
                           char explanation[TT_CONFIG_EXPLANATION_SIZE]) {
     const struct tt_config_preset *preset = tt_config_find_preset(config, name);

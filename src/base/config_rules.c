@@ -1,5 +1,5 @@
-/* Rules between configuration keys: what one asks of another. What a key takes by itself is in
- * config_form.c. A new rule is one function and one row. */
+/* Rules between configuration keys. What a key takes by itself is in config_form.c. A new rule is
+ * one function and one row. */
 #include "base/config_rules.h"
 
 #include <string.h>

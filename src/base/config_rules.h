@@ -6,8 +6,8 @@
 
 #include "tintype/config.h"
 
-/* What must hold between keys, once all are set: every rule that is broken is written as one line
- * ("section.key: text"). Returns how many were. */
+/* Checks what must hold between keys, once all are set. Every rule that is broken is written as one
+ * line, "section.key: text". Returns how many were. */
 int tt_config_check_rules(const struct tt_config *config, FILE *problems);
 
 #endif

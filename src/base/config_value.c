@@ -38,8 +38,9 @@ static bool is_plain_text(const char *text) {
     return tt_text_is_utf8(text, strlen(text));
 }
 
-/* Whether a line of the file can hold it: inih takes blanks off both ends, and begins a comment at
- * a ; behind one. From elsewhere such a text would work, but not be read back as it was printed. */
+/* Whether a line of the file can hold the text: inih takes blanks off both ends, and begins a
+ * comment at a ; behind a blank. A variable could hold such a text, but what -T prints of it would
+ * be read back as another. */
 static bool fits_a_line(const char *text) {
     size_t length = strlen(text);
     return length == 0 ||
@@ -80,7 +81,7 @@ static bool parse_text(const struct tt_config_key *key, const char *text, void *
     return true;
 }
 
-/* The number that a suffix of a byte count stands for, 1 when c is none. */
+/* The factor that the last character of a byte count stands for; 1 when it is no suffix. */
 static int64_t suffix_factor(char c) {
     switch (c) {
     case 'k': return INT64_C(1) << 10;

@@ -16,7 +16,7 @@ bool tt_config_value_parse(const struct tt_config_key *key, const char *text, vo
 /* The field as a text that tt_config_value_parse takes. */
 void tt_config_value_print(FILE *out, const struct tt_config_key *key, const void *field);
 
-/* The field of a key of any type but TT_CONFIG_TEXT, set and read as a number. */
+/* Set and read, as a number, the field of a key of any type but TT_CONFIG_TEXT. */
 void tt_config_value_store(const struct tt_config_key *key, int64_t value, void *field);
 int64_t tt_config_value_load(const struct tt_config_key *key, const void *field);
 

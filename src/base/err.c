@@ -1,5 +1,5 @@
-/* The table of errors, and the note of the failure at hand. What becomes of an error (a reply, a
- * log line, a metric) is its reader's business and not here. */
+/* The table of errors, and the note of the failure at hand. What an error becomes (a reply, a log
+ * line, a metric) is decided by whoever ends the job, and not here. */
 #include "tintype/err.h"
 
 #include <errno.h>
@@ -106,7 +106,7 @@ static const struct tt_err_row rows[TT_ERR_COUNT] = {
                        "See the cause in the log."},
 };
 
-/* The first failure of the job at hand. */
+/* What was noted of the first failure of the job at hand. */
 static struct {
     bool is_set;
     char cause[TT_ERR_NOTE_SIZE];

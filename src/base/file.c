@@ -53,8 +53,8 @@ enum tt_err tt_file_sync_dir(int dir_fd) {
 void tt_file_close(int *fd) {
     if (*fd < 0)
         return;
-    /* Linux frees the descriptor whatever close returns (close(2)); a failed write-back was seen by
-     * the sync before. */
+    /* Linux frees the descriptor whatever close(2) returns, and a failed write-back was seen by the
+     * sync before it, so the result says nothing new. */
     close(*fd);
     *fd = -1;
 }

@@ -1,12 +1,13 @@
-/* SHA-256 through OpenSSL's EVP, which picks the CPU's own instructions for it. */
+/* SHA-256 by OpenSSL's EVP, which uses the processor's own instructions for it where there are any.
+ * */
 #include "tintype/hash.h"
 
 #include "tintype/file.h"
 
 #include <openssl/evp.h>
 
-/* Looked up once: EVP_sha256() would look it up at each init (crypto(7), "Performance"). Lives as
- * long as the process. */
+/* The algorithm is looked up once and kept as long as the process lives: EVP_sha256() would be
+ * looked up anew at each init (crypto(7), "Performance"). */
 static EVP_MD *sha256;
 
 enum tt_err tt_hash_init(struct tt_hash *hash) {

@@ -1,4 +1,4 @@
-/* INI files, line by line through inih. What sections and names mean is the caller's. */
+/* INI files, read line by line by inih. What sections and names mean is for the caller to know. */
 #include "tintype/ini.h"
 
 #include <errno.h>
@@ -9,8 +9,9 @@
 
 #define FILE_BUFFER_BYTES 4096
 #define PROBLEM_SIZE      96
-#define SECTION_SIZE      50             /* inih's own, so that a section has one name */
-#define BYTE_ORDER_MARK   "\xEF\xBB\xBF" /* that some editors begin UTF-8 with; inih skips it */
+#define SECTION_SIZE                                                                               \
+    50 /* inih's own limit, by which a longer name would be cut and so read as another's */
+#define BYTE_ORDER_MARK "\xEF\xBB\xBF" /* some editors put it before UTF-8; inih skips it */
 
 struct reading {
     FILE *file;
@@ -19,7 +20,8 @@ struct reading {
     void *context;
     int line;        /* number of the line read last */
     int read_errno;  /* why the file could not be read on; 0: it could */
-    bool is_stopped; /* by a line that leaves unclear what the next ones belong to */
+    bool is_stopped; /* a line was met after which nobody knows to which section the next ones
+                        belong */
 };
 
 static void note_problem(const struct reading *reading, int line, const char *text) {
@@ -27,15 +29,15 @@ static void note_problem(const struct reading *reading, int line, const char *te
         reading->problem(reading->context, line, text);
 }
 
-/* inih's handler: one line "name = value". Always returns 1, "go on". */
+/* inih's handler of one line "name = value". It always returns 1, which means to go on. */
 static int take_pair(void *user, const char *section, const char *name, const char *value) {
     const struct reading *reading = user;
     reading->pair(reading->context, reading->line, section, name, value);
     return 1;
 }
 
-/* inih tells of a section by its pairs alone: what would have it tell more is no option of Debian's
- * build (INI_CALL_HANDLER_ON_NEW_SECTION). */
+/* inih names a section with each of its pairs alone, so an empty one is found here: Debian builds
+ * inih without INI_CALL_HANDLER_ON_NEW_SECTION, by which it would tell. */
 static void note_section(const struct reading *reading, const char *line) {
     bool has_mark =
         reading->line == 1 && strncmp(line, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0;
@@ -49,9 +51,9 @@ static void note_section(const struct reading *reading, const char *line) {
     reading->pair(reading->context, reading->line, section, NULL, NULL);
 }
 
-/* inih's reader: one line, counted. A line that is too long or holds a NUL is a problem, and is
- * handed on as an empty one. The line before it is wiped: inih frees the memory as it is, and then
- * holds nothing but, at the most, a section without its "]". */
+/* inih's reader of one line, which it counts. A line that is too long or holds a NUL is a problem,
+ * and is handed on as an empty one. Each line is wiped before the next is read, as inih frees its
+ * memory unwiped; in the end that holds a section without its "]" at the most. */
 static char *read_line(char *line, int size, void *stream) {
     struct reading *reading = stream;
     bool is_cut = false;
@@ -83,8 +85,8 @@ static char *read_line(char *line, int size, void *stream) {
 }
 
 static void read_lines(struct reading *reading, int max_line_bytes) {
-    /* Names without a value reach the handler, so that it can say so with the line's number; what
-     * is left as inih's own error is a section without "]", and then the lines that follow would be
+    /* Names without a value reach the handler, which tells of them with the line's number. What
+     * inih itself calls an error then is a section without "]" alone, behind which lines would be
      * taken for another section's. */
     ini_allow_no_value = true;
     ini_allow_multiline = false;
@@ -109,8 +111,8 @@ bool tt_ini_read(const char *path, int max_line_bytes, tt_ini_pair *pair, tt_ini
     if (!reading.file) {
         reading.read_errno = errno;
     } else {
-        /* So that what stdio reads ahead can be wiped; it cannot fail for a buffer that is there.
-         */
+        /* The buffer is the caller's own so that what stdio reads ahead can be wiped. setvbuf(3)
+         * does not fail for a buffer that is there. */
         setvbuf(reading.file, buffer, _IOFBF, sizeof buffer);
         read_lines(&reading, max_line_bytes);
         fclose(reading.file);

@@ -1,5 +1,5 @@
-/* Log: one cleaned line a message, in one write(2). Where the lines go is for whoever started the
- * process to say. */
+/* Log: each message is one cleaned line and one write(2). Where standard error goes is decided by
+ * whoever started the process. */
 #include "tintype/log.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@
 
 #define MESSAGE_MAX_BYTES 2048
 
-/* A write to a pipe stays in one piece up to PIPE_BUF bytes (pipe(7)), so no line is longer. */
+/* No line is longer than PIPE_BUF, as a write to a pipe stays in one piece up to that (pipe(7)). */
 #define LINE_SIZE PIPE_BUF
 
 static const char *const level_names[] = {
@@ -35,13 +35,13 @@ void tt_log_open(const char *name, enum tt_log_level lowest) {
     lowest_level = lowest;
 }
 
-/* C0, DEL and C1 control characters. */
+/* Whether a character is a C0 or C1 control or DEL, which a terminal would obey. */
 static bool is_control(uint32_t point) {
     return point < 0x20 || (point >= 0x7F && point < 0xA0);
 }
 
-/* Appends message to line[length..size), each byte of it that is not plain text as \xNN, and stops
- * where no character fits any more. Returns the new length. */
+/* Appends message to line[length..size) and returns the new length. Each byte that is not plain
+ * text becomes \xNN; what does not fit as a whole character is left out. */
 static size_t append_clean(char *line, size_t length, size_t size, const char *message) {
     size_t left = strlen(message);
     while (left > 0 && size - length >= sizeof "\\xNN") {

@@ -12,7 +12,7 @@
 
 #define OPTIONS_OFFSET offsetof(struct tt_config, image.options)
 
-/* What a browser or a program may send for a switch: "on" is a ticked box without a value. */
+/* A browser sends "on" for a ticked box without a value. */
 static const struct tt_text_choice switches[] = {{"false", 0}, {"0", 0},  {"off", 0}, {"true", 1},
                                                  {"1", 1},     {"on", 1}, {NULL, 0}};
 
@@ -21,7 +21,7 @@ static bool is_option(const struct tt_config_key *row) {
            row->offset < OPTIONS_OFFSET + sizeof(struct tt_picture_options);
 }
 
-/* The rows of the options stand side by side in the table. */
+/* The rows of all options stand side by side in the table, which a unit test checks. */
 static size_t first_row(void) {
     size_t first = 0;
     while (!is_option(&tt_config_keys[first]))

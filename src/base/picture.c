@@ -1,4 +1,4 @@
-/* The tables of picture formats, of fits and of positions. How each is read and written is in
+/* The tables of picture formats, fits and positions. How pictures are read and written is in
  * src/image. */
 #include "tintype/picture.h"
 

@@ -1,4 +1,4 @@
-/* The shared counters' memory. Who counts what is in the header. */
+/* The memory of the shared counters. What each counts is in the header. */
 #include "tintype/stats.h"
 
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* Text that came from outside: checked, decoded, cleaned and encoded. What it means is for others.
- */
+/* Text that came from outside is checked, decoded, cleaned and encoded here. What it means is known
+ * elsewhere. */
 #include "tintype/text.h"
 
 #include <stdio.h>
@@ -103,7 +103,7 @@ bool tt_text_parse_int(const char *text, int64_t lowest, int64_t highest, int64_
     return true;
 }
 
-/* Characters that a filename never keeps: they would hide or forge what is shown. */
+/* A filename never keeps these characters, as they would hide or forge what is shown. */
 static const struct {
     uint32_t first, last;
 } removed_points[] = {
@@ -122,7 +122,7 @@ static bool is_removed(uint32_t point) {
     return false;
 }
 
-/* The length of raw up to and with its last separator; 0 without one. */
+/* The length of raw up to its last separator and with it; 0 when there is none. */
 static size_t directory_length(const char *raw, size_t length) {
     while (length > 0 && raw[length - 1] != '/' && raw[length - 1] != '\\')
         length--;
@@ -167,7 +167,7 @@ void tt_text_format_disposition(const char *filename, char value[TT_TEXT_DISPOSI
             ascii[ascii_length++] = c == '"' || c == '\\' ? '_' : (char)c;
         else if (c >= 0xC0) /* the first byte of a character */
             ascii[ascii_length++] = '_';
-        /* All that is unreserved is of RFC 8187's attr-char. */
+        /* Every unreserved character is one of attr-char (RFC 8187, 3.2.1). */
         length += tt_text_percent_encode(filename[i], encoded + length);
     }
     ascii[ascii_length] = '\0';

@@ -1,5 +1,5 @@
-/* URLs, taken apart. The grammar is RFC 3986's, cut down to what an endpoint can have: no user
- * name, no fragment, hosts as DNS and inet_pton(3) know them. */
+/* URLs are taken apart here. The grammar is RFC 3986's, cut down to what an endpoint can have: no
+ * user name, no fragment, and hosts as DNS and inet_pton(3) know them. */
 #include "tintype/url.h"
 
 #include <arpa/inet.h>
@@ -32,7 +32,7 @@ static void copy_lower(char *out, const char *text, size_t length) {
     out[length] = '\0';
 }
 
-/* Underscores are no letters of host names, but container networks use them. */
+/* Underscores do not belong in names of hosts, but container networks use them. */
 static bool is_host_name(const char *name) {
     char before = '.';
     for (const char *c = name; *c != '\0'; before = *c++)
@@ -54,7 +54,7 @@ static const char *parse_scheme(struct tt_url *url, const char **text) {
     return "does not begin with http:// or https://";
 }
 
-/* Sets name and is_address, and *text behind the host. */
+/* Sets name and is_address, and moves *text behind the host. */
 static const char *parse_name(struct tt_url *url, const char **text) {
     bool is_bracketed = **text == '[';
     const char *start = *text + (is_bracketed ? 1 : 0);
@@ -78,7 +78,7 @@ static const char *parse_name(struct tt_url *url, const char **text) {
     return NULL;
 }
 
-/* Sets host, and *text behind the port. */
+/* Sets host, and moves *text behind the port. */
 static const char *parse_port(struct tt_url *url, const char **text) {
     int64_t usual = strcmp(url->scheme, "https") == 0 ? 443 : 80;
     int64_t port = usual;
@@ -134,7 +134,8 @@ const char *tt_url_parse_base(struct tt_url *url, char path[TT_URL_PATH_SIZE], c
     for (const char *c = path; *c != '\0'; c++) {
         if (!is_alphanumeric(*c) && !strchr("-._~/", *c))
             return "has a path with other characters than letters, digits and - . _ ~ /";
-        /* Signers of other services than S3 would take out "//" and "/./" and "/../". */
+        /* Signers of other services than S3 take out "//", "/./" and "/../" before they sign, so
+         * the signature would be one of another path. */
         if (*c == '/' && (c[1] == '/' || c[1] == '.'))
             return "has a path with an empty part or one that begins with a dot";
     }

@@ -1,4 +1,4 @@
-/* UUID version 7: the layout of RFC 9562, section 5.7, as text. */
+/* UUID version 7 as text, in the layout of RFC 9562, section 5.7. */
 #include "tintype/uuid.h"
 
 #include <errno.h>
@@ -14,7 +14,8 @@
 #define VARIANT_10    0x80 /* two high bits of byte 8 */
 #define TEXT_TEMPLATE "xxxxxxxx-xxxx-7xxx-Vxxx-xxxxxxxxxxxx"
 
-/* The id of a time in 0 .. TIME_MAX_MS; version and variant are set over the random bits. */
+/* Writes the id of a time in 0 .. TIME_MAX_MS. Version and variant take the place of some random
+ * bits. */
 static void format(int64_t time_ms, const uint8_t random[RANDOM_BYTES], char id[TT_UUID_SIZE]) {
     const uint8_t *r = random;
     snprintf(id, TT_UUID_SIZE, "%08x-%04x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
@@ -32,7 +33,7 @@ enum tt_err tt_uuid_new(char id[TT_UUID_SIZE], int64_t *time_ms) {
     int64_t now_ms = clamp_time(tt_clock_now_ms());
     ssize_t got;
     uint8_t random[RANDOM_BYTES];
-    /* Up to 256 bytes come whole or not at all (getrandom(2)). */
+    /* getrandom(2) gives up to 256 bytes whole or not at all. */
     do {
         got = getrandom(random, sizeof random, 0);
     } while (got < 0 && errno == EINTR);
