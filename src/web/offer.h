@@ -9,10 +9,10 @@
 /* Room for the offer, with as many presets and renditions as there can be. */
 #define TT_OFFER_MAX_BYTES 4096
 
-/* What an upload may ask for and what it gets that asks for nothing; of configured texts and files
- * only whether there are any. "defaults" has the options' own names, and null for a side that is
- * free. "watermark": whether there is one to switch on, and whether a client's text is drawn.
- * TT_ERR_NO_MEMORY. */
+/* Appends what an upload may ask for, and what it gets when it asks for nothing; of configured
+ * texts and files it tells only whether there are any. "defaults" has the options' own names, and
+ * null for a side that is free. "watermark" tells whether there is one to switch on, and whether a
+ * client's text is drawn. TT_ERR_NO_MEMORY. */
 enum tt_err tt_offer_append(struct tt_buf *text, const struct tt_config *config);
 
 /* The handler; see routes.c. It asks neither journal nor spool. */

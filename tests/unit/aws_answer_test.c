@@ -130,7 +130,7 @@ static void codes_of_the_others(void **state) {
         {TT_AWS_LOGS, "UnknownOperationException", 400, TT_ERR_CLOUD_SETUP},
         {TT_AWS_DYNAMODB, "ValidationException", 400, TT_ERR_CLOUD_OBJECT},
         {TT_AWS_LOGS, "InvalidParameterException", 400, TT_ERR_CLOUD_OBJECT},
-        /* Codes of one service are nothing of another's. */
+        /* A code of one service says nothing when another one sends it. */
         {TT_AWS_LOGS, "ConditionalCheckFailedException", 400, TT_ERR_CLOUD_FAILED},
         {TT_AWS_DYNAMODB, "ResourceAlreadyExistsException", 400, TT_ERR_CLOUD_FAILED},
         {TT_AWS_LOGS, "ValidationException", 400, TT_ERR_CLOUD_FAILED},
@@ -338,7 +338,7 @@ static void a_message_has_code_region_and_request(void **state) {
               "<Message>the region 'a' is wrong</Message><Region>eu-west-1</Region>"));
     assert_string_equal(outcome.message, "AuthorizationHeaderMalformed: the region 'a' is wrong; "
                                          "the bucket is in eu-west-1");
-    /* HEAD: headers alone. */
+    /* An answer to HEAD has headers alone. */
     answer = make_answer(301, "");
     strcpy(answer.region, "eu-west-1");
     tt_aws_answer_judge(&outcome, TT_AWS_S3, &answer, NOW_MS);

@@ -1,5 +1,5 @@
-/* src/aws/call.c: what a signed request is made of. Whether its signature holds is for botocore to
- * say (tests/aws_calls_test.py); the one here is an example of the S3 API Reference. */
+/* src/aws/call.c: what a signed request is made of. Whether signatures hold is judged by botocore
+ * in tests/aws_calls_test.py; the one here is an example of the S3 API Reference. */
 #include "aws/call.h"
 #include "aws_signer.h"
 
@@ -147,7 +147,7 @@ static void bounds_hold(void **state) {
     for (size_t i = 0; i < COUNT(many); i++)
         many[i] = (struct tt_http_header){"x-amz-a", "v"};
     call.headers = many;
-    call.header_count = 30; /* and Host and X-Amz-Date */
+    call.header_count = 30; /* with Host and X-Amz-Date these are all that fit */
     assert_int_equal(tt_aws_call_sign(&request, &arena, &signer, &call), TT_OK);
     call.header_count = 31;
     assert_int_equal(tt_aws_call_sign(&request, &arena, &signer, &call), TT_ERR_INTERNAL);

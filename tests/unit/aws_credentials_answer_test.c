@@ -99,7 +99,7 @@ static void reads_xml(void **state) {
     assert_keys("I", "S", "T", EXPIRES_MS);
     assert_true(read_xml(XML("\n I\t", "&lt;&gt;&amp;&quot;&apos;", "&#65;&#x42;&#x2f;", EXPIRES)));
     assert_keys("I", "<>&\"'", "AB/", EXPIRES_MS);
-    /* Replaced once: what comes of it is text. */
+    /* A reference is replaced once, and what comes of it is text. */
     assert_true(read_xml(XML("&amp;lt;", "S", "T", EXPIRES)));
     assert_keys("&lt;", "S", "T", EXPIRES_MS);
 }

@@ -56,7 +56,7 @@ static void web_identity_may_stand_in_the_profile(void **state) {
 static void web_identity_tells_why_it_fails(void **state) {
     (void)state;
     set_web_identity();
-    set_container(); /* which must not stand in */
+    set_container(); /* a later source must not stand in for a broken one */
     key_server_answer("POST /", 400,
                       "<ErrorResponse><Error><Code>ExpiredTokenException</Code>"
                       "<Message>" TOKEN "</Message></Error></ErrorResponse>");
@@ -94,7 +94,7 @@ static void web_identity_needs_its_file(void **state) {
     aws_file_write("AWS_WEB_IDENTITY_TOKEN_FILE", "token", text);
     assert_none("has over 20000 bytes");
     assert_int_equal(key_server->request_count, 0);
-    /* The longest, all of it escaped. */
+    /* The longest token is taken, also when all of it has to be escaped. */
     memset(text, '/', 20000);
     text[20000] = '\0';
     aws_file_write("AWS_WEB_IDENTITY_TOKEN_FILE", "token", text);
@@ -161,7 +161,7 @@ static void container_hosts_are_trusted_or_secure(void **state) {
         set_variable("AWS_CONTAINER_CREDENTIALS_FULL_URI", friends[i]);
         assert_int_equal(tt_aws_credentials_get(own, NOW_MS, &keys), TT_ERR_BUSY);
         tt_aws_credentials_free(own);
-        tt_http_free(http); /* drops the request: nobody outside is asked */
+        tt_http_free(http); /* this drops the request, so that nobody outside is asked */
         http = tt_http_new(4);
         assert_non_null(http);
     }
@@ -185,7 +185,7 @@ static void container_takes_the_relative_address_first(void **state) {
 static void container_tells_why_it_fails(void **state) {
     (void)state;
     set_container();
-    set_instance(); /* which must not stand in */
+    set_instance(); /* a later source must not stand in for a broken one */
     key_server_answer("GET /keys?x=1", 403, TOKEN);
     assert_none("answered 403");
     key_server_answer("GET /keys?x=1", 200, TOKEN);

@@ -18,7 +18,7 @@ static void environment_gives_keys(void **state) {
     set_variable("AWS_ACCESS_KEY_ID", "ENVIRONMENT");
     set_variable("AWS_SECRET_ACCESS_KEY", SECRET);
     assert_keys("ENVIRONMENT", SECRET, "");
-    /* Kept: a change of the environment is seen by a new look alone. */
+    /* The keys are kept, so a change of the environment is seen only by a new look. */
     set_variable("AWS_SESSION_TOKEN", TOKEN);
     assert_keys_at(NOW_MS + 9999 * MINUTE_MS, "ENVIRONMENT", SECRET, "");
     tt_aws_credentials_forget(credentials);
@@ -36,7 +36,7 @@ static void environment_gives_keys(void **state) {
 
 static void environment_must_be_whole(void **state) {
     (void)state;
-    write_keys("FILE"); /* which must not stand in */
+    write_keys("FILE"); /* a later source must not stand in for a broken one */
     set_variable("AWS_ACCESS_KEY_ID", "ENVIRONMENT");
     assert_none("AWS_SECRET_ACCESS_KEY");
     set_variable("AWS_SECRET_ACCESS_KEY", SECRET "\n");
@@ -138,7 +138,7 @@ static void sources_come_in_their_order(void **state) {
     assert_keys("WEB", SECRET, TOKEN "&/=");
     write_keys("FILE");
     tt_aws_credentials_forget(credentials);
-    assert_keys("FILE", SECRET, ""); /* and no token of those before */
+    assert_keys("FILE", SECRET, ""); /* the token of the keys before is gone */
     set_variable("AWS_ACCESS_KEY_ID", "ENVIRONMENT");
     set_variable("AWS_SECRET_ACCESS_KEY", SECRET);
     tt_aws_credentials_forget(credentials);
@@ -156,7 +156,8 @@ static void keys_are_refreshed_before_they_expire(void **state) {
     key_server_answer("GET /keys?x=1", 200, json_keys("NEW", 120));
     assert_keys_at(late_ms - 1, "CONTAINER", SECRET, TOKEN);
     assert_int_equal(tt_http_in_flight(http), 0);
-    assert_keys_at(late_ms, "CONTAINER", SECRET, TOKEN); /* and in the background ... */
+    assert_keys_at(late_ms, "CONTAINER", SECRET,
+                   TOKEN); /* this call begins a look in the background */
     assert_int_equal(tt_http_in_flight(http), 1);
     assert_keys_at(late_ms, "CONTAINER", SECRET, TOKEN);
     assert_int_equal(tt_http_in_flight(http), 1);
@@ -181,10 +182,10 @@ static void a_failed_refresh_keeps_the_old_keys(void **state) {
     assert_null(strstr(text, "hidden"));
     assert_keys_at(late_ms + 9999, "CONTAINER", SECRET, TOKEN);
     finish();
-    assert_int_equal(key_server->request_count, 2); /* not at once again ... */
+    assert_int_equal(key_server->request_count, 2); /* it is not tried again at once */
     assert_keys_at(late_ms + 10000, "CONTAINER", SECRET, TOKEN);
     finish();
-    assert_int_equal(key_server->request_count, 3); /* but after a while */
+    assert_int_equal(key_server->request_count, 3); /* after a while it is tried again */
     assert_keys_at(NOW_MS + 60 * MINUTE_MS - 1, "CONTAINER", SECRET, TOKEN);
     finish();
     assert_none_at(NOW_MS + 60 * MINUTE_MS, "answered 500");
@@ -212,7 +213,7 @@ static void a_look_that_was_under_way_is_forgotten_too(void **state) {
     const struct tt_aws_keys *keys;
     assert_int_equal(tt_aws_credentials_get(credentials, NOW_MS, &keys), TT_ERR_BUSY);
     tt_aws_credentials_forget(credentials);
-    write_keys("FILE"); /* which the look began without */
+    write_keys("FILE"); /* the look that is under way began without this file */
     assert_keys("FILE", SECRET, "");
 }
 
@@ -227,7 +228,7 @@ static void keys_of_a_service_are_asked_for_anew_after_forgetting(void **state) 
     set_variable("AWS_ACCESS_KEY_ID", "ENVIRONMENT");
     set_variable("AWS_SECRET_ACCESS_KEY", SECRET);
     tt_aws_credentials_forget(credentials);
-    assert_keys("ENVIRONMENT", SECRET, ""); /* nothing is left of the service's token */
+    assert_keys("ENVIRONMENT", SECRET, ""); /* the token of the service is gone */
 }
 
 static void may_be_freed_under_way(void **state) {
@@ -236,7 +237,7 @@ static void may_be_freed_under_way(void **state) {
     set_web_identity();
     const struct tt_aws_keys *keys;
     assert_int_equal(tt_aws_credentials_get(credentials, NOW_MS, &keys), TT_ERR_BUSY);
-    /* close_all frees it, with the request in flight. */
+    /* The teardown close_all frees it with its request in flight. */
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_all, close_all)

@@ -47,7 +47,7 @@ static void assert_region(enum tt_aws_service service, const char *region) {
     assert_string_equal(endpoint.region, region);
 }
 
-/* Refused, with a sentence that has this word. */
+/* The endpoint is refused with a sentence that has this word. */
 static void assert_refused(enum tt_aws_service service, const char *word) {
     assert_int_equal(tt_aws_endpoint_find(&endpoint, service, &config), TT_ERR_CONFIG);
     if (!strstr(tt_err_detail(TT_ERR_CONFIG), word))
@@ -95,7 +95,7 @@ static void endpoints_beat_one_another(void **state) {
     assert_address(TT_AWS_DYNAMODB, "http", "items.example", "");
     assert_address(TT_AWS_LOGS, "http", "events.example", "");
     SET(s3.endpoint, "");
-    set_variable("AWS_ENDPOINT_URL_S3", ""); /* as if it were not set */
+    set_variable("AWS_ENDPOINT_URL_S3", ""); /* an empty variable counts as one that is not set */
     assert_address(TT_AWS_S3, "http", "127.0.0.1:4566", "");
 }
 
@@ -127,7 +127,8 @@ static void a_region_must_be_found(void **state) {
     assert_refused(TT_AWS_LOGS, "AWS_REGION");
     set_variable("AWS_PROFILE", "nobody");
     assert_refused(TT_AWS_S3, "nobody");
-    set_variable("AWS_REGION", "eu-west-1"); /* then the profile is not asked */
+    set_variable("AWS_REGION",
+                 "eu-west-1"); /* with a region given, the profile is not read for it */
     assert_region(TT_AWS_S3, "eu-west-1");
 }
 

@@ -10,15 +10,13 @@ static inline void clear_aws_variables(void) {
         "AWS_",         "http_proxy=", "https_proxy=", "HTTP_PROXY=",
         "HTTPS_PROXY=", "all_proxy=",  "ALL_PROXY="};
     bool has_cleared = true;
-
     while (has_cleared) {
         has_cleared = false;
         for (char **entry = environ; *entry && !has_cleared; entry++) {
             for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes && !has_cleared; i++) {
-                char name[256];
-
                 if (strncmp(*entry, prefixes[i], strlen(prefixes[i])) != 0)
                     continue;
+                char name[256];
                 snprintf(name, sizeof name, "%.*s", (int)strcspn(*entry, "="), *entry);
                 has_cleared = unsetenv(name) == 0;
             }
@@ -38,7 +36,6 @@ static inline int aws_environment_make(void **state) {
 static inline void aws_file_write(const char *variable, const char *name, const char *text) {
     const char *path = scratch_path(name);
     FILE *file = fopen(path, "we");
-
     assert_non_null(file);
     assert_true(fputs(text, file) >= 0);
     assert_int_equal(fclose(file), 0);

@@ -121,7 +121,7 @@ static void a_good_body_goes_to_the_sink(void **state) {
 /* ---- what goes wrong ---- */
 
 static void nobody_there_is_away(void **state) {
-    int fd = server_bind(&server_port); /* bound and not listened on */
+    int fd = server_bind(&server_port); /* the port is bound, but nobody listens on it */
     (void)state;
     struct tt_http_request request = request_for("GET", server_url("/"));
     exchange(&request);

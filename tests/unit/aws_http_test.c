@@ -211,7 +211,7 @@ static void freeing_drops_what_is_in_flight(void **state) {
 }
 
 #ifndef TT_SANITIZED
-/* Words that no literal of the test puts on the heap. */
+/* The words are made at run time, as a literal of the test might be found on the heap itself. */
 static void secrets_do_not_stay_in_memory(void **state) {
     static const char *const words[] = {"FwoGZXIvYXdz-in-a-header", "FwoGZXIvYXdz-in-a-body",
                                         "FwoGZXIvYXdz-in-an-answer"};
@@ -285,7 +285,7 @@ static void a_signal_ends_the_wait(void **state) {
     assert_int_equal(tt_http_run(http, &fds, 1, DEADLINE_MS), TT_OK);
     assert_int_equal(fds.revents, 0);
     assert_true(tt_clock_monotonic_ms() - start_ms < DEADLINE_MS);
-    /* Nor does it harm a request. */
+    /* A signal does not harm a request either. */
     start(&request);
     assert_int_equal(raise(SIGALRM), 0);
     run_all();

@@ -20,7 +20,7 @@ static int teardown(void **state) {
     return signer_teardown(state);
 }
 
-/* length times that character; the caller frees it. */
+/* A text of length times that character, which the caller frees. */
 static char *new_message(char character, size_t length) {
     char *message = malloc(length + 1);
     assert_non_null(message);
@@ -99,7 +99,7 @@ static void events_are_written_as_json(void **state) {
                      TT_ERR_INTERNAL);
 }
 
-/* The most that a batch of JSON texts can take: every byte of them escaped. */
+/* A batch takes the most room when every byte of its texts is escaped. */
 static void a_full_batch_fits_four_mebibytes(void **state) {
     char *quotes = new_message('"', 104 - 26);
     char *large = new_message('"', 262144 - 26);

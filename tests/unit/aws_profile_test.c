@@ -32,7 +32,7 @@ static void assert_read(void) {
         fail_msg("%s", problem);
 }
 
-/* Reading fails, and the sentence has all of these words. */
+/* Asserts that reading fails with a sentence that has all of these words. */
 static void assert_problem(const char *words[], size_t count) {
     assert_false(tt_profile_read(&profile, problem));
     for (size_t i = 0; i < count; i++)
@@ -72,7 +72,7 @@ static void reads_the_files_at_home(void **state) {
     assert_true(profile.is_found);
     assert_keys("AK", "SK", "");
     assert_string_equal(profile.region, "eu-west-3");
-    /* A path of one's own may be below home too. */
+    /* A path that a variable names may be below home too. */
     write_config("");
     assert_int_equal(setenv("AWS_CONFIG_FILE", "~/config", 1), 0);
     assert_read();
@@ -104,7 +104,7 @@ static void names_choose_a_section(void **state) {
     assert_true(profile.is_named);
     assert_keys("AK2", "SK2", "T2");
     assert_string_equal(profile.region, "r-2");
-    name_profile(""); /* as if it were not set */
+    name_profile(""); /* an empty variable counts as one that is not set */
     assert_read();
     assert_false(profile.is_named);
     assert_keys("AK0", "SK0", "");
@@ -240,7 +240,8 @@ static void bounds_are_told_by_name_and_line(void **state) {
     ASSERT_PROBLEM("credentials", "line 4");
     write_credentials(long_setting("region", 64));
     ASSERT_PROBLEM("region", "line 4", "over 63 bytes");
-    write_credentials(long_setting("output", 1000)); /* nobody's */
+    write_credentials(
+        long_setting("output", 1000)); /* a setting that nobody here reads may be of any length */
     assert_read();
 }
 

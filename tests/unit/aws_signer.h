@@ -44,10 +44,10 @@ static inline int signer_teardown(void **state) {
     return 0;
 }
 
-/* The value of the request's one header of that name; NULL without one. */
+/* The value of the request's header of that name, of which there is one at most; NULL when there is
+ * none. */
 static inline const char *header_of(const char *name) {
     const char *value = NULL;
-
     for (size_t i = 0; i < request.header_count; i++)
         if (strcasecmp(request.headers[i].name, name) == 0) {
             assert_null(value);
@@ -58,10 +58,8 @@ static inline const char *header_of(const char *name) {
 
 static inline void assert_signs(const char *signed_headers) {
     const char *authorization = header_of("authorization");
-    const char *found;
-
     assert_non_null(authorization);
-    found = strstr(authorization, "SignedHeaders=");
+    const char *found = strstr(authorization, "SignedHeaders=");
     assert_non_null(found);
     found += strlen("SignedHeaders=");
     assert_int_equal(strcspn(found, ","), strlen(signed_headers));

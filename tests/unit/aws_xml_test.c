@@ -19,7 +19,7 @@ static void elements_are_found_by_name(void **state) {
     assert_int_equal(to - from, 3);
     assert_memory_equal(from, "one", 3);
     assert_null(tt_xml_find_element(text, text + strlen(text), "c", &to));
-    /* The element begins and ends within what is given. */
+    /* An element is found only where its begin and its end lie within what is given. */
     assert_null(tt_xml_find_element(text, strstr(text, "<b>") + 2, "b", &to));
     from = tt_xml_find_element(text, strstr(text, "</b>") + 3, "b", &to);
     assert_memory_equal(from, "one", 3);
@@ -30,7 +30,7 @@ static void assert_reference(const char *text, size_t length, uint32_t point) {
     uint32_t got = 0;
     assert_int_equal(tt_xml_read_reference(text, strlen(text), &got), length);
     assert_int_equal(got, point);
-    /* A reference that is cut is none. */
+    /* A reference that is cut short is none. */
     for (size_t room = 1; room < length; room++)
         assert_int_equal(tt_xml_read_reference(text, room, &got), 0);
 }

@@ -12,7 +12,7 @@
 
 #include "base/config_value.h"
 
-/* What print writes; the caller frees it. */
+/* The text that print writes, which the caller frees. */
 static char *printed(void (*print)(FILE *out)) {
     char *text = NULL;
     size_t size = 0;

@@ -17,7 +17,7 @@ static struct tt_config config;
 static char path[] = "/tmp/tintype-config-test-XXXXXX";
 static char *problems;
 
-/* Only what a test sets may be in the environment. */
+/* The environment has only what a test sets. */
 static int clear_environment(void **state) {
     (void)state;
     tt_err_take(TT_OK);
@@ -67,7 +67,7 @@ static enum tt_err load(const char *text) {
     return load_bytes(text, strlen(text));
 }
 
-/* The problems are exactly these, each "LINE: text" of the file. */
+/* Asserts that the problems are exactly these, each as "LINE: text" of the file. */
 static void assert_problems(const char *const *expected, size_t count) {
     size_t length = 0;
     char all[4096];

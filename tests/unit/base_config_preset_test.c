@@ -46,7 +46,7 @@ static int clear_environment(void **state) {
 
 static void a_preset_takes_the_rest_from_image(void **state) {
     (void)state;
-    /* Also from what comes later in the file. */
+    /* What comes later in the file counts as well. */
     assert_int_equal(load("[preset.thumb]\nwidth=200\nfit=cover\nwatermark=off\n"
                           "[preset.plain-2]\n format=webp\n"
                           "[image]\nquality=70\nheight=300\nwatermark_text=ours\n"
@@ -94,7 +94,7 @@ static void the_environment_beats_the_file(void **state) {
     assert_int_equal(load("[preset.large-2]\nwidth=200\nquality=5\n"), TT_OK);
     assert_int_equal(config.presets[0].options.width_px, 500);
     assert_int_equal(config.presets[0].options.quality, 5);
-    /* It makes none. */
+    /* A variable makes no preset. */
     assert_refused("[preset.other]\nwidth=200\n", "TINTYPE_PRESET_LARGE_2_WIDTH: no such key");
     assert_int_equal(setenv("TINTYPE_PRESET_LARGE_2_WIDTH", "wide", 1), 0);
     assert_refused("[preset.large-2]\n quality=1\n", "WIDTH: width takes a whole number");

@@ -126,7 +126,7 @@ static void texts_keep_to_their_size(void **state) {
     assert_true(set("storage", "dir", "/caf\xC3\xA9"));
 }
 
-/* What the environment could set, and the file never gives. */
+/* The environment could set such texts, but a line of the file never gives them. */
 static void texts_fit_a_line_of_the_file(void **state) {
     static const char *const wrong[] = {" a", "a ", " ", ";a", ";", "a ;b", "a ;"};
     static const char *const right[] = {"", "a", "a b", "a;b", "a; b", "\xc2\xa0"};

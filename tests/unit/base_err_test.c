@@ -94,7 +94,7 @@ static void only_unavailable_answers_invite_a_retry(void **state) {
     }
 }
 
-/* What the sync does about an answer of the cloud hangs on these. */
+/* On these classes hangs what the sync does about an answer of the cloud. */
 static void retries_of_the_cloud_are_as_promised(void **state) {
     (void)state;
     assert_int_equal(tt_err_row(TT_ERR_CLOUD_OBJECT)->retry, TT_RETRY_NEVER);

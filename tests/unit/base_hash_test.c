@@ -14,7 +14,7 @@
 #define ABC_HEX     "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 #define MILLION_HEX "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"
 
-/* Ends the sum and compares it. */
+/* Ends the sum and compares it with what is expected. */
 static void assert_hash(struct tt_hash *hash, const char *expected) {
     uint8_t digest[TT_HASH_BYTES];
     assert_int_equal(tt_hash_finish(hash, digest), TT_OK);

@@ -1,5 +1,5 @@
-/* Units of src/base/ini.c: pairs, problems, the end of the reading. What config_load.c makes of
- * them is base_config_test.c's. */
+/* src/base/ini.c: pairs, problems, the end of the reading. What config_load.c makes of them is
+ * tested in base_config_load_test.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@
 
 #define LINE_MAX_BYTES 40
 
-/* All that the reading called, in its order. */
+/* All calls that the reading made, in their order. */
 static char calls[8192];
 static size_t calls_length;
 
@@ -44,7 +44,7 @@ static bool read_path(const char *path, tt_ini_problem *problem) {
     return tt_ini_read(path, LINE_MAX_BYTES, take_pair, problem, calls);
 }
 
-/* Without stdio, which leaves copies on the heap. */
+/* The file is written without stdio, which would leave copies on the heap. */
 static void make_file(const char *bytes, size_t length) {
     int fd = open(scratch_path("file.ini"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     assert_true(fd >= 0);
@@ -101,7 +101,7 @@ static void a_byte_order_mark_is_passed_over(void **state) {
 
 static void lines_have_a_maximum(void **state) {
     (void)state;
-    /* 40 bytes and 41. */
+    /* Lines of 40 bytes and of 41. */
     assert_true(read_text("[a]\n"
                           "b=34567890123456789012345678901234567890\n"
                           "c=345678901234567890123456789012345678901\n"

@@ -1,4 +1,4 @@
-/* src/base/log.c: one line a message, that no message can forge. */
+/* src/base/log.c: each message is one line, and none can forge another. */
 #include <errno.h>
 #include <limits.h>
 #include <setjmp.h>
@@ -45,7 +45,7 @@ static const char *written(void) {
     return text;
 }
 
-/* The message in the only line written. */
+/* The message of the only line that was written. */
 static const char *message(void) {
     const char *line = written();
     const char *start = strstr(line, ": ");

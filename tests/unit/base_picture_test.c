@@ -48,7 +48,7 @@ static void a_file_of_no_format_is_refused_with_all_of_them(void **state) {
                            " accepted: PNG, JPEG, WEBP, GIF, HEIC or AVIF."));
 }
 
-/* Each value has one name, in their order. */
+/* Asserts that each value has one name, in the order of the values. */
 static void assert_complete(const struct tt_text_choice *choices, int count) {
     for (int value = 0; value < count; value++) {
         assert_non_null(choices[value].name);

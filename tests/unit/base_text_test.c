@@ -189,7 +189,7 @@ static void nul_in_a_filename_is_removed(void **state) {
     assert_string_equal(clean, "");
 }
 
-/* 4 kB of one character; none of them is cut in two. */
+/* A name of 4 kB, of which no character is cut in two. */
 static void long_filenames_are_cut_at_a_character(void **state) {
     static const char *const characters[] = {"a", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80"};
     (void)state;

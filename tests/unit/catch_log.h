@@ -20,7 +20,6 @@ static inline void catch_log(void) {
 /* What was logged since catch_log, whose work ends here. The text lives until the next call. */
 static inline const char *caught_log(void) {
     static char text[4096];
-
     assert_true(dup2(saved_fd, STDERR_FILENO) >= 0);
     ssize_t length = pread(log_fd, text, sizeof text - 1, 0);
     assert_true(length >= 0);

@@ -13,7 +13,7 @@
 #define RUN_MS    50
 #define RUNS_MAX  200
 
-/* What no cause and no log may have in it. */
+/* A secret, which no cause and no log may have in it. */
 #define SECRET "hiddenSecretAccessKey"
 #define TOKEN  "hiddenToken"
 
@@ -25,11 +25,10 @@ static inline void set_variable(const char *name, const char *value) {
     assert_int_equal(setenv(name, value, 1), 0);
 }
 
-/* name is set to the server's address and this path. */
+/* Sets the variable of that name to the server's address and this path. */
 static inline void set_url(const char *name, const char *path) {
     char url[256];
-
-    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d%s", key_server->port, path);
+    snprintf(url, sizeof url, "http://127.0.0.1:%d%s", key_server->port, path);
     set_variable(name, url);
 }
 
@@ -40,7 +39,7 @@ static inline int open_all(void **state) {
     set_variable("AWS_EC2_METADATA_DISABLED", "true");
     http = tt_http_new(4);
     credentials = tt_aws_credentials_new(http, &s3);
-    return http != NULL && credentials != NULL ? 0 : -1;
+    return http && credentials ? 0 : -1;
 }
 
 static inline int close_all(void **state) {
@@ -49,10 +48,9 @@ static inline int close_all(void **state) {
     return key_server_stop() == 0 && scratch_remove(state) == 0 ? 0 : -1;
 }
 
-/* Asks until it is no longer busy. */
+/* Asks until the answer is no longer that a look is under way. */
 static inline enum tt_err get(int64_t now_ms, const struct tt_aws_keys **keys) {
     enum tt_err err = tt_aws_credentials_get(credentials, now_ms, keys);
-
     for (int i = 0; err == TT_ERR_BUSY && i < RUNS_MAX; i++) {
         assert_string_equal(tt_err_cause(), "");
         assert_null(*keys);
@@ -72,7 +70,6 @@ static inline void finish(void) {
 static inline void assert_keys_at(int64_t now_ms, const char *id, const char *secret,
                                   const char *token) {
     const struct tt_aws_keys *keys;
-
     if (get(now_ms, &keys) != TT_OK)
         fail_msg("%s", tt_err_cause());
     assert_string_equal(keys->access_key_id, id);
@@ -85,15 +82,14 @@ static inline void assert_keys(const char *id, const char *secret, const char *t
     assert_keys_at(NOW_MS, id, secret, token);
 }
 
-/* No keys, and the cause has this text, but nothing hidden. */
+/* Asserts that there are no keys, and that the cause has this text but no secret. */
 static inline void assert_none_at(int64_t now_ms, const char *text) {
     const struct tt_aws_keys *keys;
-
     assert_int_equal(get(now_ms, &keys), TT_ERR_CLOUD_KEYS);
     assert_null(keys);
-    if (strstr(tt_err_cause(), text) == NULL)
+    if (!strstr(tt_err_cause(), text))
         fail_msg("no \"%s\" in \"%s\"", text, tt_err_cause());
-    if (strstr(tt_err_cause(), "hidden") != NULL)
+    if (strstr(tt_err_cause(), "hidden"))
         fail_msg("told: \"%s\"", tt_err_cause());
     tt_err_take(TT_OK);
 }
@@ -104,15 +100,14 @@ static inline void assert_none(const char *text) {
 
 static inline void assert_request(int number, const char *text) {
     assert_true(number < key_server->request_count);
-    if (strcasestr(key_server->requests[number], text) == NULL)
+    if (!strcasestr(key_server->requests[number], text))
         fail_msg("no \"%s\" in \"%s\"", text, key_server->requests[number]);
 }
 
 static inline void write_keys(const char *id) {
     char text[256];
-
-    (void)snprintf(text, sizeof text,
-                   "[default]\naws_access_key_id=%s\naws_secret_access_key=" SECRET "\n", id);
+    snprintf(text, sizeof text,
+             "[default]\naws_access_key_id=%s\naws_secret_access_key=" SECRET "\n", id);
     aws_file_write("AWS_SHARED_CREDENTIALS_FILE", "credentials", text);
 }
 
@@ -120,29 +115,27 @@ static inline void write_keys(const char *id) {
 static inline const char *json_keys(const char *id, int minutes) {
     static char text[512];
     char expires[TT_CLOCK_RFC3339_SIZE];
-
     tt_clock_format_rfc3339(NOW_MS + minutes * MINUTE_MS, expires);
-    (void)snprintf(text, sizeof text,
-                   "{\"Code\":\"Success\",\"AccessKeyId\":\"%s\",\"SecretAccessKey\":\"" SECRET
-                   "\",\"Token\":\"" TOKEN "\",\"Expiration\":\"%s\"}",
-                   id, expires);
+    snprintf(text, sizeof text,
+             "{\"Code\":\"Success\",\"AccessKeyId\":\"%s\",\"SecretAccessKey\":\"" SECRET
+             "\",\"Token\":\"" TOKEN "\",\"Expiration\":\"%s\"}",
+             id, expires);
     return text;
 }
 
 static inline const char *xml_keys(const char *id, int minutes) {
     static char text[1024];
     char expires[TT_CLOCK_RFC3339_SIZE];
-
     tt_clock_format_rfc3339(NOW_MS + minutes * MINUTE_MS, expires);
-    (void)snprintf(text, sizeof text,
-                   "<AssumeRoleWithWebIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/"
-                   "2011-06-15/\">\n <AssumeRoleWithWebIdentityResult><Credentials>\n"
-                   "<SessionToken>" TOKEN "&amp;&#x2F;&#61;</SessionToken>"
-                   "<SecretAccessKey>" SECRET "</SecretAccessKey>"
-                   "<Expiration>%s</Expiration> <AccessKeyId> %s </AccessKeyId>"
-                   "</Credentials></AssumeRoleWithWebIdentityResult>"
-                   "</AssumeRoleWithWebIdentityResponse>",
-                   expires, id);
+    snprintf(text, sizeof text,
+             "<AssumeRoleWithWebIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/"
+             "2011-06-15/\">\n <AssumeRoleWithWebIdentityResult><Credentials>\n"
+             "<SessionToken>" TOKEN "&amp;&#x2F;&#61;</SessionToken>"
+             "<SecretAccessKey>" SECRET "</SecretAccessKey>"
+             "<Expiration>%s</Expiration> <AccessKeyId> %s </AccessKeyId>"
+             "</Credentials></AssumeRoleWithWebIdentityResult>"
+             "</AssumeRoleWithWebIdentityResponse>",
+             expires, id);
     return text;
 }
 

@@ -14,7 +14,7 @@
 
 static struct tt_http *http;
 
-/* What done was called with last. */
+/* The last call of done. */
 static struct {
     int calls;
     struct tt_http_answer answer;
@@ -24,16 +24,15 @@ static struct {
 static inline int start_all(void **state) {
     static const char *const variables[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
                                             "ALL_PROXY",  "no_proxy",    "NO_PROXY"};
-
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
-        (void)unsetenv(variables[i]);
+        unsetenv(variables[i]);
     tt_err_take(TT_OK);
     memset(&got, 0, sizeof got);
     if (server_start(state) != 0)
         return -1;
     server_set_answer(SERVER_ANSWERS, OK_ANSWER);
     http = tt_http_new(MAX_CONNECTIONS);
-    return http != NULL ? 0 : -1;
+    return http ? 0 : -1;
 }
 
 static inline int stop_all(void **state) {
@@ -64,7 +63,6 @@ static inline void start(const struct tt_http_request *request) {
 
 static inline void run_all(void) {
     int64_t end_ms = tt_clock_monotonic_ms() + DEADLINE_MS;
-
     while (tt_http_in_flight(http) > 0) {
         assert_true(tt_clock_monotonic_ms() < end_ms);
         assert_int_equal(tt_http_run(http, NULL, 0, 1000), TT_OK);
@@ -73,7 +71,6 @@ static inline void run_all(void) {
 
 static inline void exchange(const struct tt_http_request *request) {
     int calls = got.calls;
-
     start(request);
     assert_int_equal(got.calls, calls);
     run_all();
@@ -88,18 +85,16 @@ static inline void exchange_well(const struct tt_http_request *request) {
 
 static inline void get(const char *answer) {
     struct tt_http_request request = request_for("GET", server_url("/"));
-
     server_set_answer(SERVER_ANSWERS_AND_CLOSES, answer);
     exchange(&request);
 }
 
 static inline void assert_failed(enum tt_err err, const char *words) {
     char host[64];
-
-    (void)snprintf(host, sizeof host, "127.0.0.1:%d: ", server_port);
+    snprintf(host, sizeof host, "127.0.0.1:%d: ", server_port);
     assert_int_equal(got.answer.err, err);
     assert_int_equal(strncmp(got.answer.cause, host, strlen(host)), 0);
-    if (strstr(got.answer.cause, words) == NULL)
+    if (!strstr(got.answer.cause, words))
         fail_msg("\"%s\" is not in \"%s\"", words, got.answer.cause);
     assert_string_equal(got.body, "");
 }
@@ -108,7 +103,6 @@ static inline void assert_failed(enum tt_err err, const char *words) {
 static inline int make_file(size_t length) {
     static uint32_t words[LARGE_BYTES / sizeof(uint32_t)];
     int fd = memfd_create("body", MFD_CLOEXEC);
-
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         words[i] = (uint32_t)i * 2654435761U;
     assert_true(length <= sizeof words);
@@ -119,7 +113,6 @@ static inline int make_file(size_t length) {
 static inline void assert_body_is_file(int fd, size_t length) {
     const struct server_request *request = &server->request;
     char *bytes = mmap(NULL, length, PROT_READ, MAP_PRIVATE, fd, 0);
-
     assert_true(bytes != MAP_FAILED);
     assert_int_equal(request->length - request->body_at, length);
     assert_memory_equal(request->bytes + request->body_at, bytes, length);

@@ -27,7 +27,7 @@ enum server_manner {
     SERVER_CLOSES,        /* without an answer */
     SERVER_WAITS,         /* without an answer, until the client has closed */
     SERVER_TALKS_FIRST,   /* sends its answer at once, closes */
-    SERVER_RESETS_REUSED, /* a connection's second request, in the body */
+    SERVER_RESETS_REUSED, /* resets a connection within the body of its second request */
 };
 
 struct server_request {
@@ -42,12 +42,12 @@ struct server {
     char answer[SERVER_ANSWER_SIZE];
     size_t answer_bytes;
     atomic_int connections;
-    atomic_int requests;           /* that came whole */
-    struct server_request request; /* the last of them */
+    atomic_int requests;           /* those that came whole */
+    struct server_request request; /* the last one that came whole */
 };
 
 static struct server *server;
-static struct server_request server_current; /* of one connection's process */
+static struct server_request server_current; /* the one that a connection's process reads */
 static int server_port;
 static pid_t server_pid;
 
@@ -60,18 +60,16 @@ static inline void server_set_answer(enum server_manner manner, const char *text
 /* "http://127.0.0.1:<port><rest>"; one result at a time. */
 static inline const char *server_url(const char *rest) {
     static char url[1024];
-
-    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d%s", server_port, rest);
+    snprintf(url, sizeof url, "http://127.0.0.1:%d%s", server_port, rest);
     return url;
 }
 
 static inline bool server_send(int fd) {
-    /* Once the client has it all, the test may put the next one there. */
+    /* The length is read once: when the client has it all, the test may put the next answer there.
+     */
     size_t length = server->answer_bytes;
-
     for (size_t sent = 0; sent < length;) {
         ssize_t count = send(fd, server->answer + sent, length - sent, MSG_NOSIGNAL);
-
         if (count <= 0)
             return false;
         sent += (size_t)count;
@@ -82,11 +80,9 @@ static inline bool server_send(int fd) {
 /* Reads on until the text has come, or length bytes in all; false at the connection's end. */
 static inline bool server_read(int fd, const char *text, size_t length) {
     struct server_request *request = &server_current;
-
-    while (text != NULL ? strstr(request->bytes, text) == NULL : request->length < length) {
+    while (text ? !strstr(request->bytes, text) : request->length < length) {
         size_t room = sizeof request->bytes - 1 - request->length;
         ssize_t count = read(fd, request->bytes + request->length, room);
-
         if (count <= 0)
             return false;
         request->length += (size_t)count;
@@ -97,7 +93,6 @@ static inline bool server_read(int fd, const char *text, size_t length) {
 
 static inline bool server_read_headers(int fd) {
     struct server_request *request = &server_current;
-
     request->length = 0;
     request->bytes[0] = '\0';
     if (!server_read(fd, "\r\n\r\n", 0))
@@ -109,8 +104,7 @@ static inline bool server_read_headers(int fd) {
 static inline bool server_read_body(int fd) {
     struct server_request *request = &server_current;
     const char *header = strstr(request->bytes, "Content-Length: ");
-    size_t length = header != NULL ? (size_t)strtoul(header + 16, NULL, 10) : 0;
-
+    size_t length = header ? (size_t)strtoul(header + 16, NULL, 10) : 0;
     if (!server_read(fd, NULL, request->body_at + length))
         return false;
     memcpy(server->request.bytes, request->bytes, request->length + 1);
@@ -122,21 +116,19 @@ static inline bool server_read_body(int fd) {
 
 static inline void server_read_to_end(int fd) {
     char rest[4096];
-
     while (read(fd, rest, sizeof rest) > 0)
         continue;
 }
 
 static inline void server_reset(int fd) {
     struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-
-    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 /* Whether the connection is kept after one request, the first of which has number 0. */
 static inline bool server_converse(int fd, int number) {
     if (server->manner == SERVER_TALKS_FIRST) {
-        (void)server_send(fd);
+        server_send(fd);
         return false;
     }
     if (!server_read_headers(fd))
@@ -156,7 +148,7 @@ static inline bool server_converse(int fd, int number) {
         if (server_read_body(fd))
             server_read_to_end(fd);
         return false;
-    case SERVER_CLOSES: (void)server_read_body(fd); return false;
+    case SERVER_CLOSES: server_read_body(fd); return false;
     case SERVER_ANSWERS_AND_CLOSES: (void)(server_read_body(fd) && server_send(fd)); return false;
     case SERVER_TALKS_FIRST:
     case SERVER_ANSWERS: break;
@@ -165,19 +157,18 @@ static inline bool server_converse(int fd, int number) {
 }
 
 static inline void server_serve(int listen_fd) {
+    setpgid(0, 0);
+    signal(SIGCHLD, SIG_IGN);
     int fd;
-
-    (void)setpgid(0, 0);
-    (void)signal(SIGCHLD, SIG_IGN);
     while ((fd = accept(listen_fd, NULL, NULL)) >= 0) {
         atomic_fetch_add(&server->connections, 1);
         if (fork() == 0) {
             for (int number = 0; server_converse(fd, number); number++)
                 continue;
-            (void)close(fd);
+            close(fd);
             _exit(0);
         }
-        (void)close(fd);
+        close(fd);
     }
 }
 
@@ -186,7 +177,6 @@ static inline int server_bind(int *port) {
     struct sockaddr_in address = {.sin_family = AF_INET};
     socklen_t length = sizeof address;
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, length) != 0 ||
         getsockname(fd, (struct sockaddr *)&address, &length) != 0)
@@ -198,7 +188,6 @@ static inline int server_bind(int *port) {
 /* cmocka setup and teardown: 0 on success. */
 static inline int server_start(void **state) {
     int listen_fd = server_bind(&server_port);
-
     (void)state;
     server = mmap(NULL, sizeof *server, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (listen_fd < 0 || server == MAP_FAILED || listen(listen_fd, 64) != 0)
@@ -208,15 +197,15 @@ static inline int server_start(void **state) {
         server_serve(listen_fd);
         _exit(1);
     }
-    (void)setpgid(server_pid, server_pid);
-    (void)close(listen_fd);
+    setpgid(server_pid, server_pid);
+    close(listen_fd);
     return server_pid > 0 ? 0 : -1;
 }
 
 static inline int server_stop(void **state) {
     (void)state;
-    (void)kill(-server_pid, SIGKILL);
-    (void)waitpid(server_pid, NULL, 0);
+    kill(-server_pid, SIGKILL);
+    waitpid(server_pid, NULL, 0);
     return munmap(server, sizeof *server);
 }
 

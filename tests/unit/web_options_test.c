@@ -135,7 +135,7 @@ static void unknown_options_are_named_with_the_known_ones(void **state) {
     assert_refused("Width", "5", "\"Width\"");
     assert_refused("", "5", "\"\"");
 
-    /* 59 letters and a character of two bytes: it is shown whole, or not at all. */
+    /* The name has 59 letters and a character of two bytes, which is shown whole or not at all. */
     char name[200];
     memset(name, 'a', sizeof name);
     name[sizeof name - 1] = '\0';
@@ -236,7 +236,7 @@ static void a_preset_is_what_all_else_starts_from(void **state) {
     assert_int_equal(tt_options_set(&options, TT_OPTION_QUERY, "preset", "thumb"), TT_OK);
     assert_memory_equal(&options.picture, &config.presets[0].options, sizeof options.picture);
 
-    /* Whether it is named last or first. */
+    /* It makes no difference whether the preset is named last or first. */
     for (int is_last = 0; is_last <= 1; is_last++) {
         options = fresh();
         if (!is_last)
@@ -258,7 +258,7 @@ static void a_preset_is_what_all_else_starts_from(void **state) {
     }
 }
 
-/* It beats one of the query, and leaves what else was asked for. */
+/* An empty preset of the body beats one of the query, and leaves what else was asked for. */
 static void an_empty_preset_is_none(void **state) {
     struct tt_options options = fresh();
     (void)state;
