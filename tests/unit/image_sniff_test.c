@@ -64,11 +64,35 @@ static void everything_else_is_no_picture(void **state) {
     assert_int_equal(sniff("RIFF\x24\0\0\0WEB", 11), TT_FORMAT_NONE);
 }
 
+static void every_format_of_the_table_is_known(void **state) {
+    static const struct {
+        size_t length;
+        const char *bytes;
+    } samples[TT_FORMAT_COUNT] = {
+        [TT_FORMAT_PNG] = {8, "\x89PNG\r\n\x1a\n"},
+        [TT_FORMAT_JPEG] = {3, "\xff\xd8\xff"},
+        [TT_FORMAT_WEBP] = {12, "RIFF\x24\0\0\0WEBP"},
+        [TT_FORMAT_GIF] = {6, "GIF89a"},
+        [TT_FORMAT_HEIC] = {12, "\0\0\0\x0c"
+                                "ftypheic"},
+        [TT_FORMAT_AVIF] = {12, "\0\0\0\x0c"
+                                "ftypavif"},
+    };
+    (void)state;
+    for (int i = TT_FORMAT_NONE + 1; i < TT_FORMAT_COUNT; i++) {
+        if (!samples[i].bytes)
+            fail_msg("%s has no sample here",
+                     tt_picture_format_row((enum tt_picture_format)i)->name);
+        assert_int_equal(sniff(samples[i].bytes, samples[i].length), i);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(signatures_are_known),
         cmocka_unit_test(a_brand_tells_what_is_in_a_container),
         cmocka_unit_test(everything_else_is_no_picture),
+        cmocka_unit_test(every_format_of_the_table_is_known),
     };
     return cmocka_run_group_tests_name("image_sniff", tests, NULL, NULL);
 }
