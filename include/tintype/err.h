@@ -98,12 +98,12 @@ struct tt_err_note {
  * they are "". */
 struct tt_err_note tt_err_take(enum tt_err err);
 
-/* The client's sentence: the noted one, else the row's advice. Never NULL. */
+/* Returns the client's sentence: the noted one, else the row's advice; never NULL. It is valid
+ * until the next note or take. */
 const char *tt_err_detail(enum tt_err err);
 
-/* The cause for the log: the noted cause or sentence, "" when none. Never NULL. */
+/* Returns the cause for the log: the noted cause or sentence, "" when none; never NULL. It is valid
+ * as long. */
 const char *tt_err_cause(void);
-
-void tt_err_clear(void);
 
 #endif

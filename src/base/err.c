@@ -118,40 +118,40 @@ const struct tt_err_row *tt_err_row(enum tt_err err) {
     return &rows[known ? err : TT_ERR_INTERNAL];
 }
 
-enum tt_err tt_err_fail(enum tt_err err, const char *cause_format, ...) {
-    if (note.is_set)
-        return err;
+/* Writes one text of the note, unless a failure was noted already. */
+__attribute__((format(printf, 2, 0))) static void
+write_note(char text[TT_ERR_NOTE_SIZE], const char *format, va_list arguments) {
+    if (!note.is_set)
+        vsnprintf(text, TT_ERR_NOTE_SIZE, format, arguments);
     note.is_set = true;
+}
+
+enum tt_err tt_err_fail(enum tt_err err, const char *cause_format, ...) {
     va_list arguments;
     va_start(arguments, cause_format);
-    vsnprintf(note.cause, sizeof note.cause, cause_format, arguments);
+    write_note(note.cause, cause_format, arguments);
     va_end(arguments);
     return err;
 }
 
 enum tt_err tt_err_fail_errno(enum tt_err err, const char *cause_format, ...) {
     int number = errno;
-    if ((number == ENOSPC || number == EDQUOT) && (err == TT_ERR_STORAGE || err == TT_ERR_JOURNAL))
-        err = TT_ERR_SPOOL_FULL;
-    if (note.is_set)
-        return err;
-    note.is_set = true;
+    bool is_first = !note.is_set;
     va_list arguments;
     va_start(arguments, cause_format);
-    vsnprintf(note.cause, sizeof note.cause, cause_format, arguments);
+    write_note(note.cause, cause_format, arguments);
     va_end(arguments);
     size_t length = strlen(note.cause);
-    snprintf(note.cause + length, sizeof note.cause - length, ": %s", strerror(number));
-    return err;
+    if (is_first)
+        snprintf(note.cause + length, sizeof note.cause - length, ": %s", strerror(number));
+    bool is_full = number == ENOSPC || number == EDQUOT;
+    return is_full && (err == TT_ERR_STORAGE || err == TT_ERR_JOURNAL) ? TT_ERR_SPOOL_FULL : err;
 }
 
 enum tt_err tt_err_refuse(enum tt_err err, const char *detail_format, ...) {
-    if (note.is_set)
-        return err;
-    note.is_set = true;
     va_list arguments;
     va_start(arguments, detail_format);
-    vsnprintf(note.detail, sizeof note.detail, detail_format, arguments);
+    write_note(note.detail, detail_format, arguments);
     va_end(arguments);
     return err;
 }
@@ -164,7 +164,9 @@ struct tt_err_note tt_err_take(enum tt_err err) {
         snprintf(taken.cause, sizeof taken.cause, "%s", cause[0] != '\0' ? cause : row->title);
         snprintf(taken.detail, sizeof taken.detail, "%s", tt_err_detail(err));
     }
-    tt_err_clear();
+    note.is_set = false;
+    note.cause[0] = '\0';
+    note.detail[0] = '\0';
     return taken;
 }
 
@@ -174,10 +176,4 @@ const char *tt_err_detail(enum tt_err err) {
 
 const char *tt_err_cause(void) {
     return note.cause[0] != '\0' ? note.cause : note.detail;
-}
-
-void tt_err_clear(void) {
-    note.is_set = false;
-    note.cause[0] = '\0';
-    note.detail[0] = '\0';
 }
