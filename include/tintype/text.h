@@ -25,6 +25,10 @@ void tt_text_choice_list(const struct tt_text_choice *choices, char *text, size_
  * NUL. */
 bool tt_text_is_utf8(const char *text, size_t length);
 
+/* How many bytes from the start have a 0 in stops, which has nothing but 0 and 1: eight are looked
+ * up at a time. */
+size_t tt_text_run(const void *text, size_t length, const uint8_t stops[256]);
+
 /* The value of a hexadecimal digit in either case, -1 for any other character. */
 int tt_text_hex_value(char c);
 

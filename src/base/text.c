@@ -35,6 +35,21 @@ bool tt_text_is_utf8(const char *text, size_t length) {
     return true;
 }
 
+size_t tt_text_run(const void *text, size_t length, const uint8_t stops[256]) {
+    const uint8_t *bytes = text;
+    size_t run = 0;
+    while (length - run >= 8) {
+        const uint8_t *at = bytes + run;
+        if (stops[at[0]] | stops[at[1]] | stops[at[2]] | stops[at[3]] | stops[at[4]] |
+            stops[at[5]] | stops[at[6]] | stops[at[7]])
+            break;
+        run += 8;
+    }
+    while (run < length && !stops[bytes[run]])
+        run++;
+    return run;
+}
+
 int tt_text_hex_value(char c) {
     if (c >= '0' && c <= '9')
         return c - '0';

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "tintype/text.h"
+
 /* libb64 counts in int. */
 #define BLOCK_MAX_BYTES ((size_t)1 << 30)
 
@@ -41,23 +43,6 @@ static const uint8_t outside_alphabet[256] = {
 
 static bool is_space(char character) {
     return character == ' ' || character == '\t' || character == '\r' || character == '\n';
-}
-
-/* How many characters from the start are of the alphabet. */
-static size_t alphabet_run(const char *text, size_t length) {
-    const uint8_t *bytes = (const uint8_t *)text;
-    const uint8_t *no = outside_alphabet;
-    size_t run = 0;
-    while (length - run >= 8) {
-        const uint8_t *at = bytes + run;
-        if (no[at[0]] | no[at[1]] | no[at[2]] | no[at[3]] | no[at[4]] | no[at[5]] | no[at[6]] |
-            no[at[7]])
-            break;
-        run += 8;
-    }
-    while (run < length && !no[bytes[run]])
-        run++;
-    return run;
 }
 
 static enum tt_err refuse_character(const struct tt_base64 *base64, char character) {
@@ -98,7 +83,8 @@ static enum tt_err take_padding(struct tt_base64 *base64) {
 static enum tt_err decode(struct tt_base64 *base64, const char *text, size_t length, uint8_t *bytes,
                           size_t *written) {
     while (length > 0) {
-        size_t run = alphabet_run(text, length < BLOCK_MAX_BYTES ? length : BLOCK_MAX_BYTES);
+        size_t run = tt_text_run(text, length < BLOCK_MAX_BYTES ? length : BLOCK_MAX_BYTES,
+                                 outside_alphabet);
         if (run > 0 && base64->padding > 0)
             return tt_err_refuse(TT_ERR_BASE64,
                                  "Character %llu of the base64 text follows the padding '=', which "

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tintype/text.h"
+
 #define DOCUMENT_MAX_BYTES ((size_t)64 << 10)
 
 static const char image_name[] = "\"image\"";
@@ -157,29 +159,16 @@ static enum tt_err read_image_codepoint(struct json_body *self, char byte) {
     return push_character(self, self->codepoint);
 }
 
-/* Counts the bytes from the start that are neither a quote, a backslash nor a control character. */
-static size_t plain_run(const uint8_t *bytes, size_t length) {
-    static const uint8_t no[256] = {1, 1, 1, 1, 1, 1, 1, 1, 1,         1,         1, 1,
-                                    1, 1, 1, 1, 1, 1, 1, 1, 1,         1,         1, 1,
-                                    1, 1, 1, 1, 1, 1, 1, 1, ['"'] = 1, ['\\'] = 1};
-    size_t run = 0;
-    while (length - run >= 8) {
-        const uint8_t *at = bytes + run;
-        if (no[at[0]] | no[at[1]] | no[at[2]] | no[at[3]] | no[at[4]] | no[at[5]] | no[at[6]] |
-            no[at[7]])
-            break;
-        run += 8;
-    }
-    while (run < length && !no[bytes[run]])
-        run++;
-    return run;
-}
+/* A quote, a backslash or a control character ends what stands unescaped in a string. */
+static const uint8_t string_stops[256] = {1, 1, 1, 1, 1, 1, 1, 1, 1,         1,         1, 1,
+                                          1, 1, 1, 1, 1, 1, 1, 1, 1,         1,         1, 1,
+                                          1, 1, 1, 1, 1, 1, 1, 1, ['"'] = 1, ['\\'] = 1};
 
 /* Takes as much of the picture's string as stands there without an escape, and the byte behind it;
  * *taken tells how many bytes. */
 static enum tt_err read_image(struct json_body *self, const uint8_t *bytes, size_t length,
                               size_t *taken) {
-    size_t run = plain_run(bytes, length);
+    size_t run = tt_text_run(bytes, length, string_stops);
     *taken = run;
     enum tt_err err = run > 0 ? self->picture->push(self->picture, bytes, run) : TT_OK;
     if (err != TT_OK || run == length)

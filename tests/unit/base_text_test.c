@@ -258,6 +258,22 @@ static void longest_disposition_fits(void **state) {
     assert_string_equal(value + sizeof value - 4, "%20");
 }
 
+static void runs_end_before_a_stop_wherever_it_is(void **state) {
+    static const uint8_t stops[256] = {['x'] = 1, [0xFF] = 1};
+    char text[40];
+
+    (void)state;
+    memset(text, 'a', sizeof text);
+    for (size_t length = 0; length <= sizeof text; length++)
+        assert_int_equal(tt_text_run(text, length, stops), length);
+    for (size_t i = 0; i < sizeof text; i++) {
+        text[i] = i % 2 == 0 ? 'x' : '\xFF';
+        assert_int_equal(tt_text_run(text, sizeof text, stops), i);
+        assert_int_equal(tt_text_run(text, i, stops), i);
+        text[i] = 'a';
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(utf8_of_any_length),
@@ -272,6 +288,7 @@ int main(void) {
         cmocka_unit_test(no_space_is_left_where_a_filename_was_cut),
         cmocka_unit_test(dispositions_name_the_file_twice),
         cmocka_unit_test(longest_disposition_fits),
+        cmocka_unit_test(runs_end_before_a_stop_wherever_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
