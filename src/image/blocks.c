@@ -22,7 +22,7 @@ void tt_blocks_init(struct tt_blocks *blocks, struct tt_arena *arena, size_t cap
     *blocks = (struct tt_blocks){.arena = arena, .left_bytes = cap_bytes};
 }
 
-/* The class of a block for that many bytes, TT_BLOCKS_CLASSES when there is none. */
+/* Returns the class of a block for that many bytes, TT_BLOCKS_CLASSES when there is none. */
 static int find_class(size_t size_bytes) {
     int size_class = CLASS_MIN;
 
@@ -34,10 +34,8 @@ static int find_class(size_t size_bytes) {
 
 void *tt_blocks_take(struct tt_blocks *blocks, size_t size_bytes) {
     int size_class = find_class(size_bytes);
-    struct tt_block *block;
-
-    if (size_class < TT_BLOCKS_CLASSES && blocks->free[size_class] != NULL) {
-        block = blocks->free[size_class];
+    if (size_class < TT_BLOCKS_CLASSES && blocks->free[size_class]) {
+        struct tt_block *block = blocks->free[size_class];
         blocks->free[size_class] = block->next;
         return block + 1;
     }
@@ -45,8 +43,8 @@ void *tt_blocks_take(struct tt_blocks *blocks, size_t size_bytes) {
         blocks->is_full = true;
         return NULL;
     }
-    block = tt_arena_alloc(blocks->arena, class_bytes(size_class));
-    if (block == NULL)
+    struct tt_block *block = tt_arena_alloc(blocks->arena, class_bytes(size_class));
+    if (!block)
         return NULL;
     blocks->left_bytes -= class_bytes(size_class);
     block->size_class = size_class;
@@ -55,12 +53,10 @@ void *tt_blocks_take(struct tt_blocks *blocks, size_t size_bytes) {
 
 void *tt_blocks_resize(struct tt_blocks *blocks, void *memory, size_t size_bytes) {
     size_t has_bytes = class_bytes(block_of(memory)->size_class) - sizeof(struct tt_block);
-    void *larger;
-
     if (size_bytes <= has_bytes)
         return memory;
-    larger = tt_blocks_take(blocks, size_bytes);
-    if (larger == NULL)
+    void *larger = tt_blocks_take(blocks, size_bytes);
+    if (!larger)
         return NULL;
     memcpy(larger, memory, has_bytes);
     tt_blocks_give_back(blocks, memory);

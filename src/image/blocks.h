@@ -20,19 +20,19 @@ struct tt_blocks {
     struct tt_block *free[TT_BLOCKS_CLASSES]; /* by the power of two that is its size; private */
 };
 
-/* All blocks together take at most cap_bytes of the arena, below 2^31; each a power of two, of
- * which 16 bytes are not its user's. */
+/* All blocks together take at most cap_bytes of the arena, which is below 2^31. The size of each is
+ * a power of two, of which 16 bytes are not its user's. */
 void tt_blocks_init(struct tt_blocks *blocks, struct tt_arena *arena, size_t cap_bytes);
 
-/* Not zeroed; aligned for any type. NULL where that is over the cap, or with TT_ERR_NO_MEMORY noted
- * where the arena has no more. */
+/* The block is aligned for any type and not zeroed. It is NULL where it would go over the cap, or,
+ * with TT_ERR_NO_MEMORY noted, where the arena has no more. */
 void *tt_blocks_take(struct tt_blocks *blocks, size_t size_bytes);
 
-/* The same block where it is large enough, else another with the same contents. NULL as above, and
- * memory is still its owner's. */
+/* Returns the same block where it is large enough, else another with the same contents; NULL as
+ * above, and then memory is still its owner's. */
 void *tt_blocks_resize(struct tt_blocks *blocks, void *memory, size_t size_bytes);
 
-/* Not NULL. */
+/* memory must not be NULL. */
 void tt_blocks_give_back(struct tt_blocks *blocks, void *memory);
 
 #endif

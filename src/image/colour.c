@@ -28,10 +28,10 @@
 
 /* ---- LittleCMS's memory ---- */
 
-/* What LittleCMS takes for any profile, and for each byte of one. Measured with 2.14: 0.5 MB for
- * Adobe RGB and Display P3; 0.9 MB for CMYK with a small table, of which 0.5 MB are the table that
- * it makes for itself. A table of one byte a sample is the most for its size: it is held in 16
- * bits, copied again and again, and takes 14 bytes for each. */
+/* LittleCMS takes so much for any profile, and so much for each byte of one. Measured with 2.14:
+ * 0.5 MB for Adobe RGB and Display P3; 0.9 MB for CMYK with a small table, of which 0.5 MB are the
+ * table that it makes for itself. A table of one byte a sample takes the most for its size: it is
+ * held in 16 bits, copied again and again, and takes 14 bytes for each. */
 #define FIXED_BYTES       (INT64_C(2) << 20)
 #define PER_PROFILE_BYTE  16
 #define PROFILE_BYTES_MAX (INT32_MAX / PER_PROFILE_BYTE / 2)
@@ -42,7 +42,7 @@ struct budget {
     bool arena_failed;  /* the system had no memory, as the arena's cap had room */
 };
 
-/* In front of each allocation, for realloc. */
+/* Each allocation has its size in front of it, which realloc needs. */
 union prefix {
     size_t size_bytes;
     max_align_t align;
@@ -70,7 +70,7 @@ static void give_memory_back(cmsContext context, void *memory) {
 static void *resize_memory(cmsContext context, void *memory, cmsUInt32Number size) {
     void *larger = take_memory(context, size);
 
-    if (larger != NULL && memory != NULL) {
+    if (larger && memory) {
         size_t old_bytes = ((union prefix *)memory - 1)->size_bytes;
 
         memcpy(larger, memory, old_bytes < size ? old_bytes : size);
@@ -100,7 +100,8 @@ int64_t tt_colour_transform_bytes(size_t icc_bytes) {
 
 /* ---- is it sRGB? ---- */
 
-/* IEC 61966-2-1: from a value to light, as ICC's parametric curve of type 3, LittleCMS's 4. */
+/* This is sRGB's curve from a value to light (IEC 61966-2-1), as ICC's parametric curve of type 3,
+ * which is LittleCMS's 4. */
 static const cmsFloat64Number srgb_curve[] = {2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045};
 
 static double srgb_light(double value) {
@@ -108,8 +109,8 @@ static double srgb_light(double value) {
                                   : pow(value * srgb_curve[1] + srgb_curve[2], srgb_curve[0]);
 }
 
-/* The primaries of IEC 61966-2-1, adapted from D65 to D50 by Bradford's matrix as ICC.1:2022, annex
- * E, has it. */
+/* These are sRGB's primaries (IEC 61966-2-1), adapted from D65 to D50 by Bradford's matrix, as
+ * ICC.1:2022, annex E, has it. */
 static const struct primary {
     cmsTagSignature colour, curve;
     cmsCIEXYZ xyz;
@@ -134,7 +135,7 @@ static bool is_srgb_primary(cmsHPROFILE profile, const struct primary *primary) 
 static bool is_srgb_curve(cmsHPROFILE profile, cmsTagSignature tag) {
     const cmsToneCurve *curve = cmsReadTag(profile, tag);
 
-    if (curve == NULL)
+    if (!curve)
         return false;
     for (int value = 0; value < 256; value++) {
         double light = (double)cmsEvalToneCurveFloat(curve, (float)value / 255);
@@ -145,9 +146,9 @@ static bool is_srgb_curve(cmsHPROFILE profile, cmsTagSignature tag) {
     return true;
 }
 
-/* Most pictures say that they are sRGB. To see it in the profile takes a 20th of the time that
- * LittleCMS takes to make a transform. A profile with tables is another, even if it is called sRGB.
- */
+/* Most pictures say that they are sRGB, and seeing that in the profile takes a 20th of the time
+ * that LittleCMS takes to make a transform. A profile with tables is none of sRGB's, even if it is
+ * called so. */
 static bool is_srgb(cmsHPROFILE profile) {
     if (cmsIsTag(profile, cmsSigAToB0Tag) || cmsIsTag(profile, cmsSigDToB0Tag))
         return false;
@@ -191,40 +192,36 @@ static bool is_of_a_device(cmsHPROFILE profile) {
     }
 }
 
-/* sRGB, or the gray on its axis. */
+/* Creates sRGB's profile, or that of the grays on its axis. */
 static cmsHPROFILE create_srgb(cmsContext context, cmsColorSpaceSignature space) {
-    cmsToneCurve *curve;
-
     if (space != cmsSigGrayData)
         return cmsCreate_sRGBProfileTHR(context);
-    curve = cmsBuildParametricToneCurve(context, 4, srgb_curve);
-    return curve != NULL ? cmsCreateGrayProfileTHR(context, cmsD50_xyY(), curve) : NULL;
+    cmsToneCurve *curve = cmsBuildParametricToneCurve(context, 4, srgb_curve);
+    return curve ? cmsCreateGrayProfileTHR(context, cmsD50_xyY(), curve) : NULL;
 }
 
-/* NULL where there is nothing to do, or no memory. */
+/* Returns NULL where there is nothing to do, or no memory. */
 static cmsHTRANSFORM create_transform(cmsContext context, const uint8_t *icc_profile,
                                       size_t icc_bytes, const struct kind *kind) {
-    cmsHPROFILE profile =
-        cmsOpenProfileFromMemTHR(context, icc_profile, (cmsUInt32Number)icc_bytes);
-    cmsHPROFILE srgb = NULL;
-    cmsHTRANSFORM transform = NULL;
     cmsUInt32Number flags = cmsFLAGS_BLACKPOINTCOMPENSATION | cmsFLAGS_COPY_ALPHA;
-
     /* For gray LittleCMS would make a table of 33 steps, which is seen in the shadows: a step of 7
      * values of 255 for a profile of linear light. Here all 256 are converted, once. */
     if (kind->space == cmsSigGrayData)
         flags |= cmsFLAGS_NOOPTIMIZE;
-
-    if (profile == NULL)
+    cmsHPROFILE profile =
+        cmsOpenProfileFromMemTHR(context, icc_profile, (cmsUInt32Number)icc_bytes);
+    if (!profile)
         return NULL;
+    cmsHPROFILE srgb = NULL;
     if (cmsGetColorSpace(profile) == kind->space && is_of_a_device(profile) && !is_srgb(profile))
         srgb = create_srgb(context, kind->space);
-    if (srgb != NULL) {
+    cmsHTRANSFORM transform = NULL;
+    if (srgb) {
         transform = cmsCreateTransformTHR(context, profile, kind->from, srgb, kind->to,
                                           INTENT_PERCEPTUAL, flags);
-        (void)cmsCloseProfile(srgb); /* fails for a profile being written alone */
+        cmsCloseProfile(srgb); /* this fails for profiles that are written alone */
     }
-    (void)cmsCloseProfile(profile);
+    cmsCloseProfile(profile);
     return transform;
 }
 
@@ -242,20 +239,17 @@ enum tt_err tt_colour_transform_open(struct tt_colour_transform **transform,
                                      enum tt_colour_samples samples, struct tt_arena *arena) {
     size_t most_bytes = (size_t)tt_colour_transform_bytes(icc_bytes);
     struct budget budget = {.arena = arena, .limit_bytes = arena->used_bytes + most_bytes};
-    struct tt_colour_transform *made;
-    cmsContext context;
-
     *transform = NULL;
-    if (icc_profile == NULL || icc_bytes == 0 || icc_bytes > PROFILE_BYTES_MAX)
+    if (!icc_profile || icc_bytes == 0 || icc_bytes > PROFILE_BYTES_MAX)
         return TT_OK;
     if (most_bytes > arena->cap_bytes - arena->used_bytes)
         return tt_err_fail(TT_ERR_NO_MEMORY, "a colour profile may take %zu bytes; %zu of %zu used",
                            most_bytes, arena->used_bytes, arena->cap_bytes);
-    made = tt_arena_alloc(arena, sizeof *made);
-    if (made == NULL)
+    struct tt_colour_transform *made = tt_arena_alloc(arena, sizeof *made);
+    if (!made)
         return TT_ERR_NO_MEMORY;
-    context = create_context(&budget);
-    if (context == NULL)
+    cmsContext context = create_context(&budget);
+    if (!context)
         return tt_err_fail(TT_ERR_NO_MEMORY, "cmsCreateContext");
     made->library = create_transform(context, icc_profile, icc_bytes, &kinds[samples]);
     /* The library has a list of all contexts, which must not outlive the arena. The transform stays
@@ -263,7 +257,7 @@ enum tt_err tt_colour_transform_open(struct tt_colour_transform **transform,
     cmsDeleteContext(context);
     if (budget.arena_failed)
         return TT_ERR_NO_MEMORY;
-    if (made->library == NULL)
+    if (!made->library)
         return TT_OK;
     if (kinds[samples].space == cmsSigGrayData)
         convert_grays(made, (int)samples);

@@ -11,7 +11,8 @@
 #include "tintype/arena.h"
 #include "tintype/err.h"
 
-/* What a pixel to convert consists of, 8 bits a sample. The first four are row.h's channels. */
+/* A pixel to convert consists of these samples, 8 bits each. The first four are row.h's channels.
+ */
 enum tt_colour_samples {
     TT_COLOUR_GRAY = 1,
     TT_COLOUR_GRAY_ALPHA,
@@ -36,8 +37,8 @@ enum tt_err tt_colour_transform_open(struct tt_colour_transform **transform,
 void tt_colour_transform_row(const struct tt_colour_transform *transform, uint8_t *to,
                              const uint8_t *from, int width_px);
 
-/* The most arena bytes that tt_colour_transform_open takes, 0 for no profile: it is held to them,
- * and a profile that would need more counts as one that makes no sense. */
+/* tt_colour_transform_open takes at most so many arena bytes, 0 for no profile. It is held to them:
+ * a profile that would need more counts as one that makes no sense. */
 int64_t tt_colour_transform_bytes(size_t icc_bytes);
 
 #endif

@@ -52,7 +52,8 @@ extern const struct tt_decoder_kind tt_webp_decoder_kind;
 extern const struct tt_decoder_kind tt_gif_decoder_kind;
 extern const struct tt_decoder_kind tt_heif_decoder_kind; /* HEIC and AVIF */
 
-/* TT_OK, or TT_ERR_PICTURE_TOO_LARGE with a sentence that gives both numbers. */
+/* Holds the picture's size against max_pixels. TT_ERR_PICTURE_TOO_LARGE, with a sentence that gives
+ * both numbers. */
 enum tt_err tt_decoder_check_pixels(const struct tt_decoder *self, int64_t width_px,
                                     int64_t height_px);
 

@@ -28,7 +28,7 @@ static uint32_t read_32(const struct block *block, size_t at) {
     return block->big_endian ? first << 16 | second : second << 16 | first;
 }
 
-/* The value of an entry with that tag, 1 when it makes no sense. */
+/* Returns the value of an entry with that tag, 1 when it makes no sense. */
 static int entry_orientation(const struct block *block, size_t entry) {
     uint32_t type = read_16(block, entry + 2);
     uint32_t count = read_32(block, entry + 4);

@@ -9,7 +9,7 @@ struct flatten {
     uint8_t *out;
 };
 
-/* Source over white: Porter and Duff, "Compositing Digital Images", 1984. */
+/* This is "source over" on white: Porter and Duff, "Compositing Digital Images", 1984. */
 static enum tt_err put_flattened(struct tt_row_sink *sink, const uint8_t *row) {
     struct flatten *self = (struct flatten *)sink;
     int colours = self->to->channels;

@@ -79,7 +79,7 @@ static enum tt_err read_extension(struct gif_decoder *decoder) {
     return done == GIF_OK ? TT_OK : note_library_failure(decoder);
 }
 
-/* Reads up to and with the first frame's descriptor. */
+/* Reads up to the first frame's descriptor, and that too. */
 static enum tt_err find_frame(struct gif_decoder *decoder) {
     for (;;) {
         GifRecordType record = UNDEFINED_RECORD_TYPE;
@@ -130,7 +130,7 @@ static bool frame_fills_canvas(const struct gif_decoder *decoder) {
            decoder->frame.Height == decoder->base.header.height_px;
 }
 
-/* Sides are 16 bits in the file, so no sum overflows. */
+/* Sides have 16 bits in the file, so no sum of them overflows. */
 static enum tt_err read_header(struct gif_decoder *decoder) {
     struct tt_picture_header *header = &decoder->base.header;
     const GifImageDesc *frame = &decoder->frame;
@@ -171,8 +171,8 @@ static enum tt_err read_row(struct gif_decoder *decoder, uint8_t *indices) {
     return TT_OK;
 }
 
-/* GIF89a, appendix E: every 8th row from 0, every 8th from 4, every 4th from 2, every 2nd from 1.
- */
+/* Interlaced rows come in four passes (GIF89a, appendix E): every 8th row from 0, every 8th from 4,
+ * every 4th from 2, every 2nd from 1. */
 static enum tt_err read_interlaced(struct gif_decoder *decoder) {
     static const struct { int from, step; } passes[] = {{0, 8}, {4, 8}, {2, 4}, {1, 2}};
     size_t row_bytes = (size_t)decoder->frame.Width;
@@ -248,7 +248,7 @@ static enum tt_err finish_gif(struct tt_decoder *self) {
 static void close_gif(struct tt_decoder *self) {
     struct gif_decoder *decoder = (struct gif_decoder *)self;
     if (decoder->library)
-        (void)DGifCloseFile(decoder->library, NULL); /* frees, whatever it returns */
+        DGifCloseFile(decoder->library, NULL); /* it frees everything, whatever it returns */
     decoder->library = NULL;
 }
 

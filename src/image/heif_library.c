@@ -49,10 +49,10 @@ const struct tt_heif_library *tt_heif_library_load(void) {
         return &library;
     }
     if (handle)
-        (void)dlclose(handle);
-    (void)tt_err_refuse(TT_ERR_PICTURE_TYPE,
-                        "HEIC and AVIF pictures are not read here: " LIBRARY_NAME
-                        " is not installed, or not of a version that fits. Send a JPEG, PNG, WebP "
-                        "or GIF.");
+        dlclose(handle);
+    tt_err_refuse(TT_ERR_PICTURE_TYPE,
+                  "HEIC and AVIF pictures are not read here: " LIBRARY_NAME
+                  " is not installed, or not of a version that fits. Send a JPEG, PNG, WebP "
+                  "or GIF.");
     return NULL;
 }

@@ -10,7 +10,7 @@
 
 #include "tintype/err.h"
 
-/* Every function of libheif in use. */
+/* This lists every function of libheif that is used. */
 #define TT_HEIF_FUNCTIONS(X)                                                                       \
     X(heif_context_alloc)                                                                          \
     X(heif_context_free)                                                                           \
@@ -37,19 +37,20 @@
     X(heif_image_get_plane_readonly)                                                               \
     X(heif_image_release)
 
-/* Each under its own name: library->heif_context_alloc(). */
+/* Each function has its own name here: library->heif_context_alloc(). */
 struct tt_heif_library {
 #define TT_HEIF_MEMBER(name) __typeof__(name) *name; // NOLINT(bugprone-macro-parentheses)
     TT_HEIF_FUNCTIONS(TT_HEIF_MEMBER)
 #undef TT_HEIF_MEMBER
 };
 
-/* The library, loaded now or before; it stays for the life of the process. NULL, noted as
- * TT_ERR_PICTURE_TYPE, where it is absent, lacks a function, or cannot be held to one thread. */
+/* Returns the library, which is loaded at the first call and stays for the life of the process. It
+ * is NULL, noted as TT_ERR_PICTURE_TYPE, where the library is absent, lacks a function, or cannot
+ * be held to one thread. */
 const struct tt_heif_library *tt_heif_library_load(void);
 
-/* For libheif, in place of libde265's function of that name: starts no thread. See heif_library.c.
- */
+/* libheif calls this in place of libde265's function of that name. It starts no thread: see
+ * heif_library.c. */
 int de265_start_worker_threads(void *context, int count);
 
 #endif

@@ -19,16 +19,17 @@
 
 #define SEND_AGAIN "Send it again, or save it again from a program that can still open it."
 
-/* Of pixels as libheif decodes and converts them, above what a counting malloc measured (1.15.1
- * with libde265 1.0.11 and dav1d 1.0.0, 100 x 100 to 4000 x 3000 px, 4:2:0 and 4:4:4, with alpha):
- * 6 to 8.2 bytes a pixel, 16 where samples have more than 8 bits; 580 a column, and 0.5 MB. */
+/* libheif takes these while it decodes and converts pixels. The numbers are above what a counting
+ * malloc measured (1.15.1 with libde265 1.0.11 and dav1d 1.0.0, 100 x 100 to 4000 x 3000 px, 4:2:0
+ * and 4:4:4, with alpha): 6 to 8.2 bytes a pixel, 16 where samples have more than 8 bits; 580 a
+ * column, and 0.5 MB. */
 #define BYTES_PER_PIXEL      12
 #define BYTES_PER_DEEP_PIXEL 20
 #define BYTES_PER_COLUMN     768
 #define LIBRARY_BYTES        (INT64_C(2) << 20)
 
-/* Of each side, also of a grid. No camera makes more, and libheif holds it against each picture of
- * a file before it decodes any. */
+/* No side may be longer, a grid's neither. No camera makes more, and libheif holds it against each
+ * picture of a file before it decodes any. */
 #define SIDE_MAX_PX 32768
 
 struct heif_decoder {
@@ -86,7 +87,7 @@ static int64_t get_position(void *userdata) {
     return decoder->offset;
 }
 
-/* 0 when all of it was read. */
+/* Returns 0 when all of it was read. */
 static int read_file(void *bytes, size_t length, void *userdata) {
     struct heif_decoder *decoder = userdata;
     size_t got = 0;
@@ -114,7 +115,8 @@ static enum heif_reader_grow_status wait_for_file(int64_t size, void *userdata) 
 
 /* ---- the header ---- */
 
-/* A profile that lies about itself is the reader's; one that is too long, or none, is left out. */
+/* A profile that lies about itself is a matter of whoever converts by it; one that is too long is
+ * left out. */
 static enum tt_err read_profile(struct heif_decoder *decoder) {
     const struct tt_heif_library *library = decoder->library;
     struct tt_picture_header *header = &decoder->base.header;
@@ -176,7 +178,7 @@ static enum tt_err read_header(struct heif_decoder *decoder) {
     enum tt_err err = check_size(decoder, header->width_px, header->height_px);
     if (err != TT_OK)
         return err;
-    /* What is decoded before it is cropped or turned. */
+    /* This is the size that is decoded, before the picture is cropped or turned. */
     int coded_width_px = library->heif_image_handle_get_ispe_width(decoder->handle);
     int coded_height_px = library->heif_image_handle_get_ispe_height(decoder->handle);
     err = check_size(decoder, coded_width_px, coded_height_px);
@@ -212,7 +214,7 @@ static struct heif_error decode_silently(struct heif_decoder *decoder,
     return error;
 }
 
-/* False, with errno, where the system lets none be chosen. */
+/* Returns false, with errno, where the system lets none be chosen. */
 static bool choose_one_processor(cpu_set_t *before) {
     cpu_set_t one;
     int processor = sched_getcpu();
@@ -234,7 +236,7 @@ static enum tt_err decode_on_one_processor(struct heif_decoder *decoder,
     int why = errno;
     struct heif_error error = decode_silently(decoder, options);
     if (is_chosen)
-        (void)sched_setaffinity(0, sizeof before, &before);
+        sched_setaffinity(0, sizeof before, &before);
     if (error.code == heif_error_Ok)
         return TT_OK;
     if (!is_chosen && decoder->base.header.format == TT_FORMAT_AVIF &&
@@ -271,7 +273,7 @@ static enum tt_err decode_image(struct heif_decoder *decoder) {
     return TT_OK;
 }
 
-/* Colours that were multiplied by alpha / 255, back to straight ones. */
+/* Turns colours that were multiplied by alpha / 255 back into straight ones. */
 static void divide_by_alpha(uint8_t *to, const uint8_t *from, size_t width_px) {
     for (size_t x = 0; x < width_px; x++, to += 4, from += 4) {
         unsigned int alpha = from[3];
@@ -317,7 +319,8 @@ static enum tt_err start_heif(struct tt_decoder *self, bool grayscale) {
     return decode_image(decoder);
 }
 
-/* Start has decoded every pixel; what else a file may hold is not read. */
+/* There is nothing left to do, as start has decoded every pixel. What else a file may hold is not
+ * read. */
 static enum tt_err finish_heif(struct tt_decoder *self) {
     (void)self;
     return TT_OK;

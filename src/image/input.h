@@ -22,7 +22,7 @@ struct tt_input {
     size_t position; /* the next one of them */
 };
 
-/* At offset 0, nothing read yet. TT_ERR_NO_MEMORY. */
+/* The input begins at offset 0, with nothing read yet. TT_ERR_NO_MEMORY. */
 enum tt_err tt_input_init(struct tt_input *input, int fd, struct tt_arena *arena);
 
 /* Replaces the buffer by what follows it: position is 0, and length is 0 only at the end of the
@@ -35,7 +35,7 @@ enum tt_err tt_input_read(struct tt_input *input, void *bytes, size_t length, si
 /* Leaves length bytes out; the end of the file is noticed by whoever reads next. */
 void tt_input_skip(struct tt_input *input, size_t length);
 
-/* Back to offset 0. */
+/* The next byte read is the first of the file again. */
 void tt_input_rewind(struct tt_input *input);
 
 #endif

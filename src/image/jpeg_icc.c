@@ -16,14 +16,14 @@ enum tt_err tt_jpeg_icc_add(struct tt_jpeg_icc *icc, const uint8_t intro[TT_JPEG
         return TT_OK;
     if (icc->seen == 0)
         icc->count = count;
-    if (count != icc->count || number < 1 || number > count ||
-        icc->chunks[number - 1].bytes != NULL || length > max_bytes - icc->total_bytes) {
+    if (count != icc->count || number < 1 || number > count || icc->chunks[number - 1].bytes ||
+        length > max_bytes - icc->total_bytes) {
         icc->done = true;
         icc->seen = 0;
         return TT_OK;
     }
     *room = tt_arena_alloc(arena, length);
-    if (*room == NULL)
+    if (!*room)
         return TT_ERR_NO_MEMORY;
     icc->chunks[number - 1].bytes = *room;
     icc->chunks[number - 1].length = length;
@@ -34,9 +34,6 @@ enum tt_err tt_jpeg_icc_add(struct tt_jpeg_icc *icc, const uint8_t intro[TT_JPEG
 
 enum tt_err tt_jpeg_icc_join(struct tt_jpeg_icc *icc, struct tt_arena *arena,
                              const uint8_t **profile, size_t *profile_bytes) {
-    uint8_t *joined;
-    size_t length = 0;
-
     *profile = NULL;
     *profile_bytes = 0;
     icc->done = true;
@@ -46,9 +43,10 @@ enum tt_err tt_jpeg_icc_join(struct tt_jpeg_icc *icc, struct tt_arena *arena,
     *profile_bytes = icc->total_bytes;
     if (icc->count == 1)
         return TT_OK;
-    joined = tt_arena_alloc(arena, icc->total_bytes);
-    if (joined == NULL)
+    uint8_t *joined = tt_arena_alloc(arena, icc->total_bytes);
+    if (!joined)
         return TT_ERR_NO_MEMORY;
+    size_t length = 0;
     for (int i = 0; i < icc->count; i++) {
         memcpy(joined + length, icc->chunks[i].bytes, icc->chunks[i].length);
         length += icc->chunks[i].length;

@@ -14,7 +14,7 @@
 #define TT_JPEG_ICC_INTRO_BYTES 14 /* in front of each chunk: "ICC_PROFILE\0", number, count */
 #define TT_JPEG_ICC_CHUNKS_MAX  255
 
-/* Zeroed before the first chunk. */
+/* The caller zeroes it before the first chunk. */
 struct tt_jpeg_icc {
     struct {
         const uint8_t *bytes; /* NULL: not seen yet */
@@ -34,8 +34,8 @@ enum tt_err tt_jpeg_icc_add(struct tt_jpeg_icc *icc, const uint8_t intro[TT_JPEG
                             size_t length, size_t max_bytes, struct tt_arena *arena,
                             uint8_t **room);
 
-/* The profile in one piece, in the arena; NULL and 0 when there is none, or a part of it is
- * missing. Nothing can be added afterwards. TT_ERR_NO_MEMORY. */
+/* Hands out the profile in one piece, in the arena; NULL and 0 when there is none, or a part of it
+ * is missing. Nothing can be added afterwards. TT_ERR_NO_MEMORY. */
 enum tt_err tt_jpeg_icc_join(struct tt_jpeg_icc *icc, struct tt_arena *arena,
                              const uint8_t **profile, size_t *profile_bytes);
 

@@ -137,9 +137,9 @@ static void begin_reading(j_decompress_ptr library) {
     (void)library;
 }
 
-/* The library is handed less at a time than lets it take its fast path through Huffman codes (512
- * bytes a block: jdhuff.c of libjpeg-turbo 2.1), because there a code that is none passes without a
- * warning. Measured: 3 % of the instructions of a rendering. */
+/* The library is handed less at a time than its fast path through Huffman codes takes (512 bytes a
+ * block: jdhuff.c of libjpeg-turbo 2.1), because that path lets a code that is none pass without a
+ * warning. This costs 3 % of the instructions of a rendering. */
 #define WINDOW_BYTES 511
 
 /* Input's position is that of the first byte the library has not been handed. */
@@ -180,7 +180,7 @@ static uint8_t read_byte(struct jpeg_decoder *decoder) {
     return *decoder->reader.next_input_byte++;
 }
 
-/* The bytes of a marker that follow its length. */
+/* Reads a marker's length and returns how many bytes follow it. */
 static size_t read_length(struct jpeg_decoder *decoder) {
     size_t length = (size_t)read_byte(decoder) << 8;
     length |= read_byte(decoder);
@@ -254,7 +254,8 @@ static bool is_cmyk(const struct jpeg_decompress_struct *library) {
     return library->jpeg_color_space == JCS_CMYK || library->jpeg_color_space == JCS_YCCK;
 }
 
-/* A profile of four inks is applied here, as no row source has four; any other is the caller's. */
+/* A profile of four inks is applied here, as no row source has four channels of ink. Any other is
+ * the caller's to apply. */
 static void note_profile(struct jpeg_decoder *decoder) {
     struct tt_picture_header *header = &decoder->base.header;
     const uint8_t *profile;
@@ -346,14 +347,16 @@ static void start_step(struct jpeg_decoder *decoder) {
     check_components(decoder);
 }
 
-/* a × b / 255, rounded; exact for all 8-bit values (Blinn, "Three wrongs make a right", 1995). */
+/* Returns a × b / 255, rounded, which is exact for all 8-bit values (Blinn, "Three wrongs make a
+ * right", 1995). */
 static uint8_t multiply_255(unsigned int a, unsigned int b) {
     unsigned int product = a * b + 128;
     return (uint8_t)((product + (product >> 8)) >> 8);
 }
 
-/* Light that a pixel's inks and its black leave, where no profile says it better. Adobe's programs
- * store 255 minus the ink, and browsers, Pillow and libvips read every file so, marked or not. */
+/* Computes the light that a pixel's inks and its black leave, where no profile says it better.
+ * Adobe's programs store 255 minus the ink, and browsers, Pillow and libvips read every file so,
+ * marked or not. */
 static void mix_inks(struct jpeg_decoder *decoder) {
     size_t width_px = decoder->library.output_width;
     const uint8_t *from = decoder->cmyk;

@@ -9,11 +9,11 @@
 
 #define LOBES 3 /* Lanczos 3; Duchon, "Lanczos Filtering in One and Two Dimensions", 1979 */
 
-/* libm's pi is no part of C11. */
+/* C11 has no pi: that of libm is an extension. */
 #define PI 3.14159265358979323846
 
-/* sinc(x) sinc(x/3) with sinc(x) = sin(pi x) / (pi x), of angle = pi x / 3 and its sine: as
- * sin(3a) = 3 sin(a) - 4 sin(a)^3, one sine serves both factors. */
+/* Returns sinc(x) sinc(x/3), where sinc(x) = sin(pi x) / (pi x), for angle = pi x / 3 and its sine:
+ * as sin(3a) = 3 sin(a) - 4 sin(a)^3, one sine serves both factors. */
 static double lanczos(double angle, double sine) {
     if (fabs(angle) < 1e-6) /* 1 to 12 digits; the quotient of what is left of two numbers is not */
         return 1;
@@ -26,7 +26,8 @@ static bool axis_is_copy(double start, double end, int size_px) {
     return start == floor(start) && end - start == size_px;
 }
 
-/* Half the width of the window: when reducing, the kernel is stretched to the output's pitch. */
+/* Returns half the width of the window: when reducing, the kernel is stretched to the output's
+ * pitch. */
 static double half_window(double scale) {
     return LOBES * fmax(scale, 1);
 }
@@ -46,9 +47,9 @@ static int taps_max(int in_px, double start, double end, int size_px, int taps_m
     return round_up(taps < in_px ? (int)taps : in_px, taps_multiple);
 }
 
-/* From one pixel of a window to the next: the angle of lanczos(), and the rotation by it, which
- * takes a sine and a cosine along for two products each, where sin() costs ten times that. Over the
- * longest window that loses 3 of a double's 16 digits. */
+/* A step leads from one pixel of a window to the next: it is the angle of lanczos(), and the
+ * rotation by it, which takes a sine and a cosine along for two products each, where sin() costs
+ * ten times that. Over the longest window that loses 3 of a double's 16 digits. */
 struct step {
     double angle, sine, cosine;
 };
@@ -117,18 +118,17 @@ enum tt_err tt_kernel_open(struct tt_kernel *kernel, int in_px, double start, do
                            int size_px, int taps_multiple, struct tt_arena *arena) {
     double scale = (end - start) / size_px;
     struct step step = find_step(scale);
-    double *exact;
 
     *kernel = (struct tt_kernel){
         .size_px = size_px,
         .taps = taps_max(in_px, start, end, size_px, taps_multiple),
         .is_copy = axis_is_copy(start, end, size_px),
     };
-    exact = tt_arena_alloc_array(arena, (size_t)kernel->taps, sizeof *exact);
+    double *exact = tt_arena_alloc_array(arena, (size_t)kernel->taps, sizeof *exact);
     kernel->spans = tt_arena_alloc_array(arena, (size_t)size_px, sizeof *kernel->spans);
     kernel->weights = tt_arena_alloc_array(arena, (size_t)size_px * (size_t)kernel->taps,
                                            sizeof *kernel->weights);
-    if (exact == NULL || kernel->spans == NULL || kernel->weights == NULL)
+    if (!exact || !kernel->spans || !kernel->weights)
         return TT_ERR_NO_MEMORY;
 
     if (kernel->is_copy) {
@@ -136,11 +136,9 @@ enum tt_err tt_kernel_open(struct tt_kernel *kernel, int in_px, double start, do
         return TT_OK;
     }
     for (int i = 0; i < size_px; i++) {
-        enum tt_err err;
-
         kernel->spans[i] = weigh_window(start + (i + 0.5) * scale, scale, in_px, &step, exact);
-        err = round_weights(exact, kernel->spans[i].count,
-                            kernel->weights + (int64_t)i * kernel->taps);
+        enum tt_err err = round_weights(exact, kernel->spans[i].count,
+                                        kernel->weights + (int64_t)i * kernel->taps);
         if (err != TT_OK)
             return err;
     }

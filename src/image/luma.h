@@ -12,8 +12,8 @@ static inline uint8_t tt_luma(uint8_t red, uint8_t green, uint8_t blue) {
     return (uint8_t)((red * 19595u + green * 38470u + blue * 7471u + 0x8000u) >> 16);
 }
 
-/* width_px pixels of RGB (channels 3) or RGB and alpha (4) to gray or gray and alpha. `to` may be
- * `from`: every pixel shrinks. */
+/* Converts width_px pixels of RGB (channels 3) or RGB and alpha (4) to gray or gray and alpha. `to`
+ * may be `from`, as every pixel shrinks. */
 static inline void tt_luma_row(uint8_t *to, const uint8_t *from, size_t width_px, int channels) {
     if (channels == 3) {
         for (size_t x = 0; x < width_px; x++)

@@ -70,7 +70,7 @@ static enum tt_err put_mirrored(struct tt_row_sink *sink, const uint8_t *row) {
     return self->to->put(self->to, self->out);
 }
 
-/* Row y of the upright picture, out of the whole canvas. */
+/* Returns row y of the upright picture, made out of the whole canvas. */
 static const uint8_t *upright_row(const struct orient *self, int64_t y) {
     struct turn turn = self->turn;
     int channels = self->base.channels;

@@ -13,7 +13,7 @@ struct tt_overlay {
     uint8_t *samples; /* width_px × height_px × (colours + 1); in the arena */
 };
 
-/* Where it may be drawn. */
+/* An overlay is drawn within a room. */
 struct tt_overlay_room {
     int width_px, height_px; /* 0 and less: nowhere */
 };

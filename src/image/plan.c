@@ -8,20 +8,21 @@
 
 #include "image/operations.h"
 
-/* Sides before they are known to be sane: a result's may be anything that 64 bits hold. */
+/* These are sides before they are known to be sane: a result's may be anything that 64 bits hold.
+ */
 struct size {
     int64_t width, height;
 };
 
-/* value × numerator / denominator to the nearest, at least 1. All are positive; value and numerator
- * are sides, so their product fits. */
+/* Returns value × numerator / denominator to the nearest, at least 1. All are positive; value and
+ * numerator are sides, so their product fits. */
 static int64_t scale_side(int64_t value, int64_t numerator, int64_t denominator) {
     int64_t scaled = (2 * value * numerator + denominator) / (2 * denominator);
 
     return scaled > 0 ? scaled : 1;
 }
 
-/* The picture's size at a width, or at a height, in proportion. */
+/* These two return the picture's size at a width, or at a height, in proportion. */
 static struct size at_width(struct size picture, int64_t width) {
     return (struct size){width, scale_side(picture.height, width, picture.width)};
 }
@@ -30,18 +31,16 @@ static struct size at_height(struct size picture, int64_t height) {
     return (struct size){scale_side(picture.width, height, picture.height), height};
 }
 
-/* Whether width / picture.width < height / picture.height. */
+/* Returns whether width / picture.width < height / picture.height. */
 static bool width_scale_is_less(struct size picture, struct size wanted) {
     return wanted.width * picture.height < wanted.height * picture.width;
 }
 
 static struct size fit_inside(struct size picture, struct size wanted) {
-    struct size fitted;
-
-    if (wanted.height == 0 || (wanted.width != 0 && width_scale_is_less(picture, wanted)))
-        fitted = at_width(picture, wanted.width);
-    else
-        fitted = at_height(picture, wanted.height);
+    bool by_width =
+        wanted.height == 0 || (wanted.width != 0 && width_scale_is_less(picture, wanted));
+    struct size fitted =
+        by_width ? at_width(picture, wanted.width) : at_height(picture, wanted.height);
     return fitted.width < picture.width || fitted.height < picture.height ? fitted : picture;
 }
 
@@ -89,7 +88,8 @@ static struct size fit_cover(struct size picture, struct size wanted, struct tt_
     return fitted;
 }
 
-/* The result's size before orientation, and the part of the picture that becomes it. */
+/* Returns the result's size before orientation, and sets the part of the picture that becomes it.
+ */
 static struct size fit_picture(struct size picture, const struct tt_picture_header *header,
                                const struct tt_picture_options *options, struct tt_row_box *box) {
     bool swaps_sides = tt_orientation_swaps_sides(header->orientation);
@@ -111,7 +111,7 @@ static struct size fit_picture(struct size picture, const struct tt_picture_head
     return fit_inside(picture, wanted);
 }
 
-/* Gray, or gray and alpha. */
+/* Returns the channels of gray, or of gray and alpha. */
 static int gray_channels(int channels) {
     return 2 - channels % 2;
 }
@@ -130,7 +130,7 @@ static enum tt_err refuse_result(const struct tt_picture_output *output, struct 
     long long width = swaps_sides ? size.height : size.width;
     long long height = swaps_sides ? size.width : size.height;
 
-    if (output->preset != NULL)
+    if (output->preset)
         return tt_err_refuse(TT_ERR_PICTURE_TOO_LARGE,
                              "The service makes a rendition \"%s\" of every picture, which would "
                              "be %lld x %lld pixels; at most %lld in all, and %d on a side of a "
@@ -145,7 +145,7 @@ static enum tt_err refuse_result(const struct tt_picture_output *output, struct 
                          format == TT_FORMAT_PNG ? "" : ", or for a PNG");
 }
 
-/* The size of one result, and the part of the picture that becomes it. */
+/* Finds the size of one result, and the part of the picture that becomes it. */
 static enum tt_err plan_result(struct tt_plan_result *planned,
                                const struct tt_picture_header *header,
                                const struct tt_picture_output *output,

@@ -33,8 +33,7 @@ struct tt_plan {
 /* Fills *plan for 1 to TT_PICTURE_RESULTS_MAX outputs. The sizes in their options hold for the
  * result after orientation. Sides are rounded to the nearest pixel, at least 1.
  * TT_ERR_PICTURE_TOO_LARGE, with the numbers, when the picture or a result is over max_pixels,
- * TT_OPERATION_SIDE_MAX_PX or what its format holds (a preset's result with its name), or the
- * memory over max_memory_bytes. */
+ * TT_OPERATION_SIDE_MAX_PX or what its format holds (a preset's result with its name). */
 enum tt_err tt_plan_make(struct tt_plan *plan, const struct tt_picture_header *header,
                          const struct tt_picture_output *outputs, int output_count,
                          const struct tt_picture_limits *limits);

@@ -13,8 +13,8 @@
 
 /* ---- symbols ---- */
 
-/* Lengths and distances, less one symbol's first, go in halves of powers of two (distances) or
- * quarters (lengths): RFC 1951, 3.2.5. */
+/* Symbols of lengths and distances stand for ranges, which are halves of powers of two (distances)
+ * or quarters of them (lengths), counted from one symbol's first: RFC 1951, 3.2.5. */
 static int highest_bit(unsigned int value) {
     return 31 - __builtin_clz(value);
 }
@@ -84,7 +84,7 @@ void tt_deflate_count(struct tt_deflate_codes *codes, const tt_piece *pieces, si
     make_lengths(codes);
 }
 
-/* Four tables, as equal neighbours would wait for each other's count. */
+/* There are four tables, as equal neighbours would wait for each other's count in a single one. */
 void tt_deflate_count_bytes(struct tt_deflate_codes *codes, const uint8_t *bytes, size_t count) {
     uint32_t tables[4][256] = {{0}};
     size_t i = 0;
@@ -119,7 +119,8 @@ uint64_t tt_deflate_bits(const struct tt_deflate_codes *codes) {
 
 /* ---- bits ---- */
 
-/* At most 16 bits at once; eight bytes of room. Leaves fewer than 8 bits. */
+/* Writes at most 16 bits at once, and needs room for eight bytes. Fewer than 8 bits are left over.
+ */
 static inline void flush_bits(struct tt_deflate_sink *sink) {
     uint64_t bits = htole64(sink->bits);
 
@@ -145,7 +146,8 @@ void tt_deflate_align(struct tt_deflate_sink *sink) {
     flush_bits(sink);
 }
 
-/* Room for one description of codes, or PIECES_PER_CHECK pieces, and what flush_bits writes. */
+/* A block goes on only with room for one description of codes, or for PIECES_PER_CHECK pieces, and
+ * for what flush_bits writes. */
 static enum tt_err make_room(struct tt_deflate_sink *sink) {
     if (sink->capacity - sink->length >= PIECES_PER_CHECK * 6 + 16)
         return TT_OK;
@@ -154,7 +156,7 @@ static enum tt_err make_room(struct tt_deflate_sink *sink) {
 
 /* ---- the description of the codes (3.2.7) ---- */
 
-/* Runs of equal lengths, each as a symbol and, above it, its extra bits. */
+/* Describes runs of equal lengths, each as a symbol and, above it, its extra bits. */
 static int describe_lengths(const uint8_t *lengths, int count, uint16_t *runs) {
     int run_count = 0;
 
@@ -229,7 +231,7 @@ static void put_codes(struct tt_deflate_sink *sink, const struct tt_deflate_code
 
 /* ---- blocks ---- */
 
-/* A code below, its length above: one look instead of two. */
+/* An entry has a code in its lower half and its length above, so that one look finds both. */
 #define LENGTH_SHIFT 16
 
 static void make_entries(uint32_t *entries, const uint8_t *lengths, int symbols) {

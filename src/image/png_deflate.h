@@ -19,14 +19,14 @@
 #define TT_DEFLATE_END              256
 #define TT_DEFLATE_DISTANCE_SYMBOLS 30
 
-/* A literal byte; or a match, its length above 16 bits of distance - 1. */
+/* A piece is a literal byte; or a match, whose length is above 16 bits of distance - 1. */
 typedef uint32_t tt_piece;
 
 static inline tt_piece tt_piece_match(size_t length, size_t distance) {
     return (tt_piece)(length << 16 | (distance - 1));
 }
 
-/* A block's two codes. */
+/* A block has two codes, one of literals and lengths and one of distances. */
 struct tt_deflate_codes {
     uint32_t counts[TT_DEFLATE_SYMBOLS]; /* of literals, the end, lengths */
     uint32_t distance_counts[TT_DEFLATE_DISTANCE_SYMBOLS];
@@ -34,21 +34,22 @@ struct tt_deflate_codes {
     uint8_t distance_lengths[TT_DEFLATE_DISTANCE_SYMBOLS];
 };
 
-/* Sets everything from pieces, or from plain bytes. At most 2^24 of them. */
+/* Sets everything from pieces, or from plain bytes; at most 2^24 of them. */
 void tt_deflate_count(struct tt_deflate_codes *codes, const tt_piece *pieces, size_t count);
 void tt_deflate_count_bytes(struct tt_deflate_codes *codes, const uint8_t *bytes, size_t count);
 
-/* Bits of what was counted, without the description of the codes. */
+/* Returns how many bits what was counted takes, without the description of the codes. */
 uint64_t tt_deflate_bits(const struct tt_deflate_codes *codes);
 
-/* A match's length symbol, counted from the first, and its extra bits; likewise the distance's. */
+/* These return a match's length symbol, counted from the first one, and its extra bits; and
+ * likewise the distance's. */
 int tt_deflate_length_symbol(size_t length);
 int tt_deflate_length_extra(int symbol);
 int tt_deflate_distance_symbol(size_t distance);
 int tt_deflate_distance_extra(int symbol);
 
-/* Where bits go. bytes has capacity; drain is called when it is nearly full, takes the first
- * length of them, and its failure ends the block. */
+/* A sink is where bits go. drain is called when bytes is nearly full; it takes the first length of
+ * them, and its failure ends the block. */
 struct tt_deflate_sink {
     uint8_t *bytes;
     size_t length;
@@ -67,7 +68,7 @@ enum tt_err tt_deflate_block_bytes(struct tt_deflate_sink *sink,
                                    const struct tt_deflate_codes *codes, const uint8_t *bytes,
                                    size_t count, bool is_last);
 
-/* Zero bits up to a whole byte. Room for it is always left. */
+/* Adds zero bits up to a whole byte. There is always room for them. */
 void tt_deflate_align(struct tt_deflate_sink *sink);
 
 #endif

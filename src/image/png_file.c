@@ -13,7 +13,8 @@
 #define IHDR_BYTES       13
 #define CHUNK_HEAD_BYTES 8 /* length and type */
 #define CHUNK_TAIL_BYTES 4 /* CRC */
-/* Beside the bytes of Deflate: the signature, IHDR, the ends of an IDAT, IEND. */
+/* This is what a file has beside the bytes of Deflate: the signature, IHDR, the ends of an IDAT,
+ * IEND. */
 #define EDGE_BYTES (SIGNATURE_BYTES + IHDR_BYTES + 3 * (CHUNK_HEAD_BYTES + CHUNK_TAIL_BYTES))
 
 uint32_t tt_png_crc(const uint8_t *bytes, size_t length) {
@@ -29,7 +30,7 @@ static void store_32(uint8_t *to, uint32_t value) {
         to[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
-/* The data is in its place already. */
+/* Puts length, type and checksum around data that is in its place already. */
 static void end_chunk(struct tt_png_file *file, const char type[4], size_t length) {
     uint8_t *chunk = file->chunk;
 
@@ -55,10 +56,9 @@ static void begin_idat(struct tt_png_file *file) {
 static enum tt_err drain(struct tt_deflate_sink *sink) {
     struct tt_png_file *file =
         (struct tt_png_file *)((char *)sink - offsetof(struct tt_png_file, sink));
-    enum tt_err err;
 
     end_chunk(file, "IDAT", sink->length);
-    err = write_out(file);
+    enum tt_err err = write_out(file);
     begin_idat(file);
     return err;
 }
@@ -81,7 +81,7 @@ void tt_png_file_begin(struct tt_png_file *file, int fd, size_t idat_bytes,
     header[10] = header[11] = header[12] = 0;
     end_chunk(file, "IHDR", IHDR_BYTES);
     begin_idat(file);
-    /* zlib's header (RFC 1950): Deflate, a window of 32 KiB, the usual effort. */
+    /* zlib's header says (RFC 1950): Deflate, a window of 32 KiB, the usual effort. */
     file->sink.bytes[0] = 0x78;
     file->sink.bytes[1] = 0x9c;
     file->sink.length = 2;

@@ -15,14 +15,15 @@ struct tt_png_file {
     uint32_t adler; /* of what went in */
 };
 
-/* The CRC-32 of chunks (PNG, third edition, 5.5). */
+/* Returns the CRC-32 that chunks have (PNG, third edition, 5.5). */
 uint32_t tt_png_crc(const uint8_t *bytes, size_t length);
 
-/* The memory for IDATs of up to so much, at least TT_DEFLATE_SINK_MIN_BYTES. */
+/* Returns the memory that IDATs of up to so many bytes take; idat_bytes is at least
+ * TT_DEFLATE_SINK_MIN_BYTES. */
 size_t tt_png_file_bytes(size_t idat_bytes);
 
-/* With file->bytes set. 8 bits a sample, and size and channels as those of rows; the sink has
- * zlib's header already. */
+/* Begins a file, with file->bytes set: 8 bits a sample, and size and channels as those of rows. The
+ * sink has zlib's header afterwards. */
 void tt_png_file_begin(struct tt_png_file *file, int fd, size_t idat_bytes,
                        const struct tt_row_sink *rows);
 
@@ -30,8 +31,8 @@ void tt_png_file_begin(struct tt_png_file *file, int fd, size_t idat_bytes,
  * Adler-32), in their order. */
 void tt_png_file_add(struct tt_png_file *file, const uint8_t *bytes, size_t length);
 
-/* After the last block: the checksum, and IEND. TT_ERR_STORAGE, TT_ERR_SPOOL_FULL, as of the sink.
- */
+/* Writes the checksum and IEND, after the last block. TT_ERR_STORAGE, TT_ERR_SPOOL_FULL, as of the
+ * sink. */
 enum tt_err tt_png_file_end(struct tt_png_file *file);
 
 #endif

@@ -27,7 +27,7 @@ static inline uint8_t distance(uint8_t a, uint8_t b) {
     return a > b ? forth : back;
 }
 
-/* All ones, or all zeros. */
+/* A mask is all ones or all zeros. */
 static inline uint8_t mask(int condition) {
     return condition ? 255 : 0;
 }

@@ -13,8 +13,9 @@ enum tt_png_filter {
     TT_PNG_FILTER_PAETH,
 };
 
-/* The filter with the least sum of magnitudes; of equals the first. row and above are row_bytes
- * each, above all zeros for the first row; channels is 1 to 4 and divides row_bytes. */
+/* Returns the filter with the least sum of magnitudes, and of equals the first. row and above have
+ * row_bytes each; above is all zeros for the first row; channels is 1 to 4 and divides row_bytes.
+ */
 enum tt_png_filter tt_png_filter_choose(const uint8_t *row, const uint8_t *above, size_t row_bytes,
                                         size_t channels);
 

@@ -15,10 +15,10 @@ static int compare(const void *a, const void *b) {
     return (left > right) - (left < right);
 }
 
-/* Depths of the leaves of a Huffman tree over weights in rising order; in their place. The tree is
+/* Replaces weights in rising order by the depths of their leaves in a Huffman tree. The tree is
  * built within the array (Moffat and Katajainen, "In-Place Calculation of Minimum-Redundancy
- * Codes", 1995): an inner node's weight first, then its parent's place, then its depth. At least
- * two weights. */
+ * Codes", 1995), whose places hold an inner node's weight first, then its parent's place, then its
+ * depth. There are at least two weights. */
 static void weights_to_depths(uint32_t *nodes, int count) {
     int leaf = 0;
     int root = 0;

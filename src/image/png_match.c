@@ -11,8 +11,8 @@
 #define HEADS_MIN   256
 #define SHORTS_BITS 13 /* likewise, of few bytes */
 
-/* Bytes hashed for a chain: enough that its places are few, and most are long matches; and the
- * places of it looked at for each byte. */
+/* A chain is of places with one hash of so many bytes: enough that its places are few, and most are
+ * long matches. So many of its places are looked at for each byte. */
 #define NARROW_BYTES   8
 #define CHAIN_MAX      16
 #define WIDE_BYTES     32
@@ -21,14 +21,14 @@
 #define SHORT_BYTES 4  /* the least match; one place is looked at where no chain led to a match */
 #define LAZY_LENGTH 16 /* no better match is hoped for */
 
-/* Matches from so near are runs, where one place is like the next, and wide chains are of slopes
- * that are nearly so. Of these only the places at both ends are kept: few at the first, more at the
+/* A match from so near is a run, where one place is like the next; wide chains are of slopes that
+ * are nearly so. Of these only the places at both ends are kept: few at the first, more at the
  * last, from where a run's end is found again. */
 #define NEAR_BYTES 16
 #define FIRST_KEPT 8
 #define LAST_KEPT  40
 
-/* What a match must save, in bits. Those that save less make all other codes longer. */
+/* A match must save so many bits: those that save less make all other codes longer. */
 #define SAVED_MIN 3
 
 #define PRICED_BYTES 16 /* of a match's literals; the others are priced like these */
@@ -36,7 +36,8 @@
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
-/* In a block nothing is known of: literals near 7 bits, and matches as zlib's fixed codes are. */
+/* These are the prices in a block that nothing is known of: literals near 7 bits, and matches as
+ * zlib's fixed codes are. */
 #define LITERAL_PRICE  7
 #define LENGTH_PRICE   6
 #define DISTANCE_PRICE 5
@@ -61,7 +62,8 @@ struct table_sizes {
     size_t links;
 };
 
-/* As few as the bytes need: zeroing all of them takes longer than a small icon. */
+/* The tables have as few entries as the bytes need, as zeroing all of them takes longer than a
+ * small icon. */
 static struct table_sizes table_sizes(size_t length) {
     size_t heads = HEADS_MIN;
     size_t links = HEADS_MIN;
@@ -101,8 +103,9 @@ enum tt_err tt_match_init(struct tt_match_finder *finder, struct tt_arena *arena
 
 /* ---- width ---- */
 
-/* Measured: of smooth slopes three to eight searches in ten are given up, of text and screenshots
- * up to four, of dithered pictures six; but there matches are of 9 bytes. */
+/* Wide chains are asked for where many searches are given up. Measured: of smooth slopes three to
+ * eight searches in ten are given up, of text and screenshots up to four, of dithered pictures six;
+ * but there matches are of 9 bytes. */
 bool tt_match_asks_for_wide(struct tt_match_finder *finder, size_t length, size_t count) {
     bool asks = finder->given_up > finder->searches / 4 && length / (WIDE_BYTES / 2) > count;
 
@@ -152,7 +155,7 @@ static inline uint64_t load_64(const uint8_t *bytes) {
     return value;
 }
 
-/* Two runs of equal bytes, at most most long. */
+/* Returns how long two runs of bytes are equal, up to most. */
 static size_t common_length(const uint8_t *a, const uint8_t *b, size_t most) {
     size_t length = 0;
 
@@ -180,13 +183,13 @@ static ALWAYS_INLINE uint32_t hash(const struct tt_match_tables *tables, const u
     return (uint32_t)(mixed >> (64 - HEADS_BITS)) & tables->head_mask;
 }
 
-/* Where to look, as places plus one; 0: nowhere. */
+/* Leads are where to look, as places plus one; 0 is nowhere. */
 struct leads {
     uint32_t latest; /* the first of a chain */
     uint32_t short_latest;
 };
 
-/* Keeps a place; gives the latest before it with its hashes. */
+/* Keeps a place, and returns the latest ones before it with its hashes. */
 static ALWAYS_INLINE struct leads keep(const struct tt_match_tables *tables, const uint8_t *bytes,
                                        uint32_t place, size_t hashed_bytes) {
     uint32_t *head = &tables->heads[hash(tables, bytes, hashed_bytes)];
@@ -202,7 +205,7 @@ static ALWAYS_INLINE struct leads keep(const struct tt_match_tables *tables, con
 
 /* ---- matches ---- */
 
-/* What a match saves over its literals. */
+/* Returns how many bits a match saves over its literals. */
 static int saved_bits(const struct tt_match_prices *prices, const uint8_t *bytes, size_t length,
                       size_t distance) {
     size_t priced = length < PRICED_BYTES ? length : PRICED_BYTES;
@@ -216,7 +219,7 @@ static int saved_bits(const struct tt_match_prices *prices, const uint8_t *bytes
            prices->distances[tt_deflate_distance_symbol(distance)];
 }
 
-/* The length of the match so far back, when it is longer than length, which is at least
+/* Returns the length of the match so far back, when it is longer than length, which is at least
  * SHORT_BYTES - 1; else 0. */
 static inline size_t longer(const uint8_t *bytes, size_t distance, size_t length, size_t most) {
     const uint8_t *earlier = bytes - distance;
@@ -246,11 +249,12 @@ struct search {
     size_t best;   /* its distance, 0: none */
 };
 
-/* Looks at the places of the chain that begins at latest, nearest first; gives how many.
+/* Looks at the places of the chain that begins at latest, nearest first, and returns how many it
+ * looked at.
  *
  * A match longer than the best is not only on the chain of its first bytes, but also on that of the
- * bytes which end one past the best. After each match the search goes on with that of the two
- * whose next place is farther, as all nearer ones are out. */
+ * bytes which end one past the best. After each match the search goes on with that of the two whose
+ * next place is farther, as all nearer ones are out. */
 static ALWAYS_INLINE int follow_chain(const struct tt_match_tables *tables, struct search *search,
                                       uint32_t latest, size_t hashed_bytes, int most_looks) {
     size_t distance = latest != 0 ? search->place + 1 - latest : SIZE_MAX;
@@ -285,7 +289,7 @@ static ALWAYS_INLINE int follow_chain(const struct tt_match_tables *tables, stru
     return looks;
 }
 
-/* The latest place of few equal bytes. */
+/* Looks at the latest place that has few equal bytes. */
 static inline void look_at_short(struct search *search, uint32_t latest) {
     size_t distance = latest != 0 ? search->place + 1 - latest : SIZE_MAX;
 
@@ -299,8 +303,8 @@ static inline void look_at_short(struct search *search, uint32_t latest) {
     }
 }
 
-/* The longest match at window[at], which is kept, and of equals the nearest; none when it saves
- * too little. */
+/* Returns the longest match at window[at], and of equals the nearest, or none when it saves too
+ * little. The place is kept. */
 static struct match longest(struct tt_match_finder *finder, const struct text *text, size_t at) {
     const struct tt_match_tables *tables = &finder->tables;
     struct search search = {
@@ -310,12 +314,12 @@ static struct match longest(struct tt_match_finder *finder, const struct text *t
         .farthest = lesser(at - text->begin, tables->link_mask),
         .length = SHORT_BYTES - 1,
     };
-    struct leads leads;
 
     finder->searches++;
+    struct leads leads;
     if (finder->is_wide) {
         leads = keep(tables, search.bytes, search.place, WIDE_BYTES);
-        (void)follow_chain(tables, &search, leads.latest, WIDE_BYTES, WIDE_CHAIN_MAX);
+        follow_chain(tables, &search, leads.latest, WIDE_BYTES, WIDE_CHAIN_MAX);
     } else {
         leads = keep(tables, search.bytes, search.place, NARROW_BYTES);
         finder->given_up +=
@@ -337,10 +341,10 @@ static void keep_places(const struct tt_match_finder *finder, const struct text 
 
     if (finder->is_wide) {
         for (size_t at = first; at < end; at++)
-            (void)keep(&tables, window + at, text->base + (uint32_t)at, WIDE_BYTES);
+            keep(&tables, window + at, text->base + (uint32_t)at, WIDE_BYTES);
     } else {
         for (size_t at = first; at < end; at++)
-            (void)keep(&tables, window + at, text->base + (uint32_t)at, NARROW_BYTES);
+            keep(&tables, window + at, text->base + (uint32_t)at, NARROW_BYTES);
     }
 }
 
@@ -360,7 +364,7 @@ static void keep_match(const struct tt_match_finder *finder, const struct text *
 
 /* ---- the parse ---- */
 
-/* How many of the bytes before two that are equal are so as well, at most most. */
+/* Returns how many of the bytes before two that are equal are equal as well, up to most. */
 static inline size_t common_before(const uint8_t *a, const uint8_t *b, size_t most) {
     size_t count = 0;
 
@@ -369,8 +373,8 @@ static inline size_t common_before(const uint8_t *a, const uint8_t *b, size_t mo
     return count;
 }
 
-/* How many of the literals before a match at window[at] belong to it: they were not looked up, or
- * their own places not kept. */
+/* Returns how many of the literals before a match at window[at] belong to it: they were not looked
+ * up, or their own places were not kept. */
 static size_t literals_within(const struct text *text, size_t at, const struct match *match,
                               size_t literals) {
     const uint8_t *bytes = text->window + at;
@@ -428,7 +432,7 @@ size_t tt_match_find(struct tt_match_finder *finder, struct tt_pieces *found, co
         match.length += before;
         misses = 0;
         literals = 0;
-        /* With room for a literal and a match: none is left over at the end. */
+        /* A literal and a match must have room, so that none is left over at the end. */
         if (before == 0 && match.length < LAZY_LENGTH && kept < text.hashed_end &&
             count + 2 <= found->capacity)
             later = longest(finder, &text, kept++);

@@ -9,7 +9,7 @@
 #include "image/png_deflate.h"
 #include "tintype/arena.h"
 
-/* What pieces cost in bits, as the finder believes. */
+/* These are the bits that pieces cost, as far as the finder knows. */
 struct tt_match_prices {
     uint8_t literals[256];
     uint8_t lengths[TT_DEFLATE_MATCH_MAX + 1]; /* extra bits included */
@@ -25,7 +25,7 @@ struct tt_match_tables {
     uint16_t *links;
     /* The latest place of each hash of few bytes, likewise. */
     uint32_t *short_heads;
-    /* Sizes of the above, less one; those are powers of two. */
+    /* The masks are the sizes of the tables above, which are powers of two, less one. */
     uint32_t head_mask;
     uint32_t link_mask;
     uint32_t short_mask;
@@ -51,13 +51,13 @@ enum tt_err tt_match_init(struct tt_match_finder *finder, struct tt_arena *arena
  * want 32. */
 bool tt_match_asks_for_wide(struct tt_match_finder *finder, size_t length, size_t count);
 
-/* From here on. Chains that are there are no longer found. */
+/* Sets the width of chains from here on. Chains that are there already are no longer found. */
 void tt_match_set_wide(struct tt_match_finder *finder, bool is_wide);
 
-/* Prices as in the codes of the block before, or of bytes like those that follow. */
+/* Sets prices by the codes of the block before, or of bytes like those that follow. */
 void tt_match_set_prices(struct tt_match_finder *finder, const struct tt_deflate_codes *codes);
 
-/* Pieces found so far. */
+/* The pieces found so far are kept here. */
 struct tt_pieces {
     tt_piece *pieces;
     size_t count;

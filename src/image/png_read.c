@@ -97,7 +97,8 @@ static enum tt_err read_exactly(struct png_decoder *decoder, uint8_t *bytes, siz
     return err == TT_OK && got < length ? cut_short() : err;
 }
 
-/* PNG specification, 11.2.2. Damage in here is found by libpng, which checks the CRC. */
+/* Holds the size in IHDR against the limits (PNG specification, 11.2.2). Damage in there is found
+ * by libpng, which checks the CRC. */
 static enum tt_err check_size(struct png_decoder *decoder) {
     uint8_t sides[8];
     enum tt_err err = read_exactly(decoder, sides, sizeof sides);
@@ -196,11 +197,11 @@ static void open_step(struct png_decoder *decoder) {
     png_set_read_fn(library, decoder, read_file);
     png_set_chunk_malloc_max(library, (png_alloc_size_t)decoder->base.limits.max_chunk_bytes);
     png_set_crc_action(library, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
-    /* -1: every chunk but IHDR, PLTE, tRNS, IDAT and IEND */
+    /* -1 stands for every chunk but IHDR, PLTE, tRNS, IDAT and IEND. */
     png_set_keep_unknown_chunks(library, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
     png_set_keep_unknown_chunks(library, PNG_HANDLE_CHUNK_AS_DEFAULT, profile_chunk, 1);
     png_read_info(library, decoder->info);
-    /* Behind the pixels it is out of place, and must not become an error there. */
+    /* Behind the pixels a profile is out of place, and must not become an error there. */
     png_set_keep_unknown_chunks(library, PNG_HANDLE_CHUNK_NEVER, profile_chunk, 1);
     note_profile(decoder);
 

@@ -44,18 +44,18 @@
 #define LITERALS_MAX   32768 /* of a block without */
 #define IDAT_BYTES     65536 /* of a chunk, at most */
 
-/* What matches must save over literals, as a part: 1 in so many. On samples of photographs they
- * save nothing, up to 3 in 100; of drawings 15 in 100 and more. Of a photograph beside text it is
- * as little as of the photograph alone, for few words are in a sample twice, though many are in
- * reach: so less will do to go on with matches than to begin with them. */
+/* Matches must save 1 in so many of the bits of literals. On samples of photographs they save
+ * nothing, up to 3 in 100; of drawings 15 in 100 and more. Of a photograph beside text it is as
+ * little as of the photograph alone, for few words are in a sample twice, though many are in reach:
+ * so less will do to go on with matches than to begin with them. */
 #define GAIN_PART 32
 #define STAY_PART 128
 
-/* Likewise, by what one way with matches must beat the other that the band before had. */
+/* One way with matches must beat the other, which the band before had, by 1 in so many bits. */
 #define SWITCH_PART 16
 
-/* A sample has too few places for wide chains to show their worth: they may lose so much there, as
- * a part, likewise. Smooth slopes, in all, gain up to 1 in 4 by them. */
+/* A sample has too few places for wide chains to show their worth, so they may lose 1 in so many
+ * bits there. Smooth slopes, in all, gain up to 1 in 4 by them. */
 #define WIDE_LOSS_PART 8
 
 /* How a band is compressed. */
@@ -65,7 +65,7 @@ enum way {
     WAY_MATCHES_PLAIN, /* no filter, and matches: what repeats stays equal */
 };
 
-/* Sizes of what depends on the picture's: a small one is to touch little memory. */
+/* These sizes follow that of the picture, so that a small one touches little memory. */
 struct sizes {
     size_t row_bytes;
     size_t line_bytes; /* with the filter's number */
@@ -78,7 +78,7 @@ struct sizes {
     size_t searched_bytes; /* that matches may span */
 };
 
-/* A row that was there, and its checksum. */
+/* A row that was there is known again by its checksum. */
 struct seen_row {
     uint32_t checksum;
     uint32_t number; /* from 1; 0: none */
@@ -132,19 +132,19 @@ static void filter_rows(const struct png_encoder *encoder, uint8_t *lines, size_
     }
 }
 
-/* The sample's lines with matches. */
+/* A trial is what the sample's lines come to with matches. */
 struct trial {
     struct tt_deflate_codes codes;
     uint64_t bits;
     bool is_wide; /* chains, see png_match.h */
 };
 
-/* Gives the number of pieces. */
+/* Returns the number of pieces. */
 static size_t match_sample(struct png_encoder *encoder, size_t length, struct trial *trial) {
     struct tt_pieces found = {encoder->sample_pieces, 0, length};
 
-    (void)tt_match_find(&encoder->sample_finder, &found, encoder->sample, 0, length,
-                        encoder->sample_base);
+    tt_match_find(&encoder->sample_finder, &found, encoder->sample, 0, length,
+                  encoder->sample_base);
     encoder->sample_base += (uint32_t)length;
     tt_deflate_count(&trial->codes, found.pieces, found.count);
     trial->bits = tt_deflate_bits(&trial->codes);
@@ -158,14 +158,14 @@ static void try_matches(struct png_encoder *encoder, size_t length, struct trial
     trial->is_wide = false;
     if (tt_match_asks_for_wide(&encoder->sample_finder, length, count)) {
         tt_match_set_wide(&encoder->sample_finder, true);
-        (void)match_sample(encoder, length, &wide);
+        match_sample(encoder, length, &wide);
         tt_match_set_wide(&encoder->sample_finder, false);
         trial->is_wide = wide.bits - wide.bits / WIDE_LOSS_PART < trial->bits;
     }
 }
 
-/* How many of the band's rows were there before, within what a match may reach, but not just above:
- * such a row costs little in every way. */
+/* Returns how many of the band's rows were there before, within what a match may reach, but not
+ * just above: a row like the one above it costs little in every way. */
 static size_t count_repeats(struct png_encoder *encoder, size_t band_rows) {
     size_t reach = TT_DEFLATE_DISTANCE_MAX / encoder->sizes.line_bytes;
     uint32_t number = encoder->row_count;
@@ -184,7 +184,7 @@ static size_t count_repeats(struct png_encoder *encoder, size_t band_rows) {
     return repeats;
 }
 
-/* Bytes of rows in runs of equal pixels, which matches have for nothing, and literals for a bit
+/* Counts the bytes of rows in runs of equal pixels, which cost matches nothing, and literals a bit
  * each. */
 static size_t count_even(const struct png_encoder *encoder, size_t first, size_t count) {
     size_t row_bytes = encoder->sizes.row_bytes;
@@ -199,7 +199,7 @@ static size_t count_even(const struct png_encoder *encoder, size_t first, size_t
     return even * EVEN_BYTES;
 }
 
-/* Where a band's sample is, and how much of the band is not even. */
+/* A survey says where a band's sample is, and how much of the band is not even. */
 struct survey {
     size_t firsts[SAMPLE_PARTS]; /* rows of the sample's parts */
     size_t ends[SAMPLE_PARTS];
@@ -254,7 +254,7 @@ static bool is_plain_better(const struct png_encoder *encoder, uint64_t plain_bi
     return plain_bits <= filtered_bits;
 }
 
-/* Filters the sample. Gives its length. */
+/* Filters the sample, and returns its length. */
 static size_t fill_sample(struct png_encoder *encoder, const struct survey *survey, bool is_plain) {
     size_t length = 0;
 
@@ -267,7 +267,7 @@ static size_t fill_sample(struct png_encoder *encoder, const struct survey *surv
     return length;
 }
 
-/* Prices are the trial's where the block before is of another kind. */
+/* The finder's prices are the trial's where the block before is of another kind. */
 static void set_finder(struct png_encoder *encoder, enum way way, const struct trial *trial) {
     tt_match_set_wide(&encoder->finder, trial->is_wide);
     if (way != encoder->way)
@@ -290,7 +290,7 @@ static enum way choose_way(struct png_encoder *encoder, size_t band_rows) {
     bool pays = is_gain(encoder, filtered.bits * survey.uneven_bytes, literal_bits * survey.bytes);
     if (!pays && repeats == 0)
         return WAY_LITERALS;
-    (void)fill_sample(encoder, &survey, true);
+    fill_sample(encoder, &survey, true);
     try_matches(encoder, length, &plain);
     if (pays)
         is_plain = is_plain_better(encoder, plain.bits, filtered.bits);

@@ -18,10 +18,10 @@
 
 /* A stronger reduction is shrunk by whole factors first, to a ratio of not less than RATIO_AFTER.
  * Up to RATIO_MAX the filter alone is no slower than a shrink and a filter. Block means are a poor
- * filter, which the real one hides the better, the more it has left to do. PSNR against the filter
- * in double precision, on noise with a photograph's spectrum, a photograph, a zone plate, line art
- * and text: what is shrunk to 8 loses up to 1.7 dB, and to 16, at ratios from 65 to 95, up to 0.1.
- */
+ * filter, which the real one hides the better, the more it has left to do. By the PSNR against the
+ * filter in double precision, on noise with a photograph's spectrum, a photograph, a zone plate,
+ * line art and text, a shrink to 8 loses up to 1.7 dB, and one to 16, at ratios from 65 to 95, up
+ * to 0.1. */
 #define RATIO_MAX   64
 #define RATIO_AFTER 16
 
@@ -52,7 +52,7 @@ struct resampler {
     uint8_t *out;          /* ring_px × channels */
 };
 
-/* What a size and a box come to. */
+/* The geometry is what a size and a box come to. */
 struct geometry {
     int factor_x, factor_y;  /* of the shrink before; 1 for none */
     int width_px, height_px; /* after it */
@@ -95,7 +95,7 @@ static int pad_row(int length_px) {
     return (length_px + TT_PASS_BLOCK_PX - 1) / TT_PASS_BLOCK_PX * TT_PASS_BLOCK_PX;
 }
 
-/* A window of taps rows that begins with the second of a pair lies in this many pairs. */
+/* Returns in how many pairs a window of taps rows lies that begins with the second of a pair. */
 static int count_pairs(int taps) {
     return taps / 2 + 1;
 }
@@ -108,7 +108,7 @@ static int16_t *ring_row(const struct resampler *self, int pair) {
     return self->ring + (int64_t)(pair % self->ring_rows) * self->channels * self->ring_px * 2;
 }
 
-/* The horizontal pass of one plane. */
+/* Runs the horizontal pass of one plane. */
 static void filter_columns(const struct resampler *self, const int16_t *samples, int16_t *pairs,
                            int half) {
     const struct tt_kernel *columns = &self->columns;
@@ -122,7 +122,7 @@ static void filter_columns(const struct resampler *self, const int16_t *samples,
         pairs[2 * x + half] = samples[x];
 }
 
-/* The horizontal pass of row y. */
+/* Splits row y and runs its horizontal pass. */
 static void take_row(struct resampler *self, int y, const uint8_t *row) {
     row += (int64_t)self->first_column * self->channels;
     self->row = row;
@@ -135,9 +135,9 @@ static void take_row(struct resampler *self, int y, const uint8_t *row) {
                        pairs + plane * self->ring_px * 2, y % 2);
 }
 
-/* The next window as pairs of rows: its weights are preceded by a 0 when it begins with the second
- * row of a pair, and followed by one when it ends with the first. What lies there in the ring is an
- * older row or zeros. */
+/* Returns the next window as pairs of rows: its weights are preceded by a 0 when it begins with the
+ * second row of a pair, and followed by one when it ends with the first. What lies there in the
+ * ring is an older row or zeros. */
 static struct tt_pass_window find_window(const struct resampler *self) {
     struct tt_kernel_span span = self->rows.spans[self->next_out];
     const int16_t *weights = self->rows.weights + (int64_t)self->next_out * self->rows.taps;
@@ -202,7 +202,7 @@ static enum tt_err put_resampled(struct tt_row_sink *sink, const uint8_t *row) {
     return put_results(self);
 }
 
-/* Keeps the columns no window reaches out of the row that is split. */
+/* Columns that no window reaches are left out of the row that is split. */
 static void drop_unused_columns(struct resampler *self) {
     struct tt_kernel_span *spans = self->columns.spans;
     struct tt_kernel_span last = spans[self->columns.size_px - 1];
@@ -225,15 +225,13 @@ static enum tt_err alloc_rows(struct resampler *self, struct tt_arena *arena) {
     self->pairs = tt_arena_alloc_array(arena, ring_rows, sizeof *self->pairs);
     self->weights = tt_arena_alloc_array(arena, ring_rows, 2 * sizeof *self->weights);
     self->out = tt_arena_alloc(arena, channels * ring_px);
-    if (self->planes == NULL || self->ring == NULL || self->pairs == NULL ||
-        self->weights == NULL || self->out == NULL)
+    if (!self->planes || !self->ring || !self->pairs || !self->weights || !self->out)
         return TT_ERR_NO_MEMORY;
     if (has_alpha(self->channels))
         self->sums = tt_arena_alloc_array(arena, channels * ring_px, sizeof *self->sums);
     else if (self->channels == 3)
         self->bytes = tt_arena_alloc(arena, channels * ring_px);
-    return self->channels > 1 && self->sums == NULL && self->bytes == NULL ? TT_ERR_NO_MEMORY
-                                                                           : TT_OK;
+    return self->channels > 1 && !self->sums && !self->bytes ? TT_ERR_NO_MEMORY : TT_OK;
 }
 
 static enum tt_err open_kernels(struct resampler *self, const struct geometry *plan,
@@ -246,7 +244,8 @@ static enum tt_err open_kernels(struct resampler *self, const struct geometry *p
     return err;
 }
 
-/* How many rows are taken: up to the end of the last window, in rows before any shrinking. */
+/* Returns how many rows are taken: up to the end of the last window, in rows before any shrinking.
+ */
 static int count_taken_rows(const struct resampler *self, const struct geometry *plan,
                             int in_height_px) {
     struct tt_kernel_span last = self->rows.spans[self->rows.size_px - 1];

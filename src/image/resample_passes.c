@@ -76,8 +76,8 @@ static inline void filter_taps(const struct tt_kernel *columns, int from,
     }
 }
 
-/* A number of taps that the compiler knows spares a loop: 16 is the usual case after a reduced
- * decode. */
+/* A number of taps that the compiler knows spares a loop. 16 are the usual case, that of a
+ * reduction to between a half and a third. */
 static void filter_columns(const struct tt_kernel *columns, int from, const int16_t *samples,
                            int16_t *pairs, int half) {
     int taps = columns->taps / TT_PASS_TAPS * TT_PASS_TAPS;
@@ -90,7 +90,7 @@ static void filter_columns(const struct tt_kernel *columns, int from, const int1
     }
 }
 
-/* One block of the vertical pass, from sample x on. */
+/* Runs the vertical pass of one block, from sample x on. */
 static inline void sum_block(const struct tt_pass_window *window, int x, int32_t *restrict sums) {
     for (int i = 0; i < TT_PASS_BLOCK_PX; i++)
         sums[i] = TT_PASS_SUM_HALF;

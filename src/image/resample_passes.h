@@ -27,8 +27,8 @@
 
 #define TT_PASS_SAMPLE_BITS 6 /* fraction bits of a sample */
 
-/* Bits below the point of a vertical sum, and half of an 8-bit step, with which every one begins,
- * so that a shift rounds it. */
+/* A vertical sum has so many bits below the point. It begins with half of an 8-bit step, so that a
+ * shift rounds it. */
 #define TT_PASS_SUM_BITS (TT_KERNEL_BITS + TT_PASS_SAMPLE_BITS)
 #define TT_PASS_SUM_HALF (1 << (TT_PASS_SUM_BITS - 1))
 
@@ -39,14 +39,14 @@
  * loops over them have no remainder. Padding is written, and read, but means nothing. */
 #define TT_PASS_BLOCK_PX 32
 
-/* The rows that make up one row of the result. */
+/* A window is the rows that make up one row of the result. */
 struct tt_pass_window {
     const int16_t *const *pairs; /* count rows of pairs */
     const int16_t *weights;      /* count × 2, of the even row and of the odd one */
     int count;
 };
 
-/* Both weights of a row of pairs as one lane of 32 bits, in the order of memory. */
+/* Returns both weights of a row of pairs as one lane of 32 bits, in the order of memory. */
 static inline int32_t tt_pass_weights(const struct tt_pass_window *window, int row) {
     int32_t both;
 
@@ -56,7 +56,7 @@ static inline int32_t tt_pass_weights(const struct tt_pass_window *window, int r
 
 struct tt_resample_passes {
     const char *name;
-    /* Whether this processor has what it takes. */
+    /* Returns whether this processor has what the version needs. */
     bool (*runs_here)(void);
 
     /* By channels - 1: width_px pixels of an interleaved row into as many planes, each plane_px
@@ -85,11 +85,11 @@ struct tt_resample_passes {
     void (*join_rgb_alpha)(const int32_t *sums, int plane_px, uint8_t *out);
 };
 
-/* The index-th of the versions that run on this processor, the fastest first and plain C last; NULL
- * past that. */
+/* Returns the index-th of the versions that run on this processor, the fastest first and plain C
+ * last; NULL past that. */
 const struct tt_resample_passes *tt_resample_passes_at(size_t index);
 
-/* Private to the passes' own files: each has one where the architecture does. */
+/* These are for the passes' own files and their test. Each is there where the architecture is. */
 extern const struct tt_resample_passes tt_resample_passes_c;
 extern const struct tt_resample_passes tt_resample_passes_sse2;
 extern const struct tt_resample_passes tt_resample_passes_avx2;

@@ -12,7 +12,8 @@
 /* The rest of the program is for every x86-64; only these functions are not. */
 #define AVX2 __attribute__((target("avx2")))
 
-/* Compiled anew for each number of taps that a caller has as a constant. */
+/* A function of this kind is compiled anew for each number of taps that a caller has as a constant.
+ */
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
 static bool runs_here(void) {
@@ -35,7 +36,8 @@ AVX2 static inline void store_256(void *to, __m256i value) {
     _mm256_storeu_si256((__m256i *)to, value);
 }
 
-/* Quarters of 64 bits in the order 0 2 1 3: undoes a pack of two vectors, half by half. */
+/* The order 0 2 1 3 of quarters of 64 bits undoes a pack of two vectors, which is done half by
+ * half. */
 AVX2 static inline __m256i swap_middle(__m256i value) {
     return _mm256_permute4x64_epi64(value, 0xd8);
 }
@@ -69,8 +71,8 @@ AVX2 static void split_gray_alpha(const uint8_t *row, int width_px, int16_t *pla
     tt_resample_passes_c.split[1](row + 2 * (int64_t)x, width_px - x, planes + x, plane_px);
 }
 
-/* 8 pixels at a time, 4 to a half; each byte goes to the upper one of a lane, which is 2 bits more
- * than it shall be. 28 bytes are read, which the pixels after the 8 must have. */
+/* This takes 8 pixels at a time, 4 to a half; each byte goes to the upper one of a lane, which is 2
+ * bits more than it shall be. 28 bytes are read, which the pixels after the 8 must have. */
 AVX2 static void split_rgb(const uint8_t *row, int width_px, int16_t *planes, int plane_px) {
     const __m256i red_green = _mm256_broadcastsi128_si256(
         _mm_setr_epi8(-1, 0, -1, 3, -1, 6, -1, 9, -1, 1, -1, 4, -1, 7, -1, 10));
@@ -95,7 +97,7 @@ AVX2 static void split_rgb(const uint8_t *row, int width_px, int16_t *planes, in
     tt_resample_passes_c.split[2](row + 3 * (int64_t)x, width_px - x, planes + x, plane_px);
 }
 
-/* The lowest bytes of 16 pixels' lanes, as 16-bit ones. */
+/* Returns the lowest bytes of 16 pixels' lanes, as 16-bit ones. */
 AVX2 static inline __m256i pack_lowest(__m256i left, __m256i right) {
     const __m256i lowest = _mm256_set1_epi32(255);
 
@@ -140,8 +142,9 @@ AVX2 static ALWAYS_INLINE __m256i sum_taps(const int16_t *window, const int16_t 
     return sum;
 }
 
-/* The two halves of left, added up, as the lower half, and those of right as the upper one; and the
- * same within each half. A blend and one shuffle cost less than a horizontal add's two shuffles. */
+/* Returns the two halves of left, added up, as the lower half, and those of right as the upper one,
+ * and does the same within each half. A blend and one shuffle cost less than a horizontal add's two
+ * shuffles. */
 AVX2 static inline __m256i add_halves(__m256i left, __m256i right) {
     return _mm256_add_epi32(_mm256_blend_epi32(left, right, 0xf0),
                             _mm256_permute2x128_si256(left, right, 0x21));
@@ -153,8 +156,8 @@ AVX2 static inline __m256i add_quarters(__m256i left, __m256i right) {
     return _mm256_add_epi32(_mm256_blend_epi32(left, right, 0xcc), _mm256_castpd_si256(swapped));
 }
 
-/* 8 output pixels from x on, unrounded. Here and below, loops over a few vectors are written out:
- * at -O2 gcc would keep them as loops, and the vectors in memory. */
+/* Returns 8 output pixels from x on, unrounded. Here and below, loops over a few vectors are
+ * written out: at -O2 gcc would keep them as loops, and the vectors in memory. */
 AVX2 static ALWAYS_INLINE __m256i sum_columns(const struct tt_kernel *columns, int x,
                                               const int16_t *samples, int taps) {
     const struct tt_kernel_span *spans = columns->spans + x;
@@ -207,7 +210,7 @@ AVX2 static inline void add_pairs(__m256i *sums, const int16_t *pairs, __m256i w
     *sums = _mm256_add_epi32(*sums, _mm256_madd_epi16(load_256(pairs), weights));
 }
 
-/* 32 sums of the vertical pass, from sample x on. */
+/* Computes 32 sums of the vertical pass, from sample x on. */
 AVX2 static inline void sum_block(const struct tt_pass_window *window, int x, __m256i sums[4]) {
     sums[0] = sums[1] = sums[2] = sums[3] = _mm256_set1_epi32(TT_PASS_SUM_HALF);
     for (int row = 0; row < window->count; row++) {
@@ -221,7 +224,7 @@ AVX2 static inline void sum_block(const struct tt_pass_window *window, int x, __
     }
 }
 
-/* 32 values to bytes; the packs leave groups of 4 that alternate between the halves. */
+/* Turns 32 values into bytes; the packs leave groups of 4 that alternate between the halves. */
 AVX2 static inline __m256i pack_bytes(const __m256i values[4]) {
     __m256i bytes = _mm256_packus_epi16(_mm256_packs_epi32(values[0], values[1]),
                                         _mm256_packs_epi32(values[2], values[3]));
@@ -254,9 +257,9 @@ AVX2 static void sum_rows(const struct tt_pass_window *window, int length, int32
     }
 }
 
-/* 16 pixels at a time, three vectors. As 3 × 11 = 33 is 1 more than a multiple of 16, the bytes of
- * one plane that go to three different vectors never want the same place in them: each plane is
- * shuffled once, and then chosen from, place by place. */
+/* This joins 16 pixels at a time, three vectors. As 3 × 11 = 33 is 1 more than a multiple of 16,
+ * the bytes of one plane that go to three different vectors never want the same place in them: each
+ * plane is shuffled once, and then chosen from, place by place. */
 AVX2 static void join_rgb(const uint8_t *planes, int plane_px, uint8_t *out) {
     const __m128i place_red = _mm_setr_epi8(0, 11, 6, 1, 12, 7, 2, 13, 8, 3, 14, 9, 4, 15, 10, 5);
     const __m128i place_green = _mm_alignr_epi8(place_red, place_red, 15);
@@ -277,7 +280,7 @@ AVX2 static void join_rgb(const uint8_t *planes, int plane_px, uint8_t *out) {
     }
 }
 
-/* 256 / alpha where it is not rounded to 0. */
+/* Returns 256 / alpha where alpha is not rounded to 0. */
 AVX2 static inline __m256 alpha_factor(__m256i alpha_sum) {
     __m256i opaque =
         _mm256_cmpgt_epi32(_mm256_srai_epi32(alpha_sum, TT_PASS_SUM_BITS), _mm256_setzero_si256());

@@ -8,7 +8,8 @@
 
 #include <arm_neon.h>
 
-/* Compiled anew for each number of taps that a caller has as a constant. */
+/* A function of this kind is compiled anew for each number of taps that a caller has as a constant.
+ */
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
 static bool runs_here(void) {
@@ -89,8 +90,8 @@ static ALWAYS_INLINE int32x4_t sum_taps(const int16_t *window, const int16_t *we
     return sum;
 }
 
-/* 4 output pixels from x on, unrounded. Here and below, loops over a few vectors are written out:
- * at -O2 gcc would keep them as loops, and the vectors in memory. */
+/* Returns 4 output pixels from x on, unrounded. Here and below, loops over a few vectors are
+ * written out: at -O2 gcc would keep them as loops, and the vectors in memory. */
 static ALWAYS_INLINE int32x4_t sum_columns(const struct tt_kernel *columns, int x,
                                            const int16_t *samples, int taps) {
     const struct tt_kernel_span *spans = columns->spans + x;
@@ -132,7 +133,7 @@ static void filter_columns(const struct tt_kernel *columns, int from, const int1
     }
 }
 
-/* 16 sums of the vertical pass, from sample x on. */
+/* Computes 16 sums of the vertical pass, from sample x on. */
 static inline void sum_block(const struct tt_pass_window *window, int x, int32x4_t sums[4]) {
     sums[0] = sums[1] = sums[2] = sums[3] = vdupq_n_s32(TT_PASS_SUM_HALF);
     for (int row = 0; row < window->count; row++) {
@@ -153,12 +154,12 @@ static inline void sum_block(const struct tt_pass_window *window, int x, int32x4
     }
 }
 
-/* 8 values to bytes, clamped. */
+/* Turns 8 values into bytes, clamped. */
 static inline uint8x8_t pack_bytes(int32x4_t left, int32x4_t right) {
     return vqmovun_s16(vqmovn_high_s32(vqmovn_s32(left), right));
 }
 
-/* The same of sums. */
+/* Turns 8 sums into bytes, clamped. */
 static inline uint8x8_t clamp_sums(int32x4_t left, int32x4_t right) {
     return pack_bytes(vshrq_n_s32(left, TT_PASS_SUM_BITS), vshrq_n_s32(right, TT_PASS_SUM_BITS));
 }
@@ -194,7 +195,7 @@ static void join_rgb(const uint8_t *planes, int plane_px, uint8_t *out) {
     }
 }
 
-/* 256 / alpha where it is not rounded to 0. */
+/* Returns 256 / alpha where alpha is not rounded to 0. */
 static inline float32x4_t alpha_factor(int32x4_t alpha_sum) {
     uint32x4_t opaque = vcgtzq_s32(vshrq_n_s32(alpha_sum, TT_PASS_SUM_BITS));
     float32x4_t alpha = vcvtq_f32_s32(vsubq_s32(alpha_sum, vdupq_n_s32(TT_PASS_SUM_HALF)));
@@ -212,7 +213,7 @@ static inline int32x4_t divide_colour(int32x4_t sum, float32x4_t factor) {
     return vcvtq_s32_f32(colour);
 }
 
-/* 8 pixels' sums of one colour, by the factors of their alphas. */
+/* Multiplies 8 pixels' sums of one colour by the factors of their alphas. */
 static inline uint8x8_t divide_colours(const int32_t *sums, float32x4_t left, float32x4_t right) {
     return pack_bytes(divide_colour(vld1q_s32(sums), left),
                       divide_colour(vld1q_s32(sums + 4), right));

@@ -8,7 +8,8 @@
 
 #include <emmintrin.h>
 
-/* Compiled anew for each number of taps that a caller has as a constant. */
+/* A function of this kind is compiled anew for each number of taps that a caller has as a constant.
+ */
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
 static bool runs_here(void) {
@@ -59,7 +60,7 @@ static void split_rgb(const uint8_t *row, int width_px, int16_t *planes, int pla
     tt_resample_passes_c.split[2](row, width_px, planes, plane_px);
 }
 
-/* The lowest bytes of 8 pixels' lanes, as 16-bit ones. */
+/* Returns the lowest bytes of 8 pixels' lanes, as 16-bit ones. */
 static inline __m128i pack_lowest(__m128i left, __m128i right) {
     const __m128i lowest = _mm_set1_epi32(255);
 
@@ -95,8 +96,8 @@ static ALWAYS_INLINE __m128i sum_taps(const int16_t *window, const int16_t *weig
     return sum;
 }
 
-/* 4 output pixels from x on, unrounded. Here and below, loops over a few vectors are written out:
- * at -O2 gcc would keep them as loops, and the vectors in memory. */
+/* Returns 4 output pixels from x on, unrounded. Here and below, loops over a few vectors are
+ * written out: at -O2 gcc would keep them as loops, and the vectors in memory. */
 static ALWAYS_INLINE __m128i sum_columns(const struct tt_kernel *columns, int x,
                                          const int16_t *samples, int taps) {
     const struct tt_kernel_span *spans = columns->spans + x;
@@ -144,7 +145,7 @@ static inline void add_pairs(__m128i *sums, const int16_t *pairs, __m128i weight
     *sums = _mm_add_epi32(*sums, _mm_madd_epi16(load_128(pairs), weights));
 }
 
-/* 16 sums of the vertical pass, from sample x on. */
+/* Computes 16 sums of the vertical pass, from sample x on. */
 static inline void sum_block(const struct tt_pass_window *window, int x, __m128i sums[4]) {
     sums[0] = sums[1] = sums[2] = sums[3] = _mm_set1_epi32(TT_PASS_SUM_HALF);
     for (int row = 0; row < window->count; row++) {
@@ -192,7 +193,7 @@ static void sum_rows(const struct tt_pass_window *window, int length, int32_t *o
     }
 }
 
-/* 256 / alpha where it is not rounded to 0. */
+/* Returns 256 / alpha where alpha is not rounded to 0. */
 static inline __m128 alpha_factor(__m128i alpha_sum) {
     __m128i opaque =
         _mm_cmpgt_epi32(_mm_srai_epi32(alpha_sum, TT_PASS_SUM_BITS), _mm_setzero_si128());

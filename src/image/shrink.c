@@ -57,8 +57,8 @@ static inline void sum_channels(const uint32_t *sums, int width_px, int channels
             total[channel] += *sums++;
 }
 
-/* The sums of one block, whose column sums begin at sums. A number of channels that the compiler
- * knows is three times as fast. */
+/* Sums up one block, whose column sums begin at sums. A number of channels that the compiler knows
+ * is three times as fast. */
 static void sum_block(const uint32_t *sums, int width_px, int channels, uint64_t total[4]) {
     switch (channels) {
     case 1: sum_channels(sums, width_px, 1, total); break;
@@ -68,13 +68,12 @@ static void sum_block(const uint32_t *sums, int width_px, int channels, uint64_t
     }
 }
 
-/* The means of one block of width_px × height_px pixels. */
+/* Computes the means of one block of width_px × height_px pixels. */
 static void average_block(const struct tt_shrinker *self, const uint32_t *sums, int width_px,
                           int height_px, uint8_t *pixel) {
     int channels = self->channels;
     uint64_t count = (uint64_t)width_px * (uint64_t)height_px;
     uint64_t total[4] = {0};
-    uint64_t weight;
 
     sum_block(sums, width_px, channels, total);
     if (!has_alpha(self)) {
@@ -82,7 +81,7 @@ static void average_block(const struct tt_shrinker *self, const uint32_t *sums, 
             pixel[channel] = divide_rounded(total[channel], count);
         return;
     }
-    weight = total[channels - 1];
+    uint64_t weight = total[channels - 1];
     for (int channel = 0; channel < channels - 1; channel++)
         pixel[channel] = weight > 0 ? divide_rounded(total[channel], weight) : 0;
     pixel[channels - 1] = divide_rounded(weight, count);
@@ -122,7 +121,7 @@ enum tt_err tt_shrinker_open(struct tt_shrinker **shrinker, int in_width_px, int
                              int channels, int factor_x, int factor_y, struct tt_arena *arena) {
     struct tt_shrinker *self = tt_arena_alloc(arena, sizeof *self);
 
-    if (self == NULL)
+    if (!self)
         return TT_ERR_NO_MEMORY;
     *self = (struct tt_shrinker){
         .in_width_px = in_width_px,
@@ -135,7 +134,7 @@ enum tt_err tt_shrinker_open(struct tt_shrinker **shrinker, int in_width_px, int
     self->sums =
         tt_arena_alloc_array(arena, (size_t)in_width_px * (size_t)channels, sizeof *self->sums);
     self->out = tt_arena_alloc(arena, (size_t)self->out_width_px * (size_t)channels);
-    if (self->sums == NULL || self->out == NULL)
+    if (!self->sums || !self->out)
         return TT_ERR_NO_MEMORY;
     *shrinker = self;
     return TT_OK;

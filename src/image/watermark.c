@@ -28,7 +28,8 @@
 #define IMAGE_MAX_PX    ((int64_t)16 << 20)
 #define IMAGE_SIDE_PX   2048 /* a larger one is reduced once, so each rendering need not */
 #define CHUNK_MAX_BYTES ((int64_t)8 << 20)
-/* An interlaced picture of IMAGE_MAX_PX, turned, and what converts it by the largest profile. */
+/* This is enough for an interlaced picture of IMAGE_MAX_PX, turned, and for what converts it by the
+ * largest profile. */
 #define LOAD_MAX_BYTES ((size_t)288 << 20)
 
 /* ---- loading ---- */
@@ -42,11 +43,10 @@ static enum tt_err blame_file(enum tt_err err, const char *what, const char *pat
 }
 
 static enum tt_err open_file(int *fd, off_t *length, const char *path) {
-    struct stat status;
-
     *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (*fd < 0)
         return tt_err_fail_errno(TT_ERR_CONFIG, "open");
+    struct stat status;
     if (fstat(*fd, &status) != 0)
         return tt_err_fail_errno(TT_ERR_CONFIG, "fstat");
     if (!S_ISREG(status.st_mode))
@@ -57,21 +57,20 @@ static enum tt_err open_file(int *fd, off_t *length, const char *path) {
 
 static enum tt_err read_font(struct tt_watermark *watermark, int fd, off_t length,
                              struct tt_arena *arena) {
-    enum tt_err err;
-
     if (length <= 0 || length > FONT_MAX_BYTES)
         return tt_err_fail(TT_ERR_CONFIG, "%lld bytes; a font has 1 to %lld", (long long)length,
                            (long long)FONT_MAX_BYTES);
     watermark->font = malloc((size_t)length);
-    if (watermark->font == NULL)
+    if (!watermark->font)
         return tt_err_fail(TT_ERR_NO_MEMORY, "a font of %lld bytes", (long long)length);
-    err = tt_file_read_at(fd, 0, watermark->font, (size_t)length, &watermark->font_bytes);
+    enum tt_err err =
+        tt_file_read_at(fd, 0, watermark->font, (size_t)length, &watermark->font_bytes);
     if (err == TT_OK)
         err = tt_watermark_font_check(watermark->font, watermark->font_bytes, arena);
     return err;
 }
 
-/* Rows of any kind to RGBA. */
+/* Turns a row of any kind into RGBA. */
 static void spread_row(uint8_t *to, const uint8_t *from, int width_px, int channels) {
     int colours = channels - (channels + 1) % 2;
     for (int x = 0; x < width_px; x++, from += channels, to += 4) {
@@ -81,7 +80,7 @@ static void spread_row(uint8_t *to, const uint8_t *from, int width_px, int chann
     }
 }
 
-/* The end of the way of a watermark's picture: its rows become the watermark's. */
+/* A keeper is the end of the way of a watermark's picture: its rows become the watermark's. */
 struct keeper {
     struct tt_row_sink base;
     uint8_t *next_row; /* RGBA, in the watermark */
@@ -94,7 +93,7 @@ static enum tt_err keep_row(struct tt_row_sink *sink, const uint8_t *row) {
     return TT_OK;
 }
 
-/* At most IMAGE_SIDE_PX on a side, in proportion. */
+/* The picture is kept with at most IMAGE_SIDE_PX on a side, in proportion. */
 static enum tt_err open_keeper(struct keeper *keeper, struct tt_watermark *watermark,
                                const struct tt_picture_header *header) {
     bool swaps_sides = tt_orientation_swaps_sides(header->orientation);
@@ -119,7 +118,8 @@ static enum tt_err open_keeper(struct keeper *keeper, struct tt_watermark *water
     return TT_OK;
 }
 
-/* The way from the decoder to the keeper: upright, then small, then in sRGB, as results are. */
+/* The way from the decoder to the keeper makes the picture upright, then small, then sRGB, as
+ * results are. */
 static enum tt_err open_way(struct tt_row_sink **sink, struct keeper *keeper,
                             const struct tt_picture_header *header, struct tt_arena *arena) {
     bool swaps_sides = tt_orientation_swaps_sides(header->orientation);
@@ -157,8 +157,10 @@ static enum tt_err decode_image(struct tt_watermark *watermark, struct tt_decode
     return err == TT_OK ? tt_decoder_finish(decoder) : err;
 }
 
+/* The decoder's limits hold, however long the file is. */
 static enum tt_err read_image(struct tt_watermark *watermark, int fd, off_t length,
                               struct tt_arena *arena) {
+    (void)length;
     static const struct tt_picture_limits limits = {.max_pixels = IMAGE_MAX_PX,
                                                     .max_memory_bytes = LOAD_MAX_BYTES,
                                                     .max_chunk_bytes = CHUNK_MAX_BYTES,
@@ -167,7 +169,6 @@ static enum tt_err read_image(struct tt_watermark *watermark, int fd, off_t leng
     struct tt_decoder *decoder;
     enum tt_err err = tt_decoder_open(&decoder, fd, arena, &limits, &header);
 
-    (void)length; /* the decoder's limits hold */
     if (err == TT_OK && header.format != TT_FORMAT_PNG)
         err = tt_err_fail(TT_ERR_CONFIG, "not a PNG");
     if (err == TT_OK)
@@ -180,15 +181,13 @@ typedef enum tt_err read_part(struct tt_watermark *, int fd, off_t length, struc
 
 static enum tt_err load_part(struct tt_watermark *watermark, const char *path, const char *what,
                              read_part *read) {
-    struct tt_arena arena;
-    off_t length = 0;
-    int fd;
-    enum tt_err err;
-
     if (*path == '\0')
         return TT_OK;
+    struct tt_arena arena;
     tt_arena_init(&arena, LOAD_MAX_BYTES);
-    err = open_file(&fd, &length, path);
+    off_t length = 0;
+    int fd;
+    enum tt_err err = open_file(&fd, &length, path);
     if (err == TT_OK)
         err = read(watermark, fd, length, &arena);
     tt_file_close(&fd);
@@ -198,13 +197,11 @@ static enum tt_err load_part(struct tt_watermark *watermark, const char *path, c
 
 enum tt_err tt_watermark_load(struct tt_watermark **watermark, const char *font_path,
                               const char *image_path) {
-    struct tt_watermark *loaded = calloc(1, sizeof *loaded);
-    enum tt_err err;
-
     *watermark = NULL;
-    if (loaded == NULL)
+    struct tt_watermark *loaded = calloc(1, sizeof *loaded);
+    if (!loaded)
         return tt_err_fail(TT_ERR_NO_MEMORY, "a watermark");
-    err = load_part(loaded, font_path, "the watermark's font", read_font);
+    enum tt_err err = load_part(loaded, font_path, "the watermark's font", read_font);
     if (err == TT_OK)
         err = load_part(loaded, image_path, "the watermark's picture", read_image);
     if (err != TT_OK) {
@@ -216,7 +213,7 @@ enum tt_err tt_watermark_load(struct tt_watermark **watermark, const char *font_
 }
 
 void tt_watermark_free(struct tt_watermark *watermark) {
-    if (watermark == NULL)
+    if (!watermark)
         return;
     free(watermark->font);
     free(watermark->image);
@@ -240,7 +237,7 @@ static struct tt_overlay_room room_of(int width_px, int height_px,
     return (struct tt_overlay_room){width_px - 2 * margin_px, height_px - 2 * margin_px};
 }
 
-/* How far along one axis: 0 at its start, 1 in its middle, 2 at its end. */
+/* Returns the place along one axis; step is 0 at its start, 1 in its middle, 2 at its end. */
 static int place(int step, int side_px, int size_px, int margin_px) {
     if (step == 1)
         return (side_px - size_px) / 2;
@@ -264,7 +261,7 @@ static int scale_side(int side_px, double scale, int most_px) {
     return scaled_px > 0 ? scaled_px : 1;
 }
 
-/* The end of the way of a picture that becomes an overlay. */
+/* A painter is the end of the way of a picture that becomes an overlay. */
 struct painter {
     struct tt_row_sink base;
     int colours; /* of the overlay */
@@ -282,7 +279,7 @@ static enum tt_err paint_row(struct tt_row_sink *sink, const uint8_t *row) {
     return TT_OK;
 }
 
-/* An overlay without samples, of the picture's size in the room. */
+/* Returns an overlay without samples, of the picture's size in the room. */
 static struct tt_overlay size_image(const struct tt_watermark *watermark, double shorter_px,
                                     struct tt_overlay_room room, int colours) {
     int width_px = watermark->image_width_px;
@@ -387,7 +384,7 @@ static int colours_of(int channels) {
     return channels > 2 ? 3 : 1;
 }
 
-/* Draws what there is to draw; an overlay of no width when that is nothing. */
+/* Draws what there is to draw. An overlay of no width says that there is nothing. */
 static enum tt_err draw_overlay(struct tt_overlay *overlay, const struct tt_row_sink *to,
                                 const struct tt_watermark *watermark,
                                 const struct tt_picture_watermark *wanted, struct tt_arena *arena) {

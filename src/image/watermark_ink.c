@@ -18,14 +18,15 @@ static void soften(uint8_t *samples, int64_t stride, int count, int radius, uint
     }
 }
 
-/* Twice, so that it falls off evenly: McDonnell, "Box-Filtering Techniques", 1981. */
+/* The mean is taken twice, so that the outline falls off evenly: McDonnell, "Box-Filtering
+ * Techniques", 1981. */
 enum tt_err tt_ink_soften_outlines(struct tt_overlay *overlay, int radius, struct tt_arena *arena) {
     int width_px = overlay->width_px;
     int height_px = overlay->height_px;
     uint8_t *copy = tt_arena_alloc(arena, (size_t)(width_px > height_px ? width_px : height_px));
     uint8_t *outlines = overlay->samples + TT_INK_OUTLINES;
 
-    if (copy == NULL)
+    if (!copy)
         return TT_ERR_NO_MEMORY;
     for (int pass = 0; pass < 2; pass++) {
         for (int y = 0; y < height_px; y++)
@@ -36,7 +37,7 @@ enum tt_err tt_ink_soften_outlines(struct tt_overlay *overlay, int radius, struc
     return TT_OK;
 }
 
-/* Source over: Porter and Duff, "Compositing Digital Images", 1984. */
+/* This is "source over": Porter and Duff, "Compositing Digital Images", 1984. */
 void tt_ink_mix(struct tt_overlay *overlay) {
     int64_t count = (int64_t)overlay->width_px * overlay->height_px;
     uint8_t *pixel = overlay->samples;

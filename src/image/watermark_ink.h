@@ -14,8 +14,8 @@ enum tt_ink_layer { TT_INK_LETTERS, TT_INK_OUTLINES };
  * side's bytes. TT_ERR_NO_MEMORY. */
 enum tt_err tt_ink_soften_outlines(struct tt_overlay *overlay, int radius, struct tt_arena *arena);
 
-/* White letters over black outlines that let a little of the ground through: from coverages to gray
- * and alpha, in place. */
+/* Makes white letters over black outlines that let a little of the ground through, from coverages
+ * to gray and alpha, in place. */
 void tt_ink_mix(struct tt_overlay *overlay);
 
 #endif

@@ -25,16 +25,16 @@
 #include "tintype/picture.h"
 #include "tintype/utf8.h"
 
-/* A black outline, softened. Looked at on white, black, gray, noise and photographs, with lines of
- * 7 to 100 px: a crisp thin one leaves letters hollow on white and is lost in noise, a wider crisp
- * one clogs small letters. */
+/* Letters have a black outline, softened. It was chosen by looking at texts on white, black, gray,
+ * noise and photographs, with lines of 7 to 100 px: a crisp thin one leaves letters hollow on white
+ * and is lost in noise, a wider crisp one clogs small letters. */
 #define OUTLINE_LINE_SHARE 0.075 /* its width, of the line */
 #define OUTLINE_MIN_PX     1.2
 #define SOFTEN_LINE_SHARE  0.04 /* radius of the mean that softens it, twice along each axis */
 
 /* ---- FreeType's memory ---- */
 
-/* What FreeType may take. Measured: DejaVu Sans 50 KiB, whatever the text. */
+/* FreeType may take so much. Measured, it takes 50 KiB for DejaVu Sans, whatever the text. */
 #define HEAP_BYTES ((size_t)4 << 20)
 
 static void *take_memory(FT_Memory memory, long size_bytes) {
@@ -62,7 +62,7 @@ struct pen {
     bool has_ring;
 };
 
-/* err is for a font that is no good. */
+/* Returns err for a font that is no good, and TT_ERR_NO_MEMORY where FreeType lacks memory. */
 static enum tt_err fail_with(const struct pen *pen, enum tt_err err, FT_Error error,
                              const char *what) {
     if (FT_ERROR_BASE(error) != FT_Err_Out_Of_Memory)
@@ -76,13 +76,14 @@ static int line_units(FT_Face face) {
     return face->ascender - face->descender;
 }
 
-/* What the arithmetic below relies on, and what a text needs. */
+/* Returns what is wrong with a font, NULL for nothing: what the arithmetic below relies on, and
+ * what a text needs. */
 static const char *find_fault(FT_Face face) {
     if (!FT_IS_SCALABLE(face))
         return "it has no outlines";
     if (FT_IS_TRICKY(face))
         return "its glyphs are made by programs in it, which are not run";
-    if (face->charmap == NULL || face->charmap->encoding != FT_ENCODING_UNICODE)
+    if (!face->charmap || face->charmap->encoding != FT_ENCODING_UNICODE)
         return "it does not say which glyphs are which Unicode characters";
     if (face->units_per_EM < 16 || line_units(face) < face->units_per_EM / 4 ||
         line_units(face) > face->units_per_EM * 8)
@@ -90,27 +91,24 @@ static const char *find_fault(FT_Face face) {
     return NULL;
 }
 
-/* err as for fail_with. Must be closed, also after a failure. */
+/* err is as for fail_with. The pen must be closed, also after a failure. */
 static enum tt_err open_pen(struct pen *pen, const uint8_t *font, size_t font_bytes,
                             size_t heap_bytes, struct tt_arena *arena, enum tt_err err) {
-    const char *fault;
-    FT_Error error;
-
     *pen = (struct pen){0};
     tt_blocks_init(&pen->blocks, arena, heap_bytes);
     pen->memory = (struct FT_MemoryRec_){.user = &pen->blocks,
                                          .alloc = take_memory,
                                          .free = give_memory_back,
                                          .realloc = resize_memory};
-    error = FT_New_Library(&pen->memory, &pen->library);
+    FT_Error error = FT_New_Library(&pen->memory, &pen->library);
     if (error != 0)
         return fail_with(pen, TT_ERR_INTERNAL, error, "itself");
     FT_Add_Default_Modules(pen->library);
     error = FT_New_Memory_Face(pen->library, font, (FT_Long)font_bytes, 0, &pen->face);
     if (error != 0)
         return fail_with(pen, err, error, "the font");
-    fault = find_fault(pen->face);
-    if (fault != NULL)
+    const char *fault = find_fault(pen->face);
+    if (fault)
         return tt_err_fail(err, "%s", fault);
     error = FT_Stroker_New(pen->library, &pen->stroker);
     return error == 0 ? TT_OK : fail_with(pen, TT_ERR_INTERNAL, error, "the outline");
@@ -118,13 +116,13 @@ static enum tt_err open_pen(struct pen *pen, const uint8_t *font, size_t font_by
 
 static void close_pen(struct pen *pen) {
     if (pen->has_ring)
-        (void)FT_Outline_Done(pen->library, &pen->ring);
+        FT_Outline_Done(pen->library, &pen->ring);
     FT_Stroker_Done(pen->stroker); /* NULL is allowed */
-    if (pen->library != NULL)
-        (void)FT_Done_Library(pen->library); /* and its faces */
+    if (pen->library)
+        FT_Done_Library(pen->library); /* this closes its faces as well */
 }
 
-/* The glyph's outline in font units; false for one that cannot be had, which is left out. */
+/* Loads the glyph's outline in font units; false for one that cannot be had, which is left out. */
 static bool load_glyph(const struct pen *pen, FT_UInt glyph, enum tt_err *err) {
     FT_Error error = FT_Load_Glyph(pen->face, glyph, FT_LOAD_NO_SCALE);
 
@@ -137,7 +135,7 @@ static bool load_glyph(const struct pen *pen, FT_UInt glyph, enum tt_err *err) {
 
 #define GLYPHS_MAX (TT_PICTURE_WATERMARK_SIZE - 1) /* a byte each */
 
-/* An ink further out than this is a broken font's. The sums stay within 64 bits: the scale is at
+/* Ink further out than this is that of a broken font. The sums stay within 64 bits: the scale is at
  * most 2^16 × 2^6 × TT_OPERATION_SIDE_MAX_PX / 4 < 2^40. */
 #define INK_MAX_UNITS (1 << 22)
 
@@ -153,8 +151,8 @@ struct line {
 
 #define REPLACEMENT 0xFFFD
 
-/* The next character and its length in bytes. What is not UTF-8 counts up to the next byte that
- * may begin a character. */
+/* Returns the length in bytes of the next character, and sets it. What is not UTF-8 counts up to
+ * the next byte that may begin a character. */
 static size_t next_character(const char *text, size_t length, uint32_t *point) {
     size_t bytes = tt_utf8_decode(text, length, point);
 
@@ -166,8 +164,8 @@ static size_t next_character(const char *text, size_t length, uint32_t *point) {
     return bytes;
 }
 
-/* General categories Cc, Zl, Zp, Cf and the variation selectors (Unicode 15), as far as they occur
- * in text. */
+/* These are the general categories Cc, Zl, Zp, Cf and the variation selectors (Unicode 15), as far
+ * as they occur in text. */
 static bool is_invisible(uint32_t point) {
     static const struct {
         uint32_t first, last;
@@ -205,8 +203,8 @@ static enum tt_err add_glyph(struct line *line, const struct pen *pen, FT_UInt g
     FT_BBox ink;
 
     if (line->count > 0 && FT_HAS_KERNING(pen->face))
-        (void)FT_Get_Kerning(pen->face, line->glyphs[line->count - 1].glyph, glyph,
-                             FT_KERNING_UNSCALED, &kerning);
+        FT_Get_Kerning(pen->face, line->glyphs[line->count - 1].glyph, glyph, FT_KERNING_UNSCALED,
+                       &kerning);
     if (!load_glyph(pen, glyph, &err))
         return err;
     line->end += kerning.x;
@@ -262,7 +260,7 @@ static int soften_of(double line_px) {
     return line_px * SOFTEN_LINE_SHARE > 1 ? (int)lrint(line_px * SOFTEN_LINE_SHARE) : 1;
 }
 
-/* What the soft outline adds at each edge. */
+/* Returns what the soft outline adds at each edge. */
 static double edge_of(double line_px) {
     return outline_of(line_px) + 2 * soften_of(line_px);
 }
@@ -273,8 +271,8 @@ static double rows_max(double line_px) {
     return ceil(2 * line_px + 2 * edge_of(line_px));
 }
 
-/* Ends at whole pixels: the width is rounded up once, the height above and below the baseline, as
- * letters are sharper when it lies between two rows. */
+/* The ink ends at whole pixels: the width is rounded up once, the height above and below the
+ * baseline, as letters are sharper when it lies between two rows. */
 static void measure_line(struct measure *measure, const struct line *line, int units,
                          double line_px) {
     double edge_px = edge_of(line_px);
@@ -289,7 +287,7 @@ static void measure_line(struct measure *measure, const struct line *line, int u
     measure->height_px = measure->baseline_px + ceil(edge_px - (double)line->bottom * scale);
 }
 
-/* The largest that fits, to a hundredth; false where nothing legible does. */
+/* Measures the largest line that fits, to a hundredth; false where nothing legible does. */
 static bool fit_line(struct measure *measure, const struct line *line, int units, double line_px,
                      struct tt_overlay_room room) {
     double height_px = fmin(room.height_px, rows_max(line_px));
@@ -314,7 +312,8 @@ struct canvas {
     int x, y; /* of the glyph's origin in the overlay; y of the row below the baseline */
 };
 
-/* Neighbours may touch: the greater coverage holds. Within the canvas, by clip_box. */
+/* Neighbours may touch, and the greater coverage holds. Spans lie within the canvas, as clip_box
+ * sees to it. */
 static void cover_spans(int y, int count, const FT_Span *spans, void *user) {
     const struct canvas *canvas = user;
     const struct tt_overlay *overlay = canvas->overlay;
@@ -348,17 +347,16 @@ static FT_Error cover(const struct pen *pen, FT_Outline *outline, struct canvas 
     return FT_Outline_Render(pen->library, outline, &params);
 }
 
-/* The ring along the outline, into pen->ring. */
+/* Makes the ring along the outline, in pen->ring. */
 static FT_Error stroke(struct pen *pen, FT_Outline *outline) {
     FT_UInt points, contours;
     FT_Error error = FT_Stroker_ParseOutline(pen->stroker, outline, 0);
-
     if (error == 0)
         error = FT_Stroker_GetCounts(pen->stroker, &points, &contours);
     if (error != 0)
         return error;
     if (pen->has_ring)
-        (void)FT_Outline_Done(pen->library, &pen->ring);
+        FT_Outline_Done(pen->library, &pen->ring);
     error = FT_Outline_New(pen->library, points, (FT_Int)contours, &pen->ring);
     pen->has_ring = error == 0;
     if (error != 0)
@@ -378,26 +376,23 @@ static bool is_drawable(const FT_Outline *outline) {
            box.yMax < far;
 }
 
-/* The glyph whose origin lies x_px right of the overlay's left edge. */
+/* Draws the glyph whose origin lies x_px right of the overlay's left edge. */
 static enum tt_err draw_glyph(struct pen *pen, FT_UInt glyph, const struct measure *measure,
                               double x_px, struct tt_overlay *overlay) {
     struct canvas canvas = {.overlay = overlay, .y = measure->baseline_px};
     FT_Fixed scale = lrint(measure->px_per_unit * 64 * 65536);
     FT_Matrix matrix = {.xx = scale, .yy = scale};
     enum tt_err err = TT_OK;
-    FT_Outline *outline;
-    FT_Error error;
-
     if (!load_glyph(pen, glyph, &err))
         return err;
-    outline = &pen->face->glyph->outline;
+    FT_Outline *outline = &pen->face->glyph->outline;
     FT_Outline_Transform(outline, &matrix);
     if (!is_drawable(outline))
         return TT_OK;
     canvas.x = (int)floor(x_px);
     FT_Outline_Translate(outline, lrint((x_px - canvas.x) * 64), 0);
     canvas.layer = TT_INK_LETTERS;
-    error = cover(pen, outline, canvas);
+    FT_Error error = cover(pen, outline, canvas);
     if (error == 0)
         error = stroke(pen, outline);
     canvas.layer = TT_INK_OUTLINES;
@@ -413,18 +408,16 @@ static enum tt_err draw_glyph(struct pen *pen, FT_UInt glyph, const struct measu
 static enum tt_err draw(struct tt_overlay *overlay, struct pen *pen, const char *text,
                         double line_px, struct tt_overlay_room room, struct tt_arena *arena) {
     struct line *line = tt_arena_alloc(arena, sizeof *line);
-    struct measure measure;
-    enum tt_err err;
-
-    if (line == NULL)
+    if (!line)
         return TT_ERR_NO_MEMORY;
-    err = lay_out(line, pen, text);
+    struct measure measure;
+    enum tt_err err = lay_out(line, pen, text);
     if (err != TT_OK || !has_ink(line) ||
         !fit_line(&measure, line, line_units(pen->face), line_px, room))
         return err;
     overlay->samples =
         tt_arena_alloc(arena, (size_t)measure.width_px * (size_t)measure.height_px * 2);
-    if (overlay->samples == NULL)
+    if (!overlay->samples)
         return TT_ERR_NO_MEMORY;
     overlay->width_px = (int)measure.width_px;
     overlay->height_px = (int)measure.height_px;
@@ -445,23 +438,20 @@ static enum tt_err draw(struct tt_overlay *overlay, struct pen *pen, const char 
 enum tt_err tt_watermark_text_draw(struct tt_overlay *overlay, const uint8_t *font,
                                    size_t font_bytes, const char *text, double line_px,
                                    struct tt_overlay_room room, struct tt_arena *arena) {
-    struct pen *pen;
-    enum tt_err err;
-
     *overlay = (struct tt_overlay){0};
     if (room.width_px <= 0 || room.height_px <= 0 || line_px < TT_WATERMARK_LINE_MIN_PX)
         return TT_OK;
-    pen = tt_arena_alloc(arena, sizeof *pen);
-    if (pen == NULL)
+    struct pen *pen = tt_arena_alloc(arena, sizeof *pen);
+    if (!pen)
         return TT_ERR_NO_MEMORY;
-    err = open_pen(pen, font, font_bytes, HEAP_BYTES, arena, TT_ERR_INTERNAL);
+    enum tt_err err = open_pen(pen, font, font_bytes, HEAP_BYTES, arena, TT_ERR_INTERNAL);
     if (err == TT_OK)
         err = draw(overlay, pen, text, line_px, room, arena);
     close_pen(pen);
     return err;
 }
 
-/* Half of the memory must do for opening: the rest is for the glyphs. */
+/* Half of the memory must do for opening, as the rest is for the glyphs. */
 enum tt_err tt_watermark_font_check(const uint8_t *font, size_t font_bytes,
                                     struct tt_arena *arena) {
     struct pen pen;

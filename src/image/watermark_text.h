@@ -15,10 +15,10 @@
 #include "tintype/arena.h"
 #include "tintype/err.h"
 
-/* A line of less is a smear, and not drawn. Looked at: of DejaVu Sans, 7 px are just readable. */
+/* A shorter line is a smear, and not drawn: of DejaVu Sans, 7 px are just readable. */
 #define TT_WATERMARK_LINE_MIN_PX 7
 
-/* Whether the font can be drawn with. TT_ERR_CONFIG with the reason as the cause;
+/* Tells whether the font can be drawn with. TT_ERR_CONFIG with the reason as the cause;
  * TT_ERR_NO_MEMORY for the arena's end. */
 enum tt_err tt_watermark_font_check(const uint8_t *font, size_t font_bytes, struct tt_arena *arena);
 

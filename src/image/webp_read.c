@@ -17,8 +17,8 @@
 
 #define SEND_AGAIN "Send it again, or save it again from a program that can still open it."
 
-/* RFC 9649, 2.3 and 2.7: numbers are little-endian; a chunk is a name of four letters, a length,
- * and that many bytes, padded to an even count. */
+/* Numbers are little-endian; a chunk is a name of four letters, a length, and that many bytes,
+ * padded to an even count (RFC 9649, 2.3 and 2.7). */
 #define CHUNK_HEAD_BYTES 8
 #define RIFF_HEAD_BYTES  12
 #define VP8X_BYTES       10
@@ -87,7 +87,7 @@ static int64_t input_offset(const struct tt_input *input) {
     return input->offset - (int64_t)(input->length - input->position);
 }
 
-/* Onwards only, as all that is read lies in the order of the file. */
+/* Reading only goes onwards, as all that is read lies in the order of the file. */
 static void skip_to(struct webp_decoder *decoder, int64_t offset) {
     tt_input_skip(&decoder->input, (size_t)(offset - input_offset(&decoder->input)));
 }
@@ -98,7 +98,7 @@ static enum tt_err read_exactly(struct webp_decoder *decoder, void *bytes, size_
     return err == TT_OK && got < length ? cut_short() : err;
 }
 
-/* The next chunk of the room that ends at `end`; reading goes on at its bytes. */
+/* Reads the head of the next chunk of the room that ends at `end`; reading goes on at its bytes. */
 static enum tt_err read_chunk(struct webp_decoder *decoder, int64_t end, struct chunk *chunk) {
     uint8_t head[CHUNK_HEAD_BYTES];
     if (decoder->chunks_read++ == CHUNKS_MAX)
@@ -166,7 +166,7 @@ static enum tt_err read_exif(struct webp_decoder *decoder, const struct chunk *c
     return TT_OK;
 }
 
-/* Chunk is the first of a frame: its alpha, or its pixels. They go to libwebp as they stand. */
+/* chunk is the first of a frame: its alpha, or its pixels. They go to libwebp as they stand. */
 static enum tt_err find_frame(struct webp_decoder *decoder, struct chunk *chunk, int64_t end) {
     decoder->frame_offset = chunk->offset - CHUNK_HEAD_BYTES;
     while (!is_named(chunk, "VP8 ") && !is_named(chunk, "VP8L")) {
@@ -185,7 +185,7 @@ static enum tt_err find_frame(struct webp_decoder *decoder, struct chunk *chunk,
     return TT_OK;
 }
 
-/* RFC 9649, 2.7.1.3: the frame's place in units of 2 px, its size less 1. */
+/* The frame's place is in units of 2 px, its size less 1 (RFC 9649, 2.7.1.3). */
 static enum tt_err find_animation_frame(struct webp_decoder *decoder, const struct chunk *chunk) {
     uint8_t bytes[ANMF_BYTES];
     struct chunk inner = {0};
@@ -384,7 +384,8 @@ static enum tt_err start_webp(struct tt_decoder *self, bool grayscale) {
     return decode_frame(decoder);
 }
 
-/* Start has decoded every pixel, and open has seen that the file is as long as it says. */
+/* There is nothing left to do: start has decoded every pixel, and open has seen that the file is as
+ * long as it says. */
 static enum tt_err finish_webp(struct tt_decoder *self) {
     (void)self;
     return TT_OK;

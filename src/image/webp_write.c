@@ -22,8 +22,8 @@
  *     method 6    55.0 ms   237 KB */
 #define METHOD 4
 
-/* Above this, libwebp walks over the picture again instead of keeping its symbols: in 1.6 of the
- * time, and in 4 bytes a pixel instead of 28. */
+/* Above this size libwebp walks over the picture again instead of keeping its symbols: in 1.6 of
+ * the time, and in 4 bytes a pixel instead of 28. */
 #define KEEP_SYMBOLS_MAX_PX (INT64_C(4) << 20)
 
 struct webp_encoder {
@@ -52,7 +52,7 @@ static enum tt_err note_failure(const struct webp_encoder *encoder, const WebPPi
     }
 }
 
-/* 1 when all is written. */
+/* Returns 1 when all is written. */
 static int write_file(const uint8_t *bytes, size_t length, const WebPPicture *picture) {
     struct webp_encoder *encoder = picture->custom_ptr;
     if (encoder->write_err == TT_OK)
@@ -60,8 +60,8 @@ static int write_file(const uint8_t *bytes, size_t length, const WebPPicture *pi
     return encoder->write_err == TT_OK;
 }
 
-/* Luma of gray in the range 16 to 235 of BT.601, in the very integers of libwebp's own conversion
- * of r = g = b (VP8RGBToY in dsp/yuv.h), so that gray and RGB give the same file. */
+/* Returns the luma of gray in the range 16 to 235 of BT.601, in the very integers of libwebp's own
+ * conversion of r = g = b (VP8RGBToY in dsp/yuv.h), so that gray and RGB give the same file. */
 static uint8_t gray_to_y(uint8_t gray) {
     return (uint8_t)((56318u * gray + (1u << 15) + (16u << 16)) >> 16);
 }
@@ -107,7 +107,7 @@ static void copy_planes(WebPPicture *picture, const WebPPicture *strip, int top_
         memset(alpha, 255, (size_t)picture->a_stride * (size_t)strip->height);
 }
 
-/* The strip that ends with the last row put. */
+/* Converts the strip that ends with the last row put. */
 static enum tt_err convert_strip(struct webp_encoder *encoder, int rows) {
     const struct tt_row_sink *sink = &encoder->base.sink;
     int row_bytes = sink->width_px * sink->channels;
@@ -157,8 +157,8 @@ static void close_webp(struct tt_encoder *self) {
     WebPPictureFree(&encoder->picture);
 }
 
-/* The planes of the whole picture, and what leads to them: of gray there are no colours to wait
- * for. */
+/* Takes the planes of the whole picture, and a strip for what is converted into them. Gray needs no
+ * strip, and its colours are the same everywhere. */
 static enum tt_err take_memory(struct webp_encoder *encoder) {
     const struct tt_row_sink *sink = &encoder->base.sink;
     WebPPicture *picture = &encoder->picture;
