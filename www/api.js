@@ -1,5 +1,5 @@
 // The service: one function for each request, and errors that carry its problem document.
-// Its address is the form's, and nowhere else. Signing in will add its header here.
+// The form holds its address, which is written nowhere else.
 
 import { byId } from "./dom.js";
 
@@ -15,7 +15,7 @@ function failure(status, text = "", retryAfter = null) {
     const document = JSON.parse(text);
     if (document.detail && document.title) error.problem = document;
   } catch {
-    // A web server's own page says nothing to a person who uploads.
+    // The error page of a web server tells the person who uploads nothing of use.
   }
   return error;
 }
@@ -32,10 +32,10 @@ async function ask(address, options = {}) {
   return answer;
 }
 
-/** What the server takes, and does with what asks for nothing. */
+/** Asks what uploads the server takes, and which defaults it has. */
 export const offer = async () => (await ask(new URL("options", images), { signal: AbortSignal.timeout(5000) })).json();
 
-/** A page of images: { images, next }. What is empty in the query is not asked. */
+/** Asks for a page of images, { images, next }. Empty members of the query are left out. */
 export async function list(query, signal) {
   const given = Object.entries(query).filter(([, value]) => value);
   return (await ask(`${images}?${new URLSearchParams(given)}`, { signal })).json();
@@ -43,13 +43,13 @@ export async function list(query, signal) {
 
 export const look = async (image) => (await ask(image.links.self)).json();
 
-/** Whether a file can be had: throws why not. Where the service redirects, the cloud has it. */
+/** Checks that a file can be had, and throws the reason if not. A redirect means that the cloud has it. */
 export async function probe(address) {
   const answer = await ask(address, { redirect: "manual" });
   await answer.body?.cancel();
 }
 
-/** keepalive: the request goes out even if the page is left at once. */
+/** With keepalive the request goes out even if the page is left at once. */
 export const remove = (image) => ask(image.links.self, { method: "DELETE", keepalive: true });
 
 /**
@@ -69,7 +69,7 @@ export function upload(body, { signal, onsent }) {
       try {
         if (status === 200) return resolve(JSON.parse(responseText));
       } catch {
-        // A network that wants one to log in first answers so.
+        // A network that asks people to log in first answers with a page of its own.
       }
       reject(failure(status, responseText, request.getResponseHeader("Retry-After")));
     };

@@ -1,5 +1,5 @@
-// Badges of how far images are on their way to the cloud, kept true: those that are still under way
-// and seen are asked for, one at a time, each ever more seldom while it stays as it is.
+// Badges say how far images are on their way to the cloud. The page asks again for each image that is
+// under way and on the screen, one at a time, and less and less often while nothing changes.
 
 import { look } from "./api.js";
 import { element } from "./dom.js";
@@ -7,11 +7,11 @@ import { refusal, stateText } from "./messages.js";
 
 const FIRST_MS = 1500;
 const SLOWER = 1.6;
-// Of the states that may change. Where no table is configured, stored does not.
+// The longest pause between two questions, for each state that may change.
 const LONGEST_MS = { pending: 30000, stored: 300000 };
 
 const watched = new Map(); // badge → { image, onchange, seen, pause_ms, due_ms }
-let timer = null; // of the next round
+let timer = null; // starts the next round
 let asking = false; // a round is under way
 
 const isUnderWay = (image) => image.sync.state in LONGEST_MS;
@@ -41,7 +41,7 @@ function postpone(entry, pause_ms) {
   entry.due_ms = performance.now() + entry.pause_ms;
 }
 
-/** What has been learnt of an image goes to each badge of it. null: it is no more. */
+/** Gives each badge of an image what was learnt of it, or null when the image is gone. */
 function tell(id, image) {
   let changed = false;
   for (const [badge, entry] of [...watched]) {
@@ -67,7 +67,7 @@ async function round() {
     } catch (error) {
       if (error.status === 404) tell(image.id, null);
       else {
-        // A server in trouble is not asked for the rest.
+        // The server is in trouble, so the others wait.
         for (const entry of watched.values()) if (isDue(entry)) postpone(entry, entry.pause_ms * SLOWER);
         break;
       }
@@ -84,13 +84,13 @@ function plan() {
     timer = setTimeout(round, Math.max(0, Math.min(...times) - performance.now()));
 }
 
-// Who comes back sees what is so now.
+// Whoever comes back to the page sees the present state at once.
 document.addEventListener("visibilitychange", () => {
   for (const entry of watched.values()) Object.assign(entry, { pause_ms: FIRST_MS, due_ms: 0 });
   plan();
 });
 
-/** A badge for an image. onchange is called with the image as it now is, or null when it is gone. */
+/** Makes a badge for an image. onchange is called with the changed image, or null when it is gone. */
 export function badge(image, onchange = () => {}) {
   const made = element("span", { class: "badge" });
   fill(made, image);
@@ -98,12 +98,12 @@ export function badge(image, onchange = () => {}) {
     const entry = { image, onchange, seen: false };
     postpone(entry, FIRST_MS);
     watched.set(made, entry);
-    observer.observe(made); // which plans
+    observer.observe(made); // it plans the first round
   }
   return made;
 }
 
-/** To be called when what holds badges leaves the page. */
+/** Forgets the badges within an element that leaves the page. */
 export function release(holder) {
   for (const made of holder.querySelectorAll(".badge")) forget(made);
 }

@@ -1,5 +1,5 @@
-// One picture of the gallery, and its deletion: it is sent after some seconds in which it can be
-// undone, or at once when the page is left.
+// One picture of the gallery, and its deletion. The request to delete is sent after some seconds in
+// which it can be undone, or at once when the page is left.
 
 import { remove } from "./api.js";
 import { badge, release } from "./badge.js";
@@ -7,10 +7,10 @@ import { copyButton, show } from "./compare.js";
 import { byId, button, element, link, present } from "./dom.js";
 import { fileSize, pixels, say, sentence, when } from "./messages.js";
 
-const THUMBNAIL_PX = 240; // a card is about as wide
+const THUMBNAIL_PX = 240; // a card is about this wide
 const undoable = new Map(); // card → { image, timer, ongone }
 
-/** The smallest file that is still sharp on a card. */
+/** Finds the smallest file that is still sharp on a card. */
 function thumbnail(image) {
   const renditions = Object.entries(image.renditions ?? {})
     .map(([name, file]) => ({ ...file, href: image.links.renditions[name] }))
@@ -26,7 +26,7 @@ function plate(image) {
     "aria-label": `Compare original and result of ${image.filename}` }, present(picture, href));
 }
 
-/** ongone(card) is called once the image is no more. */
+/** Makes a card. ongone(card) is called once the image is gone. */
 export function card(image, ongone) {
   const made = element("li", { class: "card", tabIndex: -1 });
   made.dataset.id = image.id;
@@ -69,7 +69,7 @@ function askDeletion(made, image, ongone) {
 
 async function finish(made, image, ongone) {
   undoable.delete(made);
-  if (made.contains(document.activeElement)) made.focus(); // its button goes
+  if (made.contains(document.activeElement)) made.focus(); // the focused button goes
   made.querySelector("button").remove();
   try {
     await remove(image);
@@ -83,11 +83,11 @@ async function finish(made, image, ongone) {
   ongone(made);
 }
 
-/** Sends all deletions that could still be undone: their cards are about to go. */
+/** Sends all deletions that could still be undone, because their cards are about to go. */
 export function flush() {
   const sent = [...undoable].map(([made, { image, timer, ongone }]) => {
     clearTimeout(timer);
-    return remove(image).then(() => ongone(made), () => {}); // what fails is in the next list
+    return remove(image).then(() => ongone(made), () => {}); // an image that could not be deleted is in the next list
   });
   undoable.clear();
   return Promise.all(sent);

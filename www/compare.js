@@ -1,4 +1,4 @@
-// The dialog of one image: original and result under a slider, what is known of both, links.
+// The dialog of one image shows original and result under a slider, what is known of both, and links.
 
 import { probe } from "./api.js";
 import { badge, release } from "./badge.js";
@@ -16,10 +16,10 @@ function slide() {
   split.setAttribute("aria-valuetext", `${split.value}% original`);
 }
 
-/** A picture that does not come: what is left is shown, and why. */
+/** Handles a picture that does not come: shows the other one, and says why. */
 async function explainLoss({ target: picture }) {
   const address = picture.getAttribute("src");
-  if (!address) return; // the dialog is closed
+  if (!address) return; // the dialog was closed meanwhile
   const isResult = picture === after;
   if (isResult) frame.hidden = true;
   else frame.classList.add("single");
@@ -43,7 +43,7 @@ function tellFacts(image) {
   ];
   const reason = refusal(image.sync);
   if (reason) rows.push(["Reason", reason]);
-  // Before, nothing is there yet.
+  // Until then there is nothing to compare.
   if (image.s3Path && ["stored", "synced"].includes(state)) rows.push(["Address", image.s3Path]);
   release(dialog);
   byId("facts").replaceChildren(
@@ -57,7 +57,7 @@ function actions(image) {
     link(`Download ${name}`, `of ${image.filename}`, href, { download: image.filename })), copyButton(image)];
 }
 
-/** Copies the address of the result, and says so on its face for a moment. */
+/** Makes a button that copies the result's address, and says so for a moment. */
 export function copyButton(image) {
   const label = "Copy link";
   const made = button(label, `of ${image.filename}`, async () => {

@@ -1,8 +1,8 @@
-// Elements: how the page makes and finds them. Text is always text, never markup.
+// How the page makes and finds elements. Text is always text, never markup.
 
 export const byId = (id) => document.getElementById(id);
 
-/** An element. Of the properties, on… are listeners and what the element does not know are attributes. */
+/** Makes an element. Properties named on… become listeners, unknown ones become attributes. */
 export function element(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
@@ -14,21 +14,21 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
-/** Shows an image; where that fails, an empty plate. */
+/** Shows an image, or an empty plate if that fails. */
 export function present(image, address) {
   image.addEventListener("error", () => (image.src = "icon.svg"), { once: true });
   image.src = address;
   return image;
 }
 
-/** A button whose name for a screen reader also says what it is about. */
+/** Makes a button whose name for a screen reader also says what it is about. */
 export const button = (label, about, onclick) =>
   element("button", { type: "button", class: "plain", "aria-label": `${label} ${about}`, onclick }, label);
 
 export const link = (label, about, href, more = {}) =>
   element("a", { class: "plain", href, "aria-label": `${label} ${about}`, ...more }, label);
 
-/** Puts text on the clipboard; whether that went well. Browsers have the API on secure pages alone. */
+/** Puts text on the clipboard and tells whether that worked: browsers allow it on secure pages only. */
 export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);

@@ -1,4 +1,4 @@
-// The gallery: everything uploaded, newest first, a page at a time, as the filter says.
+// The gallery shows the uploads that match the filter, newest first, a page at a time.
 
 import { list } from "./api.js";
 import { release } from "./badge.js";
@@ -9,10 +9,10 @@ import { plural, say, sentence } from "./messages.js";
 const PAGE = 24;
 const [cards, more, nothing, trouble, filter] = ["cards", "more", "nothing", "trouble", "filter"].map(byId);
 let cursor = null;
-let loading = null; // the AbortController of the page under way
+let loading = null; // the AbortController of the request for a page
 let ondeleted = () => {};
 
-/** Midnight at the start of a date field's day here, some days on; "" when it is empty. */
+/** Gives local midnight, some days after a date field's day; "" when the field is empty. */
 function midnight(id, days = 0) {
   if (!byId(id).value) return "";
   const [year, month, day] = byId(id).value.split("-").map(Number);
@@ -23,7 +23,7 @@ const asked = () => ({
   filename: byId("filename").value.trim(),
   status: byId("status").value,
   since: midnight("since"),
-  until: midnight("until", 1), // the day itself belongs to it
+  until: midnight("until", 1), // the last day is included
 });
 
 const isFiltered = () => Object.values(asked()).some(Boolean);
@@ -37,7 +37,7 @@ function matches(image) {
 function showIfEmpty() {
   nothing.hidden = cards.childElementCount > 0 || loading !== null || trouble.textContent !== "";
   byId("nothing-text").textContent = isFiltered()
-    ? "No picture is so. A filename is found only in full, as it was uploaded."
+    ? "No pictures match. A filename is found only in full, as it was uploaded."
     : "No pictures yet. Yours will hang here.";
 }
 
@@ -52,14 +52,14 @@ function drop(gone) {
 
 const find = (id) => cards.querySelector(`[data-id="${CSS.escape(id)}"]`);
 
-/** An image that has just been uploaded. What a card's image becomes later does not take it away. */
+/** Adds an image that was just uploaded. Its card stays, even if the image no longer matches later. */
 export function add(image) {
   if (!matches(image) || find(image.id)) return;
   cards.prepend(card(image, drop));
   showIfEmpty();
 }
 
-/** flushed: is to be over before the page is asked for. One under way is forgotten at once. */
+/** Asks for a page once flushed has settled, and drops a request that is still under way. */
 async function load(flushed) {
   const controller = new AbortController();
   loading?.abort();
@@ -71,7 +71,7 @@ async function load(flushed) {
     await flushed;
     const page = await list({ ...asked(), limit: PAGE, cursor }, controller.signal);
     if (loading !== controller) return;
-    // What came in meanwhile is here already.
+    // Images uploaded meanwhile are here already.
     const fresh = page.images.filter((image) => !find(image.id)).map((image) => card(image, drop));
     cards.append(...fresh);
     if (document.activeElement === more) fresh[0]?.querySelector("button").focus();
@@ -80,7 +80,7 @@ async function load(flushed) {
     more.textContent = "Show more";
     if (!isFirst || isFiltered()) say(`${plural(page.images.length, "picture", "pictures")} shown.`);
   } catch (error) {
-    if (loading !== controller) return; // another page is wanted by now
+    if (loading !== controller) return; // another request has replaced this one
     trouble.textContent = `The pictures cannot be listed. ${sentence(error)}`;
     more.hidden = false;
     more.textContent = "Try again";
@@ -88,7 +88,7 @@ async function load(flushed) {
   loading = null;
   cards.setAttribute("aria-busy", "false");
   showIfEmpty();
-  // Where the first page does not fill the window, the observer has nothing to tell.
+  // The observer reports changes only, so it looks again.
   observer.unobserve(more);
   observer.observe(more);
 }
@@ -110,7 +110,7 @@ function reload() {
   load(flush());
 }
 
-/** options.ondeleted(id) is called when an image is no more. */
+/** Starts the gallery. options.ondeleted(id) is called when an image is gone. */
 export function start(options) {
   ondeleted = options.ondeleted;
   more.addEventListener("click", () => loading ?? load());
@@ -120,8 +120,8 @@ export function start(options) {
     reload();
   });
   filter.addEventListener("reset", () => {
-    byId("filename").focus(); // the button goes
-    setTimeout(reload); // once the fields are empty
+    byId("filename").focus(); // the focused button goes
+    setTimeout(reload); // the fields are empty only after this event
   });
   load();
 }

@@ -1,19 +1,19 @@
-// Where files come from: chosen, dropped, pasted, or taken with the camera.
+// Files come in here, whether they are chosen, dropped, pasted or taken with the camera.
 
 import { byId } from "./dom.js";
 
-/** Only files: a browser lists a dropped folder as if it were one. */
+/** Picks the files alone, because browsers list a dropped folder as if it were a file. */
 function filesOf(transfer) {
   const items = [...transfer.items].filter((item) => item.kind === "file");
   const folders = items.filter((item) => item.webkitGetAsEntry?.()?.isDirectory);
   return { files: items.filter((i) => !folders.includes(i)).map((i) => i.getAsFile()), folders: folders.length };
 }
 
-/** onfiles(files, count of folders left out) */
+/** Starts listening. onfiles is called with the files and the number of folders left out. */
 export function start(onfiles) {
   const drop = byId("drop");
   const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
-  let depth = 0; // dragenter and dragleave also come from the elements within
+  let depth = 0; // dragenter and dragleave also come from elements inside
 
   for (const input of [byId("file"), byId("camera")]) {
     input.hidden = false;
@@ -25,7 +25,7 @@ export function start(onfiles) {
   }
   byId("file").multiple = true;
 
-  // Wherever a file is dropped: beside the target the browser would open it in place of the page.
+  // The whole page takes drops, because the browser would open a file dropped elsewhere in its place.
   addEventListener("dragenter", (event) => {
     if (hasFiles(event)) drop.classList.toggle("over", ++depth > 0);
   });
@@ -48,7 +48,7 @@ export function start(onfiles) {
 
   document.addEventListener("paste", (event) => {
     const { files } = filesOf(event.clipboardData);
-    if (files.length === 0) return; // text, for a field
+    if (files.length === 0) return; // the pasted text is for a field
     event.preventDefault();
     onfiles(files, 0);
   });

@@ -1,15 +1,15 @@
-// Words: what the page says of errors, states, sizes and times. A server's own sentence goes first.
+// What the page says of errors, states, sizes and times. The server's own sentence goes first.
 
 import { byId } from "./dom.js";
 
-/** Said once by screen readers; nothing is seen of it. */
+/** Has screen readers say a text; it is not shown. */
 export function say(text) {
   const said = byId("said");
-  // The same words twice are a change only if there was something else between.
+  // Screen readers speak only what has changed, so a repeated text gets another ending.
   said.textContent = said.textContent === text ? `${text}\u00a0` : text;
 }
 
-/** How far an image is on its way to the cloud. */
+/** The words for how far an image is on its way to the cloud. */
 const STATES = {
   off: "On this server",
   pending: "Waiting for the cloud",
@@ -20,17 +20,17 @@ const STATES = {
 
 export const stateText = ({ state }) => STATES[state] ?? state;
 
-/** Why the cloud refused it: of any length, and in the cloud's words. */
+/** Gives the reason why the cloud refused an image, in the cloud's words and of any length. */
 export const refusal = ({ state, lastError }) => (state === "dead" && lastError) || "";
 
-/** An error's title and what to do about it: { title, detail }. */
+/** Gives an error's title and what to do about it: { title, detail }. */
 export function explain(error) {
   if (error.problem) {
     const { title, detail, status, requestId } = error.problem;
     return { title, detail: status >= 500 ? `${detail} (Request ${requestId})` : detail };
   }
   switch (error.status) {
-    case undefined: // a mistake of this page
+    case undefined: // the page itself made a mistake
       return { title: "This did not work", detail: "Load the page again, then try once more." };
     case 0:
       return navigator.onLine

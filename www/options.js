@@ -1,12 +1,12 @@
-// How results are made: what the server offers, the fields, remembered by this browser, and the form
-// that is sent.
+// The options of an upload: the page adopts what the server offers, remembers the fields in this
+// browser, and tells what is to be sent.
 
 import { offer } from "./api.js";
 import { byId, element } from "./dom.js";
 import { fileSize, say } from "./messages.js";
 
 const KEY = "tintype.options";
-const OWN_TEXT = "text:"; // the choice that shows the field for a text
+const OWN_TEXT = "text:"; // this choice shows the field for a text
 const form = byId("form");
 const [width, height, format, quality] = ["width", "height", "format", "quality"].map(byId);
 const [preset, result, watermark, ownText] = ["preset", "result", "watermark", "watermark-text"].map(byId);
@@ -15,13 +15,13 @@ const fields = () => byId("options").querySelectorAll("input, select");
 const defaultOf = (field) =>
   field.options ? ([...field.options].find((o) => o.defaultSelected) ?? field.options[0]).value : field.defaultValue;
 
-/** Only what was changed: the rest follows the server. */
+/** Remembers changed fields alone, so that the others follow the server. */
 function remember() {
   const changed = [...fields()].filter((field) => field.value !== defaultOf(field));
   try {
     localStorage.setItem(KEY, JSON.stringify(Object.fromEntries(changed.map((f) => [f.id, f.value]))));
   } catch {
-    // Storage may be full or forbidden: options then last as long as the page.
+    // Storage may be full or forbidden. The options then last as long as the page.
   }
 }
 
@@ -30,7 +30,7 @@ function recall() {
   try {
     values = JSON.parse(localStorage.getItem(KEY)) ?? {};
   } catch {
-    // As above.
+    // The stored text cannot be read, so the defaults stand.
   }
   for (const field of fields()) {
     const value = values[field.id];
@@ -47,7 +47,7 @@ function summary() {
   return [box, chosen(byId("fit")), chosen(byId("grayscale")), chosen(format)].join(" · ");
 }
 
-/** Shows only what has an effect. */
+/** Shows only the fields that have an effect. */
 function show() {
   result.disabled = preset.value !== "";
   quality.closest(".field").hidden = format.value === "png";
@@ -57,7 +57,7 @@ function show() {
   byId("summary").textContent = summary();
 }
 
-/** Whether the fields hold what the server takes; shows what does not. */
+/** Tells whether the server will take the fields' values, and shows the first that is wrong. */
 export function check() {
   const wrong = [...fields()].find((field) => !field.closest(".field").hidden && !field.checkValidity());
   if (!wrong) return true;
@@ -67,7 +67,7 @@ export function check() {
   return false;
 }
 
-/** What is asked now, as [name, value] pairs; what is left empty is the server's to choose. */
+/** Gives the options as [name, value] pairs. The server chooses what is left empty. */
 export function current() {
   const pairs = new Map([...new FormData(form)].filter(([name, value]) => name !== "file" && value !== ""));
   if (format.value === "png") pairs.delete("quality");
@@ -89,13 +89,13 @@ function adopt({ maxBodyBytes, defaults, presets, watermark: { configured, text 
   for (const field of result.querySelectorAll("input, select")) setDefault(field, String(defaults[field.id] ?? ""));
   preset.append(...presets.map((name) => element("option", { value: name }, name)));
   preset.closest(".field").hidden = presets.length === 0;
-  // What would be refused, or would draw nothing.
+  // Choices go that the server would refuse, or that would draw nothing.
   for (const choice of [...watermark.options])
     if ((choice.value === OWN_TEXT && !text) || (choice.value === "true" && !configured)) choice.remove();
   watermark.closest(".fields").hidden = !text && !configured;
 }
 
-/** Settles when the fields say what the server does, or cannot: then the page's own values stand. */
+/** Settles once the fields hold the server's values, or the page's own if it does not answer. */
 export async function start() {
   for (const choice of form.querySelectorAll("option:disabled")) choice.disabled = false;
   watermark.append(element("option", { value: OWN_TEXT }, "This text"));
@@ -116,7 +116,7 @@ export async function start() {
   try {
     adopt(await offer());
   } catch {
-    return; // an older server, or none now
+    return; // the server is older, or does not answer now
   }
   recall();
   show();

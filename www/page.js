@@ -1,5 +1,5 @@
-// The page with its script: starts each part and joins them. Without it the form posts as any form
-// does, and the server answers with a page.
+// The script of the page starts each part and joins them. Without it the form is posted as any form
+// is, and the server answers with a page.
 
 import * as compare from "./compare.js";
 import { byId } from "./dom.js";
@@ -14,12 +14,12 @@ function refuse(text) {
 }
 
 async function take(files, folders) {
-  if (byId("compare").open) return; // nobody would see it
+  if (byId("compare").open) return; // the dialog would hide it
   refuse(folders > 0 ? "Folders are not taken. Open them, and drop the pictures." : "");
   if (files.length === 0) return;
   await ready;
   if (options.check()) queue.add(files, options.current());
-  else refuse("One of the options is not right. Correct it, then choose the pictures again.");
+  else refuse("One of the options is not valid. Correct it, then choose the pictures again.");
 }
 
 document.documentElement.classList.add("script");

@@ -1,5 +1,5 @@
-// The queue: files on their way to the server, two at a time, each with its progress. One object for
-// each entry of the list; its state is one of waiting, sending, processing, done, failed, cancelled.
+// The queue sends files to the server, two at a time, and shows the progress of each. Every entry of
+// the list has an object, whose state is waiting, sending, processing, done, failed or cancelled.
 
 import { upload } from "./api.js";
 import { badge, release } from "./badge.js";
@@ -9,9 +9,9 @@ import { explain, fileSize, plural, say, sentence } from "./messages.js";
 
 const AT_ONCE = 2;
 const BUSY_RETRIES = 3; // how often a busy server is asked again
-const PATIENCE_S = 10; // a server that asks for more needs help: the person decides
+const PATIENCE_S = 10; // if the server asks for a longer wait, the person decides
 const OVER = ["done", "cancelled", "failed"];
-const SAME_ANSWER = [400, 403, 413, 415, 422]; // to the same file
+const SAME_ANSWER = [400, 403, 413, 415, 422]; // the server would give it again to the same file
 
 const maxBytes = () => Number(byId("form").dataset.maxBytes);
 const list = byId("entries");
@@ -27,7 +27,7 @@ const inState = (...states) => entries.filter((entry) => states.includes(entry.s
 function preview(file) {
   const picture = element("img", { alt: "", width: 56, height: 56, loading: "lazy", decoding: "async" });
   const address = URL.createObjectURL(file);
-  // Also after an error, that is a format of which the browser knows nothing, something is loaded.
+  // The browser may not know the format. An error then ends the loading as well.
   picture.addEventListener("load", () => URL.revokeObjectURL(address), { once: true });
   return present(picture, address);
 }
@@ -51,7 +51,7 @@ function draw(entry) {
   drawHead();
 }
 
-/** The list as a whole, and the buttons above it. */
+/** Shows the list and the buttons above it. */
 function drawHead() {
   byId("queue").hidden = entries.length === 0;
   byId("retry-all").hidden = inState("failed").filter(mayRetry).length < 2;
@@ -72,7 +72,7 @@ function describe(entry) {
         ` · ${fileSize(image.original.size)} → ${fileSize(image.size)}`];
     case "cancelled":
       return [sent === 1
-        ? "Cancelled. It was sent already, and may appear among the pictures."
+        ? "Cancelled. The file was sent already, and may appear among the pictures."
         : "Cancelled."];
     default: {
       const { title, detail } = explain(error);
@@ -110,7 +110,7 @@ function discard(entry) {
   const sibling = entry.row.nextElementSibling ?? entry.row.previousElementSibling;
   const hadFocus = entry.row.contains(document.activeElement);
   entry.controller.abort();
-  URL.revokeObjectURL(entry.row.querySelector("img").src); // if it was never shown
+  URL.revokeObjectURL(entry.row.querySelector("img").src); // the preview may never have been shown
   release(entry.row);
   entry.row.remove();
   entries = entries.filter((other) => other !== entry);
@@ -138,13 +138,13 @@ async function send(entry) {
   next();
 }
 
-/** Gives what is to be said of it. */
+/** Marks an entry as failed, and gives the sentence to say. */
 function fail(entry, error) {
   set(entry, "failed", { error });
   return `${entry.file.name} failed. ${sentence(error)}`;
 }
 
-/** Back in the line, but not before the server's time. */
+/** Puts an entry back in line, but not before the time that the server named. */
 function wait(entry, seconds) {
   set(entry, "waiting", { sent: 0, busy: true, retries: entry.retries + 1 });
   setTimeout(() => {
@@ -161,7 +161,7 @@ function next() {
   for (const entry of inState("waiting").filter((one) => !one.busy).slice(0, Math.max(0, free))) send(entry);
 }
 
-/** Gives what is to be said of it, if anything. */
+/** Adds an entry, and gives the sentence to say, if there is one. */
 function enter(file, options) {
   const parts = {
     bar: element("progress", { max: 1, value: 0, "aria-label": `Upload of ${file.name}` }),
@@ -178,19 +178,19 @@ function enter(file, options) {
   return "";
 }
 
-/** Files to upload, all with the same options ([name, value] pairs). */
+/** Queues files, all with the same options ([name, value] pairs). */
 export function add(files, options) {
   const news = files.map((file) => enter(file, options)).filter(Boolean);
   say([`${plural(files.length, "picture", "pictures")} in the queue.`, ...news].join(" "));
   next();
 }
 
-/** An image that is no more. */
+/** Forgets an image that is gone. */
 export function forget(id) {
   for (const entry of entries.filter((one) => one.image?.id === id)) discard(entry);
 }
 
-/** options.ondone(image) is called for each that is safe on the server. */
+/** Starts the queue. options.ondone(image) is called for each image that is safe on the server. */
 export function start(options) {
   ondone = options.ondone;
   byId("clear").addEventListener("click", () => {
@@ -199,7 +199,7 @@ export function start(options) {
   });
   byId("retry-all").addEventListener("click", () => {
     for (const entry of inState("failed").filter(mayRetry)) retry(entry);
-    list.querySelector("button").focus(); // this one goes
+    list.querySelector("button").focus(); // the focused button goes
   });
   addEventListener("beforeunload", (event) => {
     if (inState(...OVER).length < entries.length) event.preventDefault();

@@ -323,7 +323,7 @@ def test_the_servers_defaults(special_page, files):
 def test_the_servers_presets(special_page, special, files):
     page = special_page
     page.one("summary").click()
-    assert page.texts("#preset option") == ["None: as below", "thumb", "large"]
+    assert page.texts("#preset option") == ["None, as set below", "thumb", "large"]
     page.set("preset", "large")
     assert page.one("#summary").text == "large" and not page.one("#width").is_enabled()
     page.open(special.root_url).wait_text("#summary", "large")
