@@ -44,10 +44,10 @@ struct tt_journal_row {
     char id[TT_UUID_SIZE];
     char filename[TT_TEXT_FILENAME_SIZE]; /* 1 to 255 bytes */
     enum tt_sync_state sync_state;
+    int file_count;
     int64_t attempts;
     char last_error[TT_JOURNAL_ERROR_SIZE]; /* "" when none */
     int64_t synced_at_ms;                   /* 0 when not yet */
-    int file_count;
     /* The result, the renditions as they were made, and the original, which is the last: the order
      * in which they are carried to S3. */
     struct tt_journal_file files[TT_JOURNAL_FILES_MAX];
