@@ -8,10 +8,14 @@
  * much of the band is even is counted, as a sample cannot show it: margins, or the page around a
  * photograph.
  *
- * Deflate is written here, as libraries have no way between the two: zlib spends 7 ns a byte on
- * Huffman codes alone (here under 2), libdeflate takes only whole pictures. CPU time and size
- * relative to the default of Pillow 9.4 on the same pixels, by tests/bench/png_bench.py; "before"
- * is libpng with zlib's Z_RLE and the filters sub, up and average:
+ * Deflate is written here, as libraries have no way between the two. zlib spends 7 ns a byte on
+ * Huffman codes alone (here under 2). libdeflate takes only whole pictures; of lines filtered and
+ * plain the better, its level 6 makes 19 of the 124 drawings, backgrounds and pages below larger
+ * than 1.03 (one 1.39), and its level 9 takes 4 to 13 times the CPU time of this.
+ *
+ * These are CPU time and size relative to the default of Pillow 9.4 on the same pixels, by
+ * tests/bench/png_bench.py; "before" is libpng with zlib's Z_RLE and the filters sub, up and
+ * average:
  *
  *                                          time: all  worst    size: mean  worst    before
  *     80 photographs, 256 to 1024 px wide     0.056   0.175        0.944   1.027   0.097  0.969

@@ -69,12 +69,12 @@ static void encode(int width_px, int height_px, int channels) {
     free(samples);
 }
 
-/* A line of three numbers; false at the input's end. */
+/* Reads a line of three numbers; false at the input's end. */
 static bool next_size(int size[3]) {
     char line[64];
     char *next = line;
 
-    if (fgets(line, sizeof line, stdin) == NULL)
+    if (!fgets(line, sizeof line, stdin))
         return false;
     for (int i = 0; i < 3; i++) {
         long number = strtol(next, &next, 10);

@@ -14,7 +14,7 @@ static struct grid grid;
 
 static const size_t arena_bytes = (size_t)16 << 20;
 
-/* As a rendering does: the profile made ready, then its rows. */
+/* Opens as a rendering does: the profile is made ready, then its rows. */
 static enum tt_err open_colour(struct tt_row_sink **sink, struct tt_row_sink *to,
                                const struct profile *from, struct tt_arena *arena) {
     struct tt_colour_transform *transform = NULL;
@@ -23,8 +23,8 @@ static enum tt_err open_colour(struct tt_row_sink **sink, struct tt_row_sink *to
     return err == TT_OK ? tt_colour_open(sink, to, transform, arena) : err;
 }
 
-/* Converts one row of samples into `grid`; whether there was anything to do. Memory is held to what
- * is said beforehand, and a row. */
+/* Converts one row of samples into `grid`, and returns whether there was anything to do. Memory is
+ * held to what is said beforehand, and a row. */
 static bool convert(const struct profile *from, const uint8_t *samples, int width_px,
                     int channels) {
     struct tt_arena arena;
@@ -50,7 +50,7 @@ static void assert_near(const uint8_t *got, const uint8_t *wanted, size_t count,
             fail_msg("sample %zu is %d, not %d", i, got[i], wanted[i]);
 }
 
-/* IEC 61966-2-1, from light to value. */
+/* Turns light into a value (IEC 61966-2-1). */
 static uint8_t srgb_value(double light) {
     double value = light <= 0.0031308 ? 12.92 * light : 1.055 * pow(light, 1 / 2.4) - 0.055;
     return (uint8_t)lround(255 * fmin(fmax(value, 0), 1));
@@ -91,7 +91,7 @@ static void alpha_stays(void **state) {
 
 /* ---- RGB ---- */
 
-/* Linear Display P3 to linear sRGB, from the primaries of both: CSS Color 4, 10.3. */
+/* This leads from linear Display P3 to linear sRGB, by the primaries of both: CSS Color 4, 10.3. */
 static const double p3_to_srgb[3][3] = {{1.2249401763, -0.2249401763, 0},
                                         {-0.0420569547, 1.0420569547, 0},
                                         {-0.0196375546, -0.0786360456, 1.0982736001}};
@@ -114,7 +114,7 @@ static void display_p3_is_converted(void **state) {
     profile_rgb(&profile, &p3_primaries, srgb_tone_curve());
     assert_true(convert(&profile, samples, sizeof wanted / 3, 3));
     assert_near(grid.samples, wanted, sizeof wanted, 1);
-    /* what this is about: colours, not grays, change, and visibly */
+    /* Colours change, and visibly; grays do not. */
     assert_in_range(grid.samples[9], 0xcc, 0xd2);
     assert_memory_equal(grid.samples, "\xff\xff\xff\x80\x80\x80\x00\x00\x00", 9);
     assert_memory_equal(grid.samples + 18, "\xff\x00\x00", 3); /* out of sRGB: cut off there */
@@ -141,8 +141,8 @@ static void no_profile_is_nothing_to_do(void **state) {
     tt_arena_fini(&arena);
 }
 
-/* The curve as a table, and the primaries with 4 decimals, as the commonest profile of all has
- * them. */
+/* This profile has the curve as a table, and the primaries with 4 decimals, as the commonest
+ * profile of all has them. */
 static void profile_srgb_of_tables(struct profile *to) {
     static const cmsCIEXYZ colors[] = {
         {0.4361, 0.2225, 0.0139}, {0.3851, 0.7169, 0.0971}, {0.1431, 0.0606, 0.7141}};
@@ -205,7 +205,7 @@ static void what_counts_as_srgb_is_within_a_step(void **state) {
     assert_true(cmsCloseProfile(to));
 }
 
-/* Its primaries, and a curve that differs in the shadows alone. */
+/* This profile has sRGB's primaries, and a curve that differs in the shadows alone. */
 static void nearly_srgb_is_converted(void **state) {
     (void)state;
     profile_rgb(&profile, &srgb_primaries, cmsBuildGamma(NULL, 2.2));
@@ -254,9 +254,9 @@ static bool convert_inks(const struct profile *from, const char *inks, uint8_t r
     return transform != NULL;
 }
 
-/* Paper, half and all black, magenta. L* 60 of black half way is compensated for a darkest of L*
- * 20: Y 0.2812 and 0.0299 give (0.2812 - 0.0299) / (1 - 0.0299) = 0.2590, which is 0x8b. CIELAB
- * (100, 64, 0) is redder than sRGB can be. */
+/* The inks are paper, half and all black, and magenta. L* 60 of black half way is compensated for a
+ * darkest of L* 20: Y 0.2812 and 0.0299 give (0.2812 - 0.0299) / (1 - 0.0299) = 0.2590, which is
+ * 0x8b. CIELAB (100, 64, 0) is redder than sRGB can be. */
 static void inks_are_converted(void **state) {
     uint8_t rgb[12] = {0};
     (void)state;

@@ -10,7 +10,7 @@
 
 #include "image/exif.h"
 
-/* In a block of its exact size, so that sanitizers see a read past the end. */
+/* Exif lies in a block of its exact size, so that sanitizers see a read past the end. */
 static int orientation_of(const void *bytes, size_t length) {
     uint8_t *block = malloc(length > 0 ? length : 1);
     assert_non_null(block);
@@ -20,7 +20,7 @@ static int orientation_of(const void *bytes, size_t length) {
     return orientation;
 }
 
-/* Two entries: ImageWidth (0x0100), then Orientation with the value at byte 30. */
+/* There are two entries: ImageWidth (0x0100), then Orientation with the value at byte 30. */
 static const uint8_t little[] = {'I',  'I', 42, 0, 8, 0, 0, 0, 2, 0,       /* header */
                                  0,    1,   3,  0, 1, 0, 0, 0, 9, 0, 0, 0, /* width */
                                  0x12, 1,   3,  0, 1, 0, 0, 0, 6, 0, 0, 0, /* 6 */

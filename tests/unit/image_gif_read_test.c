@@ -15,7 +15,7 @@ static void append_16(unsigned int value) {
     file_append_byte(&file, value >> 8);
 }
 
-/* A palette of four, or none. */
+/* The palette has four colours, or there is none. */
 static void gif_begin(unsigned int width_px, unsigned int height_px, const char *palette) {
     file.length = 0;
     file_append(&file, "GIF89a", 6);
@@ -42,7 +42,7 @@ static void gif_frame(unsigned int left, unsigned int top, unsigned int width_px
     file_append_byte(&file, interlaced ? 0x40 : 0);
 }
 
-/* Codes of 3 bits throughout: a clear code (4) before every second pixel keeps the table from
+/* Codes have 3 bits throughout, as a clear code (4) before every second pixel keeps the table from
  * growing; 5 is the end. */
 static void gif_pixels(const char *indices, bool with_end) {
     uint8_t packed[256] = {0};
@@ -134,7 +134,7 @@ static void a_canvas_grows_with_its_frame(void **state) {
     assert_grid(&grid, 2, 2, 1, "\0\x55\xaa\xff");
 }
 
-/* 9 rows of one pixel: 0 8, 4, 2 6, 1 3 5 7 */
+/* 9 rows of one pixel come as 0 8, then 4, then 2 6, then 1 3 5 7. */
 static void interlaced_rows_come_in_order(void **state) {
     (void)state;
     gif_begin(1, 9, grays);
@@ -160,7 +160,7 @@ static void a_frame_may_have_its_own_palette(void **state) {
     assert_refused(&file, TT_ERR_PICTURE_BROKEN, "no palette");
 }
 
-/* An error in the file, which leaves what to show open: black, as in a PNG. */
+/* An index beyond the palette is an error that leaves open what to show: black, as in a PNG. */
 static void an_index_beyond_the_palette_is_black(void **state) {
     (void)state;
     gif_begin(2, 1, NULL);

@@ -113,7 +113,7 @@ static void a_profile_is_handed_out(void **state) {
     (void)close(fd);
 }
 
-/* What the reader calls: refused where a test wants it so. */
+/* The reader calls this, and it is refused where a test wants it so. */
 static bool pin_is_refused;
 int sched_setaffinity(pid_t pid, size_t size, const cpu_set_t *processors) {
     if (pin_is_refused) {
@@ -123,8 +123,8 @@ int sched_setaffinity(pid_t pid, size_t size, const cpu_set_t *processors) {
     return (int)syscall(SYS_sched_setaffinity, pid, size, processors);
 }
 
-/* As in the service's children: a user like any other, that may have no other thread. A thread
- * waited for would be ended by the alarm. */
+/* The process is as the service's children are: of a user like any other, that may have no other
+ * thread. A thread waited for would be ended by the alarm. */
 static enum tt_err decode_without_threads(const char *name) {
     static const struct rlimit none = {0, 0};
     int status = 0;
@@ -172,7 +172,7 @@ static void a_processor_of_its_own_may_be_refused(void **state) {
     pin_is_refused = false;
 }
 
-/* Where their pixels lie at the end of a file, as in these. */
+/* Only files whose pixels lie at the end can be cut so, as these do. */
 static void every_cut_is_refused(void **state) {
     (void)state;
     for (size_t i = 0; i < NAME_COUNT; i++) {

@@ -51,7 +51,7 @@ static void a_profile_is_put_together(void **state) {
     assert_profile(profile.bytes, 300, 10000);
 }
 
-/* The place of the number of the nth chunk; its count follows. */
+/* Returns the place of the number of the nth chunk; its count follows. */
 static uint8_t *chunk_number(int n) {
     uint8_t *at = file.bytes;
     for (;; at++) {
@@ -62,7 +62,7 @@ static uint8_t *chunk_number(int n) {
     }
 }
 
-/* As it is decoded by whoever ignores such a profile. */
+/* The picture is as whoever ignores such a profile decodes it. */
 static void assert_profile_ignored(void) {
     assert_profile(NULL, 0, 10000);
     assert_decodes(&file, &in_color, &grid);
@@ -110,7 +110,7 @@ static void chunks_in_any_order_are_a_profile(void **state) {
     assert_profile((const uint8_t *)"aaaabbbbcccc", 12, 10000);
 }
 
-/* An APP2 too short for an intro, and an intro with nothing behind it. */
+/* One APP2 is too short for an intro, and another has nothing behind its intro. */
 static void short_markers_are_passed_over(void **state) {
     static const char marker[] = "\xff\xe2\x00\x10"
                                  "ICC_PROFILE\0\1\1";
@@ -167,7 +167,7 @@ static void inks_with_another_profile_are_mixed(void **state) {
     }
 }
 
-/* Of a picture of light and of one of inks. */
+/* The bits are of a picture of light and of one of inks. */
 static void flipped_bits_do_no_harm(void **state) {
     (void)state;
     profile_rgb(&profile, &p3_primaries, srgb_tone_curve());

@@ -15,7 +15,7 @@ static void gray_streams(void **state) {
     assert_halves(32, 16, 1, gray.colors[0], gray.colors[1]);
 }
 
-/* 0.299 R + 0.587 G + 0.114 B: 124.2 and 96.45 */
+/* 0.299 R + 0.587 G + 0.114 B gives 124.2 and 96.45. */
 static const uint8_t luma_left[] = {124};
 static const uint8_t luma_right[] = {96};
 
@@ -122,7 +122,7 @@ static void the_orientation_is_read(void **state) {
     assert_int_equal(grid.header.orientation, 1);
 }
 
-/* One buffer serves all: their sum is more than the arena holds. */
+/* One buffer serves all, as their sum is more than the arena holds. */
 static void many_markers_share_one_buffer(void **state) {
     static const uint8_t marker[4] = {0xff, 0xe1, 0xff, 0xff};
     static uint8_t filler[65533];

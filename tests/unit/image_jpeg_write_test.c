@@ -43,7 +43,7 @@ static void the_picture_comes_close(void **state) {
     }
 }
 
-/* SOI, JFIF, tables, baseline frame, one scan: T.81 table B.1 */
+/* A file has SOI, JFIF, tables, a baseline frame and one scan: T.81 table B.1. */
 static void no_other_marker_is_written(void **state) {
     (void)state;
     fill_samples();

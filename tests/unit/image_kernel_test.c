@@ -62,7 +62,7 @@ static void weights_sum_to_one_within_their_windows(void **state) {
     }
 }
 
-/* Every small size from every small size: no rounding of a window leads out of it. */
+/* Every small size is made from every small size: no rounding of a window leads out of it. */
 static void every_small_axis_holds(void **state) {
     (void)state;
     for (int in_px = 1; in_px <= 40; in_px++) {
@@ -76,7 +76,7 @@ static void every_small_axis_holds(void **state) {
     }
 }
 
-/* Halving: the weights at distances 0.25, 0.75, … of sinc(x) sinc(x/3), normalised. */
+/* Halving takes the weights at distances 0.25, 0.75, … of sinc(x) sinc(x/3), normalised. */
 static void halving_has_the_lanczos_weights(void **state) {
     static const int16_t expected[12] = {60,   247,  -557,  -1092, 2220, 7314,
                                          7314, 2220, -1092, -557,  247,  60};

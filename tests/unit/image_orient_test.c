@@ -8,7 +8,8 @@
  * E F */
 static const char grid[] = "ABCDEF";
 
-/* What the upright picture is, by where tag 0x0112 says row 0 and column 0 of the file belong. */
+/* These are the upright pictures, by where tag 0x0112 says row 0 and column 0 of the file belong.
+ */
 static const struct {
     int width_px, height_px;
     const char *rows;
@@ -110,7 +111,7 @@ static void a_full_arena_is_reported(void **state) {
                 assert_int_equal(err, TT_ERR_NO_MEMORY);
             tt_arena_fini(&arena);
         }
-        /* A row, or the whole picture and maybe a row. */
+        /* It needs a row, or the whole picture and maybe a row. */
         if (orientation == 2)
             assert_in_range(needed_bytes, 100, 400);
         else

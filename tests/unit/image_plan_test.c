@@ -9,7 +9,7 @@ static const struct tt_picture_limits wide_limits = {
     .max_memory_bytes = (int64_t)512 << 20,
 };
 
-/* The plan of one result. */
+/* Makes the plan of one result. */
 static enum tt_err make_plan(struct tt_plan *plan, const struct tt_picture_header *header,
                              const struct tt_picture_options *options) {
     const struct tt_picture_output output = {.fd = -1, .options = options};
@@ -107,7 +107,8 @@ static void every_row_of_the_table_holds(void **state) {
         assert_row(&table[i]);
 }
 
-/* Whatever is asked of whatever: within the box, never enlarged, the box inside the plane. */
+/* Whatever is asked of whatever picture, the result is within the box and never enlarged, and its
+ * part is inside the picture. */
 static void no_size_breaks_a_promise(void **state) {
     static const int sides[] = {1, 2, 3, 7, 8, 9, 63, 100, 101, 999, 1000, 4096, 9999};
     const size_t count = sizeof sides / sizeof *sides;
@@ -168,7 +169,7 @@ static void assert_too_large(const struct tt_picture_header *header,
 
     tt_err_take(TT_OK);
     assert_int_equal(make_plan(&plan, header, options), TT_ERR_PICTURE_TOO_LARGE);
-    if (strstr(tt_err_detail(TT_ERR_PICTURE_TOO_LARGE), words) == NULL)
+    if (!strstr(tt_err_detail(TT_ERR_PICTURE_TOO_LARGE), words))
         fail_msg("\"%s\" is not in \"%s\"", words, tt_err_detail(TT_ERR_PICTURE_TOO_LARGE));
     tt_err_take(TT_OK);
 }
@@ -226,7 +227,7 @@ static void what_a_format_cannot_hold_is_refused(void **state) {
     }
 }
 
-/* One decode serves them all: as colourful as the one that needs most. */
+/* One decode serves them all, and is as colourful as the result that needs most. */
 static void several_results_share_a_decode(void **state) {
     static const struct tt_picture_header header = {
         .width_px = 8000, .height_px = 8000, .channels = 3, .orientation = 1};

@@ -76,7 +76,7 @@ static void bytes_come_back(void **state) {
     assert_inflates(&sink, bytes, sizeof bytes);
 }
 
-/* Each length at each kind of distance: every symbol and every value of its extra bits. */
+/* Each length is tried at each kind of distance: every symbol and every value of its extra bits. */
 static void every_match_comes_back(void **state) {
     static uint8_t bytes[1 << 20];
     static tt_piece pieces[80000];

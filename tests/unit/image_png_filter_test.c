@@ -26,7 +26,7 @@ static void each_filter_has_the_specification_s_bytes(void **state) {
     }
 }
 
-/* The predictor as the specification (9.4) writes it. */
+/* This is the predictor as the specification (9.4) writes it. */
 static uint8_t paeth(int left, int above, int corner) {
     int from_left = abs(above - corner);
     int from_above = abs(left - corner);
@@ -56,7 +56,8 @@ static int magnitude(uint8_t byte) {
     return byte < 128 ? byte : 256 - byte;
 }
 
-/* Sums over the bytes written; whatever vectors the compiler made, the choice is the same. */
+/* The choice is checked by sums over the bytes written: it is the same, whatever vectors the
+ * compiler made. */
 static void the_least_sum_of_magnitudes_is_chosen(void **state) {
     uint8_t rows[2][WIDE_BYTES * 4];
     uint8_t line[1 + WIDE_BYTES * 4];

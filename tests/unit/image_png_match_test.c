@@ -17,14 +17,14 @@ static uint8_t window[BYTES];
 static uint8_t played[BYTES];
 static tt_piece pieces[BYTES];
 
-/* A finder that knows nothing yet. */
+/* Begins a finder that knows nothing yet. */
 static void start_finder(size_t length) {
     tt_arena_fini(&arena);
     tt_arena_init(&arena, (size_t)1 << 20);
     assert_int_equal(tt_match_init(&finder, &arena, length), TT_OK);
 }
 
-/* Plays count pieces after played[0, length) and gives the new length. */
+/* Plays count pieces after played[0, length) and returns the new length. */
 static size_t play(size_t length, size_t count) {
     for (size_t i = 0; i < count; i++) {
         size_t run = pieces[i] >> 16;
@@ -43,7 +43,7 @@ static size_t play(size_t length, size_t count) {
     return length;
 }
 
-/* In parts of part bytes and capacity pieces; gives the number of pieces. */
+/* Finds in parts of part bytes and capacity pieces, and returns the number of pieces. */
 static size_t assert_plays(size_t length, size_t part, size_t capacity, uint32_t base) {
     struct tt_pieces found = {pieces, 0, capacity};
     size_t total = 0;
@@ -128,7 +128,7 @@ static void wide_and_narrow_chains_may_take_turns(void **state) {
     }
 }
 
-/* Steps of a slope: a one among zeros, 10 to 73 bytes on. */
+/* A slope has steps: a one among zeros, 10 to 73 bytes on. */
 static void draw_steps(void) {
     uint32_t noise = 1;
     memset(window, 0, BYTES);
@@ -157,8 +157,8 @@ static void slopes_ask_for_wide_chains_and_gain_by_them(void **state) {
     assert_in_range(find_pieces(true), BYTES / 258, narrow * 9 / 10);
 }
 
-/* All equal: the first place looked at is as good as any. Noise: of few bits chains are full, but
- * matches short. */
+/* Where all is equal, the first place looked at is as good as any. In noise of few bits chains are
+ * full, but matches short. */
 static void others_do_not_ask_for_wide_chains(void **state) {
     (void)state;
     memset(window, 7, BYTES);
@@ -173,8 +173,8 @@ static void others_do_not_ask_for_wide_chains(void **state) {
     }
 }
 
-/* Fifty words of noise, all with the same eight bytes before: a chain of these is too long to be
- * looked at whole, but where it goes on tells which word it is. */
+/* Fifty words of noise all have the same eight bytes before them: a chain of these is too long to
+ * be looked at whole, but where it goes on tells which word it is. */
 static void the_longest_match_is_found_on_a_crowded_chain(void **state) {
     uint32_t noise = 1;
     size_t whole = 0;

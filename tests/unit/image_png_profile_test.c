@@ -6,7 +6,7 @@ static struct file file;
 static struct grid grid;
 static struct profile profile;
 
-/* One pixel of each colour type, 0x60 or (0xc0, 0x60, 0x40) with alpha 0x80. */
+/* Makes one pixel of each colour type, 0x60 or (0xc0, 0x60, 0x40) with alpha 0x80. */
 static void build_with_profile(unsigned int color_type) {
     static const char *const lines[] = {
         [0] = "\0\x60", [2] = "\0\xc0\x60\x40", [4] = "\0\x60\x80", [6] = "\0\xc0\x60\x40\x80"};
@@ -36,7 +36,7 @@ static void a_profile_is_handed_on(void **state) {
     assert_srgb(3, "\xce\x59\x36");
     build_with_profile(6);
     assert_srgb(4, "\xce\x59\x36\x80");
-    /* gray is the luma of the file's own values: 0.299 × 192 + 0.587 × 96 + 0.114 × 64 */
+    /* Gray is the luma of the file's own values: 0.299 × 192 + 0.587 × 96 + 0.114 × 64. */
     assert_decodes(&file, &in_gray, &grid);
     assert_grid(&grid, 1, 1, 2, "\x79\x80");
 }
@@ -80,8 +80,8 @@ static void a_profile_out_of_place_is_ignored(void **state) {
     assert_null(grid.header.icc_profile);
 }
 
-/* A header that says another length than there is; one over max_chunk_bytes in a chunk under it;
- * a stream that is none, or cut. */
+/* The faults are a header that says another length than there is; a profile over max_chunk_bytes in
+ * a chunk under it; a stream that is none, or cut. */
 static void a_profile_that_lies_is_ignored(void **state) {
     static const uint32_t lengths[] = {0, 131, 133, 10001, 0x7fffffff, 0xffffffff};
     static const char cut[] = "a\0\0\x78\x01\x01\xff\x0f\0\xf0\0\0\x10\0lcms\2 \0\0mntrGRAY";
@@ -103,7 +103,8 @@ static void a_profile_that_lies_is_ignored(void **state) {
     }
 }
 
-/* Of the file, which its sums mostly find; and of the profile before it is packed. */
+/* Bits are flipped in the file, which its sums mostly find, and in the profile before it is packed.
+ */
 static void flipped_bits_do_no_harm(void **state) {
     static struct profile whole;
     uint32_t random = 20240118;

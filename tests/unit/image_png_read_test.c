@@ -4,7 +4,7 @@
 static struct file file;
 static struct grid grid;
 
-/* 4 x 3 in gray, filters none, sub and up. */
+/* The picture has 4 x 3 gray pixels, with the filters none, sub and up. */
 static void build_gray(void) {
     png_build(&file, 4, 3, 8, 0, "\0\x10\x20\x30\x40\1\x01\x01\x01\x01\2\x10\x10\x10\x10", 15);
 }
@@ -44,7 +44,7 @@ static void sixteen_bits_are_rounded_not_cut(void **state) {
     assert_grid(&grid, 5, 1, 1, "\x00\x01\x02\xff\xff");
 }
 
-/* Every value: v / 257 to the nearest, which is (v * 255 + 32895) >> 16. */
+/* Every value v becomes v / 257 to the nearest, which is (v * 255 + 32895) >> 16. */
 static void sixteen_bits_are_exact(void **state) {
     enum { WIDTH = 8192 };
     static uint8_t line[1 + 2 * WIDTH];
@@ -121,7 +121,8 @@ static void a_transparent_color_becomes_alpha(void **state) {
     assert_grid(&grid, 2, 1, 4, "\1\2\3\0\1\2\3\xff");
 }
 
-/* 3 x 3: passes 1 (0,0), 4 (2,0), 5 (0,2) (2,2), 6 (1,0) (1,2), 7 row 1 */
+/* 3 x 3 pixels come in the passes 1 (0,0), 4 (2,0), 5 (0,2) (2,2), 6 (1,0) (1,2), and 7, which is
+ * row 1. */
 static void interlaced_rows_come_in_order(void **state) {
     (void)state;
     png_begin(&file, 3, 3, 8, 0, true);
@@ -175,7 +176,7 @@ static void bytes_after_the_end_are_allowed(void **state) {
     assert_decodes(&file, &in_gray, &grid);
 }
 
-/* In the header, in a chunk nobody reads, in the pixels, in the end. */
+/* The damage is in the header, in a chunk nobody reads, in the pixels, and in the end. */
 static void a_wrong_crc_is_broken_in_every_chunk(void **state) {
     static const char *const types[] = {"IHDR", "tEXt", "IDAT", "IEND"};
     (void)state;
@@ -191,7 +192,7 @@ static void a_wrong_crc_is_broken_in_every_chunk(void **state) {
     }
 }
 
-/* A picture of four gray pixels a row, with that stream for its pixels. */
+/* Makes a picture of four gray pixels a row, with that stream for its pixels. */
 static void assert_stream_refused(uint32_t height_px, const uint8_t *packed, size_t length) {
     png_begin(&file, 4, height_px, 8, 0, false);
     png_chunk(&file, "IDAT", packed, length);
@@ -216,7 +217,8 @@ static void damaged_pixels_with_a_good_crc_are_broken(void **state) {
     assert_stream_refused(3, packed, length);
 }
 
-/* An error by the specification (11.2.3), which leaves what to show open: all show black. */
+/* An index beyond the palette is an error (11.2.3) that leaves open what to show: all show black.
+ */
 static void an_index_beyond_the_palette_is_black(void **state) {
     (void)state;
     png_begin(&file, 4, 1, 2, 3, false);
@@ -274,7 +276,7 @@ static void chunks_out_of_order_are_broken(void **state) {
     assert_refused(&file, TT_ERR_PICTURE_BROKEN, "damaged");
 }
 
-/* Legal chunks that change no pixel, some of them where they do not belong. */
+/* These chunks are legal and change no pixel; some of them are where they do not belong. */
 static void what_changes_no_pixel_is_let_through(void **state) {
     (void)state;
     png_begin(&file, 1, 1, 8, 0, false);

@@ -70,7 +70,7 @@ static void no_other_chunk_is_written(void **state) {
 static uint8_t large[LARGE_BYTES];
 static uint8_t decoded[LARGE_BYTES];
 
-/* Decodes fd, of a gray picture, and closes it; the samples must be those in large. Gives the
+/* Decodes fd, of a gray picture, and closes it; the samples must be those in large. Returns the
  * file's length. */
 static off_t assert_large_comes_back(int fd, int width_px, int height_px) {
     struct tt_arena arena;
@@ -110,14 +110,14 @@ static uint8_t next_noise(void) {
     return (uint8_t)(noise >> 24);
 }
 
-/* Smooth, with noise: a photograph. Rows from, to. */
+/* Draws what is smooth and has noise, as a photograph, in the rows from, to. */
 static void draw_photo(int from, int to) {
     for (int y = from; y < to; y++)
         for (int x = 0; x < LARGE_WIDTH_PX; x++)
             large[y * LARGE_WIDTH_PX + x] = (uint8_t)(x / 2 + y / 4 + next_noise() % 8);
 }
 
-/* The same noise in tiles of 50 x 20 pixels: nothing but matches will do. */
+/* Draws the same noise in tiles of 50 x 20 pixels, where nothing but matches will do. */
 static void draw_tiles(int from, int to) {
     static uint8_t tile[50 * 20];
     for (size_t i = 0; i < sizeof tile; i++)
@@ -127,15 +127,15 @@ static void draw_tiles(int from, int to) {
             large[y * LARGE_WIDTH_PX + x] = tile[y % 20 * 50 + x % 50];
 }
 
-/* A slope to the right, a new one in each row: filtered it is even, unfiltered it is not. */
+/* Draws a slope to the right, a new one in each row: filtered it is even, unfiltered it is not. */
 static void draw_slopes(int from, int to) {
     for (int y = from; y < to; y++)
         for (int x = 0; x < LARGE_WIDTH_PX; x++)
             large[y * LARGE_WIDTH_PX + x] = (uint8_t)(x * 7 + y * y);
 }
 
-/* Rows of noise that come again after 40 rows: farther than any sample is high, and nearer than a
- * match reaches. */
+/* Draws rows of noise that come again after 40 rows: farther than any sample is high, and nearer
+ * than a match reaches. */
 static void draw_distant_repeats(int from, int to) {
     for (int y = from; y < to; y++)
         for (int x = 0; x < LARGE_WIDTH_PX; x++)
@@ -143,7 +143,7 @@ static void draw_distant_repeats(int from, int to) {
                 y < from + 40 ? next_noise() : large[(y - 40) * LARGE_WIDTH_PX + x];
 }
 
-/* The luma of slopes in three directions, each up to top: filtered it is nearly all zeros. */
+/* Draws the luma of slopes in three directions, each up to top: filtered it is nearly all zeros. */
 static void draw_smooth_slope(int top) {
     for (int y = 0; y < LARGE_HEIGHT_PX; y++)
         for (int x = 0; x < LARGE_WIDTH_PX; x++)
@@ -154,7 +154,8 @@ static void draw_smooth_slope(int top) {
                           1000);
 }
 
-/* Three bits of noise for each sample, and a little for the codes: no better can be had. */
+/* There are three bits of noise for each sample, and a little for the codes: no better can be had.
+ */
 static void noise_takes_its_bits_and_no_more(void **state) {
     (void)state;
     draw_photo(0, LARGE_HEIGHT_PX);
@@ -179,7 +180,7 @@ static void rows_that_come_again_far_away_are_matched(void **state) {
     assert_in_range(write_large(), 40 * LARGE_WIDTH_PX, LARGE_BYTES / 3);
 }
 
-/* With narrow chains alone 9,775 bytes; Pillow 9.4 with zlib 1.2.13: 10,292. */
+/* With narrow chains alone it takes 9,775 bytes; Pillow 9.4 with zlib 1.2.13 takes 10,292. */
 static void a_smooth_slope_takes_few_long_matches(void **state) {
     (void)state;
     draw_smooth_slope(255);
@@ -194,7 +195,8 @@ static void every_slope_comes_back(void **state) {
     }
 }
 
-/* All noise in the middle, where one look would be; above and below nothing but matches will do. */
+/* There is nothing but noise in the middle, where one look would be; above and below nothing but
+ * matches will do. */
 static void a_small_picture_is_looked_at_in_several_places(void **state) {
     (void)state;
     draw_smooth_slope(255);
@@ -203,8 +205,8 @@ static void a_small_picture_is_looked_at_in_several_places(void **state) {
     assert_in_range(write_part(LARGE_WIDTH_PX, 200), 40 * LARGE_WIDTH_PX, 52 * LARGE_WIDTH_PX);
 }
 
-/* White in the middle of each band, where a look would see nothing else, and at both sides. What is
- * left of the photograph is 11/20 of it. */
+/* There is white in the middle of each band, where a look would see nothing else, and at both
+ * sides. What is left of the photograph is 11/20 of it. */
 static void a_photograph_is_found_within_its_margins(void **state) {
     off_t photo;
     (void)state;
@@ -217,7 +219,8 @@ static void a_photograph_is_found_within_its_margins(void **state) {
     assert_in_range(write_large(), photo / 2, photo * 13 / 20);
 }
 
-/* Each part in its own way: together as long as alone, but for a band that has two of them. */
+/* Each part is packed in its own way: together they are as long as alone, but for a band that has
+ * two of them. */
 static void the_way_changes_with_the_picture(void **state) {
     off_t photo, mixed;
     (void)state;
@@ -304,7 +307,7 @@ static void a_full_disk_is_reported(void **state) {
     (void)close(fd);
 }
 
-/* A limit on the file's size at each place where the writer could be cut off. */
+/* The file's size is limited at each place where the writer could be cut off. */
 static void a_disk_that_fills_up_is_reported_at_any_byte(void **state) {
     struct rlimit before;
     (void)state;

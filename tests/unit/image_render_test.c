@@ -44,8 +44,8 @@ static struct tt_picture_report render(const struct file *file,
     return report;
 }
 
-/* 20 × 16 pixels, the left half red, the right half blue, alpha 0 below the middle if it has any.
- */
+/* Builds 20 × 16 pixels, the left half red, the right half blue, alpha 0 below the middle if it has
+ * any. */
 static void build_picture(struct file *file, enum tt_picture_format format, int channels) {
     static uint8_t samples[20 * 16 * 4];
     const struct tt_encoder_wish wish = {format, 20, 16, channels, 95};
@@ -59,7 +59,7 @@ static void build_picture(struct file *file, enum tt_picture_format format, int 
     file_read_back(file, fd);
 }
 
-/* An APP1 segment with this orientation, right after SOI. */
+/* Adds an APP1 segment with this orientation, right after SOI. */
 static void add_orientation(struct file *file, unsigned int orientation) {
     static const uint8_t segment[] = {0xff, 0xe1, 0, 34, 'E', 'x', 'i', 'f', 0,    0,    'I', 'I',
                                       42,   0,    8, 0,  0,   0,   1,   0,   0x12, 0x01, 3,   0,
@@ -220,7 +220,7 @@ static void a_result_that_cannot_be_written_is_reported(void **state) {
     (void)close(result_fd);
 }
 
-/* From one decode, to the byte what each would have been by itself. */
+/* From one decode each result is, to the byte, what it would have been by itself. */
 static void several_results_are_those_of_single_ones(void **state) {
     static const struct tt_picture_options wanted[] = {
         {.width_px = 10, .grayscale = true, .format = TT_FORMAT_PNG},
@@ -266,8 +266,8 @@ static void several_results_are_those_of_single_ones(void **state) {
     }
 }
 
-/* Its colours are converted for each of eight, in memory that has room for two transforms, and not
- * for a third. */
+/* The profile's colours are converted for each of eight results, in memory that has room for two
+ * transforms, and not for a third. */
 static void results_share_one_profile(void **state) {
     static const struct tt_picture_options colour = {
         .width_px = 10, .format = TT_FORMAT_JPEG, .quality = 95};

@@ -20,7 +20,7 @@ static uint8_t next_byte(void) {
     return random & 1 ? (uint8_t)(random >> 1) : (random & 2 ? 255 : 0);
 }
 
-/* Memory of exactly that size, so that valgrind and ASan see a step beyond it. */
+/* The memory is of exactly that size, so that valgrind and ASan see a step beyond it. */
 static void *exactly(size_t count, size_t size_bytes) {
     void *memory = calloc(count > 0 ? count : 1, size_bytes);
 
@@ -60,13 +60,14 @@ static void assert_split(const struct tt_resample_passes *passes, int width_px, 
 
 static void every_split_is_that_of_c(void **state) {
     (void)state;
-    for (size_t i = 0; tt_resample_passes_at(i) != NULL; i++)
+    for (size_t i = 0; tt_resample_passes_at(i); i++)
         for (int width_px = 1; width_px <= 200; width_px++)
             for (int channels = 1; channels <= 4; channels++)
                 assert_split(tt_resample_passes_at(i), width_px, channels);
 }
 
-/* What split and the horizontal pass make of bytes: 0 to 16320, and a little beyond both ends. */
+/* These are what split and the horizontal pass make of bytes: 0 to 16320, and a little beyond both
+ * ends. */
 static void fill_samples(int16_t *samples, size_t count, bool is_resampled) {
     for (size_t i = 0; i < count; i++) {
         int value = next_byte() * 64;
@@ -110,7 +111,7 @@ static void every_horizontal_pass_is_that_of_c(void **state) {
     static const double ratios[] = {0.3, 1, 1.3, 1.89, 2.4, 3.7, 5, 8.2, 15.9};
 
     (void)state;
-    for (size_t i = 0; tt_resample_passes_at(i) != NULL; i++) {
+    for (size_t i = 0; tt_resample_passes_at(i); i++) {
         for (size_t ratio = 0; ratio < sizeof ratios / sizeof *ratios; ratio++) {
             for (int size_px = 1; size_px <= 40; size_px++) {
                 int in_px = (int)(size_px * ratios[ratio]) + 3;
@@ -123,7 +124,8 @@ static void every_horizontal_pass_is_that_of_c(void **state) {
     }
 }
 
-/* A window's weights: like Lanczos's they sum to 1, and their absolute values to less than 2. */
+/* A window's weights are like Lanczos's: they sum to 1, and their absolute values to less than 2.
+ */
 static void fill_weights(int16_t *weights, int count) {
     int sum = 0;
 
@@ -161,13 +163,13 @@ static void assert_filter_rows(const struct tt_resample_passes *passes, int leng
 
 static void every_vertical_pass_is_that_of_c(void **state) {
     (void)state;
-    for (size_t i = 0; tt_resample_passes_at(i) != NULL; i++)
+    for (size_t i = 0; tt_resample_passes_at(i); i++)
         for (int length = TT_PASS_BLOCK_PX; length <= 160; length += TT_PASS_BLOCK_PX)
             for (int count = 1; count <= 50; count++)
                 assert_filter_rows(tt_resample_passes_at(i), length, count);
 }
 
-/* Alpha around 0 and 255, and colours that it makes large. */
+/* Alpha is around 0 and 255, and colours are such as it makes large. */
 static int32_t next_sum(void) {
     uint32_t random = next_random();
     int32_t sum = (int32_t)(next_random() % (256u << TT_PASS_SUM_BITS));
@@ -208,12 +210,12 @@ static void assert_joins(const struct tt_resample_passes *passes, int plane_px) 
 
 static void every_join_is_that_of_c(void **state) {
     (void)state;
-    for (size_t i = 0; tt_resample_passes_at(i) != NULL; i++)
+    for (size_t i = 0; tt_resample_passes_at(i); i++)
         for (int plane_px = TT_PASS_BLOCK_PX; plane_px <= 2048; plane_px += TT_PASS_BLOCK_PX)
             assert_joins(tt_resample_passes_at(i), plane_px);
 }
 
-/* Plain C itself, on values that can be worked out by hand. */
+/* Plain C itself is checked on values that can be worked out by hand. */
 static void c_does_what_the_contract_says(void **state) {
     static const uint8_t pixel[] = {100, 255, 3, 128};
     static const int32_t sums[TT_PASS_BLOCK_PX * 2] = {
@@ -242,7 +244,7 @@ static void plain_c_is_the_last(void **state) {
     size_t count = 0;
 
     (void)state;
-    while (tt_resample_passes_at(count) != NULL)
+    while (tt_resample_passes_at(count))
         count++;
     assert_true(count >= 1);
     assert_ptr_equal(tt_resample_passes_at(count - 1), &tt_resample_passes_c);

@@ -13,7 +13,7 @@ struct picture {
     int width_px, height_px, channels;
 };
 
-/* Resamples a picture into out, whole rows. A box of zeros is the whole picture. Gives how many
+/* Resamples a picture into out, whole rows. A box of zeros is the whole picture. Returns how many
  * rows were taken. */
 static int resample(const struct picture *picture, const struct tt_row_box *box, int width_px,
                     int height_px, uint8_t *out) {
@@ -155,7 +155,7 @@ static void unchanged_pixels_are_handed_through(void **state) {
     tt_arena_fini(&arena);
 }
 
-/* Also with alpha, where premultiplying could not be undone. */
+/* That holds with alpha as well, where premultiplying could not be undone. */
 static void a_crop_keeps_faint_colours(void **state) {
     static const uint8_t picture[] = {200, 1, 100, 0, 50, 2, 7, 3};
     const struct tt_row_box box = {1, 0, 4, 1};
@@ -216,7 +216,8 @@ static void extreme_shapes_work(void **state) {
         assert_int_equal(out[i], 90);
 }
 
-/* The full range of alpha over the largest block there is: sums of 65536 × 255² must not wrap. */
+/* The full range of alpha lies over the largest block there is: sums of 65536 × 255² must not wrap.
+ */
 static void a_huge_reduction_with_alpha_does_not_wrap(void **state) {
     static uint8_t tall[1000000 * 2];
     struct picture source = {tall, 1, 1000000, 2};
@@ -255,8 +256,8 @@ static double lanczos(double x) {
     return fabs(x) < 3 ? 3 * sin(pi * x) * sin(pi * x / 3) / (pi * pi * x * x) : 0;
 }
 
-/* One pass in double precision, from rows of count × in_px to rows of size_px × count: twice is
- * both passes, and the picture upright again. */
+/* Runs one pass in double precision, from rows of count × in_px to rows of size_px × count: twice
+ * is both passes, and the picture upright again. */
 static void reference_pass(const double *in, int in_px, int count, double *out, int size_px) {
     double ratio = (double)in_px / size_px;
 
@@ -298,7 +299,7 @@ static void a_strong_reduction_is_the_filter_itself(void **state) {
             fail_msg("sample %d is %d, not %f", i, out[i], expected[i]);
 }
 
-/* The last row, one past it, that the filter wants for row y of the result: Lanczos has three
+/* Returns the end of the rows that the filter wants for row y of the result: Lanczos has three
  * lobes. */
 static int window_end(const struct tt_row_box *box, int in_height_px, int height_px, int y) {
     double scale = (box->bottom - box->top) / height_px;

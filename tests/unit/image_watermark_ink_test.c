@@ -3,10 +3,11 @@
 
 #include "picture_build.h"
 
-/* Pairs: letters, outlines. */
+/* Each pair has the coverage of letters and that of outlines. */
 static void a_point_spreads_evenly(void **state) {
     uint8_t samples[5 * 5 * 2] = {0};
-    /* Each axis by 1 2 3 2 1, of 9, twice rounded: 81 × 3 / 9 = 27, then 27 × 3 / 9 = 9 */
+    /* Each axis is softened by 1 2 3 2 1, of 9, and rounded twice: 81 × 3 / 9 = 27, then 27 × 3 / 9
+     * = 9. */
     static const uint8_t expected[5][5] = {
         {1, 2, 3, 2, 1}, {2, 4, 6, 4, 2}, {3, 6, 9, 6, 3}, {2, 4, 6, 4, 2}, {1, 2, 3, 2, 1},
     };

@@ -7,18 +7,19 @@
 #include "scratch.h"
 #include "tintype/image.h"
 
-/* Red; blue, half transparent. */
+/* One pixel is red, and the other blue and half transparent. */
 static uint8_t red_blue[] = {0xff, 0x00, 0x00, 0xff, 0x00, 0x00, 0xff, 0x80};
 static const struct tt_watermark pair = {
     .image = red_blue, .image_width_px = 2, .image_height_px = 1};
 
-/* One pixel high, and one from the edges, on a picture with a shorter side of 5. */
+/* The watermark is one pixel high, and one from the edges, on a picture with a shorter side of 5.
+ */
 static const struct tt_picture_watermark small = {
     .use_image = true, .size_percent = 20, .margin_percent = 20, .opacity_percent = 100};
 
 #define ARENA_BYTES ((size_t)64 << 20)
 
-/* The marked picture in hexadecimal, a row a line. */
+/* Returns the marked picture in hexadecimal, a row a line. */
 static const char *mark(const uint8_t *samples, int width_px, int height_px, int channels,
                         const struct tt_watermark *watermark,
                         const struct tt_picture_watermark *wanted) {
@@ -108,7 +109,7 @@ static void each_position_has_its_place(void **state) {
     }
 }
 
-/* The overlay's two pixels alone. */
+/* This is of the overlay's two pixels alone. */
 static const struct tt_picture_watermark whole = {
     .use_image = true, .size_percent = 100, .opacity_percent = 100};
 
@@ -215,7 +216,7 @@ static void a_full_arena_is_reported(void **state) {
 
 /* ---- every size: within the picture ---- */
 
-/* Opens, and puts every row; the sanitizers watch. */
+/* Opens, and puts every row, while the sanitizers watch. */
 static void mark_any(int width_px, int height_px, const struct tt_watermark *watermark,
                      const struct tt_picture_watermark *wanted) {
     static const uint8_t samples[4 * 3000 * 40];
@@ -351,7 +352,7 @@ static void assert_load_fails(const char *font, const char *image, const char *p
 
     assert_int_equal(tt_watermark_load(&watermark, font, image), TT_ERR_CONFIG);
     assert_null(watermark);
-    if (strstr(tt_err_cause(), path) == NULL || strstr(tt_err_cause(), reason) == NULL)
+    if (!strstr(tt_err_cause(), path) || !strstr(tt_err_cause(), reason))
         fail_msg("\"%s\" or \"%s\" is not in \"%s\"", path, reason, tt_err_cause());
     tt_err_take(TT_OK);
 }

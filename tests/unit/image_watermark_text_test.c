@@ -18,7 +18,7 @@ static int read_font(void **state) {
 
     (void)state;
     font = malloc(most_bytes);
-    if (file == NULL || font == NULL)
+    if (!file || !font)
         return -1;
     font_bytes = fread(font, 1, most_bytes, file);
     (void)fclose(file);
@@ -208,7 +208,7 @@ struct box {
     int left, top, right, bottom;
 };
 
-/* What has changed, in a gray picture. */
+/* Returns the box of what has changed, in a gray picture. */
 static struct box find_ink(void) {
     struct box ink = {SIDE_PX, SIDE_PX, 0, 0};
 
@@ -254,7 +254,7 @@ static void the_ink_is_where_it_was_asked_for(void **state) {
     }
 }
 
-/* How many pixels are at least that bright, and at most that dark. */
+/* Counts how many pixels are at least that bright, and at most that dark. */
 static int count_bright(int least) {
     int count = 0;
 
@@ -332,7 +332,7 @@ static void fonts_cut_short_do_no_harm(void **state) {
         try_font(font, font_bytes * i / 60);
 }
 
-/* xorshift32; Marsaglia, "Xorshift RNGs", 2003. */
+/* This is xorshift32: Marsaglia, "Xorshift RNGs", 2003. */
 static uint32_t next_random(uint32_t *state) {
     *state ^= *state << 13;
     *state ^= *state >> 17;

@@ -7,7 +7,7 @@ static struct grid grid;
 
 /* ---- frames ---- */
 
-/* 3 x 2, lossless; the pixels follow. */
+/* The picture has 3 x 2 pixels and is lossless; the pixels follow. */
 static const uint8_t vp8l_alpha[] = {
     0x2f, 0x02, 0x40, 0x00, 0x10, 0x2f, 0x40, 0x98, 0x6d, 0x54, 0x89, 0x7d, 0xcf, 0xdf,
     0xf2, 0x34, 0xc8, 0xa4, 0x6d, 0xda, 0xb7, 0x22, 0xe6, 0xdf, 0xe5, 0x04, 0xb2, 0xc9,
@@ -22,13 +22,14 @@ static const uint8_t vp8l_opaque[] = {
     0x02, 0x94, 0xb1, 0xe2, 0x81, 0x6d, 0x22, 0xfa, 0x1f, 0xe3, 0x05};
 static const uint8_t rgb[] = {255, 0,  0,  0,  255, 0,  0,   0,   255,
                               10,  20, 30, 40, 50,  60, 255, 255, 255};
-/* 5 x 3, lossy, all of one colour; encoded from 200, 100, 50. */
+/* The picture has 5 x 3 pixels and is lossy, all of one colour; it was encoded from 200, 100, 50.
+ */
 static const uint8_t vp8_orange[] = {0xd0, 0x01, 0x00, 0x9d, 0x01, 0x2a, 0x05, 0x00, 0x03, 0x00,
                                      0x00, 0xc0, 0x12, 0x25, 0xa0, 0x02, 0x74, 0xba, 0x01, 0xf8,
                                      0x00, 0x03, 0xb0, 0x00, 0xfe, 0xda, 0x26, 0xff, 0xee, 0xf3,
                                      0x7e, 0xd3, 0xd7, 0xb4, 0xf5, 0xfd, 0x4c, 0xff, 0xf8, 0xca,
                                      0x9f, 0x20, 0x3f, 0xe3, 0x2a, 0x7f, 0xc5, 0xcc, 0x00, 0x00};
-/* 3 x 2, lossy, gray 90, and its alpha, which is not compressed. */
+/* The picture has 3 x 2 pixels and is lossy, gray 90; its alpha is not compressed. */
 static const uint8_t vp8_gray[] = {0x30, 0x01, 0x00, 0x9d, 0x01, 0x2a, 0x03, 0x00,
                                    0x02, 0x00, 0x00, 0xc0, 0x12, 0x25, 0xa4, 0x00,
                                    0x03, 0x70, 0x00, 0xfe, 0xf6, 0xe1, 0x00, 0x00};
@@ -99,7 +100,7 @@ static void build_lossy_alpha(void) {
     webp_end();
 }
 
-/* The first frame at (2, 2) of a canvas of 6 x 5. */
+/* The first frame is at (2, 2) of a canvas of 6 x 5. */
 static void build_animation(void) {
     webp_extended(6, 5);
     chunk("ANIM", "\xff\xff\xff\xff\0\0", 6);
@@ -162,7 +163,7 @@ static void an_animation_shows_its_first_frame_on_the_canvas(void **state) {
     assert_memory_equal(grid.samples + 2 * (2 * 6 + 2), "\x4c\xff\x96\x80\x1d\0\0\0", 8);
 }
 
-/* More frames, and metadata behind them, than anyone looks for. */
+/* There are more frames, and metadata behind them, than anyone looks for. */
 static void an_animation_bomb_is_one_frame(void **state) {
     (void)state;
     webp_extended(3, 2);
@@ -236,7 +237,7 @@ static void odd_metadata_is_passed_over(void **state) {
     assert_int_equal(grid.header.icc_bytes, 0);
 }
 
-/* Each would take 64 KiB; the first decides. */
+/* Each Exif would take 64 KiB; the first decides. */
 static void one_exif_chunk_is_read(void **state) {
     static const char tiff[] = "MM\0*\0\0\0\x08\0\1\x01\x12\0\3\0\0\0\1\0\6\0\0\0\0\0\0";
     (void)state;

@@ -25,7 +25,7 @@ static void write_file(int width_px, int height_px, int channels, int quality, s
     file_read_back(to, fd);
 }
 
-/* Slopes, and noise below them. */
+/* Fills the samples with slopes, and noise below them. */
 static void fill_samples(void) {
     uint32_t noise = 1;
     for (size_t i = 0; i < sizeof samples; i++) {
@@ -56,7 +56,7 @@ static void the_picture_comes_close(void **state) {
     }
 }
 
-/* libwebp's own way, from the whole picture. */
+/* Writes libwebp's own way, from the whole picture. */
 static void write_with_libwebp(int width_px, int height_px, int channels) {
     WebPPicture picture;
     WebPConfig config;
@@ -92,7 +92,7 @@ static void strips_make_the_same_file_as_the_whole(void **state) {
         }
 }
 
-/* Alpha in the first strip alone: the others are opaque, as if they had none. */
+/* There is alpha in the first strip alone: the others are opaque, as if they had none. */
 static void opaque_strips_stay_opaque(void **state) {
     (void)state;
     for (int i = 0; i < WIDTH_PX * HEIGHT_PX * 4; i++)
@@ -116,7 +116,7 @@ static void gray_makes_the_same_file_as_rgb(void **state) {
     assert_memory_equal(file.bytes, other.bytes, file.length);
 }
 
-/* RFC 9649, 2.5: RIFF, and the one chunk of a lossy picture. */
+/* A file is RIFF and the one chunk of a lossy picture: RFC 9649, 2.5. */
 static void no_other_chunk_is_written(void **state) {
     (void)state;
     fill_samples();
@@ -146,7 +146,7 @@ static void the_widest_picture_is_the_widest_there_is(void **state) {
     (void)close(fd);
 }
 
-/* Closed before its last row, as after a failure elsewhere: the sanitizers watch. */
+/* The encoder is closed before its last row, as after a failure elsewhere; the sanitizers watch. */
 static void an_unfinished_picture_leaves_nothing(void **state) {
     (void)state;
     for (int channels = 1; channels <= 4; channels++) {

@@ -32,7 +32,7 @@ static inline void set_scans(struct jpeg_compress_struct *library) {
     library->num_scans = 2;
 }
 
-/* ICC.1:2022, B.4: equal parts, the last one has the rest. */
+/* The profile comes in equal parts, of which the last has the rest: ICC.1:2022, B.4. */
 static inline void write_profile(struct jpeg_compress_struct *library,
                                  const struct recipe *recipe) {
     static uint8_t marker[65533];
@@ -59,7 +59,8 @@ static inline void write_row(struct jpeg_compress_struct *library, const struct 
     jpeg_write_scanlines(library, &row, 1);
 }
 
-/* Into `file`. libjpeg's own error handler ends the test's process, which is a failure. */
+/* Builds a JPEG in `file`. libjpeg's own error handler ends the test's process, which is a failure.
+ */
 static inline void build(const struct recipe *recipe) {
     struct jpeg_compress_struct library;
     struct jpeg_error_mgr errors;
@@ -119,7 +120,7 @@ static inline struct recipe progressive(const struct recipe *recipe) {
     return changed;
 }
 
-/* Every pixel within 2 of its half's colour (flat blocks survive the DCT but for rounding). */
+/* Every pixel is within 2 of its half's colour (flat blocks survive the DCT but for rounding). */
 static inline void assert_halves(int width_px, int height_px, int channels, const uint8_t *left,
                                  const uint8_t *right) {
     assert_int_equal(grid.width_px, width_px);

@@ -41,7 +41,7 @@ static inline void store_32(uint8_t *to, uint32_t value) {
         to[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
-/* The place of the first occurrence; the test fails without one. */
+/* Returns the place of the first occurrence; the test fails without one. */
 static inline size_t file_find(const struct file *file, const void *bytes, size_t length) {
     const uint8_t *found = memmem(file->bytes, file->length, bytes, length);
     assert_non_null(found);
@@ -91,7 +91,7 @@ static inline void png_begin(struct file *file, uint32_t width_px, uint32_t heig
     png_chunk(file, "IHDR", header, sizeof header);
 }
 
-/* One IDAT chunk with the scan lines (filter bytes included) in one stored deflate block. */
+/* Adds one IDAT chunk with the scan lines (filter bytes included) in one stored deflate block. */
 static inline void png_pixels(struct file *file, const void *lines, size_t length) {
     static struct file packed;
     uint32_t a = 1;
@@ -118,7 +118,7 @@ static inline void png_end(struct file *file) {
     png_chunk(file, "IEND", "", 0);
 }
 
-/* A PNG of header, pixels and end, not interlaced. */
+/* Builds a PNG of header, pixels and end, not interlaced. */
 static inline void png_build(struct file *file, uint32_t width_px, uint32_t height_px,
                              unsigned int bits, unsigned int color_type, const void *lines,
                              size_t length) {
@@ -164,7 +164,7 @@ static inline enum tt_err pull_rows(struct tt_row_source *source, int rows, stru
         enum tt_err err = source->next(source, &row);
         if (err != TT_OK)
             return err;
-        if (row == NULL)
+        if (!row)
             fail_msg("row %d is nowhere", y);
         else
             memcpy(grid->samples + (size_t)y * row_bytes, row, row_bytes);
@@ -172,7 +172,7 @@ static inline enum tt_err pull_rows(struct tt_row_source *source, int rows, stru
     return TT_OK;
 }
 
-/* Open, start, rows, finish, close. */
+/* Opens, starts, pulls rows, finishes and closes. */
 static inline enum tt_err decode(const uint8_t *bytes, size_t length,
                                  const struct decoding *decoding, struct grid *grid) {
     struct tt_arena arena;
@@ -213,12 +213,12 @@ static inline void assert_grid(const struct grid *grid, int width_px, int height
     assert_memory_equal(grid->samples, samples, (size_t)(width_px * height_px * channels));
 }
 
-/* Refused with that code, and a sentence that holds those words. */
+/* The picture is refused with that code, and a sentence that holds those words. */
 static inline void assert_refused(const struct file *file, enum tt_err expected,
                                   const char *words) {
     static struct grid grid;
     assert_int_equal(decode(file->bytes, file->length, &in_color, &grid), expected);
-    if (strstr(tt_err_detail(expected), words) == NULL)
+    if (!strstr(tt_err_detail(expected), words))
         fail_msg("\"%s\" is not in \"%s\"", words, tt_err_detail(expected));
 }
 
@@ -280,7 +280,7 @@ static inline enum tt_err encode(int fd, const struct tt_encoder_wish *wish, con
     return err;
 }
 
-/* What an encoder wrote to fd, which is closed. */
+/* Reads what an encoder wrote to fd, and closes it. */
 static inline void file_read_back(struct file *file, int fd) {
     ssize_t got = pread(fd, file->bytes, sizeof file->bytes, 0);
     assert_true(got >= 0 && (size_t)got < sizeof file->bytes);

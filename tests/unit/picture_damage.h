@@ -5,7 +5,7 @@
 
 #include "picture_build.h"
 
-/* Small, as a flipped bit of a header can ask for much. */
+/* The limits are small, as a flipped bit of a header can ask for much. */
 static const struct tt_picture_limits damage_limits = {
     .max_pixels = 100000,
     .max_memory_bytes = (int64_t)64 << 20,
@@ -13,7 +13,7 @@ static const struct tt_picture_limits damage_limits = {
     .max_scans = 20,
 };
 
-/* The whole way of a decoder, with the rows thrown away. */
+/* Goes the whole way of a decoder, with the rows thrown away. */
 static inline enum tt_err decode_damaged(const uint8_t *bytes, size_t length, bool grayscale) {
     struct tt_arena arena;
     struct tt_decoder *decoder = NULL;
@@ -53,7 +53,8 @@ static inline void assert_cuts_are_refused(const uint8_t *bytes, size_t length,
     }
 }
 
-/* A thousand times one to three bits; the generator is that of Numerical Recipes, chapter 7.1. */
+/* One to three bits are flipped, a thousand times; the generator is that of Numerical Recipes,
+ * chapter 7.1. */
 static inline void assert_flips_are_answered(const uint8_t *bytes, size_t length) {
     static uint8_t damaged[65536];
     uint32_t seed = 1;

@@ -13,7 +13,7 @@ struct profile {
     size_t length;
 };
 
-/* Takes the profile over. */
+/* Saves the profile, which is taken over. */
 static inline void profile_save(struct profile *to, cmsHPROFILE from) {
     cmsUInt32Number length = sizeof to->bytes;
     assert_non_null(from);
@@ -30,7 +30,7 @@ static inline cmsToneCurve *srgb_tone_curve(void) {
     return cmsBuildParametricToneCurve(NULL, 4, parameters);
 }
 
-/* A gray of D50; curve is taken over. */
+/* Makes a profile of a gray of D50; curve is taken over. */
 static inline void profile_gray(struct profile *to, cmsToneCurve *curve) {
     profile_save(to, cmsCreateGrayProfile(cmsD50_xyY(), curve));
     cmsFreeToneCurve(curve);
@@ -40,7 +40,7 @@ static const cmsCIExyYTRIPLE srgb_primaries = {{0.64, 0.33, 1}, {0.30, 0.60, 1},
 static const cmsCIExyYTRIPLE p3_primaries = {
     {0.680, 0.320, 1}, {0.265, 0.690, 1}, {0.150, 0.060, 1}};
 
-/* A white of D65, as sRGB and Display P3 have; curve is taken over. */
+/* Makes a profile of a white of D65, as sRGB and Display P3 have; curve is taken over. */
 static inline void profile_rgb(struct profile *to, const cmsCIExyYTRIPLE *primaries,
                                cmsToneCurve *curve) {
     static const cmsCIExyY white = {0.3127, 0.3290, 1};
@@ -49,8 +49,8 @@ static inline void profile_rgb(struct profile *to, const cmsCIExyYTRIPLE *primar
     cmsFreeToneCurve(curve);
 }
 
-/* Inks to CIELAB in 16 bits: paper is L* 100, all black L* 20; magenta 100 % is a* 64 and cyan
- * 100 % is a* -64, where there is no black. The darkest that it can be is L* 20. */
+/* Turns inks into CIELAB in 16 bits: paper is L* 100, all black L* 20; magenta 100 % is a* 64 and
+ * cyan 100 % is a* -64, where there is no black. The darkest that it can be is L* 20. */
 static inline cmsInt32Number mix_test_inks(const cmsUInt16Number inks[], cmsUInt16Number lab[],
                                            void *unused) {
     double black = inks[3] / 65535.0;
@@ -60,7 +60,7 @@ static inline cmsInt32Number mix_test_inks(const cmsUInt16Number inks[], cmsUInt
     return TRUE;
 }
 
-/* A printer with a table of 2 to the 4th colours. */
+/* Makes a printer's profile with a table of 2 to the 4th colours. */
 static inline void profile_cmyk(struct profile *to) {
     cmsHPROFILE made = cmsCreateProfilePlaceholder(NULL);
     cmsPipeline *pipeline = cmsPipelineAlloc(NULL, 4, 3);
@@ -85,8 +85,8 @@ static inline void profile_cmyk(struct profile *to) {
 
 /* ---- pictures with a profile ---- */
 
-/* An iCCP chunk (PNG, third edition, 11.3.2.3): name, method, and the profile in one stored block
- * of zlib's. */
+/* Adds an iCCP chunk (PNG, third edition, 11.3.2.3): name, method, and the profile in one stored
+ * block of zlib's. */
 static inline void png_profile(struct file *file, const struct profile *profile) {
     static struct file packed;
     packed.length = 0;
@@ -118,7 +118,8 @@ static inline enum tt_err pull_to_srgb(struct tt_row_source *source,
     return err;
 }
 
-/* Decodes to sRGB: open, start, rows through the operation, finish, close. */
+/* Decodes to sRGB: opens, starts, pulls rows and puts them through the operation, finishes and
+ * closes. */
 static inline enum tt_err decode_to_srgb(const uint8_t *bytes, size_t length, struct grid *grid) {
     struct tt_picture_limits limits = test_limits;
     struct tt_arena arena;
@@ -146,7 +147,7 @@ static inline enum tt_err decode_to_srgb(const uint8_t *bytes, size_t length, st
     return err;
 }
 
-/* A made number with a seed: xorshift, Marsaglia, "Xorshift RNGs", 2003. */
+/* Returns a made number with a seed: xorshift, Marsaglia, "Xorshift RNGs", 2003. */
 static inline uint32_t next_random(uint32_t *random) {
     *random ^= *random << 13;
     *random ^= *random >> 17;
@@ -154,7 +155,7 @@ static inline uint32_t next_random(uint32_t *random) {
     return *random;
 }
 
-/* One bit at a time; each gives a picture or says what is wrong with it. */
+/* One bit is flipped at a time; each gives a picture or says what is wrong with it. */
 static inline void assert_flips_do_no_harm(const struct file *whole, int times) {
     static struct file changed;
     static struct grid grid;
