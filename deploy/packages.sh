@@ -21,8 +21,8 @@ done
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -qq --yes --no-install-recommends "${missing[@]}" </dev/null
 
-# Debian's packages start web servers of their own on port 80, which nobody asked for here.
-# (apache2-bin brings no service.)
+# Debian's packages start their web servers on port 80, which nobody asked for here. (apache2-bin
+# brings no service.)
 for server in "${new_servers[@]}"; do
     if [[ -d /run/systemd/system && -e /lib/systemd/system/$server.service ]]; then
         "${as_root[@]}" systemctl disable --now "$server"

@@ -70,7 +70,7 @@ def cpu_ms(pid):
 
 
 def peak_bytes(pid):
-    """The largest VmHWM of a tree."""
+    """The largest peak memory (VmHWM) of a process of a tree."""
     peaks = [0]
     for member in tree(pid):
         try:
