@@ -105,7 +105,7 @@ struct tt_picture_output {
 
 struct tt_picture_limits {
     int64_t max_pixels;       /* of the picture and of the result, from their headers */
-    int64_t max_memory_bytes; /* of one decoder */
+    int64_t max_memory_bytes; /* of one rendering: of its arena; its process has a little more */
     int64_t max_chunk_bytes;  /* of one PNG chunk other than the pixels */
     int64_t max_scans;        /* of a progressive JPEG */
 };
