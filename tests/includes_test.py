@@ -30,11 +30,6 @@ FOREIGN = {"fcgiapp.h": "src/web/fcgi.c", "fcgi_stdio.h": None, "fcgios.h": None
             "libdeflate.h": "src/image/png_file.c", "ini.h": "src/base/ini.c", "curl/": "src/aws/http.c",
            "openssl/": ("src/base/hash.c", "src/aws/")}
 
-# Files that still lean on each other in a circle. The list only gets shorter: whoever opens a circle
-# takes it off here, and nobody puts one on.
-KNOWN_CIRCLES = [
-]
-
 COMMENT_OR_TEXT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.DOTALL)
 # A definition starts at the margin of a source; what is static is no other file's.
 DEFINITION = re.compile(r"^(?!static\b)\w[\w *]*?\b(tt_\w+)(?=\(|\[| = )", re.MULTILINE)
@@ -135,11 +130,9 @@ def find_circles(leanings):
 
 def test_no_circle_among_files():
     leanings = find_leanings()
-    found = find_circles(leanings)
-    new = {circle: [f"{one} → {other}" for one in circle for other in sorted(leanings[one] & set(circle))]
-           for circle in found if circle not in KNOWN_CIRCLES}
-    assert not new, "files lean on each other in a circle"
-    assert not set(KNOWN_CIRCLES) - set(found), "a circle is gone: take it off KNOWN_CIRCLES"
+    circles = {circle: [f"{one} → {other}" for one in circle for other in sorted(leanings[one] & set(circle))]
+               for circle in find_circles(leanings)}
+    assert circles == {}
 
 
 def test_no_circle_among_folders():
