@@ -29,7 +29,7 @@ static bool convert(const struct profile *from, const uint8_t *samples, int widt
                     int channels) {
     struct tt_arena arena;
     struct sample_sink to = sample_sink(grid.samples, width_px, 1, channels);
-    struct tt_row_sink *sink = NULL;
+    struct tt_row_sink *sink = &to.rows;
 
     tt_err_take(TT_OK);
     tt_arena_init(&arena, arena_bytes);
@@ -131,7 +131,7 @@ static void assert_untouched(const struct profile *from, int channels) {
 static void no_profile_is_nothing_to_do(void **state) {
     struct tt_arena arena;
     struct sample_sink to = sample_sink(NULL, 1, 1, 3);
-    struct tt_row_sink *sink = NULL;
+    struct tt_row_sink *sink = &to.rows;
     (void)state;
     tt_arena_init(&arena, 1);
     profile.length = 0;
@@ -379,7 +379,7 @@ static void flipped_bits_do_no_harm(void **state) {
 static void without_its_memory_it_is_not_begun(void **state) {
     struct tt_arena arena;
     struct sample_sink to = sample_sink(NULL, 1, 1, 3);
-    struct tt_row_sink *sink = NULL;
+    struct tt_row_sink *sink = &to.rows;
     (void)state;
     profile_rgb(&profile, &p3_primaries, srgb_tone_curve());
     size_t most_bytes = (size_t)tt_colour_transform_bytes(profile.length);
@@ -398,7 +398,7 @@ static void without_its_memory_it_is_not_begun(void **state) {
 static void it_fails_as_its_sink_does(void **state) {
     struct tt_arena arena;
     struct sample_sink to = sample_sink(NULL, 1, 2, 3);
-    struct tt_row_sink *sink = NULL;
+    struct tt_row_sink *sink = &to.rows;
     (void)state;
     to.fails_at = 1;
     tt_err_take(TT_OK);
