@@ -16,8 +16,9 @@ RANKS = {"main": 4, "web": 3, "sync": 3, "auth": 2, "proc": 2, "image": 1, "stor
 OWNERS = {"arena": "base", "buf": "base", "clock": "base", "config": "base", "err": "base", "file": "base",
           "hash": "base", "log": "base", "picture": "base", "stats": "base", "text": "base", "uuid": "base",
           "auth": "auth", "image": "image", "journal": "store", "spool": "store", "process": "proc",
-          "journal_sync": "store", "ask": "store", "http": "aws", "aws": "aws", "s3": "aws", "dynamodb": "aws",
-          "logs": "aws", "web": "web", "ini": "base", "sync": "sync", "utf8": "base",
+          "journal_sync": "store", "journal_event": "store", "ask": "store", "http": "aws", "http_message": "aws",
+          "aws": "aws", "s3": "aws", "dynamodb": "aws", "logs": "aws", "web": "web", "ini": "base", "sync": "sync",
+          "utf8": "base",
           "url": "base", "option": "base"}
 
 # Foreign headers, and the one file or folder that may know them; OpenSSL both hashes and signs.
@@ -95,21 +96,20 @@ def test_the_rooms_are_known():
 
 
 def find_leanings():
-    """Which files lean on which. A file is a source with the header of its name beside it, written as
-    room/name. It leans on those whose header it includes and on those that define what it uses, so a call
-    through a header of include/tintype/, or through one that several sources share, counts as well."""
-    leanings = {f"{path.parent.name}/{path.stem}": set() for path in SOURCES if path.parent.name != "tintype"}
+    """Which files lean on which. A file is a source with the header of its name, beside it or in
+    include/tintype/, written as room/name. It leans on those whose header it includes and on those that
+    define what it uses, so a call through a header that several sources share counts as well."""
+    leanings = {f"{room_of(path)}/{path.stem}": set() for path in SOURCES}
     code = {path: COMMENT_OR_TEXT.sub("", path.read_text()) for path in SOURCES if path.suffix == ".c"}
     definers = {name: f"{path.parent.name}/{path.stem}" for path, text in code.items()
                 for name in DEFINITION.findall(text)}
     for path in SOURCES:
-        if path.parent.name == "tintype":
-            continue
-        file = f"{path.parent.name}/{path.stem}"
+        file = f"{room_of(path)}/{path.stem}"
         for kind, name in includes(path):
-            folder, _, header = name.rpartition("/")
-            if kind == '"' and folder != "tintype":
-                leanings[file].add(f"{folder or path.parent.name}/{header.removesuffix('.h')}")
+            target = target_room(kind, name)
+            if target:
+                room = room_of(path) if target == "same" else target
+                leanings[file].add(f"{room}/{name.rpartition('/')[2].removesuffix('.h')}")
         leanings[file] |= {definers[name] for name in NAME.findall(code.get(path, "")) if name in definers}
         leanings[file].discard(file)
     return leanings

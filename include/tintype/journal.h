@@ -97,6 +97,11 @@ enum tt_err tt_journal_open(struct tt_journal **journal, const char *storage_dir
 /* NULL is allowed. */
 void tt_journal_close(struct tt_journal *journal);
 
+/* Makes an inotify descriptor (O_NONBLOCK, the caller closes it) that becomes readable after each
+ * insert, deletion, retry and failure that any handle notes; what the agent records
+ * (journal_sync.h) does not count. It is called after tt_journal_open. TT_ERR_JOURNAL. */
+enum tt_err tt_journal_watch(const char *storage_dir, int *fd);
+
 /* Adds a row with its renditions and, where it is not NULL, an event, in one transaction that is
  * durable on TT_OK. Every file has a size above 0. Where quota_bytes is above 0 and all files kept
  * here would exceed it, nothing is added. TT_ERR_JOURNAL, TT_ERR_SPOOL_FULL (the quota, the disk).

@@ -1,10 +1,9 @@
-/* Journal, the agent's side: what is due, what came of it, removals, eviction, events. One process
+/* Journal, the agent's side: what is due, what came of it, removals, eviction. One process
  * at a time calls this (the agent holds a lock), beside any number of workers. Each function may
  * fail with TT_ERR_JOURNAL, and with TT_ERR_SPOOL_FULL where the disk is full. */
 #ifndef TINTYPE_JOURNAL_SYNC_H
 #define TINTYPE_JOURNAL_SYNC_H
 
-#include "tintype/arena.h"
 #include "tintype/journal.h"
 #include "tintype/spool.h"
 
@@ -12,11 +11,6 @@
  * tt_journal_evict and tt_journal_adopt: what else is lost with the power is only done again. It is
  * called before anything else here. */
 enum tt_err tt_journal_relax(struct tt_journal *journal);
-
-/* Makes an inotify descriptor (O_NONBLOCK, the caller closes it) that becomes readable after each
- * insert, deletion, retry and failure that any handle notes; what is called here does not count. It
- * is called after tt_journal_open. */
-enum tt_err tt_journal_watch(const char *storage_dir, int *fd);
 
 /* Makes at most limit rows of state off pending; *changed counts them. It is durable before it
  * returns, because the deletion of a row that is off leaves no removal. It costs little when there
@@ -71,21 +65,5 @@ enum tt_err tt_journal_evict(struct tt_journal *journal, int64_t before_ms, int 
  * gone from the journal. */
 enum tt_err tt_journal_fetched(struct tt_journal *journal, const struct tt_journal_row *row,
                                int number, int64_t now_ms);
-
-/* ---- events ---- */
-
-struct tt_journal_event {
-    int64_t number;
-    int64_t time_ms;
-    char *message; /* in the arena */
-};
-
-/* Reads the longest waiting events in the order of their numbers: at most limit and, beyond the
- * first, at most max_bytes of messages. TT_ERR_NO_MEMORY too, where the arena is full. */
-enum tt_err tt_journal_events(struct tt_journal *journal, struct tt_arena *arena, int limit,
-                              int64_t max_bytes, struct tt_journal_event *events, int *count);
-
-/* Removes every event up to and including that number, and counts so many of them as dropped. */
-enum tt_err tt_journal_events_shipped(struct tt_journal *journal, int64_t number, int64_t dropped);
 
 #endif

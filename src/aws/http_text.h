@@ -3,7 +3,7 @@
 #ifndef TINTYPE_AWS_HTTP_TEXT_H
 #define TINTYPE_AWS_HTTP_TEXT_H
 
-#include "tintype/http.h"
+#include "tintype/http_message.h"
 #include "tintype/url.h"
 
 /* TT_ERR_INTERNAL for a request that makes no sense or cannot be sent; else *url is its URL, taken

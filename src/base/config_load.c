@@ -9,6 +9,7 @@
 #include "base/config_rules.h"
 #include "base/option_row.h"
 #include "tintype/ini.h"
+#include "tintype/option.h"
 
 #define LINE_MAX_BYTES (TT_CONFIG_PATH_MAX + 254)
 #define DISTANCE_MAX   2 /* letters in which a name and the one suggested for it may differ */

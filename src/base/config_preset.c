@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/option_row.h"
+#include "tintype/option.h"
 
 const struct tt_config_preset *tt_config_find_preset(const struct tt_config *config,
                                                      const char *name) {

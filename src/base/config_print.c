@@ -4,6 +4,7 @@
 
 #include "base/config_value.h"
 #include "base/option_row.h"
+#include "tintype/option.h"
 
 #define CHOICES_SIZE 160
 

@@ -4,7 +4,7 @@
 #define TINTYPE_BASE_OPTION_ROW_H
 
 #include "base/config_keys.h"
-#include "tintype/option.h"
+#include "tintype/picture.h"
 
 const struct tt_config_key *tt_option_row(int option);
 

@@ -2,7 +2,7 @@
  * writer's business, and not known here. */
 #include "store/journal_event.h"
 
-#include "tintype/journal_sync.h"
+#include "tintype/journal_event.h"
 
 static enum tt_err add_dropped(struct tt_journal *journal, int64_t dropped) {
     enum tt_err err = tt_db_prepare(&journal->db, &journal->count_dropped,

@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 
 #include "tintype/file.h"
-#include "tintype/journal_sync.h"
 
 #define PATH_SIZE 4096
 #define WAKE_NAME "journal.wake"

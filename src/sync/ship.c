@@ -9,6 +9,7 @@
 
 #include "sync/backoff.h"
 #include "sync/heartbeat.h"
+#include "tintype/journal_event.h"
 #include "tintype/log.h"
 #include "tintype/logs.h"
 

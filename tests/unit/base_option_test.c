@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/option_row.h"
+#include "tintype/option.h"
 
 static struct tt_picture_options options;
 

@@ -4,6 +4,7 @@
 #define TINTYPE_TESTS_STORE_AGENT_H
 
 #include "store_rows.h"
+#include "tintype/journal_event.h"
 #include "tintype/journal_sync.h"
 
 #define NOW_MS   (BASE_MS + 1000000)

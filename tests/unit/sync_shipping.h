@@ -5,6 +5,7 @@
 #include "sync/ship.h"
 
 #include "sync_cloud.h"
+#include "tintype/journal_event.h"
 
 static struct tt_ship *ship;
 

@@ -10,7 +10,7 @@
 
 #include "fake_worker.h"
 #include "tintype/clock.h"
-#include "tintype/journal_sync.h"
+#include "tintype/journal_event.h"
 
 static long long metric(const char *name) {
     char line[128];

@@ -15,7 +15,7 @@
 
 #include "fake_worker.h"
 #include "tintype/clock.h"
-#include "tintype/journal_sync.h"
+#include "tintype/journal_event.h"
 
 static const uint8_t picture[] = {0x89, 'P', 'N', 'G', 0x0D, 0x0A, 0x1A, 0x0A, 0, 0,
                                   0,    13,  'I', 'H', 'D',  'R',  0,    0,    0, 1};
