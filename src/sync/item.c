@@ -8,15 +8,22 @@
 
 #include "tintype/clock.h"
 
-#define RENDITION_MEMBERS 6
+#define RENDITION_MEMBERS_MAX 8
 
 /* An item being made, or a map within it. */
 struct item {
     struct tt_arena *arena;
     struct tt_dynamodb_attribute *attributes;
     size_t count;
-    bool full; /* the arena had no room for something */
+    size_t most; /* how many attributes have room */
+    bool full;   /* something had no room, here or in the arena */
 };
+
+static void put(struct item *item, struct tt_dynamodb_attribute attribute) {
+    item->full = item->full || item->count == item->most;
+    if (!item->full)
+        item->attributes[item->count++] = attribute;
+}
 
 static void add(struct item *item, char type, const char *name, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
@@ -30,14 +37,13 @@ static void add(struct item *item, char type, const char *name, const char *form
     va_end(arguments);
     const char *value = tt_arena_copy_text(item->arena, text, strlen(text));
     item->full = item->full || !value;
-    item->attributes[item->count++] =
-        (struct tt_dynamodb_attribute){.name = name, .type = type, .value = value};
+    put(item, (struct tt_dynamodb_attribute){.name = name, .type = type, .value = value});
 }
 
 /* A map that is to be filled with at most that many members; it is full where the arena has no room
  * for them. */
 static struct item new_map(struct item *item, size_t members_max) {
-    struct item map = {.arena = item->arena};
+    struct item map = {.arena = item->arena, .most = members_max};
 
     map.attributes = tt_arena_alloc_array(item->arena, members_max, sizeof *map.attributes);
     map.full = !map.attributes;
@@ -46,8 +52,9 @@ static struct item new_map(struct item *item, size_t members_max) {
 
 static void add_map(struct item *item, const char *name, const struct item *map) {
     item->full = item->full || map->full;
-    item->attributes[item->count++] = (struct tt_dynamodb_attribute){
-        .name = name, .type = 'M', .members = map->attributes, .member_count = map->count};
+    put(item,
+        (struct tt_dynamodb_attribute){
+            .name = name, .type = 'M', .members = map->attributes, .member_count = map->count});
 }
 
 static void add_path(struct item *item, const struct tt_config *config, const char *name,
@@ -102,7 +109,7 @@ static void add_rest(struct item *item, const struct tt_config *config, const ch
 static void add_rendition(struct item *renditions, const struct tt_config *config,
                           const struct tt_journal_row *row, int number) {
     const struct tt_journal_file *file = &row->files[number];
-    struct item map = new_map(renditions, RENDITION_MEMBERS);
+    struct item map = new_map(renditions, RENDITION_MEMBERS_MAX);
 
     if (!map.full) {
         add_path(&map, config, "S3Path", row, number);
@@ -129,7 +136,7 @@ enum tt_err tt_item_format(struct tt_arena *arena, const struct tt_config *confi
                            const struct tt_journal_row *row,
                            struct tt_dynamodb_attribute attributes[TT_ITEM_ATTRIBUTES_MAX],
                            size_t *count) {
-    struct item item = {.arena = arena, .attributes = attributes};
+    struct item item = {.arena = arena, .attributes = attributes, .most = TT_ITEM_ATTRIBUTES_MAX};
     char timestamp[TT_CLOCK_RFC3339_SIZE];
     int64_t time_ms = 0;
 
