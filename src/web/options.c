@@ -27,10 +27,15 @@ static const struct {
     const char *name;
     const char *takes;
     bool (*set)(struct tt_options *options, const char *value);
-} own_options[TT_OPTION_OWN_COUNT] = {
+} own_options[] = {
     {"filename", "text", set_filename},
     {"preset", "the name of a preset of this service", set_preset},
 };
+
+#define OWN_COUNT (int)(sizeof own_options / sizeof *own_options)
+
+_Static_assert(sizeof own_options / sizeof *own_options <= TT_OPTION_OWN_MAX,
+               "TT_OPTION_OWN_MAX bounds the table");
 
 static bool is_line_without_control_characters(const char *value) {
     for (; *value != '\0'; value++)
@@ -92,9 +97,9 @@ static enum tt_err refuse_value(const char *name, const char *value, const char 
 }
 
 static enum tt_err refuse_name(const char *name) {
-    struct tt_text_choice names[TT_OPTION_OWN_COUNT + TT_OPTION_MAX + 1] = {0};
+    struct tt_text_choice names[OWN_COUNT + TT_OPTION_MAX + 1] = {0};
     int count = 0;
-    for (int i = 0; i < TT_OPTION_OWN_COUNT; i++)
+    for (int i = 0; i < OWN_COUNT; i++)
         names[count++].name = own_options[i].name;
     for (int i = 0; i < tt_option_count(); i++)
         if (tt_option_is_asked(i))
@@ -140,9 +145,9 @@ static enum tt_err set_rendering(struct tt_options *options, enum tt_option_orig
 enum tt_err tt_options_set(struct tt_options *options, enum tt_option_origin origin,
                            const char *name, const char *value) {
     int own = 0;
-    while (own < TT_OPTION_OWN_COUNT && strcmp(own_options[own].name, name) != 0)
+    while (own < OWN_COUNT && strcmp(own_options[own].name, name) != 0)
         own++;
-    bool is_own = own < TT_OPTION_OWN_COUNT;
+    bool is_own = own < OWN_COUNT;
     int option = is_own ? -1 : tt_option_find(name);
     if (!is_own && (option < 0 || !tt_option_is_asked(option)))
         return refuse_name(name);

@@ -14,7 +14,7 @@
 /* Where a value came from. One of a higher or the same origin replaces an earlier one. */
 enum tt_option_origin { TT_OPTION_UNSET, TT_OPTION_QUERY, TT_OPTION_BODY };
 
-#define TT_OPTION_OWN_COUNT 2 /* options of an upload that are no options of a rendering */
+#define TT_OPTION_OWN_MAX 8 /* an upload has no more options that say nothing of the result */
 
 struct tt_options {
     const struct tt_config *config; /* presets, and what may be drawn; borrowed */
@@ -26,7 +26,7 @@ struct tt_options {
     const struct tt_config_preset *preset; /* borrowed; NULL for none */
     struct tt_picture_options asked;
     int asked_by[TT_OPTION_MAX];
-    int own_asked_by[TT_OPTION_OWN_COUNT];
+    int own_asked_by[TT_OPTION_OWN_MAX];
 };
 
 /* Starts from the configuration's defaults. */
