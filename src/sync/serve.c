@@ -156,10 +156,13 @@ static bool is_here(struct tt_serve *serve, const struct tt_journal_row *row, in
     enum tt_err err = tt_spool_read(&serve->context->spool, &name, &fd, &size_bytes);
 
     tt_file_close(&fd);
-    /* A file that cannot be read here is fetched back. Where that fails too, its failure is told.
-     */
-    if (err != TT_OK)
-        tt_err_take(err);
+    if (err != TT_OK) {
+        const struct tt_err_note note = tt_err_take(err);
+
+        if (is_worth_a_warning(err))
+            tt_log(TT_LOG_WARNING, "a file of %s cannot be read here, and is fetched back: %s",
+                   row->id, note.cause);
+    }
     return err == TT_OK && tt_journal_row_is_local(row, number);
 }
 
