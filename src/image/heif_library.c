@@ -52,7 +52,7 @@ const struct tt_heif_library *tt_heif_library_load(void) {
         dlclose(handle);
     tt_err_refuse(TT_ERR_PICTURE_TYPE,
                   "HEIC and AVIF pictures are not read here: " LIBRARY_NAME
-                  " is not installed, or not of a version that fits. Send a JPEG, PNG, WebP "
-                  "or GIF.");
+                  " is not installed, or not of a version that fits. Send the picture in "
+                  "another format.");
     return NULL;
 }
