@@ -119,8 +119,8 @@ void tt_config_name_node(const struct tt_config *config, char node[TT_CONFIG_NOD
  * help. */
 void tt_config_print_help(FILE *out);
 
-/* Prints *config as a file that tt_config_load would read: "[section]" lines, then "key = value".
- * */
+/* Prints *config as a file that tt_config_load would read: "[section]" lines, then lines of
+ * "key = value". */
 void tt_config_print_values(FILE *out, const struct tt_config *config);
 
 /* Prints the keys as the rows of a Markdown table: | key | default | what it does |. */

@@ -61,8 +61,8 @@ struct tt_err_row {
     int http_status;  /* 0: never answers a request */
     enum tt_retry retry;
     const char *title; /* what was wrong, in a few words; safe for the client */
-    const char
-        *advice; /* what to do about it; the detail where none was noted; safe for the client */
+    /* What to do about it, safe for the client. It is the detail where none was noted. */
+    const char *advice;
 };
 
 /* The row of err; never NULL. A value outside the table gives the row of TT_ERR_INTERNAL. */

@@ -30,8 +30,9 @@ enum tt_err tt_http_start(struct tt_http *http, const struct tt_http_request *re
 /* How many requests are started and not yet done. */
 int tt_http_in_flight(const struct tt_http *http);
 
-/* Waits until something happens on a transfer or on fds (revents are set), or timeout_ms (0 and up)
- * are over or a signal comes, and calls done of what has ended. TT_ERR_SYSTEM. */
+/* Waits until something happens on a transfer or on fds, until timeout_ms (0 and up) are over, or
+ * until a signal comes. Then revents of fds are set, and the done of each request that has ended
+ * was called. TT_ERR_SYSTEM. */
 enum tt_err tt_http_run(struct tt_http *http, struct pollfd *fds, size_t fd_count, int timeout_ms);
 
 #endif

@@ -11,8 +11,9 @@
 #include "aws/xml.h"
 #include "tintype/aws.h"
 
-#define RAW_MESSAGE_SIZE                                                                           \
-    1024 /* of the service's own message, which rules look at before it is cut for people */
+/* Rules look at this much of the service's own message, before it is cut for people. */
+#define RAW_MESSAGE_SIZE 1024
+
 #define JSON_TYPE      "application/x-amz-json-"
 #define REQUEST_ID_MAX 64
 #define SKEW_MAX_MS    (4 * 60 * 1000) /* AWS takes five minutes, S3 fifteen */
@@ -98,8 +99,7 @@ static const struct rule rules[] = {
     {ANY, TT_ERR_CLOUD_FAILED, "RequestTimeout*", NULL},
     {ANY, TT_ERR_CLOUD_FAILED, "OperationAborted*", NULL},
     {ANY, TT_ERR_CLOUD_FAILED, "IncompleteBody", NULL},
-    {TT_AWS_S3, TT_ERR_CLOUD_FAILED, "XAmzContentSHA256Mismatch",
-     NULL}, /* perhaps spoilt on its way */
+    {TT_AWS_S3, TT_ERR_CLOUD_FAILED, "XAmzContentSHA256Mismatch", NULL},
     {TT_AWS_S3, TT_ERR_CLOUD_FAILED, "BadDigest", NULL},
     {ANY, TT_ERR_CLOUD_FAILED, "TransactionConflictException", NULL},
     {TT_AWS_S3, TT_ERR_CLOUD_FAILED, "KMS.KMSInternal*", NULL},

@@ -12,8 +12,8 @@
 #define CONTENT_TYPE "application/x-amz-json-1.0"
 #define TARGET       "DynamoDB_20120810."
 
-/* Texts are checked here, as jansson returns NULL for one that is not UTF-8 just as without memory.
- * */
+/* Texts are checked here, as jansson returns NULL both for one that is not UTF-8 and where there is
+ * no memory. */
 static enum tt_err check_text(const char *what, const char *text) {
     if (!tt_text_is_utf8(text, strlen(text)))
         return tt_err_fail(TT_ERR_INTERNAL, "dynamodb: %s is not UTF-8", what);

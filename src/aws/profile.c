@@ -153,8 +153,8 @@ static bool take_key(struct reading *reading, int line, const char *name, const 
     return true;
 }
 
-/* Sources of keys that SDKs know and this service does not. The first that a profile names is told.
- * */
+/* Some sources of keys are known to SDKs and not to this service. The first one that a profile
+ * names is told. */
 static void take_unsupported(struct tt_profile *profile, const char *name) {
     static const char *const names[] = {"credential_process", "sso_session", "sso_start_url",
                                         "source_profile", "credential_source"};

@@ -112,8 +112,8 @@ static void append_lower(struct tt_buf *out, const char *name) {
 }
 
 /* Appends a value, trimmed and with runs of blanks folded to one space. A control character is
- * refused: it would let a value pass for other lines of what is signed, and cannot be sent anyway.
- * */
+ * refused: it would let a value pass for other lines of the text that is signed, and cannot be sent
+ * anyway. */
 static enum tt_err append_value(struct tt_buf *out, const struct tt_sigv4_pair *header) {
     bool is_started = false, is_gap = false;
     for (const char *c = header->value; *c != '\0'; c++) {

@@ -13,9 +13,10 @@
 const char *tt_xml_find_element(const char *start, const char *end, const char *name,
                                 const char **to);
 
-/* The length of the reference at text ("&lt;", "&#38;", "&#x26;"), whose '&' is the first of room
- * bytes; *point is its code point, which may lie beyond Unicode. 0, with *point as it was, for what
- * is neither one of the five names that XML 1.0, section 4.6, defines nor a number. */
+/* Reads the reference ("&lt;", "&#38;", "&#x26;") at text, of which room bytes may be read, and
+ * returns its length. *point is the code point that it stands for, which may lie beyond Unicode.
+ * Returns 0, with *point as it was, for what is neither a number nor one of the five names that XML
+ * 1.0, section 4.6, defines. */
 size_t tt_xml_read_reference(const char *text, size_t room, uint32_t *point);
 
 #endif

@@ -26,10 +26,11 @@ struct tt_jpeg_icc {
     bool done; /* no more is wanted: something was wrong, or the header is over */
 };
 
-/* *room is where the `length` bytes after an intro are to be put; NULL when they are not wanted:
- * the intro is another's, or the chunk does not go with those before it (which ends the profile, as
- * then nothing says which is right), or all would be more than max_bytes. Numbers may come in any
- * order. TT_ERR_NO_MEMORY. */
+/* Makes room for the chunk of length bytes that follows the intro; its number may come in any
+ * order. *room is where the caller puts those bytes, or NULL where they are not wanted: the intro
+ * belongs to something else, or all chunks together would have more than max_bytes, or this one
+ * contradicts those before it. A contradiction ends the profile, as nothing says which of them is
+ * right. TT_ERR_NO_MEMORY. */
 enum tt_err tt_jpeg_icc_add(struct tt_jpeg_icc *icc, const uint8_t intro[TT_JPEG_ICC_INTRO_BYTES],
                             size_t length, size_t max_bytes, struct tt_arena *arena,
                             uint8_t **room);

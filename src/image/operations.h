@@ -4,8 +4,8 @@
  * are in codec.h; what size and which box are decided in plan.h.
  *
  * A chain is opened from its end: each opener gets the sink behind it, `to`, whose size and
- * channels say what the operation has to make, and sets *sink to one that takes what it makes that
- * of. Where there is nothing to do, *sink is `to` itself; sink may point to `to`. Nothing needs
+ * channels say what the operation has to make, and sets *sink to the one that takes the rows going
+ * in. Where there is nothing to do, *sink is `to` itself; sink may point to `to`. Nothing needs
  * closing, as all memory comes from the arena. *sink is undefined after a failure. */
 #ifndef TINTYPE_IMAGE_OPERATIONS_H
 #define TINTYPE_IMAGE_OPERATIONS_H

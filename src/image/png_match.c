@@ -239,14 +239,14 @@ struct text {
     uint32_t base;
 };
 
-/* Where a search is. */
+/* A search for the longest match of the bytes at one place. */
 struct search {
     const uint8_t *bytes; /* what a match is wanted for */
-    uint32_t place;       /* of them */
-    size_t most;          /* of a match's length */
-    size_t farthest;
-    size_t length; /* of the best match so far; of none SHORT_BYTES - 1 */
-    size_t best;   /* its distance, 0: none */
+    uint32_t place;       /* where they are */
+    size_t most;          /* the longest match that counts */
+    size_t farthest;      /* the greatest distance that a match may have */
+    size_t length;        /* of the best match so far; SHORT_BYTES - 1 while there is none */
+    size_t best;          /* the best match's distance; 0 while there is none */
 };
 
 /* Looks at the places of the chain that begins at latest, nearest first, and returns how many it
@@ -364,7 +364,7 @@ static void keep_match(const struct tt_match_finder *finder, const struct text *
 
 /* ---- the parse ---- */
 
-/* Returns how many of the bytes before two that are equal are equal as well, up to most. */
+/* Returns how many bytes just before a and just before b are the same, up to most. */
 static inline size_t common_before(const uint8_t *a, const uint8_t *b, size_t most) {
     size_t count = 0;
 

@@ -245,10 +245,11 @@ enum tt_err tt_spool_remove(struct tt_spool *spool, const struct tt_spool_name *
     return TT_OK;
 }
 
-/* A sweep of one directory: how it finds out whether the file of a name may go. */
+/* A sweep of one directory: is_leftover tells whether the file of a name may go. What follows it is
+ * set where the directory holds kept files. */
 struct sweep {
     bool (*is_leftover)(const struct sweep *sweep, int dir_fd, const char *name);
-    enum directory directory; /* this and the next two are for kept files alone */
+    enum directory directory;
     bool (*known)(void *context, const struct tt_spool_name *name);
     void *context;
 };

@@ -8,8 +8,8 @@
 /* This policy goes with both pages: they have their own style and pictures of this host, nothing
  * else. */
 #define TT_PAGE_SECURITY_POLICY TT_PAGE_POLICY("'self'")
-/* This one goes with the page of an image whose picture is in the cloud: only the agent knows that
- * host. */
+/* This one goes with the page of an image whose picture is in the cloud. It allows pictures of any
+ * host, as only the agent knows which one the cloud's will be. */
 #define TT_PAGE_REMOTE_POLICY TT_PAGE_POLICY("'self' https: http:")
 
 #define TT_PAGE_POLICY(images)                                                                     \

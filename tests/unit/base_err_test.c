@@ -62,7 +62,7 @@ static int clear_note(void **state) {
 static void every_code_has_a_whole_row(void **state) {
     (void)state;
     assert_int_equal(sizeof promised / sizeof *promised, TT_ERR_COUNT);
-    for (size_t i = 0; i < TT_ERR_COUNT; i++) {
+    for (size_t i = 0; i < sizeof promised / sizeof *promised; i++) {
         const struct tt_err_row *row = tt_err_row(promised[i].err);
         assert_int_equal(promised[i].err, i);
         assert_int_equal(row->http_status, promised[i].status);
