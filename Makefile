@@ -1,8 +1,8 @@
 # tintype: build, run, test. `make help` lists the targets.
 #
-# Variables a user may set: V=1 (show commands), CC, BUILD, PREFIX, DESTDIR, SANITIZE (address,undefined), and for
-# `make run` PORT, STATE_DIR, CONFIG. No generated makefiles, and no recursion but for what must come
-# after `make deps`, or needs a second build; objects and their dependency files live below
+# A user may set V=1 (show commands), CC, BUILD, PREFIX, DESTDIR, SANITIZE (address,undefined), and for
+# `make run` PORT, STATE_DIR and CONFIG. There are no generated makefiles. make calls itself only for what
+# must come after `make deps` or needs a second build. Objects and their dependency files live below
 # $(BUILD), and a change of flags rebuilds all.
 
 BUILD     ?= build
@@ -17,7 +17,7 @@ PACKAGES := libpng libdeflate libjpeg libwebp lcms2 freetype2 sqlite3 inih janss
 OPTIMIZE := -O2 -ftree-vectorize
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
             -Wpointer-arith -Wwrite-strings -Wundef -Wformat=2 -Wcast-qual
-# Jumps that do not land where a jump may are refused by the processor: each architecture has its own flag.
+# The processor refuses jumps to places where no jump may land. Each architecture has its own flag for this.
 MACHINE  := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
 JUMPS    := $(if $(filter x86_64,$(MACHINE)),-fcf-protection)$(if $(filter aarch64,$(MACHINE)),-mbranch-protection=standard)
 HARDEN   := -fstack-protector-strong -fstack-clash-protection $(JUMPS) -fPIE
@@ -30,10 +30,10 @@ CPPFLAGS += -DTT_SANITIZED=1
 endif
 CFLAGS   ?= -g
 TT_CFLAGS  = -std=c11 $(OPTIMIZE) $(WARNINGS) $(HARDEN) $(CFLAGS) $(shell pkg-config --cflags $(PACKAGES))
-# The one exported symbol: see src/image/heif_library.c.
+# src/image/heif_library.c explains why one symbol is exported.
 TT_LDFLAGS = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed -Wl,--export-dynamic-symbol=de265_start_worker_threads $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
-# libb64's archive: in the shared library each character costs a call through the PLT, and decoding
-# 3 MB of base64 took 9 ms instead of 6.
+# libb64 is linked as an archive, because in the shared library each character costs a call through the
+# PLT: decoding 3 MB of base64 takes 9 ms there instead of 6.
 LDLIBS     = $(shell pkg-config --libs $(PACKAGES)) -l:libb64.a -lgif -lm
 
 ROOMS    := base proc auth image store aws web sync
@@ -61,7 +61,7 @@ help:
 	@echo 'make fuzz       libFuzzer on parsers and decoders, FUZZ_SECONDS each'
 	@echo 'make install    below $$DESTDIR$$PREFIX'
 
-# A change of compiler or flags is a change of every object.
+# Every object depends on this file, which changes with the compiler and the flags.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(CPPFLAGS) $(TT_CFLAGS) $(TT_LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(CPPFLAGS) $(TT_CFLAGS) $(TT_LDFLAGS)' > $@
@@ -71,7 +71,7 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@echo '  CC $@'
 	$(Q)$(CC) $(CPPFLAGS) $(TT_CFLAGS) -MMD -MP -c -o $@ $<
 
-# The schema, in the order of its numbers, as C strings.
+# This compiles the schema into C strings, in the order of its numbers.
 $(BUILD)/gen/schema.c: $(SQL) $(BUILD)/flags
 	@mkdir -p $(@D)
 	@{ echo '#include "store/schema.h"'; echo 'const char *const tt_schema_steps[] = {'; \
@@ -104,7 +104,7 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libtintype.a
 	$(Q)$(CC) $(TT_LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 .PRECIOUS: $(BUILD)/%.o
 
-# Programs through which tests in Python call the library.
+# Tests in Python call the library through these programs.
 $(BUILD)/drivers/%: $(BUILD)/tests/drivers/%.o $(BUILD)/libtintype.a
 	@mkdir -p $(@D)
 	@echo '  LD $@'
@@ -137,12 +137,12 @@ deps:
 	@deploy/packages.sh $(BUILD_PACKAGES) $(RUN_PACKAGES) $(TEST_PACKAGES)
 	@$(MAKE) -s tests/node_modules/.package-lock.json
 
-# DynamoDB's stand-in and axe, in the versions that the lock file pins; npm writes the target itself.
+# npm installs DynamoDB's stand-in and axe in the versions that the lock file pins, and writes the target itself.
 tests/node_modules/.package-lock.json: tests/package-lock.json
 	cd tests && npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
-# sharp, in the version that the lock file pins; its libraries come as packages of npm as well.
+# npm installs sharp in the version that the lock file pins. Its libraries come as packages of npm as well.
 tests/bench/node_modules/.package-lock.json: tests/bench/package-lock.json
 	cd tests/bench && npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
@@ -163,15 +163,15 @@ test: deps
 	$(MAKE) -j$(JOBS) check
 	$(MAKE) -j$(JOBS) check BUILD=$(BUILD)/sanitize SANITIZE=address,undefined
 
-# Every test on one build.
+# This runs every test on one build.
 check: all unit $(DRIVERS)
 	TINTYPE_BUILD='$(BUILD)' $(PYTHON) -m pytest -q tests/includes_test.py tests/docs_test.py tests/sigv4_test.py tests/aws_calls_test.py tests/e2e \
 		tests/fronts tests/sync tests/browser tests/template_test.py
 
-# The whole tree for arm64, and those tests that ask no more of the kernel than qemu-user has: base's and
-# image's, with the NEON passes of the resampler. Two are left out, as qemu-user takes minutes for their
-# floating point. What is installed here is $(ARM64_PACKAGES), by sudo for a plain user; the libraries are
-# only unpacked below $(BUILD).
+# This cross-compiles the whole tree for arm64, and runs those tests that ask no more of the kernel than
+# qemu-user has: base's and image's, with the NEON passes of the resampler. Two are left out, because qemu-user
+# takes minutes for their floating point. Only $(ARM64_PACKAGES) are installed (with sudo for a plain user); the
+# libraries are unpacked below $(BUILD).
 ARM64_ROOT  := $(abspath $(BUILD))/arm64-root
 ARM64_TESTS := $(filter $(BUILD)/unit/base_% $(BUILD)/unit/image_%,$(UNIT))
 ARM64_TESTS := $(filter-out %/image_colour_test %/image_jpeg_icc_test,$(ARM64_TESTS))
@@ -200,13 +200,13 @@ bench: deps
 	TINTYPE_BUILD='$(BUILD)' $(PYTHON) tests/bench/bench.py
 	TINTYPE_BUILD='$(BUILD)' $(PYTHON) tests/bench/sync_bench.py
 
-# Two commits against each other; without NEW the tree as it is.
+# This compares two commits, or without NEW a commit and the working tree.
 bench-pair:
 	@deploy/packages.sh $(BUILD_PACKAGES) $(RUN_PACKAGES) $(PAIR_PACKAGES)
 	@$(MAKE) -s -j$(JOBS) $(BUILD)/tintyped $(BUILD)/drivers/load_driver
 	@TINTYPE_BUILD='$(BUILD)' $(PYTHON) tests/bench/pair_bench.py '$(OLD)' '$(NEW)'
 
-# Each starts from small made seeds and keeps what it finds beside them.
+# Each fuzzer starts from small seeds and keeps what it finds beside them.
 fuzz: deps
 	@deploy/packages.sh $(FUZZ_PACKAGES)
 	$(MAKE) -j$(JOBS) fuzzers BUILD=$(BUILD)/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link

@@ -1,6 +1,6 @@
 #!/bin/bash
-# packages.sh PACKAGE...: installs those Debian packages that are missing; quick when none is. The
-# lists are in the Makefile.
+# packages.sh PACKAGE...: installs those Debian packages that are missing, and does nothing when none
+# is. The lists are in the Makefile.
 set -euo pipefail
 
 missing=()

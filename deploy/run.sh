@@ -1,17 +1,16 @@
 #!/bin/bash
 # Runs lighttpd, tintyped and, where a bucket or a log group is configured, tintype-sync in the
-# foreground: what `make run` does. Not for production; a service manager does the same there, and
-# better.
+# foreground. `make run` does nothing else. In production a service manager does this better.
 #
-#   PORT       listen on 127.0.0.1:PORT (8080)
-#   STATE_DIR  sockets, spool, journal and the access log (./var)
-#   CONFIG     a configuration file for both daemons
-#   BUILD      where the programs are (./build)
+#   PORT       port to listen on, at 127.0.0.1 (8080)
+#   STATE_DIR  folder of sockets, spool, journal and the access log (./var)
+#   CONFIG     configuration file of both daemons
+#   BUILD      folder of the programs (./build)
 #
 # The environment reaches both daemons, so TINTYPE_<SECTION>_<KEY> sets any key, and the AWS
-# variables give credentials, region and endpoints. server.listen and storage.dir, where they are at
-# their defaults (system folders), are put below STATE_DIR. A daemon that dies is started again;
-# SIGHUP, SIGINT and SIGTERM stop all, with exit status 0.
+# variables give credentials, region and endpoints. Where server.listen and storage.dir have their
+# defaults, which are system folders, they are put below STATE_DIR. A daemon that dies is started
+# again. SIGHUP, SIGINT and SIGTERM stop all, and the exit status is 0.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -34,7 +33,7 @@ arguments=()
 [[ -z $config ]] || arguments=(-c "$config")
 effective=$("$build/tintyped" "${arguments[@]}" -T) || fail 'tintyped refuses its configuration'
 
-# setting SECTION KEY: what tintyped makes of environment, file and defaults.
+# setting SECTION KEY: prints the value that tintyped takes from environment, file and defaults.
 setting() {
     awk -v section="[$1]" -v key="$2 = " '
         /^\[/ { inside = ($0 == section) }
@@ -58,8 +57,8 @@ if answers; then
     fail "port $port is in use; stop what listens there, or choose another: make run PORT=8081"
 fi
 
-# setsid: a Ctrl-C reaches this script alone, which stops the daemons in their order. setpriv: should
-# this script be killed, they end with it.
+# A Ctrl-C must reach this script alone, which stops the daemons in their order; hence setsid.
+# Should the script be killed, they must end with it; hence setpriv.
 start_tintyped() {
     (umask 0007 && exec setsid setpriv --pdeathsig TERM "$build/tintyped" "${arguments[@]}") </dev/null &
     tintyped_pid=$!
@@ -70,7 +69,7 @@ start_sync() {
     sync_pid=$!
 }
 
-# Credentials are not in lighttpd's environment: it has no use for them.
+# lighttpd has no use for credentials, so its environment has none.
 start_lighttpd() {
     env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN -u AWS_SECURITY_TOKEN \
         -u AWS_CONTAINER_AUTHORIZATION_TOKEN \
@@ -81,7 +80,7 @@ start_lighttpd() {
     lighttpd_pid=$!
 }
 
-# await PID COMMAND...: until the command succeeds; fails when the process ends first.
+# await PID COMMAND...: waits until the command succeeds, and fails when the process ends first.
 await() {
     local pid=$1
     shift
@@ -91,7 +90,8 @@ await() {
     done
 }
 
-# The socket's file: one left by a tintyped that was killed, or used by another, is not ours.
+# The socket may be left by a tintyped that was killed, or belong to another one. Ours is a new
+# file.
 socket_file() { stat -c '%i %.9Z' "$TINTYPE_SERVER_LISTEN" 2>/dev/null || true; }
 listens() { [[ -S $TINTYPE_SERVER_LISTEN && $(socket_file) != "$socket_before" ]]; }
 
@@ -103,7 +103,7 @@ stop_one() {
     wait "$2" 2>/dev/null || true
 }
 
-# lighttpd first, so that uploads under way are answered before tintyped goes.
+# lighttpd stops first, so that uploads under way are answered before tintyped goes.
 stop() {
     stopping=yes
     stop_one INT "$lighttpd_pid"
@@ -121,8 +121,9 @@ start_lighttpd
 await "$lighttpd_pid" answers || fail "lighttpd did not start on port $port"
 echo "tintype serves on http://127.0.0.1:$port (state in $STATE_DIR); Ctrl-C stops it"
 
-# A look twice a second, so one that dies at once, always, does not spin. (wait -n may miss a death
-# that the shell has already reported.) A signal ends a wait at once, but not a sleep.
+# The daemons are looked at twice a second, so one that always dies at once makes no busy loop.
+# (wait -n may miss a death that the shell has already reported.) A signal ends a wait at once, but
+# not a sleep.
 while true; do
     sleep 0.5 &
     wait $! || true

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Draws the README's colour picture: usage: scene.py OUT.jpg
+"""Draws the README's colour picture. Usage: scene.py OUT.jpg
 
-A small ray tracer, so that the picture in the README is the project's own and can be made again."""
+This is a small ray tracer, so that the picture in the README is the project's own and can be made again."""
 import sys
 
 import numpy as np
@@ -25,7 +25,7 @@ def normalise(v):
 
 
 def hit(origin, ray):
-    """Nearest hit: distance and index (spheres, then the floor; -1 none)."""
+    """Returns distance and index of the nearest hit. The spheres come first, then the floor; -1 is none."""
     nearest = np.full(ray.shape[0], np.inf)
     index = np.full(ray.shape[0], -1)
     for i, (centre, radius, _, _) in enumerate(SPHERES):

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Makes the README's screenshots: usage: screenshots.py FOLDER
+"""Makes the README's screenshots. Usage: screenshots.py FOLDER
 
-FOLDER is where the browser tests left theirs (TINTYPE_SCREENSHOTS). 256 colours are a third of the
-bytes; colourful ones have a share of their own, or all would go to the grays."""
+FOLDER is where the browser tests left theirs (TINTYPE_SCREENSHOTS). The pictures are reduced to 256 colours, which
+takes a third of the bytes. Colourful pixels have a share of these, as otherwise grays would take all of them."""
 import pathlib
 import sys
 

@@ -1,6 +1,6 @@
-"""Whole requests to S3, DynamoDB and CloudWatch Logs, judged by botocore: it recomputes each signature from what would
-go over the wire, and its serializers and service models say what each operation has to look like. The driver is
-tests/drivers/calls_driver.c, and says there what goes in and out."""
+"""Whole requests to S3, DynamoDB and CloudWatch Logs are judged by botocore: it recomputes each signature
+from what would go over the wire, and its serializers and service models say what each operation has to look
+like. The driver is tests/drivers/calls_driver.c, which describes its input and output."""
 
 import datetime
 import hashlib
@@ -32,7 +32,8 @@ TEXT_ALPHABET = [*"aZ09 \"\\/<>&'", "\n", "\t", "\x01", "\x7f", "é", "€", "�
 
 
 class Call:
-    """One request to be built: where, by whom, what. parameters is the same as botocore has it."""
+    """One request to be built: its place, its caller and its content. parameters is the same as botocore has
+    it."""
 
     def __init__(self, dice, service, operation, fields, parameters):
         self.dice, self.service, self.operation = dice, service, operation
@@ -79,7 +80,8 @@ def build(calls):
 
 
 def authorization_of(call, request):
-    """The Authorization that botocore computes for the request as it is, all its headers but that one signed."""
+    """Returns the Authorization that botocore computes for the request as it is, with all its headers but
+    that one signed."""
     signer = {"s3": S3SigV4Auth}.get(call.service, SigV4Auth)
 
     class Recomputed(signer):
@@ -111,12 +113,13 @@ def check_signed(call, request):
     assert (request.parts.scheme, request.parts.netloc) == (call.scheme, call.host)
 
 
-# What a signature adds, and what botocore's client sets outside of the serializer.
+# These come from a signature, or botocore's client sets them outside of the serializer.
 ADDED = {"authorization", "host", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256"}
 
 
 def check_serialized(call, request):
-    """The request is what botocore makes of the same parameters, and AWS's model finds nothing wrong with them."""
+    """Checks that the request is what botocore makes of the same parameters, and that AWS's model finds
+    nothing wrong with them."""
     model = SERVICES[call.service].operation_model(call.operation)
     if model.input_shape:
         report = ParamValidator().validate(call.parameters, model.input_shape)
@@ -197,7 +200,7 @@ ID = "0193634e-2a00-7000-8000-000000000001"
 
 
 def attributes(dice, most, depth):
-    """{name: value} of up to that many, with maps within each other up to that depth."""
+    """Returns {name: value} of up to that many, with maps within each other up to that depth."""
     def value():
         kinds = [{"S": text(dice, TEXT_ALPHABET, 1, 30)}, {"N": str(dice.randrange(1 << 40))}]
         return dice.choice(kinds + ([{"M": attributes(dice, 8, depth - 1)}] if depth else []))

@@ -1,5 +1,5 @@
 """The README says what the program does: its configuration table is the program's own. What README and
-docs/architecture.md name is there."""
+docs/architecture.md name exists."""
 import os
 import pathlib
 import re

@@ -1,5 +1,6 @@
-"""The one-way include rule: main → web, sync → auth, proc → image, store, aws → base, never sideways or
-up; no circle inside a folder either; and each foreign header in one file or one folder alone."""
+"""The include rule has one direction: main → web, sync → auth, proc → image, store, aws → base, never
+sideways or up, and there is no circle inside a folder either. Each foreign header is known to one file or one
+folder alone."""
 
 import re
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
-# Who may include whom: a room sees those of lower rank.
+# A room may include those of lower rank.
 RANKS = {"main": 4, "web": 3, "sync": 3, "auth": 2, "proc": 2, "image": 1, "store": 1, "aws": 1, "base": 0}
 
 # Shared headers belong to a room as well; include/tintype/ has them all in one folder.
@@ -21,7 +22,8 @@ OWNERS = {"arena": "base", "buf": "base", "clock": "base", "config": "base", "er
           "utf8": "base",
           "url": "base", "option": "base"}
 
-# Foreign headers, and the one file or folder that may know them; OpenSSL both hashes and signs.
+# Each foreign header has the one file or folder that may know it. OpenSSL has several, as it both hashes and
+# signs.
 FOREIGN = {"fcgiapp.h": "src/web/fcgi.c", "fcgi_stdio.h": None, "fcgios.h": None, "jansson.h": ("src/web/", "src/aws/"),
            "b64/": "src/web/base64", "sqlite3.h": "src/store/", "jpeglib.h": "src/image/", "jerror.h": "src/image/",
             "png.h": "src/image/", "lcms2.h": "src/image/colour.c", "lcms2_plugin.h": "src/image/colour.c",
@@ -32,7 +34,7 @@ FOREIGN = {"fcgiapp.h": "src/web/fcgi.c", "fcgi_stdio.h": None, "fcgios.h": None
            "openssl/": ("src/base/hash.c", "src/aws/")}
 
 COMMENT_OR_TEXT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.DOTALL)
-# A definition starts at the margin of a source; what is static is no other file's.
+# A definition starts at the margin of a source, and other files cannot use what is static.
 DEFINITION = re.compile(r"^(?!static\b)\w[\w *]*?\b(tt_\w+)(?=\(|\[| = )", re.MULTILINE)
 NAME = re.compile(r"\btt_\w+")
 
@@ -50,7 +52,7 @@ def includes(path):
 
 
 def target_room(kind, name):
-    """The room an include leads to; None for foreign and system headers."""
+    """Returns the room that an include leads to, or None for foreign and system headers."""
     if kind == "<":
         return None
     folder, _, file = name.rpartition("/")
@@ -71,7 +73,7 @@ def test_includes_go_one_way(path):
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_private_headers_stay_private(path):
-    """A header of src/<room>/ is that room's alone; what others call is in include/tintype/."""
+    """A header of src/<room>/ is that room's alone; headers that others need are in include/tintype/."""
     for kind, name in includes(path):
         target = target_room(kind, name)
         if target and target != "same" and not name.startswith("tintype/"):
@@ -96,7 +98,7 @@ def test_the_rooms_are_known():
 
 
 def find_leanings():
-    """Which files lean on which. A file is a source with the header of its name, beside it or in
+    """Returns which files lean on which. A file is a source with the header of its name, beside it or in
     include/tintype/, written as room/name. It leans on those whose header it includes and on those that
     define what it uses, so a call through a header that several sources share counts as well."""
     leanings = {f"{room_of(path)}/{path.stem}": set() for path in SOURCES}
@@ -116,7 +118,7 @@ def find_leanings():
 
 
 def find_circles(leanings):
-    """The largest groups of which each member reaches every other one; each is sorted."""
+    """Returns the largest groups of which each member reaches every other one. Each group is sorted."""
     def reached(start):
         found, queue = set(), [start]
         while queue:

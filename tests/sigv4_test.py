@@ -1,5 +1,5 @@
-"""Signature Version 4 against botocore's: the same random requests signed by both. The driver is
-tests/drivers/sigv4_driver.c, and says there what goes in and out."""
+"""Signature Version 4 is compared with botocore's: both sign the same random requests. The driver is
+tests/drivers/sigv4_driver.c, which describes its input and output."""
 
 import datetime
 import hashlib
@@ -49,7 +49,7 @@ class Case:
         return "".join(self.dice.choices(alphabet, k=self.dice.randint(0, length)))
 
     def request(self):
-        """The request as botocore has it."""
+        """Returns the request as botocore has it."""
         pairs = [percent_encode(name) + ("=" + percent_encode(value) if value or self.dice.random() < 0.5 else "")
                  for name, value in self.query]
         url = "http://host" + percent_encode(self.path, safe="/~") + "?" + "&".join(pairs)
@@ -60,7 +60,8 @@ class Case:
         return request
 
     def fields(self, headers):
-        """The request as the driver has it: headers in another order, but for those of one name, and in any case."""
+        """Returns the request as the driver has it: with its headers in another order, though those of one
+        name stay in theirs, and in any case."""
         places = {name.lower(): self.dice.random() for name, _ in headers}
         headers = sorted(headers, key=lambda header: places[header[0].lower()])
         headers = [(self.dice.choice([name, name.lower(), name.upper()]), value) for name, value in headers]
@@ -71,7 +72,8 @@ class Case:
 
 
 def sign(requests):
-    """For each request's fields, the driver's (canonical request, string to sign, Authorization, presigned URL)."""
+    """Returns for each request's fields the driver's (canonical request, string to sign, Authorization,
+    presigned URL)."""
     sent = "".join(f"{field}\0" for fields in requests for field in fields)
     answer = subprocess.run([DRIVER], input=sent.encode(), stdout=subprocess.PIPE, check=True).stdout
     texts = answer.decode().split("\0")
@@ -105,7 +107,7 @@ def test_dynamodb():
 
 
 def test_presigned_urls():
-    """botocore presigns no repeated names, and does not sort what it sends, only what it signs."""
+    """botocore presigns no repeated names, and it sorts what it signs but not what it sends."""
     dice = random.Random("presign")
     requests, expected = [], []
     for _ in range(CASES):

@@ -1,6 +1,6 @@
-"""deploy/aws/template.yaml: that it makes what it should, and that its policy allows the calls in
-src/aws and no other. The template is resolved here as CloudFormation does it; what becomes of it is
-held against the services' own models, which botocore has."""
+"""deploy/aws/template.yaml makes what it should, and its policy allows the calls in src/aws and no other.
+These tests resolve the template as CloudFormation does, and check the result against the services' own
+models, which botocore has."""
 
 import os
 import re
@@ -23,7 +23,7 @@ LEAST = {"BucketName": "my-pictures", "NodeName": "node-1"}
 MOST = LEAST | {"KmsKeyArn": KEY, "AlarmTopicArn": TOPIC, "RoleName": "agent", "UserName": "agent",
                 "ProcessedPrefix": "p/", "OriginalPrefix": "o/", "TableName": "Pictures", "LogGroupName": "/group"}
 
-# Properties, as the CloudFormation Template Reference spells them, of the types that are made.
+# The properties of each type that the template makes, as the CloudFormation Template Reference spells them.
 KNOWN = {
     "AWS::S3::Bucket": {"BucketName", "PublicAccessBlockConfiguration", "OwnershipControls", "BucketEncryption",
                         "LifecycleConfiguration"},
@@ -43,11 +43,11 @@ ABSENT = object()  # AWS::NoValue
 # ---- reading ----
 
 class Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms; a key that is there twice is refused."""
+    """Reads YAML with CloudFormation's short forms, and refuses a key that is there twice."""
 
     def construct_mapping(self, node, deep=False):
         keys = [self.construct_object(key) for key, _ in node.value]
-        assert len(keys) == len(set(keys)), f"a key twice{node.start_mark}"
+        assert len(keys) == len(set(keys)), f"a key comes twice{node.start_mark}"
         return super().construct_mapping(node, deep)
 
     def construct_function(self, suffix, node):
@@ -60,7 +60,7 @@ Loader.add_multi_constructor("!", Loader.construct_function)
 
 
 class Stack:
-    """The template with these parameters: resources as CloudFormation would make them."""
+    """The template with these parameters, with the resources that CloudFormation would make."""
 
     def __init__(self, **parameters):
         self.template = yaml.load(TEMPLATE.read_text(), Loader)  # noqa: S506: a SafeLoader
@@ -107,7 +107,7 @@ class Stack:
         return {name: row for name, row in self.resources.items() if row["Type"] == kind}
 
     def properties(self, kind):
-        """Of the one resource of that type."""
+        """Returns the properties of the one resource of that type."""
         (row,) = self.of_type(kind).values()
         return row["Properties"]
 
@@ -130,7 +130,7 @@ def fixture_most():
 
 
 def check_call(service, operation, **parameters):
-    """What CloudFormation will ask of a service is what that service's model has, names and types."""
+    """Checks that what CloudFormation will ask of a service has the names and types of that service's model."""
     data = botocore.loaders.Loader().load_service_model(service, "service-2")
     shape = botocore.model.ServiceModel(data).operation_model(operation).input_shape
     report = botocore.validate.ParamValidator().validate(parameters, shape)
@@ -162,7 +162,7 @@ def test_parameters_are_used_and_their_defaults_allowed(least):
 
 def test_no_parameter_widens_the_policy(least):
     for name, row in least.template["Parameters"].items():
-        if row["Type"] == "String" and name != "NodeName":  # which is in no policy
+        if row["Type"] == "String" and name != "NodeName":  # The node's name is in no policy.
             for text in ("*", "?", "abc*", "a?c/", "*/", "${AWS::Region}/", f"{KEY}*", f"{TOPIC}*"):
                 assert not re.fullmatch(row["AllowedPattern"], text), (name, text)
 
@@ -213,7 +213,7 @@ def test_bucket_is_encrypted(parameters, expected):
     encryption = Stack(**parameters).properties("AWS::S3::Bucket")["BucketEncryption"]
     (rule,) = encryption.pop("ServerSideEncryptionConfiguration")
     assert not encryption
-    rule["ApplyServerSideEncryptionByDefault"] = rule.pop("ServerSideEncryptionByDefault")  # S3's name for it
+    rule["ApplyServerSideEncryptionByDefault"] = rule.pop("ServerSideEncryptionByDefault")  # S3 calls it so.
     assert rule == expected
     check_call("s3", "PutBucketEncryption", Bucket="b", ServerSideEncryptionConfiguration={"Rules": [rule]})
 
@@ -230,7 +230,7 @@ def test_bucket_takes_tls_alone(least):
 def test_bucket_lifecycle():
     stack = Stack(**MOST, OriginalsToInfrequentAccessDays=77)
     rules = stack.properties("AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
-    for rule in rules:  # S3's names
+    for rule in rules:  # S3's names differ.
         rule["ID"] = rule.pop("Id")
         for transition in rule.get("Transitions", []):
             transition["Days"] = transition.pop("TransitionInDays")
@@ -239,7 +239,7 @@ def test_bucket_lifecycle():
          "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}},
         {"ID": "originals-to-infrequent-access", "Status": "Enabled", "Prefix": "o/",
          "Transitions": [{"StorageClass": "STANDARD_IA", "Days": 77}]}]
-    # What S3 itself asks for with that class.
+    # S3 itself asks for that many days with that class.
     assert stack.template["Parameters"]["OriginalsToInfrequentAccessDays"]["MinValue"] == 30
     check_call("s3", "PutBucketLifecycleConfiguration", Bucket="b", LifecycleConfiguration={"Rules": rules})
 
@@ -264,7 +264,8 @@ def test_table():
     assert table["SSESpecification"] == {"SSEEnabled": True}
     recovery = table.pop("PointInTimeRecoverySpecification")
     assert recovery == {"PointInTimeRecoveryEnabled": True}
-    table["SSESpecification"]["Enabled"] = table["SSESpecification"].pop("SSEEnabled")  # DynamoDB's name
+    # DynamoDB calls it so.
+    table["SSESpecification"]["Enabled"] = table["SSESpecification"].pop("SSEEnabled")
     check_call("dynamodb", "UpdateContinuousBackups", TableName="Images", PointInTimeRecoverySpecification=recovery)
     check_call("dynamodb", "CreateTable", **table)
 
@@ -318,19 +319,19 @@ def test_the_agent_has_the_metrics(least):
 
 # ---- the policy and the code ----
 
-# S3 API Reference, "Permissions" of each operation.
+# The S3 API Reference names these under "Permissions" of each operation.
 S3_ACTIONS = {"PUT": "s3:PutObject", "GET": "s3:GetObject", "HEAD": "s3:GetObject", "DELETE": "s3:DeleteObject"}
 JSON_SERVICES = {"DynamoDB_20120810": "dynamodb", "Logs_20140328": "logs"}  # by prefix of X-Amz-Target
 SIGNING = re.compile(r"\btt_aws_call_(?:sign|json|presign)\(")
 
 
 def source(path):
-    """C without its comments."""
+    """Returns a C source without its comments."""
     return re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
 
 
 def called_actions():
-    """What src/aws signs, as IAM names it."""
+    """Returns the actions that src/aws signs, by the names that IAM has for them."""
     actions = {S3_ACTIONS[m] for m in re.findall(r'"(GET|HEAD|PUT|POST|PATCH|DELETE|OPTIONS)"',
                                                  source(ROOT / "src/aws/s3.c"))}
     for path in sorted((ROOT / "src/aws").glob("*.c")):
@@ -376,7 +377,7 @@ def test_policy_reaches_no_further(parameters, bucket, prefixes, table, group):
     assert objects["Resource"] == [f"arn:aws-test:s3:::{bucket}/{prefix}*" for prefix in prefixes]
     name = f"arn:aws-test:dynamodb:{place}:table/{table}"
     assert items["Resource"] == [name, f"{name}/index/Day-Timestamp-index", f"{name}/index/Filename-Timestamp-index"]
-    # The group itself, and its streams.
+    # This names the group itself and its streams.
     assert events["Resource"] == [f"arn:aws-test:logs:{place}:log-group:{group}:*"]
 
 

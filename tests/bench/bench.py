@@ -1,12 +1,12 @@
 """tintype behind lighttpd, Pillow under gunicorn and sharp under Node.js' http, on one machine in one run.
 
-All do the same job with the same bodies (sides.py, pictures.py). Rounds alternate A B C A B C, so what
-drifts (a neighbour on the host, the clock rate) falls on all; ratios are taken within a round, and
-their median is given. The client (tests/drivers/load_driver.c) sends over 4 connections from the same
-machine, and its own share is told. The floor (floor_driver.c) is measured in the same rounds, with as
-many processes at once as decode in each system.
+All do the same job with the same bodies (sides.py, pictures.py). Rounds alternate A B C A B C, so that
+drift (a neighbour on the host, the clock rate) meets all of them alike. Ratios are taken within a round, and
+their median is reported. The client (tests/drivers/load_driver.c) sends over 4 connections from the same
+machine, and the report names its share of the CPU time. The floor (floor_driver.c) is measured in the same
+rounds, by as many processes at once as decode in each system.
 
-Writes bench.md, bench.svg and bench.json (report.py), and asserts nothing about speed.
+The program writes bench.md, bench.svg and bench.json (report.py), and asserts nothing about speed.
 
   BENCH_SECONDS  length of a round (8)
   BENCH_ROUNDS   rounds of each system for each picture (5)
@@ -33,7 +33,7 @@ OUT = Path(os.environ.get("BENCH_OUT") or CACHE)
 
 
 def start_all():
-    """Every side, or none."""
+    """Starts every side. When one does not start, those that did are stopped."""
     sides = []
     try:
         for kind in SIDES:
@@ -50,7 +50,7 @@ def stop_all(sides):
 
 
 def floor_ms(body_path):
-    """CPU time of an upload that only the least is done for."""
+    """Measures the CPU time of decoding an upload and nothing else, which no system can go below."""
     processes = [subprocess.Popen([BUILD / "drivers/floor_driver", body_path, str(SECONDS / 4)],
                                   stdout=subprocess.PIPE, text=True) for _ in range(PROCESSES)]
     times = [float(process.communicate()[0]) for process in processes]
@@ -73,7 +73,7 @@ def measure_load(title, picture, query):
     sides = start_all()
     try:
         rounds = {side.name: [] for side in sides}
-        for side in sides:  # once unmeasured: caches, lazy imports, first pages
+        for side in sides:  # The first upload is not measured: it fills caches and imports modules.
             png = side.result(side.upload(body_path.read_bytes(), query))
             load["systems"][side.name] = {"png_bytes": len(png)}
             side.round(body_path, query, min(1, SECONDS))
@@ -95,7 +95,7 @@ def measure_load(title, picture, query):
 
 
 def measure_memory(title, picture):
-    """tintype's peaks with pictures that are all size, four times each."""
+    """Sends a very large picture four times, and reports the peak memory of tintype's processes."""
     path = cached(*picture)
     side = Tintype()
     try:

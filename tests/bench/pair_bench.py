@@ -2,18 +2,18 @@
 
     pair_bench.py OLD [NEW]
 
-OLD and NEW are commits; without NEW the tree as it is, as built in TINTYPE_BUILD, is compared. Each
+OLD and NEW are commits. Without NEW, the working tree is compared, as it is built in TINTYPE_BUILD. Each
 commit is built in a folder of its own below build/pair, and its tintyped runs behind a lighttpd with that
 commit's own configuration. Both stay up, and take the same number of uploads in short turns: A B B A B A A B.
-Four turns of each make a pair of rounds, and the ratio NEW ÷ OLD is taken within the pair, so what drifts
-(a neighbour on the host, the clock rate) falls on both.
+Four turns of each make a pair of rounds, and the ratio NEW ÷ OLD is taken within the pair, so that drift
+(a neighbour on the host, the clock rate) meets both alike.
 
 The ratio counts user and system time of all processes of tintyped: master, workers, spawners and decoders,
-those that have ended included. It leaves out the front end, whose time is told apart, and the client.
+also those that have ended. It leaves out the client, and the front end, whose time the table shows apart.
 The kernel tells times in ticks of 10 ms for each process, so a round lasts for many of them.
 
-Prints the median, the least and the most ratio for each picture, writes them with all rounds to pair.json,
-and asserts nothing about speed.
+The program prints the median, the least and the greatest ratio for each picture, writes them with all rounds
+to pair.json, and asserts nothing about speed.
 
   BENCH_PAIRS    pairs of rounds for each picture (20)
   BENCH_SECONDS  length of a round, roughly: the first side's warm-up sets the number of uploads (3)
@@ -35,12 +35,13 @@ from sides import (BUILD, CACHE, CONNECTIONS, PATIENCE_S, PROCESSES, ROOT, Tinty
 PAIRS = int(os.environ.get("BENCH_PAIRS") or "20")
 SECONDS = float(os.environ.get("BENCH_SECONDS") or "3")
 OUT = Path(os.environ.get("BENCH_OUT") or CACHE)
-TURNS = (0, 1, 1, 0, 1, 0, 0, 1)  # of old and new: where a turn's cost grows or falls steadily, both get the same
+# The order of old (0) and new (1) gives a cost that grows or falls steadily to both alike.
+TURNS = (0, 1, 1, 0, 1, 0, 0, 1)
 
 
 class Build(Tintype):
-    """tintype as it is in a folder of sources. No worker is replaced: what a spawner's children took would
-    be lost with it."""
+    """This side runs tintype from a folder of sources. Its workers are never replaced, because the CPU time
+    of a replaced worker's spawner would be lost."""
 
     def __init__(self, name, tree, program):
         self.name, self.tree, self.program = name, tree, program
@@ -51,7 +52,7 @@ class Build(Tintype):
 
 
 def build_commit(commit):
-    """The commit's sources, built; name, folder and program of it."""
+    """Builds the commit's sources, and returns its short name, its folder and its program."""
     digest = output("git", "rev-parse", "--verify", commit + "^{commit}")
     tree = ROOT / "build/pair" / digest
     if not (tree / "Makefile").exists():
@@ -64,7 +65,8 @@ def build_commit(commit):
 
 
 def measure_pair(sides, body_path, uploads):
-    """A round of each side, with so many uploads a turn: the CPU ms of each upload, in tintyped and in front."""
+    """Runs a round of each side with so many uploads a turn. Returns the CPU ms of each upload, in tintyped
+    and in the front end."""
     def read():
         return [(cpu_ms(side.service.pid), cpu_ms(side.front.pid)) for side in sides]
     before = read()

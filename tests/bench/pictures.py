@@ -1,5 +1,5 @@
-"""The pictures of the benchmark, made once and kept: photographs of the package mate-backgrounds as
-baseline JPEGs, and drawings made here. All have no metadata."""
+"""The pictures of the benchmark, which are made once and kept: photographs of the package mate-backgrounds as
+baseline JPEGs, and drawings made here. None has metadata."""
 
 import subprocess
 from pathlib import Path
@@ -12,13 +12,13 @@ from sides import CACHE
 PHOTOS = Path("/usr/share/backgrounds/mate")
 ELEPHANTS = PHOTOS / "abstract/Elephants_5640x3172.jpg"
 FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
-# No whole multiple of the result's 720 pixels, so that every phase of the filter is met.
+# The size is no whole multiple of the result's 720 pixels, so that every phase of the filter is met.
 DRAWING_PX = (2800, 2100)
 Image.MAX_IMAGE_PIXELS = None
 
 
 def cached(name, make):
-    """The file of that name, from make(path) the first time."""
+    """Returns the file of that name. Calls make(path) when it is not there yet."""
     path = CACHE / name
     if not path.exists():
         part = path.with_name("part-" + name)
@@ -28,7 +28,7 @@ def cached(name, make):
 
 
 def photo(source, size, **options):
-    """make(path) of a photograph at that size, in the format of its name."""
+    """Returns a make(path) that writes a photograph at that size, in the format of the path's ending."""
     def make(path):
         image = Image.open(source).convert("RGB")
         if image.size != size:
@@ -44,7 +44,7 @@ def drawing(draw, **options):
 # ---- drawings ----
 
 def icon():
-    """A tile with a letter on it, as desktops have them."""
+    """Draws a tile with a letter on it, like an icon of a desktop."""
     big = Image.new("RGB", (512, 512), "#e8eaed")
     pen = ImageDraw.Draw(big)
     for row in range(32, 480):
@@ -55,7 +55,7 @@ def icon():
 
 
 def line_art():
-    """Black lines of one to four pixels on white, at all angles, and circles."""
+    """Draws black lines of one to four pixels on white, at all angles, and circles."""
     image = Image.new("L", DRAWING_PX, 255)
     pen = ImageDraw.Draw(image)
     width, height = DRAWING_PX
@@ -72,7 +72,7 @@ def line_art():
 
 
 def text_screenshot():
-    """Paragraphs in several sizes, black on white and light on dark, with coloured headings."""
+    """Draws paragraphs in several sizes, black on white and light on dark, with coloured headings."""
     image = Image.new("RGB", DRAWING_PX, "white")
     pen = ImageDraw.Draw(image)
     pen.rectangle((1400, 0, *DRAWING_PX), fill="#1e1e1e")
@@ -88,8 +88,8 @@ def text_screenshot():
 
 
 def zone_plate():
-    """Rings whose frequency grows with the radius, up to the highest that pixels can show: all that
-    lies above the result's own must be gone from it."""
+    """Draws rings whose frequency grows with the radius, up to the highest that pixels can show. A good
+    filter leaves nothing of those that are finer than the result's pixels."""
     width, height = DRAWING_PX
     y, x = np.mgrid[:height, :width]
     squares = (x - width / 2) ** 2 + (y - height / 2) ** 2
@@ -97,26 +97,26 @@ def zone_plate():
 
 
 def heic(picture):
-    """make(path) of a picture of this file as HEIC, which Pillow does not write."""
+    """Returns a make(path) that has heif-enc write this picture as HEIC, which Pillow cannot write."""
     return lambda path: subprocess.run(["heif-enc", "-o", path, cached(*picture)], check=True,
                                        stdout=subprocess.DEVNULL)
 
 
-# ---- pictures that are all size ----
+# ---- very large pictures ----
 
 def large_photo(path):
-    """100 MP in a single scan: one photograph, scaled up."""
+    """Makes a JPEG of 100 MP in a single scan, from one photograph scaled up."""
     Image.open(ELEPHANTS).resize((12000, 8333)).save(path, quality=88)
 
 
 def large_png(path):
-    """100 MP of a colour gradient."""
+    """Makes a PNG of 100 MP of a colour gradient."""
     y, x = np.mgrid[:8333, :12000].astype(np.uint16)
     Image.fromarray(np.dstack([x >> 6, y >> 6, (x + y) >> 7]).astype(np.uint8)).save(path, compress_level=1)
 
 
 def heavy_photo(path):
-    """A JPEG of nearly 24 MiB: noise over a photograph."""
+    """Makes a JPEG of nearly 24 MiB, from a photograph with noise over it."""
     pixels = np.asarray(Image.open(ELEPHANTS).convert("RGB"), np.int16)
     noise = np.random.default_rng(1).integers(-24, 25, pixels.shape, dtype=np.int16)
     image = Image.fromarray((pixels + noise).clip(0, 255).astype(np.uint8))
@@ -126,7 +126,7 @@ def heavy_photo(path):
         image.save(path, quality=quality)
         low, high = (quality, high) if path.stat().st_size <= 24 << 20 else (low, quality)
     image.save(path, quality=low)
-    with open(path, "ab") as file:  # bytes after the end are accepted
+    with open(path, "ab") as file:  # The service accepts bytes after the end, so they fill the file up.
         file.truncate(24 << 20)
 
 
@@ -142,7 +142,7 @@ COLOUR = "grayscale=false"
 DRAWINGS = (("line art", "lines", line_art), ("text screenshot", "text", text_screenshot),
             ("zone plate", "zone", zone_plate))
 
-# Each a title, a picture and a query.
+# Each row has a title, a picture and a query.
 LOADS = [
     ("6 MP photograph, soft", SOFT, ""),
     ("6 MP photograph, full of detail", DETAIL, ""),
@@ -151,7 +151,7 @@ LOADS = [
     ("6 MP photograph, soft, in colour", SOFT, COLOUR),
 ]
 
-# Each a title and a picture: one of each format that comes in.
+# Each row has a title and a picture; there is one for each format that uploads may have.
 PAIR_LOADS = [
     ("6 MP photograph, JPEG", SOFT),
     ("128 × 128 icon, PNG", ICON),
@@ -172,7 +172,7 @@ QUALITY = [
     *((f"{title}, JPEG", (name + ".jpg", drawing(draw, quality=95)), "") for title, name, draw in DRAWINGS),
 ]
 
-# Titles and pictures.
+# Each row has a title and a picture.
 MEMORY = [
     ("18 MP JPEG, one scan", LARGE),
     ("100 MP JPEG, one scan", ("100mp.jpg", large_photo)),

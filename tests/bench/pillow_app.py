@@ -1,11 +1,10 @@
-"""The job of the Lambda that tintype replaces, as a WSGI application: base64 JPEG or PNG in, gray PNG
-of 720 pixels' width out, by Pillow; stored as durably as tintype does. Served by gunicorn.
+"""The job of the Lambda that tintype replaces, as a WSGI application that gunicorn serves: Pillow turns a
+base64 JPEG or PNG into a gray PNG of 720 pixels' width, which is stored as durably as tintype does it.
 
-The picture is opened, resized with LANCZOS, converted and saved, as the Lambda did: without
-thumbnail() or draft(), which would decode a JPEG at a reduced size.
+The picture is opened, resized with LANCZOS, converted and saved, as the Lambda did it. It uses neither
+thumbnail() nor draft(), which would decode a JPEG at a reduced size.
 
-Settings by environment: PILLOW_APP_DIR, where files and rows go.
-"""
+The environment variable PILLOW_APP_DIR names the folder of files and rows."""
 
 import base64
 import io
@@ -19,7 +18,7 @@ from PIL import Image
 FOLDER = os.environ["PILLOW_APP_DIR"]
 WIDTH = 720
 os.makedirs(FOLDER, exist_ok=True)
-journal = None  # opened after gunicorn's fork
+journal = None  # Each worker opens it after gunicorn's fork.
 
 
 def open_journal():
@@ -31,7 +30,7 @@ def open_journal():
 
 
 def write(name, data):
-    """Whole and on the disk, before it has its name."""
+    """Writes the file whole and to the disk before it gets its name."""
     path = os.path.join(FOLDER, name)
     with open(path + ".tmp", "wb") as file:
         file.write(data)

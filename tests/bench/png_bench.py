@@ -1,11 +1,11 @@
-"""The PNG writer against Pillow's, on the same pixels: bytes and CPU time, photographs, drawings and
-pages with both.
+"""Compares the PNG writer with Pillow's on the same pixels, by bytes and by CPU time, for photographs, drawings
+and pages with both.
 
-Each picture is encoded by both in turn, ROUNDS times; the least CPU time of each counts, so that a
-neighbour on the machine costs nothing. Every file of the writer is decoded by Pillow and compared.
+Each picture is encoded by both in turn, ROUNDS times. The least CPU time of each counts, so that a neighbour on
+the machine does not distort it. Pillow decodes every file of the writer, and the pixels are compared.
 
   PNG_BENCH_ROUNDS   rounds of each (7)
-  PNG_BENCH_PIXELS   also write each picture's samples here, as <kind>-<name>.<width>x<height>x<channels>
+  PNG_BENCH_PIXELS   a folder for each picture's samples, as <kind>-<name>.<width>x<height>x<channels> (none)
 """
 
 import io
@@ -44,7 +44,7 @@ def photo(name, width):
 
 
 def photos():
-    """Kind, name, picture: as they come out of a resize."""
+    """Yields kind, name and picture of photographs, softened by a resize as the service's results are."""
     for name in PHOTOS:
         for width in (256, 720, 1024):
             image = photo(name, width)
@@ -75,14 +75,14 @@ def write_text(draw, box, size, seed, colour=(30, 30, 40)):
 
 
 def page():
-    """Text with white margins."""
+    """Draws text with white margins."""
     image = Image.new("RGB", (760, 1000), "white")
     write_text(ImageDraw.Draw(image), (90, 220, 670, 900), 15, 1)
     return image
 
 
 def desktop():
-    """Windows, a side bar, text, a few icons."""
+    """Draws windows, a side bar, text and a few icons."""
     image = Image.new("RGB", (1024, 768), (58, 110, 165))
     draw = ImageDraw.Draw(image)
     for i, box in enumerate([(60, 40, 620, 420), (300, 260, 980, 720)]):
@@ -101,7 +101,7 @@ def desktop_with_photo():
 
 
 def photo_below_margin():
-    """A page whose upper half is white and whose lower half is a photograph."""
+    """Draws a page whose upper half is white and whose lower half is a photograph."""
     image = Image.new("RGB", (720, 1000), "white")
     image.paste(photo("nature/Aqua.jpg", 640), (40, 480))
     return image
@@ -123,7 +123,7 @@ def chart():
 
 
 def lines():
-    """Smooth curves, drawn large and made small."""
+    """Draws smooth curves large and makes them small, so that they are antialiased."""
     image = Image.new("L", (3200, 2400), 255)
     draw = ImageDraw.Draw(image)
     for i in range(40):
@@ -148,14 +148,14 @@ def palette():
 
 
 def noisy_desktop():
-    """A screenshot through a lossy codec: even areas are no longer even."""
+    """Makes a screenshot that went through a lossy codec, so that its even areas are noisy."""
     buffer = io.BytesIO()
     desktop().save(buffer, "JPEG", quality=75)
     return Image.open(buffer).convert("RGB")
 
 
 def scaled_desktop():
-    """What the service makes of a screenshot: all edges soft."""
+    """Makes what the service makes of a screenshot: all edges are soft."""
     return desktop().resize((720, 540), Image.LANCZOS)
 
 
@@ -173,7 +173,7 @@ def icon():
 
 
 def shadowed():
-    """A window with a soft shadow on nothing."""
+    """Draws a window with a soft shadow on a transparent ground."""
     image = Image.new("RGBA", (640, 480))
     shadow = Image.new("L", image.size)
     ImageDraw.Draw(shadow).rectangle((60, 60, 590, 430), fill=160)
@@ -230,7 +230,7 @@ def beside_text(picture):
 
 
 def mixed():
-    """A photograph and white, or text, in the same rows, as they come out of a resize."""
+    """Yields pictures with a photograph and white, or text, in the same rows, softened by a resize."""
     for name in MIXED_PHOTOS:
         for make in (framed, oval, beside_text):
             large = make(photo(name, 720))
@@ -264,7 +264,7 @@ def pillow_encode(image):
 
 
 class Writer:
-    """The driver: one process, one line for each picture."""
+    """The driver is one process, which reads and answers one picture after the other."""
 
     def __init__(self):
         self.process = subprocess.Popen([DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE)

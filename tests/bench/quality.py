@@ -1,9 +1,9 @@
-"""How near results come to the best that the filter can do: the picture decoded at its full size, its
-luma (Rec. 601; in colour its channels) in float64, resized by a separable Lanczos 3 in float64, and not
-rounded. Against that the best that 8 bits can do is about 58.9 dB, what rounding costs, or more where
-areas are flat.
+"""Measures how near results come to the best that the filter can do. The reference is the picture decoded at
+its full size, its luma (Rec. 601; in colour its channels) in float64, resized by a separable Lanczos 3 in
+float64 and not rounded. Rounding to 8 bits alone costs so much that at best about 58.9 dB are left, or more
+where areas are flat.
 
-A system passes where it is not more than 0.2 dB below Pillow."""
+A system passes when it is at most 0.2 dB below Pillow."""
 
 import base64
 import io
@@ -19,8 +19,8 @@ PILLOW_MARGIN_DB = 0.2
 
 
 def lanczos_matrix(size, result, covered=None):
-    """Row i has the weights of all the pixels of a line for pixel i of the result; covered is the length
-    of the line that becomes the result, where that is not all of it."""
+    """Returns a matrix whose row i has the weights of all pixels of a line for pixel i of the result. covered
+    is the length of that part of the line which becomes the result, when that is not all of it."""
     scale = (covered or size) / result
     centres = (np.arange(result)[:, None] + 0.5) * scale
     x = (np.arange(size)[None, :] + 0.5 - centres) / max(scale, 1)
@@ -29,7 +29,7 @@ def lanczos_matrix(size, result, covered=None):
 
 
 def reference(picture, query):
-    """Height × 720, or height × 720 × 3 in colour."""
+    """Returns an array of height × 720, or of height × 720 × 3 in colour."""
     pixels = np.asarray(picture if picture.mode == "L" else picture.convert("RGB"), np.float64)
     if not query and pixels.ndim == 3:
         pixels = pixels @ LUMA
@@ -43,9 +43,9 @@ def psnr_db(wanted, found):
 
 
 def ssim(wanted, found):
-    """Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004:
-    a Gaussian window of 11 × 11 with sigma 1.5, where it fits; K1 = 0.01, K2 = 0.03. In colour the mean
-    of the three."""
+    """Computes SSIM as in Wang et al., "Image quality assessment: from error visibility to structural
+    similarity", 2004: with a Gaussian window of 11 × 11 and sigma 1.5, only where it fits, K1 = 0.01 and K2 =
+    0.03. In colour it is the mean of the three channels."""
     window = np.exp(-np.arange(-5, 6) ** 2 / (2 * 1.5 ** 2))
     window /= window.sum()
 
@@ -69,7 +69,7 @@ def score(wanted, png):
 
 
 def measure(sides):
-    """A row for each picture, made by the running sides."""
+    """Returns a row for each picture, which the running sides have made."""
     rows = []
     for title, picture, query in QUALITY:
         path = cached(*picture)

@@ -1,5 +1,5 @@
-"""What a run found, as bench.md and bench.svg. `report.py FOLDER` writes them again from the bench.json
-there."""
+"""Writes what a run found as bench.md and bench.svg. `report.py FOLDER` makes them again from the bench.json
+in that folder."""
 
 import json
 import sys
@@ -19,24 +19,25 @@ def kb(size_bytes):
 
 
 def number(value):
-    """Three digits, as far as there are so many."""
+    """Formats three digits, and all digits of larger numbers."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def middle(load, name, key):
-    """The median over a system's rounds."""
+    """Returns the median over a system's rounds."""
     return median(r[key] for r in load["systems"][name]["rounds"])
 
 
 def ratio(load, name, key="rate"):
-    """tintype's figure over another's, taken within each round: the median, the least and the most."""
+    """Returns tintype's figure over another's, taken within each round: the median, the least and the
+    greatest."""
     pairs = zip(load["systems"]["tintype"]["rounds"], load["systems"][name]["rounds"])
     ratios = sorted(ours[key] / theirs[key] for ours, theirs in pairs)
     return median(ratios), ratios[0], ratios[-1]
 
 
 def over_floor(load):
-    """tintype's CPU time over the floor's of the same round."""
+    """Returns tintype's CPU time over the floor's of the same round, as the median."""
     return median(r["cpu_ms"] / floor for r, floor in zip(load["systems"]["tintype"]["rounds"], load["floor_ms"]))
 
 
@@ -48,7 +49,7 @@ def table(caption, head, rows):
 
 
 def by_load(results, caption, cell, more=(), more_head=()):
-    """A table with cell(load, name) of each system, and what each function of more says of a load."""
+    """Makes a table with cell(load, name) for each system, and one more column for each function of more."""
     return table(caption, ["picture", *NAMES, *more_head],
                  [[load["title"], *(cell(load, name) for name in NAMES), *(tell(load) for tell in more)]
                   for load in results["loads"]])
@@ -125,7 +126,7 @@ def memory(results):
 
 
 def markdown(results):
-    """The whole report."""
+    """Returns the whole report as Markdown."""
     return "\n".join(part(results) for part in (about, rates, cpu, client, latency, peaks, nearness, memory))
 
 
@@ -145,7 +146,7 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328 }
 
 
 def bars(load, key, left, top):
-    """A bar for each system, the longest of them BAR_MAX_PX, and the floor as a line across tintype's."""
+    """Yields a bar for each system, the longest of them BAR_MAX_PX, and the floor as a line across tintype's."""
     values = {name: middle(load, name, key) for name in NAMES}
     scale = BAR_MAX_PX / max(values.values())
     for name, value in values.items():

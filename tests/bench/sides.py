@@ -1,6 +1,5 @@
-"""The systems under test: how each is started, asked and watched from outside. All do the job of the
-Lambda (see pillow_app.py) with two processes that decode at once, and answer when files and record
-are on the disk."""
+"""The systems under test: how each is started, asked, and watched from outside. All do the job of the Lambda
+(see pillow_app.py) with two processes that decode at once, and answer when files and record are on the disk."""
 
 import atexit
 import json
@@ -34,7 +33,7 @@ def machine():
 
 
 def disk(path):
-    """The kind of the file system."""
+    """Returns the kind of the file system."""
     kind = output("stat", "-f", "-c", "%T", path)
     if kind == "tmpfs":
         sys.exit("build/bench is in memory: durable writes would cost nothing there")
@@ -49,7 +48,7 @@ def output(*command):
 # ---- processes, through /proc ----
 
 def tree(pid):
-    """A process and all its descendants."""
+    """Returns a process and all its descendants."""
     found, queue = [], [pid]
     while queue:
         found.append(queue.pop())
@@ -58,19 +57,19 @@ def tree(pid):
 
 
 def cpu_ms(pid):
-    """User and system time of a tree, its ended processes that were waited for included."""
+    """Returns user and system time of a process tree, with that of ended processes that were waited for."""
     total = 0
     for member in tree(pid):
         try:
             fields = Path(f"/proc/{member}/stat").read_text().rsplit(")", 1)[1].split()
         except (FileNotFoundError, ProcessLookupError):
-            continue  # a decoder that ended; its parent's account has it
+            continue  # The decoder has ended, so its parent's account has its time.
         total += sum(int(f) for f in fields[11:15])
     return total * TICK_MS
 
 
 def peak_bytes(pid):
-    """The largest peak memory (VmHWM) of a process of a tree."""
+    """Returns the largest peak memory (VmHWM) of any process of a tree."""
     peaks = [0]
     for member in tree(pid):
         try:
@@ -84,9 +83,9 @@ def peak_bytes(pid):
 # ---- the systems ----
 
 class Side:
-    """A system in a folder of its own."""
+    """A side is one system in a folder of its own."""
 
-    front = None  # the process in front of the service, where it has one
+    front = None  # This is the process in front of the service, if there is one.
 
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix=type(self).__name__.lower() + "-", dir=CACHE))
@@ -96,7 +95,8 @@ class Side:
         self.url = f"http://127.0.0.1:{self.port}"
         self.http = requests.Session()
         self.http.trust_env = False
-        self.http.headers["Connection"] = "close"  # rounds outlast what a server keeps idle ones for
+        # A round lasts longer than servers keep idle connections, so none is kept.
+        self.http.headers["Connection"] = "close"
         self.start()
         wait_for(self.name, self.is_ready)
 
@@ -115,19 +115,20 @@ class Side:
         return self.path + ("?" if query else "") + query
 
     def upload(self, body, query="", kind="text/plain"):
-        """One upload, of base64 unless kind says otherwise; the answer."""
+        """Sends one upload, as base64 unless kind says otherwise, and returns the answer."""
         answer = self.http.post(self.url + self.target(query), data=body, timeout=PATIENCE_S,
                                 headers={"Content-Type": kind})
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     def result(self, answer):
-        """The bytes of the picture that an upload became."""
+        """Returns the bytes of the picture that an upload became."""
         return (self.folder / "state" / Path(answer["message"]).name).read_bytes()
 
     def round(self, body_path, query, seconds, *uploads):
-        """Uploads the file from CONNECTIONS connections for so long, or until so many uploads are done where
-        a number follows; what it took of each process."""
+        """Uploads the file from CONNECTIONS connections for so many seconds, or until so many uploads are
+        done if that number follows. Returns what the client measured and the CPU time of service and front
+        end."""
         fronts = [self.front.pid] if self.front else []
         before = cpu_ms(self.service.pid), sum(map(cpu_ms, fronts))
         done = json.loads(output(BUILD / "drivers/load_driver", self.port, self.target(query), body_path,
@@ -139,7 +140,7 @@ class Side:
                 "client_cpu_ms": done["client_cpu_ms"] / uploads}
 
     def memory(self):
-        """The peaks of its processes by name, in bytes."""
+        """Returns the peak memory of its processes in bytes, by name."""
         return {"worker": peak_bytes(self.service.pid)}
 
     def stop(self):
@@ -151,9 +152,9 @@ class Side:
         self.empty()
 
     def empty(self):
-        """Gives the disk back, but no file's inode before the end of the program: ext4 without a journal
-        looks at each inode that was freed in the last seconds before it takes a new one (recently_deleted
-        in fs/ext4/ialloc.c), and whoever is measured next would pay for it."""
+        """Gives the disk back, but frees no inode before the end of the program: ext4 without a journal looks
+        at each inode that was freed in the last seconds before it takes a new one (recently_deleted in
+        fs/ext4/ialloc.c), which would slow down whichever side is measured next."""
         for path in self.folder.rglob("*"):
             if path.is_file():
                 os.truncate(path, 0)
@@ -208,7 +209,7 @@ SIDES = (Tintype, Pillow, Sharp)
 
 
 def versions():
-    """What each side is made of."""
+    """Returns the versions of the programs and libraries that each side is made of."""
     pillow = output(sys.executable, "-c", "import PIL.features as f, PIL, sys; print('Pillow', PIL.__version__, "
                     "'with libjpeg-turbo', f.version('libjpeg_turbo') + ', Python', sys.version.split()[0])")
     sharp = output("node", "-e", "const { versions: v } = require('sharp');"

@@ -3,15 +3,16 @@
 The service is a Ceph RADOS gateway (tests/rigs/rgw.sh) that keeps objects in memory. A backlog is
 1,000 images: a result of 20 kB and an original of 200 kB each, in a spool with its journal. A round
 carries it into a new bucket, once by `tintype-sync --once`, once by `rclone copy` from the same spool,
-each with 16 requests at once and over plain HTTP. Rounds alternate A B A B, so what drifts falls on
-both; medians are compared. After each round the bucket must have every object at its full size.
+each with 16 requests at once and over plain HTTP. Rounds alternate A B A B, so that drift meets both
+alike, and medians are compared. After each round the bucket must have every object at its full size.
 
-rclone gets what makes it fast: no look at the bucket or for what is there already, no HEAD after a
-PUT, no comparison of hashes, no chunks.
+rclone is set up to be as fast as it can be: it does not look at the bucket or for objects that are there
+already, sends no HEAD after a PUT, compares no hashes, and cuts nothing into chunks.
 
-Objects alone come first. Then tintype also writes an item for each image into DynamoDB (dynalite, in
-Node.js, on the same cores), which rclone does not. Last, the agent's memory before a backlog of
-100,000 images. Gateway, dynalite and client share the cores, so their CPU time is shown as well.
+The first comparison carries objects alone. In the second, tintype also writes an item for each image into
+DynamoDB (dynalite, in Node.js, on the same cores), which rclone does not. At the end the agent's memory is
+measured before a backlog of 100,000 images. Gateway, dynalite and client share the cores, so their CPU time is
+shown as well.
 
   BENCH_SYNC_ROUNDS   rounds of each side (5)
 """
@@ -44,7 +45,7 @@ IMAGES, PROCESSED_BYTES, ORIGINAL_BYTES = 1000, 20_000, 200_000
 ROUNDS = int(os.environ.get("BENCH_SYNC_ROUNDS", "5"))
 IN_FLIGHT = 16
 BACKLOG, BACKLOG_SECONDS, MEMORY_LIMIT_BYTES = 100_000, 8, 32_000_000
-LINKS_MAX = 50_000  # ext4 takes 65,000 to a file
+LINKS_MAX = 50_000  # ext4 allows a file 65,000 links.
 CACHE = ROOT / "build/bench/sync"
 KINDS = {"processed": (PROCESSED_BYTES, "png"), "originals": (ORIGINAL_BYTES, "jpg")}
 KEYS = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
@@ -57,14 +58,14 @@ INSERT = """INSERT INTO image (id, filename,
 # ---- the backlog ----
 
 def new_id(number):
-    """A UUID of version 7, all in order, the first an hour ago."""
+    """Makes a UUID of version 7. They are in the order of number, and the first is an hour old."""
     milliseconds = int(time.time() * 1000) - 3_600_000 + number
     bits = int.from_bytes(os.urandom(10), "big") & ~(0xF << 76) & ~(0x3 << 62)
     return str(uuid.UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62 | bits))
 
 
 class State:
-    """A storage directory: journal and folders made by tintyped, files and rows by fill()."""
+    """A storage directory, whose journal and folders tintyped makes, and whose files and rows fill() adds."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -72,7 +73,7 @@ class State:
         folder.mkdir(parents=True)
         self.journal = folder / "journal.db"
         self.saved = folder / "saved.db"
-        self.sizes = {}  # of every object, by its key
+        self.sizes = {}  # the size of every object, by its key
         self.make_journal()
 
     def make_journal(self):
@@ -90,7 +91,7 @@ class State:
         assert status == 0, log_path.read_text()
 
     def fill(self, count, make_file):
-        """make_file(number, path, kind) makes one file, and says its size and hash."""
+        """Adds so many images. make_file(number, path, kind) makes one file, and returns its size and hash."""
         rows = []
         for number in range(count):
             one = new_id(number)
@@ -108,13 +109,13 @@ class State:
         shutil.copyfile(self.journal, self.saved)
 
     def rewind(self):
-        """Nothing is synced again."""
+        """Restores the journal, in which no image is synced yet."""
         for name in ("journal.db-wal", "journal.db-shm"):
             (self.folder / name).unlink(missing_ok=True)
         shutil.copyfile(self.saved, self.journal)
 
     def counts(self):
-        """Rows by sync state."""
+        """Returns the number of rows for each sync state."""
         with closing(sqlite3.connect(self.journal)) as connection:
             return dict(connection.execute("SELECT sync_state, count(*) FROM image GROUP BY sync_state"))
 
@@ -126,7 +127,7 @@ def random_file(_, path, kind):
 
 
 class LinkedFiles:
-    """The same small content under every name, with hard links where the file system takes them."""
+    """Puts the same small content under every name, with hard links where the file system allows them."""
 
     def __init__(self):
         self.content = os.urandom(PROCESSED_BYTES)
@@ -145,7 +146,7 @@ class LinkedFiles:
 # ---- the cloud ----
 
 class Services:
-    """The gateway and dynalite."""
+    """The gateway and dynalite, which this program starts and stops."""
 
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="tintype-bench-", dir=SCRATCH))
@@ -181,7 +182,7 @@ class Services:
         shutil.rmtree(self.folder)
 
     def cpu_ms(self):
-        """User and system time of each service so far."""
+        """Returns the user and system time of each service so far."""
         pids = {name: int((self.folder / f"ceph/{name}.pid").read_text()) for name in ("rgw", "osd", "mon")}
         pids["dynalite"] = self.dynalite.pid
         times = {}
@@ -192,7 +193,7 @@ class Services:
 
     @contextmanager
     def bucket(self):
-        """A new bucket, emptied and removed again: the gateway's memory is bounded."""
+        """Makes a bucket, and empties and removes it afterwards, because the gateway's memory is bounded."""
         name = f"bench-{next(self.names)}"
         self.s3.create_bucket(Bucket=name)
         yield name
@@ -204,7 +205,7 @@ class Services:
 
     @contextmanager
     def table(self):
-        """The least that tintype needs: no indexes."""
+        """Makes a table without indexes, as tintype needs none."""
         name = f"Images-{next(self.names)}"
         self.tables.create_table(TableName=name, BillingMode="PAY_PER_REQUEST",
                                  KeySchema=[{"AttributeName": "ID", "KeyType": "HASH"}],
@@ -214,7 +215,7 @@ class Services:
         self.tables.delete_table(TableName=name)
 
     def objects(self, bucket):
-        """{key: size} of a bucket."""
+        """Returns {key: size} of a bucket."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
         return {entry["Key"]: entry["Size"] for page in pages for entry in page.get("Contents", [])}
 
@@ -226,7 +227,7 @@ class Services:
 # ---- the two sides ----
 
 def environment(**extra):
-    """Without settings of AWS or rclone but those given."""
+    """Returns the caller's environment without settings of AWS or rclone, and the settings given."""
     return {k: v for k, v in clean_environment().items() if not k.startswith(("AWS_", "RCLONE_"))} | extra
 
 
@@ -253,13 +254,14 @@ def rclone_environment(services):
 
 
 def peak_bytes(pid):
-    """VmHWM; 0 once the process has ended."""
+    """Returns VmHWM, or 0 once the process has ended."""
     status = Path(f"/proc/{pid}/status").read_text()
     return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:")), 0)
 
 
 def run(command, command_environment, services):
-    """Runs it to its end: seconds, CPU time of all who took part, the peak of its memory."""
+    """Runs a command to its end. Returns its seconds, the CPU time of the client and the services, and the
+    peak of its memory."""
     before = services.cpu_ms()
     log_path = services.folder / "client.log"
     with open(log_path, "wb") as log:
@@ -321,7 +323,8 @@ def compare(title, state, services, with_items):
              lambda: tintype_round(state, services, with_items),
              rclone_version(): lambda: rclone_round(state, services)}
     rounds = {name: [] for name in sides}
-    for side in sides.values():  # once unmeasured: the gateway's pools, the page cache
+    # The first round is not measured: it fills the gateway's pools and the page cache.
+    for side in sides.values():
         side()
     for _ in range(ROUNDS):
         for name, side in sides.items():
@@ -340,7 +343,7 @@ def rclone_version():
 
 
 def memory(services):
-    """The agent's peak while it drains a backlog that it will not get through."""
+    """Measures the agent's peak while it works on a backlog that is too large for the time."""
     state = State(CACHE / "backlog")
     state.fill(BACKLOG, LinkedFiles().make)
     try:
@@ -375,7 +378,7 @@ def main():
         services.start()
         state = State(CACHE / "state")
         state.fill(IMAGES, random_file)
-        os.sync()  # so that nothing is written back meanwhile
+        os.sync()  # Otherwise these files would be written back during the rounds.
         compare("Objects alone", state, services, with_items=False)
         compare("tintype with an item in DynamoDB for each image, rclone without", state, services, with_items=True)
         shutil.rmtree(state.folder)

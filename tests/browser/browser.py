@@ -1,5 +1,5 @@
-"""A Chromium without a window, and the page in it as its tests speak of it: dropping, pasting, what
-is in the queue and the gallery, networks that are slow or gone, and axe's judgement."""
+"""A Chromium without a window, and the page in it in the terms of its tests: dropping, pasting, what is in
+the queue and the gallery, networks that are slow or gone, and axe's judgement."""
 
 import base64
 import json
@@ -21,7 +21,7 @@ SHOTS = Path(os.environ.get("TINTYPE_SCREENSHOTS", BUILD / "screenshots"))
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PHONE = {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
 
-# A DataTransfer with the files, as a drop or a paste has it.
+# This builds a DataTransfer with the files, as a drop or a paste has it.
 TRANSFER = """
 const transfer = new DataTransfer();
 for (const [name, type, data] of arguments[0])
@@ -34,7 +34,7 @@ def start_chromium():
     options.binary_location = shutil.which("chromium")
     for argument in ("--headless=new", "--disable-gpu", "--hide-scrollbars", "--lang=en-GB",
                      "--disable-dev-shm-usage", "--no-proxy-server",
-                     # Or a page that was left goes on uploading, into the next test.
+                     # Otherwise a page that was left would go on uploading during the next test.
                      "--disable-features=BackForwardCache"):
         options.add_argument(argument)
     if os.geteuid() == 0:
@@ -46,7 +46,7 @@ def start_chromium():
 
 
 class Page:
-    """The upload page. open() it; what is asked of it waits until it is so."""
+    """The upload page, which open() loads. Each question waits until its answer is what the test expects."""
 
     def __init__(self, driver, server):
         self.driver, self.server = driver, server
@@ -62,7 +62,7 @@ class Page:
         self.cdp("Storage.clearDataForOrigin", {"origin": self.server.root_url, "storageTypes": "all"})
 
     def open(self, root_url=None, before=""):
-        """before: a script that runs ahead of the page's own."""
+        """Opens the page. before is a script that runs ahead of the page's own."""
         added = self.cdp("Page.addScriptToEvaluateOnNewDocument", {"source": before})
         self.driver.get((root_url or self.server.root_url) + "/")
         self.cdp("Page.removeScriptToEvaluateOnNewDocument", added)
@@ -78,16 +78,16 @@ class Page:
             {"name": "prefers-color-scheme", "value": "dark" if on else "light"}]})
 
     def network(self, up=-1, offline=False):
-        """up: bytes a second; -1 is as fast as it goes."""
+        """Sets the network's speed. up is in bytes a second, and -1 is unlimited."""
         self.cdp("Network.emulateNetworkConditions", {
             "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": up})
 
     def run_scripts(self, on):
-        """Of documents that are opened from now on."""
+        """Switches scripts on or off in documents that are opened from now on."""
         self.cdp("Emulation.setScriptExecutionDisabled", {"value": not on})
 
     def console(self):
-        """What the browser's console says of errors since it was last asked."""
+        """Returns the errors in the browser's console since it was last asked."""
         return [line["message"] for line in self.driver.get_log("browser") if line["level"] == "SEVERE"]
 
     # ---- looking ----
@@ -97,9 +97,9 @@ class Page:
             try:
                 return condition()
             except (NoSuchElementException, StaleElementReferenceException):
-                return False  # the page is changing
+                return False  # The page is changing.
             except WebDriverException as error:
-                # What chromedriver says of an element that goes while it is asked about.
+                # chromedriver says this of an element that goes while it is asked about.
                 if "does not belong to the document" not in str(error):
                     raise
                 return False
@@ -112,7 +112,7 @@ class Page:
         return self.driver.find_element(By.CSS_SELECTOR, selector)
 
     def texts(self, selector):
-        """In one step, so that nothing changes between two of them."""
+        """Reads all texts in one step, so that nothing changes between two of them."""
         return self.script("return [...document.querySelectorAll(arguments[0])].map((e) => e.textContent)",
                            selector)
 
@@ -121,7 +121,7 @@ class Page:
                   lambda: any(all(w in text for w in words) for text in self.texts(selector)))
 
     def states(self):
-        """Of the queue's entries, from the top."""
+        """Returns the states of the queue's entries, from the top."""
         return self.script("return [...document.querySelectorAll('.entry')].map((e) => e.dataset.state)")
 
     def wait_states(self, *states):
@@ -134,14 +134,14 @@ class Page:
         self.wait(f"the gallery to be {names}", lambda: self.cards() == list(names))
 
     def focus(self):
-        """The accessible name of what has the focus."""
+        """Returns the accessible name of the element that has the focus."""
         return self.driver.switch_to.active_element.accessible_name
 
     def said(self):
         return self.one("#said").get_attribute("textContent")
 
     def fits(self):
-        """Whether nothing is wider than the window."""
+        """Says whether nothing is wider than the window."""
         return self.script("return document.documentElement.scrollWidth <= innerWidth")
 
     # ---- doing ----
@@ -150,7 +150,7 @@ class Page:
         self.one("#file").send_keys("\n".join(map(str, paths)))
 
     def drop(self, *files):
-        """files: (name, media type, bytes)."""
+        """Drops files, each of them (name, media type, bytes)."""
         self.script(TRANSFER + """
             for (const kind of ["dragenter", "dragover", "drop"])
               document.getElementById("drop").dispatchEvent(
@@ -166,7 +166,7 @@ class Page:
         ActionChains(self.driver).send_keys(*keys).perform()
 
     def button(self, name):
-        """The one that is shown and whose name begins so."""
+        """Waits for the button that is shown and whose name begins so, and returns it."""
         return self.wait(f"a button {name}", lambda: next(
             (b for b in self.all("button, .actions a")
              if b.is_displayed() and b.accessible_name.startswith(name)), None))
@@ -175,7 +175,7 @@ class Page:
         self.button(name).click()
 
     def set(self, name, value):
-        """A field of the form or the filter, as if it had been typed in or picked."""
+        """Sets a field of the form or the filter, as if it had been typed in or picked."""
         self.script("""
             const field = document.getElementById(arguments[0]);
             field.value = arguments[1];
@@ -185,9 +185,9 @@ class Page:
     # ---- judging ----
 
     def check_access(self):
-        """axe finds nothing, by all rules of WCAG 2.2 AA and by good practice."""
+        """Checks that axe finds nothing, by all rules of WCAG 2.2 AA and by good practice."""
         assert AXE.exists(), "axe-core is not installed: make deps"
-        self.run_scripts(True)  # axe is one
+        self.run_scripts(True)  # axe is a script.
         if not self.script("return !!window.axe"):
             self.script(AXE.read_text() + "; window.axe = axe;")
         found = self.driver.execute_async_script("""
@@ -199,13 +199,13 @@ class Page:
             [(v["id"], [(n["html"][:200], n["failureSummary"]) for n in v["nodes"]]) for v in found], indent=1)
 
     def wait_pictures(self):
-        """Until all that the window shows are there."""
+        """Waits until all pictures that the window shows are there."""
         self.wait("pictures", lambda: self.script("""
             return [...document.images].every((i) => !i.src || i.naturalWidth > 0 ||
               i.getBoundingClientRect().top > innerHeight)"""))
 
     def shoot(self, name):
-        """A screenshot for people."""
+        """Takes a screenshot for people."""
         self.wait_pictures()
         SHOTS.mkdir(parents=True, exist_ok=True)
         shot = self.cdp("Page.captureScreenshot", {"format": "png"})

@@ -1,7 +1,7 @@
-"""Fixtures: one browser and one service for all tests, the service empty before each.
+"""The fixtures are one browser and one service for all tests. The service is empty before each.
 
-The service has a bucket and no tintype-sync, so pictures wait for the cloud until a test moves them
-on, in the journal, as the sync would.
+The service has a bucket and no tintype-sync, so pictures wait for the cloud until a test moves them on in the
+journal, as the sync would.
 """
 
 import sqlite3
@@ -21,12 +21,12 @@ from browser import Page, start_chromium  # noqa: E402
 from support import Server, free_port, wait_for  # noqa: E402
 
 
-# What a browser says of answers that are errors, and of a page that is left while it uploads.
+# A browser says this of answers that are errors, and of a page that is left while it uploads.
 EXPECTED = ("Failed to load resource", "'beforeunload' confirmation")
 
 
 class Service(Server):
-    """A Server with a few words more."""
+    """A Server that can also empty itself, fill itself and move images on."""
 
     def empty(self):
         wait_for("the end of what the last test sent", lambda: not self.decoders())
@@ -37,14 +37,14 @@ class Service(Server):
         return [image["filename"] for image in self.images()]
 
     def fill(self, count, make=lambda number: pictures.jpeg(64 + number, 48)):
-        """picture-0.jpg and so on, one after the other in time."""
+        """Uploads picture-0.jpg and so on, one after the other in time."""
         with ThreadPoolExecutor(2) as pool:
             bodies = list(pool.map(make, range(count)))
         return [self.upload(body, query="filename=" + urllib.parse.quote(f"picture-{number}.jpg"))
                 for number, body in enumerate(bodies)]
 
     def move(self, image, state, error=""):
-        """What tintype-sync writes down."""
+        """Writes into the journal what tintype-sync would write."""
         with sqlite3.connect(self.storage / "journal.db", timeout=10) as journal:
             done = journal.execute("UPDATE image SET sync_state = ?, last_error = ? WHERE id = ?",
                                    (state, error, image["id"]))
@@ -55,7 +55,7 @@ class Service(Server):
 @pytest.fixture(scope="session")
 def running_service():
     one = Service(s3={"bucket": "pictures", "region": "eu-central-1"})
-    one.http.hooks["response"].clear()  # what answers look like is the business of tests/e2e
+    one.http.hooks["response"].clear()  # tests/e2e judges what answers look like.
     try:
         yield one.start()
         one.stop()
@@ -78,20 +78,20 @@ def service(running_service):
 
 @pytest.fixture
 def page(chromium, service):
-    """The page's window, as a new visitor has it. No test leaves errors of its script behind."""
+    """The page's window, as a new visitor has it. No test may leave errors of the page's script behind."""
     one = Page(chromium, service)
     one.reset()
     one.console()
     yield one
     mistakes = [line for line in one.console() if not any(words in line for words in EXPECTED)]
     one.run_scripts(True)
-    chromium.get("about:blank")  # ends what is under way
+    chromium.get("about:blank")  # This ends what is under way.
     assert mistakes == []
 
 
 @pytest.fixture
 def proxy(service):
-    """Between browser and web server; it can break connections."""
+    """The proxy stands between browser and web server, and can break connections."""
     one = fault.Proxy("127.0.0.1", service.port, free_port()).start()
     yield one
     one.stop()
@@ -99,7 +99,7 @@ def proxy(service):
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory):
-    """files(name): a picture on the disk, hills unless the name says otherwise."""
+    """files(name) puts a picture on the disk: hills, unless other bytes are given."""
     folder = tmp_path_factory.mktemp("files")
 
     def make(name, data=None):

@@ -1,4 +1,4 @@
-"""Pictures worth looking at, for the page's tests and screenshots: hills in the haze, each its own."""
+"""Pictures worth looking at for the page's tests and screenshots: hills in the haze, each of them different."""
 
 import numpy as np
 from PIL import Image
@@ -8,7 +8,7 @@ SKIES = [((250, 205, 150), (70, 110, 170)), ((245, 170, 140), (60, 60, 120)),
 
 
 def hills(number, width=960, height=720):
-    """The same number gives the same picture."""
+    """The same number always gives the same picture."""
     random = np.random.default_rng(number)
     low, high = (np.array(colour, float) for colour in SKIES[number % len(SKIES)])
     y, x = np.mgrid[0:height, 0:width].astype(float)

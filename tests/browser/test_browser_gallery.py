@@ -22,7 +22,7 @@ def names(*numbers):
 def test_sixty_pictures_come_as_one_scrolls(page, service):
     service.fill(60)
     page.open()
-    assert 24 <= len(page.cards()) < 60, "not all at once"
+    assert 24 <= len(page.cards()) < 60, "the gallery must not load all at once"
     assert page.one("#cards img").get_attribute("loading") == "lazy"
 
     def scrolled():
@@ -35,7 +35,7 @@ def test_sixty_pictures_come_as_one_scrolls(page, service):
 
 
 def test_more_by_button(page, service):
-    """Where scrolling does nothing, as for one who never scrolls."""
+    """A reader who cannot scroll uses the button, so it works where scrolling does nothing."""
     service.fill(30)
     page.open(before="IntersectionObserver = class { observe() {} unobserve() {} };")
     assert len(page.cards()) == 24
@@ -116,7 +116,8 @@ def test_only_what_waits_is_asked_for(page, service, three):
 
 
 def faster(times):
-    """Before the page's script: time goes so much faster, and window.pauses are those it makes."""
+    """Returns a script to run before the page's: time goes so much faster, and window.pauses has the pauses
+    it made."""
     return """
         const sleep = setTimeout, now = performance.now.bind(performance);
         window.pauses = [];
@@ -193,7 +194,7 @@ def test_compare_by_keyboard(page, service, three):
 
 
 def test_a_long_reason_stays_within_the_page(page, service, three):
-    """WCAG 1.4.10; request ids have no place to break."""
+    """Request ids have no place to break, but must not widen the page (WCAG 1.4.10)."""
     reason = "ValidationException: One or more values were invalid (request " + "0FY0RWTNGPIRT" * 4 + ")"
     service.move(three[2], "dead", reason)
     for width in (1280, 320):
@@ -262,7 +263,7 @@ def test_a_picture_that_is_gone_or_out_of_reach(page, service, three):
 
 
 def test_renditions_are_offered_and_the_smallest_is_on_the_card(page, service, proxy, three):
-    """An answer as a service with presets has it."""
+    """The answer is like that of a service with presets."""
     image = three[2]
     href = image["links"]["original"]
     image["renditions"] = {"thumb": image["original"] | {"size": 1, "width": 200, "height": 150},
@@ -332,7 +333,7 @@ def test_delete_goes_out_when_the_list_changes(page, service, three):
 
 
 def test_a_page_under_way_is_forgotten_when_the_list_changes(page, service, proxy):
-    """It arrives while the new list still waits for the deletion."""
+    """The old page arrives while the new list still waits for the deletion."""
     service.fill(30)
     proxy.fail(fault.delay(0.3), match=lambda request: "cursor=" in request.path)
     proxy.fail(fault.delay(1.5), match=lambda request: request.method == "DELETE")
@@ -371,7 +372,7 @@ def test_keyboard_reaches_the_pictures(page, three):
     assert page.focus() == "Filename, in full"
     for expected in ("Compare original and result of picture-2.jpg", "Download picture-2.jpg",
                      "Copy link of picture-2.jpg", "Delete picture-2.jpg"):
-        for _ in range(12):  # dates have parts
+        for _ in range(12):  # A date field has several parts to step through.
             if page.focus() == expected:
                 break
             page.press(Keys.TAB)

@@ -1,4 +1,4 @@
-"""Uploading: where files come from, how far they are, what goes wrong, what is remembered."""
+"""Uploading: where files come from, how far they are, what goes wrong, and what is remembered."""
 
 import io
 import json
@@ -12,12 +12,12 @@ from browser import Keys
 from support import Server, continue_process, stop_process
 
 JPEG = pictures.jpeg(320, 240)
-SLOW = 4_000  # bytes a second: what is sent takes half a minute, longer than any test looks at it
+SLOW = 4_000  # bytes a second, at which a file takes half a minute, longer than any test looks at it
 
 
 @pytest.fixture
 def heavy(files):
-    """A picture of some 100 kB."""
+    """Makes a picture of some 100 kB."""
     return files("heavy.png", pictures.encode(pictures.photo(300, 240), "PNG"))
 
 
@@ -100,10 +100,11 @@ def test_cancel_and_retry(page, service, proxy, heavy, files):
     page.choose(heavy, heavy, files("meadow.jpg"))
     page.wait_states("sending", "sending", "waiting")
     page.wait("both to be on their way", lambda: proxy.count("POST") == 2)
-    for cancelled in (2, 1, 0):  # or one that waits would take the place of one that does not
+    # In another order the one that waits would start when one that is being sent is cancelled.
+    for cancelled in (2, 1, 0):
         page.all(".entry")[cancelled].find_element("css selector", ".actions button").click()
     page.wait_states("cancelled", "cancelled", "cancelled")
-    # The page knows it before Chromium's network does, which would send the rest were it fast again.
+    # The page cancels before Chromium's network notices, which would send the rest if it became fast again.
     page.wait("the requests to be given up", lambda: all(
         request.over for request in proxy.seen if request.method == "POST"))
     assert service.names() == []
@@ -117,7 +118,7 @@ def test_cancel_and_retry(page, service, proxy, heavy, files):
 
 
 def test_the_network_goes_in_the_middle_and_comes_back(page, service, proxy, heavy):
-    """Chromium lets what is under way pass when it is told to be offline; so the proxy cuts it."""
+    """Chromium lets requests under way finish when it is told to be offline, so the proxy cuts them."""
     page.open(proxy.url).network(up=SLOW)
     proxy.fail(fault.CUT, match=lambda request: request.method == "POST")
     page.choose(heavy)
@@ -185,7 +186,7 @@ def test_the_servers_words_for_a_bad_file(page, service, files, name, data, word
     page.wait_states("failed")
     page.wait_text(".entry .text", *words)
     assert name in page.said(), "a screen reader is told"
-    # The same file would get the same answer.
+    # The same file would get the same answer, so there is nothing to try again.
     assert [b.text for b in page.all(".entry .actions button")] == ["Remove"]
     page.click("Remove " + name)
     assert page.states() == [] and service.names() == []
@@ -280,7 +281,7 @@ def test_a_watermark_is_asked_for_only_when_chosen(page, files):
 
 @pytest.fixture(scope="module")
 def special_service():
-    """A service that differs from what the page's file says."""
+    """This service differs from what the page's file says."""
     one = Server(server={"workers": 1, "max_body_bytes": 3000000},
                  image={"width": 720, "height": 0, "fit": "fill", "grayscale": "false", "format": "webp",
                         "quality": 50, "watermark_font": ""},
@@ -294,14 +295,14 @@ def special_service():
 
 @pytest.fixture
 def special(page, special_service):
-    """The same, to a new visitor."""
+    """This is the same service for a new visitor."""
     page.cdp("Storage.clearDataForOrigin", {"origin": special_service.root_url, "storageTypes": "all"})
     return special_service
 
 
 @pytest.fixture
 def special_page(page, special):
-    """Its page. The server's answer may come after the gallery."""
+    """This is its page. The server's answer may come after the gallery."""
     page.open(special.root_url).wait_text("#limit", "3.0 MB")
     return page
 
@@ -348,7 +349,7 @@ def test_what_was_changed_is_remembered_over_the_servers_defaults(special_page, 
 
 
 def test_pictures_wait_for_what_the_server_offers(page, special, files):
-    """They come before the answer, and are sent with its defaults."""
+    """Pictures that are chosen before the server's answer are sent with its defaults."""
     page.open(special.root_url, before="""
         const ask = window.fetch;
         window.fetch = (address, ...rest) => /options$/.test(address)
@@ -363,7 +364,7 @@ def test_pictures_wait_for_what_the_server_offers(page, special, files):
 
 
 def test_an_old_server_leaves_the_pages_own_values(page, proxy, files):
-    """One that has no such address."""
+    """An old server has no such address."""
     proxy.fail(fault.answer(404), match=lambda request: request.path.endswith("/options"))
     page.open(proxy.url)
     assert what_is_sent(page, files) == PLAIN

@@ -1,5 +1,5 @@
-"""How each view looks and is perceived: axe's judgement, screenshots, light and dark, narrow and
-wide, without a script; and that all of it is small."""
+"""How each view looks and is perceived: axe's judgement, screenshots, light and dark, narrow and wide,
+without a script; and that all of it is small."""
 
 import functools
 
@@ -23,13 +23,13 @@ def landscape(number):
 
 @functools.lru_cache(maxsize=None)
 def large(number):
-    """So large that, where the network is slow, a test ends before it is sent."""
+    """Makes a picture so large that a test on a slow network ends before it is sent."""
     return pictures.encode(scenery.hills(number, 480, 360), "PNG")
 
 
 @pytest.fixture
 def collection(service):
-    """A gallery's worth of pictures, most of them safe."""
+    """Uploads a gallery's worth of pictures, most of which are in the cloud."""
     images = []
     for number, title in enumerate(TITLES):
         images.append(service.upload(landscape(number), query=f"filename={title}.jpg"))
@@ -47,7 +47,7 @@ def check(page, name):
 
 
 def uploads_at_work(page, files):
-    """One done, one refused, two being sent, one waiting."""
+    """Leaves one upload done, one refused, two being sent and one waiting."""
     page.choose(files("harbour.jpg"), files("torn.jpg", pictures.jpeg()[:4000]))
     page.wait_states("done", "failed")
     page.wait_pictures()
@@ -156,7 +156,7 @@ def test_phone(page, files, collection):
 
 
 def test_320_pixels(page, files, collection):
-    """WCAG 1.4.10: no scrolling in two directions at that width."""
+    """At this width nobody has to scroll in two directions (WCAG 1.4.10)."""
     page.emulate(width=320, height=600, deviceScaleFactor=1, mobile=False)
     uploads_at_work(page.open(), files)
     page.one("summary").click()
@@ -183,7 +183,7 @@ def test_without_a_script(page, service, files):
 
 @pytest.mark.parametrize("width, title", [("", "meadow.jpg"), ("99999", "option")])
 def test_without_a_script_the_server_judges_closed_options(page, service, files, width, title):
-    """A browser would refuse to send the form, and has no place to say why."""
+    """A browser would refuse to send the form, and has no place to say why, so the server says it."""
     page.run_scripts(False)
     page.driver.get(service.root_url + "/")
     page.one("#file").send_keys(str(files("meadow.jpg")))
@@ -206,7 +206,7 @@ def test_without_a_script_an_error_is_a_page_too(page, service, files):
 
 
 def test_the_page_is_small(service):
-    """Over 3G it is there in a second: what is sent before the first picture."""
+    """Over 3G the page is there in a second, so little is sent before the first picture."""
     names = [path.name for path in (ROOT / "www").iterdir() if path.name != "openapi.yaml"]
     sent = 0
     for name in names:

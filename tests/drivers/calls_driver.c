@@ -18,7 +18,7 @@
 #define ARENA_MAX_BYTES ((size_t)4 * 1024 * 1024)
 #define URL_MAX_BYTES   ((size_t)64 * 1024)
 #define ITEM_MAX_COUNT  64
-#define BODY_FD         1000 /* never read */
+#define BODY_FD         1000 /* This is never read. */
 
 static struct tt_arena arena;
 static struct tt_aws_endpoint endpoint;
@@ -90,7 +90,7 @@ static enum tt_err presign(void) {
     return request.url != NULL ? err : TT_ERR_NO_MEMORY;
 }
 
-/* How many, then of each name, type, and value; a map's value is such a list. */
+/* A list is its length, then name, type and value of each member; a map's value is such a list. */
 static const struct tt_dynamodb_attribute *next_attributes(size_t *count) {
     struct tt_dynamodb_attribute *attributes;
 

@@ -1,11 +1,11 @@
-/* The benchmark's floor: the least that any decoder of an upload must do. It decodes base64 (with
- * libb64, in one call, nothing checked) and the luma of the JPEG in it at an eighth of its size
- * (with libjpeg-turbo: all of the Huffman decoding, next to no transform, no colour), again and
- * again for so long. Nothing is resized, encoded, written, hashed or answered.
+/* The benchmark's floor does only what no decoder of an upload can leave out. It decodes base64
+ * (with libb64, in one call, without checks) and the luma of the JPEG in it at an eighth of its
+ * size (with libjpeg-turbo, which does all of the Huffman decoding, next to no transform, and no
+ * colour), again and again for so long. Nothing is resized, encoded, written, hashed or answered.
  *
  * floor_driver FILE SECONDS   FILE: a JPEG in base64, without line breaks
  * Output: CPU time in ms of one round, user and system. */
-#include <stdio.h> /* jpeglib.h wants it first */
+#include <stdio.h> /* jpeglib.h needs it first. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -33,7 +33,7 @@ static void decode_luma(const unsigned char *jpeg, size_t length) {
     struct jpeg_error_mgr errors;
     unsigned char *row;
 
-    decoder.err = jpeg_std_error(&errors); /* says what is wrong, and exits */
+    decoder.err = jpeg_std_error(&errors); /* It says what is wrong, and exits. */
     jpeg_create_decompress(&decoder);
     jpeg_mem_src(&decoder, jpeg, length);
     (void)jpeg_read_header(&decoder, TRUE);

@@ -4,9 +4,9 @@
  *
  * load_driver PORT PATH BODY_FILE CONNECTIONS SECONDS [UPLOADS]
  * UPLOADS, the most that all connections send together, ends a run before SECONDS do.
- * Output, as JSON: uploads and uploads per second (the sum over the connections, each over its own
- * time, so that the end, when some have stopped, does not count against the server), the client's
- * own CPU time, and how long each upload took. */
+ * Output, as JSON: uploads and uploads per second, the client's own CPU time, and how long each
+ * upload took. The rate is the sum over the connections, each over its own time, so that the end,
+ * when some have stopped, does not count against the server. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -31,7 +31,7 @@
 
 struct connection {
     pthread_t thread;
-    int fd; /* -1: none; the server closes it as it likes */
+    int fd; /* It is -1 while there is none, as the server closes it when it likes. */
     double *times_ms;
     size_t count;
     double seconds;
@@ -39,7 +39,7 @@ struct connection {
     size_t answer_length;
 };
 
-/* Set before the threads start. */
+/* These are set before the threads start. */
 static struct sockaddr_in server = {.sin_family = AF_INET};
 static char *request;
 static size_t request_length;
@@ -104,7 +104,7 @@ static void send_request(const struct connection *connection) {
     }
 }
 
-/* More of the answer; false at its end. */
+/* Reads more of the answer. Returns false at its end. */
 static bool receive(struct connection *connection) {
     ssize_t count;
 
@@ -121,7 +121,7 @@ static bool receive(struct connection *connection) {
     return count > 0;
 }
 
-/* The value of a header of the answer, whose head ends at `end`; NULL when it has none. */
+/* Returns the value of a header of the answer, whose head ends at `end`; NULL if it has none. */
 static const char *find_header(const struct connection *connection, const char *end,
                                const char *name) {
     const char *found = strcasestr(connection->answer, name);

@@ -69,7 +69,7 @@ static void encode(int width_px, int height_px, int channels) {
     free(samples);
 }
 
-/* Reads a line of three numbers; false at the input's end. */
+/* Reads a line of three numbers. Returns false at the input's end. */
 static bool next_size(int size[3]) {
     char line[64];
     char *next = line;
@@ -89,7 +89,7 @@ static bool next_size(int size[3]) {
 int main(void) {
     int size[3];
 
-    /* The service's decoders keep their heap between pictures, and so does this. */
+    /* The service's decoders keep their heap between pictures, and so does this program. */
     (void)mallopt(M_MMAP_THRESHOLD, (int)ARENA_BYTES / 2);
     (void)mallopt(M_TRIM_THRESHOLD, (int)ARENA_BYTES);
 

@@ -1,8 +1,9 @@
 /* Signs what it reads, for tests that compare the signatures with another signer's.
  *
  * Input, every field ended by a NUL, one request after the other: access key, secret key, session
- * token (empty: none), region, service, time in Unix ms, seconds of validity, method, path, payload
- * hash, number of query pairs, their names and values, number of headers, their names and values.
+ * token (empty for none), region, service, time in Unix ms, seconds of validity, method, path,
+ * payload hash, number of query pairs, their names and values, number of headers, their names and
+ * values.
  * Output, ended likewise: canonical request, string to sign, Authorization, presigned URL. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-"""Fixtures: one service for all tests that can share it, and a maker of services for the others."""
+"""The fixtures are one service for all tests that can share it, and a maker of services for the others."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from support import Server
 
 @pytest.fixture(scope="session")
 def server():
-    """The shared service, with the default configuration."""
+    """The shared service has the default configuration."""
     one = Server()
     try:
         yield one.start()
@@ -39,7 +39,7 @@ def make_server():
 
 @pytest.fixture
 def unharmed(server):
-    """Whatever the test sends, it leaves no file that no row knows, and every worker lives on."""
+    """Checks that what the test sends leaves no file that no row knows, and that every worker lives on."""
     workers = server.workers()
     rows = [image["id"] for image in server.images()]
     yield server

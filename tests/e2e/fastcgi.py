@@ -1,5 +1,5 @@
-"""A FastCGI client: speaks to tintyped without a web server, a piece at a time where a test wants
-to stop in the middle."""
+"""A FastCGI client that speaks to tintyped without a web server, a piece at a time where a test wants to stop
+in the middle."""
 
 import socket
 import struct
@@ -21,7 +21,8 @@ def pair(name, value):
 
 
 class Call:
-    """One request on one connection: open it, send pieces of the body, then finish()."""
+    """A call is one request on one connection. A test opens it, sends pieces of the body, and then calls
+    finish()."""
 
     def __init__(self, path, method="POST", uri="/api/images", kind="application/octet-stream",
                  length=None, **params):
@@ -46,8 +47,8 @@ class Call:
         self.socket.close()
 
     def finish(self):
-        """Ends the body; (status, headers as a dict of lower-case names, body). Status 0 when the
-        connection ended without an answer. An answer is what www/openapi.yaml says."""
+        """Ends the body and returns (status, headers as a dict of lower-case names, body). The status is 0
+        when the connection ended without an answer. An answer must be as www/openapi.yaml describes it."""
         try:
             self.socket.sendall(record(STDIN))
             out = self._read()
@@ -60,7 +61,8 @@ class Call:
         head, _, body = out.partition(b"\r\n\r\n")
         headers = openapi.join_headers(head.decode("latin-1").split("\r\n"))
         status = int(headers.pop("status").split()[0])
-        # The web server that needs another name gives it its own back (deploy/apache-fcgid.conf).
+        # A web server that needs Location under another name restores the name before clients see the answer
+        # (deploy/apache-fcgid.conf).
         seen = {"location" if name == "content-location" else name: value for name, value in headers.items()}
         openapi.judge(self.method, self.path, status, seen, body)
         return status, headers, body
@@ -80,7 +82,7 @@ class Call:
 
 
 def call(path, body=b"", **options):
-    """A whole request at once."""
+    """Sends a whole request at once."""
     one = Call(path, length=options.pop("length", len(body)), **options)
     one.send(body)
     return one.finish()

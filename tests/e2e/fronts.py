@@ -1,14 +1,14 @@
 """The four web servers that tintyped can stand behind, each with the file that deploy/ ships for it.
 
-How each takes its ports and paths, and how it is told to stop and to read its configuration again,
-is all that is here. Only these are put in; all else is what an operator gets:
+This file says how each gets its ports and paths, and how it is told to stop and to read its configuration
+again. Nothing else of the files is changed, so the tests run what an operator gets:
 
-    lighttpd            the environment, as deploy/run.sh does
-    Apache              Define on the command line, over the defaults in the files
-    nginx               has no variables in these places: the texts that its file lists are replaced
+    lighttpd            takes them from the environment, as deploy/run.sh sets it
+    Apache              takes them from Define on the command line, over the defaults in the files
+    nginx               has no variables in these places, so the texts that its file lists are replaced
 
-Started by root, Apache and nginx become www-data, which must get at what they serve and start: a
-copy, so that it does not matter where this folder lies.
+When root starts them, Apache and nginx become www-data, which must be able to read what they serve and start.
+They get a copy of it, so that www-data needs no access to this folder.
 """
 
 import os
@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 IS_ROOT = os.geteuid() == 0
-SERVED_AS = "www-data"  # in the shipped files, and in Debian
+SERVED_AS = "www-data"  # as in the shipped files, and in Debian
 BODY_MAX_BYTES = 26214400
 SBIN = os.environ["PATH"] + ":/usr/sbin"
 LIGHTTPD = shutil.which("lighttpd", path=SBIN)
@@ -32,12 +32,13 @@ def lighttpd_variables(port, folder, listen, max_body_bytes=BODY_MAX_BYTES, base
 
 
 class Front:
-    """One web server for one service (a Server of support.py): command line, environment, signals."""
+    """A front is one web server for one service (a Server of support.py): its command line, environment and
+    signals."""
 
     starts_tintyped = False
     stop_signal = signal.SIGTERM
     reload_signal = signal.SIGUSR1
-    started = ""  # what it logs when it has read its configuration
+    started = ""  # what it logs once it has read its configuration
     environment = {}
 
     def __init__(self, server):
@@ -45,7 +46,7 @@ class Front:
         self.folder = server.folder / "front"
 
     def prepare(self):
-        """A folder that it may write to, and what it serves and starts."""
+        """Makes a folder that the web server may write to, and copies there what it serves and starts."""
         self.folder.mkdir(exist_ok=True)
         shutil.copytree(ROOT / "www", self.folder / "www", dirs_exist_ok=True)
         if IS_ROOT:
@@ -53,7 +54,7 @@ class Front:
             shutil.chown(self.folder, SERVED_AS, SERVED_AS)
 
     def generation(self):
-        """What is another after each reload."""
+        """Returns something that is different after each reload."""
         return self.server.read_log().count(self.started)
 
     def read_log(self):
@@ -120,7 +121,7 @@ class Nginx(Front):
     reload_signal = signal.SIGHUP
 
     def generation(self):
-        """Its workers; at this level of its log it says nothing."""
+        """Returns its workers, because at this level nginx logs nothing of a reload."""
         pid = self.server.front_process.pid
         return Path(f"/proc/{pid}/task/{pid}/children").read_text()
 

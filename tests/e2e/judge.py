@@ -1,4 +1,5 @@
-"""Pillow as the judge: the same rendering by other code, and how far two pictures differ."""
+"""Pillow is the judge: this file makes the same rendering by other code, and says how far two pictures
+differ."""
 
 import io
 
@@ -15,13 +16,14 @@ def decode(data):
 
 
 def inside(size, box):
-    """The size of a picture within a box (None: free), proportions kept, never enlarged."""
+    """Returns the size of a picture within a box (None is free), in its proportions and never enlarged."""
     scale = min([1.0] + [limit / side for side, limit in zip(size, box) if limit])
     return tuple(max(1, int(side * scale + 0.5)) for side in size)
 
 
 def upright(source):
-    """As it is looked at: EXIF orientation applied, and in a mode that resizes well."""
+    """Returns the picture as people look at it: with its EXIF orientation applied, and in a mode that resizes
+    well."""
     image = ImageOps.exif_transpose(source)
     if image.mode in ("P", "PA", "LA") or "transparency" in image.info:
         image = image.convert("RGBA")
@@ -31,12 +33,12 @@ def upright(source):
 
 
 def resized(image, size):
-    """Lanczos; Pillow premultiplies RGBA by itself."""
+    """Resizes by Lanczos. Pillow premultiplies RGBA by itself."""
     return image.resize(size, Image.LANCZOS) if image.size != size else image
 
 
 def gray(image):
-    """Rec. 601 luma, alpha kept."""
+    """Returns the Rec. 601 luma, and keeps the alpha."""
     if image.mode == "LA":
         return image
     if image.mode == "RGBA":
@@ -45,14 +47,15 @@ def gray(image):
 
 
 def rendering(source, box=(1024, 1024), grayscale=True):
-    """What an upload of an opened picture must give, fit=inside."""
+    """Returns what an upload of an opened picture must become with fit=inside."""
     image = upright(source)
     image = resized(image, inside(image.size, box))
     return gray(image) if grayscale else image
 
 
 def values(image):
-    """Channel values as floats; colour under alpha weighs as much as it shows."""
+    """Returns channel values as floats, with colour weighed by its alpha, so that hidden colour does not
+    count."""
     data = np.asarray(image, dtype=np.float64)
     if image.mode in ("LA", "RGBA"):
         alpha = data[..., -1:]
@@ -61,7 +64,7 @@ def values(image):
 
 
 def psnr(one, other):
-    """Peak signal-to-noise ratio in dB; inf for equal pictures."""
+    """Returns the peak signal-to-noise ratio in dB, which is inf for equal pictures."""
     assert one.mode == other.mode, f"{one.mode} is not {other.mode}"
     assert one.size == other.size, f"{one.size} is not {other.size}"
     error = np.mean((values(one) - values(other)) ** 2)

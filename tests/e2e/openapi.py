@@ -1,5 +1,5 @@
-"""www/openapi.yaml as the judge of answers: path, method, status, headers, media type, body. What the
-description does not name fails."""
+"""www/openapi.yaml is the judge of answers: of path, method, status, headers, media type and body. An answer
+that has anything the description does not name fails."""
 
 import json
 import re
@@ -11,11 +11,12 @@ import yaml
 
 SPEC = yaml.safe_load((Path(__file__).resolve().parents[2] / "www/openapi.yaml").read_text())
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace")
-# Headers that may come without being described: HTTP's framing needs them, or the web server adds them.
+# These headers need no description, because HTTP's framing needs them or the web server adds them.
 # Content-Type is described by `content`.
 OF_HTTP = {"connection", "content-encoding", "content-length", "content-type", "date", "keep-alive",
            "server", "transfer-encoding"}
-# Paths of no template (404), and requests that cannot be read (400), as the description's head says.
+# The description's head says that a path of no template is answered with 404, and a request that cannot be
+# read with 400.
 OF_NO_PATH = {status: {"$ref": "#/components/responses/Problem"} for status in ("400", "404")}
 
 
@@ -29,7 +30,7 @@ def resolve(node):
 
 
 def join_headers(lines):
-    """A dict of lower-case names; values of one name are joined by commas."""
+    """Makes a dict of lower-case names. Values of one name are joined by commas."""
     headers = {}
     for name, _, value in (line.partition(":") for line in lines):
         name = name.lower()
@@ -38,8 +39,8 @@ def join_headers(lines):
 
 
 def find_path(path, base_path):
-    """(template, path item) of a request's path; (None, None) where there is none. Escaped characters
-    of a segment are those characters; a slash among them separates nothing."""
+    """Returns (template, path item) of a request's path, or (None, None) when no template fits. Escaped
+    characters of a segment stand for those characters; an escaped slash separates nothing."""
     segments = [unquote(segment) for segment in path.removeprefix(base_path + "/").split("/")]
     whole = [unquote(segment) for segment in path.removeprefix("/").split("/")]
     for template, item in SPEC["paths"].items():
@@ -59,7 +60,7 @@ def described_responses(method, item):
 
 
 def complain(schema, value, where):
-    """References in the schema are into the document."""
+    """Fails when the value is not as the schema says. References in the schema lead into the document."""
     whole = {"$schema": "https://json-schema.org/draft/2020-12/schema",
              "components": SPEC["components"], **schema}
     errors = [f"{'/'.join(map(str, error.absolute_path))} {error.message[:500]}"
@@ -68,7 +69,7 @@ def complain(schema, value, where):
 
 
 def without_compression(headers):
-    """A web server that compresses adds Accept-Encoding to Vary."""
+    """Removes Accept-Encoding from Vary, as a web server that compresses adds it."""
     fields = re.split(" *, *", headers.get("vary", ""))
     left = ", ".join(field for field in fields if field.lower() != "accept-encoding")
     return {name: value for name, value in headers.items() if name != "vary"} | ({"vary": left} if left else {})
@@ -91,7 +92,7 @@ def judge_headers(headers, described, media_type, where):
 
 
 def judge_allow(headers, item, where):
-    """The methods that an address says it takes are those that are described."""
+    """The methods that an address names in Allow must be those that are described."""
     if "allow" not in headers:
         return
     said = headers["allow"].split(", ")
@@ -121,7 +122,7 @@ def judge_body(method, status, headers, body, content, where):
 
 def judge(method, path, status, headers, body, base_path="/api"):
     """Fails unless tintyped's answer to a request for path (as sent, without a query) is one that the
-    document describes. headers: by lower-case names, several of one name joined by commas."""
+    document describes. headers has lower-case names, and several values of one name are joined by commas."""
     template, item = find_path(path, base_path)
     where = f"{method} {template or path}: {status}"
     responses = described_responses(method, item)
@@ -134,7 +135,7 @@ def judge(method, path, status, headers, body, base_path="/api"):
 
 
 def check(method, url, status, headers, body, base_path="/api"):
-    """The same of an answer that came through a web server, which makes some errors itself."""
+    """Judges an answer that came through a web server, which makes some errors itself."""
     path = "/" + re.split(r"[?#]", url.split("://", 1)[1].partition("/")[2])[0]
     if "x-request-id" in headers:
         judge(method, path, status, headers, body, base_path)

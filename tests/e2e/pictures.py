@@ -1,4 +1,4 @@
-"""Pictures made for the tests: what Pillow writes, and what it cannot write, crafted by hand."""
+"""Pictures made for the tests: those that Pillow writes, and those that it cannot write, made by hand."""
 
 import io
 import itertools
@@ -12,7 +12,7 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def photo(width, height, seed=1):
-    """An RGB picture with what resampling must get right: ramps, waves, hard edges, some noise."""
+    """Makes an RGB picture with what resampling must get right: ramps, waves, hard edges and some noise."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     red = 128 + 100 * np.sin(x / 17) * np.cos(y / 23)
@@ -38,7 +38,7 @@ def jpeg(width=320, height=240, **options):
 # ---- JPEG, by hand ----
 
 def jpeg_segments(data):
-    """(marker, whole segment) up to SOS, then (None, the rest)."""
+    """Yields (marker, whole segment) up to SOS, and then (None, the rest)."""
     position = 2
     while True:
         marker, length = data[position + 1], struct.unpack(">H", data[position + 2:position + 4])[0]
@@ -50,7 +50,7 @@ def jpeg_segments(data):
 
 
 def jpeg_rewrite(data, drop=(), insert=b""):
-    """Without the segments of some markers, with others right after SOI."""
+    """Removes the segments of some markers, and inserts others right after SOI."""
     kept = b"".join(s for marker, s in jpeg_segments(data) if marker not in drop)
     return data[:2] + insert + kept
 
@@ -60,7 +60,7 @@ def adobe_segment(transform):
 
 
 def exif_segment(orientation, order="<"):
-    """An EXIF segment with that orientation alone, in little (<) or big (>) endian."""
+    """Makes an EXIF segment with that orientation alone, in little (<) or big (>) endian."""
     tiff = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8)
     tiff += struct.pack(order + "HHHIHHI", 1, 0x0112, 3, 1, orientation, 0, 0)
     body = b"Exif\0\0" + tiff
@@ -68,22 +68,22 @@ def exif_segment(orientation, order="<"):
 
 
 def jpeg_rgb(image):
-    """A JPEG that stores RGB, as the Adobe marker says (transform 0)."""
+    """Makes a JPEG that stores RGB, as its Adobe marker says (transform 0)."""
     as_is = Image.merge("YCbCr", image.split())
     return jpeg_rewrite(encode(as_is, "JPEG", quality=95, subsampling=0), drop=(0xE0,),
                         insert=adobe_segment(0))
 
 
 def jpeg_cmyk(image):
-    """An Adobe CMYK JPEG (inverted, transform 0): Pillow's way."""
+    """Makes an Adobe CMYK JPEG (inverted, transform 0), as Pillow writes it."""
     return encode(image.convert("CMYK"), "JPEG", quality=95)
 
 
 def jpeg_ycck(image):
-    """An Adobe YCCK JPEG (inverted, transform 2): CMY of the inverted picture as YCbCr."""
+    """Makes an Adobe YCCK JPEG (inverted, transform 2): CMY of the inverted picture, as YCbCr."""
     cmyk = np.asarray(image.convert("CMYK"))
-    # A decoder gives C = 255 - R(YCC), and the file holds inverted ink, C = 255 - ink; so the YCC in
-    # the file is that of R = ink. Pillow inverts all four channels when it writes.
+    # A decoder computes C = 255 - R(YCC), and the file holds inverted ink, C = 255 - ink. So the YCC in the
+    # file is that of R = ink. Pillow inverts all four channels when it writes.
     ycc = np.asarray(Image.fromarray(cmyk[..., :3].copy(), "RGB").convert("YCbCr"))
     channels = np.dstack([255 - ycc, cmyk[..., 3]])
     data = encode(Image.fromarray(channels, "CMYK"), "JPEG", quality=95)
@@ -94,7 +94,7 @@ def jpeg_ycck(image):
 
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 ADAM7 = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
-         (0, 1, 1, 2)]  # x, y, step x, step y (PNG specification 8.2)
+         (0, 1, 1, 2)]  # x, y, step x, step y of each pass (PNG specification 8.2)
 
 
 def chunk(kind, body):
@@ -106,7 +106,7 @@ def png_header(width, height, depth, colour, interlace=0):
 
 
 def pack_row(samples, depth):
-    """One row of samples as bytes, without the filter byte."""
+    """Returns one row of samples as bytes, without the filter byte."""
     if depth == 16:
         return samples.astype(">u2").tobytes()
     if depth == 8:
@@ -116,7 +116,7 @@ def pack_row(samples, depth):
 
 
 def filter_row(kind, row, before, step):
-    """PNG specification 9.2, on whole bytes."""
+    """Filters a row of whole bytes as in PNG specification 9.2."""
     now = np.frombuffer(row, np.uint8).astype(np.int16)
     up = np.frombuffer(before, np.uint8).astype(np.int16) if before else np.zeros_like(now)
     left = np.concatenate([np.zeros(step, np.int16), now])[:len(now)]
@@ -131,7 +131,8 @@ def filter_row(kind, row, before, step):
 
 
 def png(samples, depth, colour, interlace=False, extra=b"", parts=3):
-    """samples: height × width × channels of raw values; extra: chunks before IDAT."""
+    """Makes a PNG. samples is an array of height × width × channels of raw values, and extra holds chunks to
+    put before IDAT."""
     height, width = samples.shape[:2]
     samples = samples.reshape(height, width, CHANNELS[colour])
     step = max(1, CHANNELS[colour] * depth // 8)
@@ -152,7 +153,7 @@ def png(samples, depth, colour, interlace=False, extra=b"", parts=3):
 
 
 def deflated_zeros(count):
-    """A zlib stream of that many zeros, put together from one compressed piece (RFC 1950, 1951)."""
+    """Makes a zlib stream of that many zeros, put together from one compressed piece (RFC 1950, 1951)."""
     piece = 1 << 20
     packer = zlib.compressobj(9, wbits=-15)
     whole = packer.compress(bytes(piece)) + packer.flush(zlib.Z_FULL_FLUSH)
@@ -163,7 +164,7 @@ def deflated_zeros(count):
 
 
 def png_bomb(width, height, depth=1, colour=0, rows=None):
-    """A PNG of zeros; only as many rows as asked for, all by default."""
+    """Makes a PNG of zeros with only as many rows as asked for, or with all."""
     row_bytes = (width * CHANNELS[colour] * depth + 7) // 8 + 1
     data = deflated_zeros(row_bytes * (height if rows is None else rows))
     return (PNG_SIGNATURE + png_header(width, height, depth, colour) + chunk(b"IDAT", data)
@@ -171,5 +172,5 @@ def png_bomb(width, height, depth=1, colour=0, rows=None):
 
 
 def slow_png(side=7000):
-    """Valid, small on the wire, and work for a decoder for a good part of a second."""
+    """Makes a valid PNG that is small on the wire and keeps a decoder busy for a good part of a second."""
     return png_bomb(side, side, 8, 2)

@@ -1,4 +1,4 @@
-"""What the tests stand on: a real service in a folder of its own, and questions to it.
+"""What the tests share: a real service in a folder of its own, and questions to it.
 
 A Server is a web server (lighttpd, or another of fronts.py, with the file that is shipped) in front
 of tintyped (started by spawn-fcgi), with its socket, storage and configuration in a temporary
@@ -27,14 +27,16 @@ BUILD = (ROOT / os.environ.get("TINTYPE_BUILD", "build")).resolve()
 TINTYPED = BUILD / "tintyped"
 EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif", "HEIC": "heic", "AVIF": "avif"}
 UUID7 = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
-# In memory where there is room: what the tests check does not depend on the disk, which is slow.
+# Services live in memory where there is room, because the disk is slow and what the tests check does not
+# depend on it.
 SHM = Path("/dev/shm")
 SCRATCH = SHM if os.access(SHM, os.W_OK) and shutil.disk_usage(SHM).free > 1 << 29 else None
-PATIENCE_S = 60  # how long to wait for what must come; no test measures time
+PATIENCE_S = 60  # This bounds the wait for what must come; no test measures time.
 
 
 def wait_for(what, condition, seconds=PATIENCE_S):
-    """The first true value of condition(); fails, saying what did not come, after `seconds`."""
+    """Waits for a true value of condition() and returns it. After `seconds` it fails, and says what did not
+    come."""
     end = time.monotonic() + seconds
     while True:
         value = condition()
@@ -45,8 +47,8 @@ def wait_for(what, condition, seconds=PATIENCE_S):
 
 
 def listener_range():
-    """Ports outside those that the system gives to outgoing connections: one of these could be taken
-    between the look at it and its owner's bind()."""
+    """Returns ports outside those that the system gives to outgoing connections, as one of these could be
+    taken between the probe and its owner's bind()."""
     low, high = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
     below, above = range(10240, low), range(high + 1, 65536)
     return max(below, above, key=len) or range(10240, 65536)
@@ -56,7 +58,7 @@ LISTENERS = listener_range()
 
 
 def free_ports(count):
-    """The first of `count` free ports in a row."""
+    """Returns the first of `count` free ports in a row."""
     while True:
         first = random.choice(LISTENERS[:-count])
         probes = [socket.socket() for _ in range(count)]
@@ -76,7 +78,7 @@ def free_port():
 
 
 def children(pid):
-    """The pids of a process's children; none when it has ended."""
+    """Returns the pids of a process's children, and none when the process has ended."""
     try:
         return [int(c) for c in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except (FileNotFoundError, ProcessLookupError):
@@ -98,10 +100,10 @@ def read_command_line(pid):
 
 
 def read_links(pid):
-    """What the process's descriptors are of."""
+    """Returns what the process's descriptors lead to."""
     links = []
     for entry in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+        with contextlib.suppress(FileNotFoundError):  # The process has closed it meanwhile.
             links.append(os.readlink(entry))
     return links
 
@@ -114,7 +116,7 @@ def alive(pid):
 
 
 def clean_environment(**extra):
-    """The caller's environment without settings that would reach tintyped."""
+    """Returns the caller's environment without settings that would reach tintyped."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("TINTYPE_", "LISTEN_"))}
     return kept | extra
 
@@ -124,16 +126,16 @@ def lighttpd_environment(port, folder, listen, max_body_bytes=BODY_MAX_BYTES, ba
 
 
 class Server:
-    """start() brings it up, stop() takes it down and checks that nothing went wrong inside."""
+    """start() brings the service up; stop() takes it down and checks that nothing went wrong inside."""
 
-    # One worker set for the whole life, so that a changed pid means a death.
+    # Workers are never replaced, so a changed pid means that one died.
     DEFAULTS = {"server": {"workers": 4, "decode_slots": 2, "max_requests": 0}}
 
     program = TINTYPED
 
     def __init__(self, front="lighttpd", **config):
-        """front: a name in fronts.FRONTS. config: server=dict(workers=1), image=dict(width=64), ...:
-        sections over DEFAULTS."""
+        """front is a name in fronts.FRONTS. config has sections that are laid over DEFAULTS, as in
+        server=dict(workers=1), image=dict(width=64)."""
         self.folder = Path(tempfile.mkdtemp(prefix="tintype-", dir=SCRATCH))
         self.listen = self.folder / "tintyped.sock"
         self.storage = self.folder / "state"
@@ -154,8 +156,8 @@ class Server:
         self.front = FRONTS[front](self)
         self.http = requests.Session()
         self.http.trust_env = False
-        # A kept connection may be closed by the web server just when the next request is on its way;
-        # no client can tell that from a request that failed.
+        # The web server may close a kept connection just when the next request is on its way, and no client
+        # can tell that from a request that failed.
         self.http.headers["Connection"] = "close"
         self.http.hooks["response"].append(self.check_answer)
 
@@ -173,7 +175,7 @@ class Server:
         return self
 
     def start_tintyped(self):
-        """With its socket for the web server's user alone."""
+        """Starts tintyped with a socket that only the web server's user may use."""
         owner = ["-U", SERVED_AS] if IS_ROOT else []
         self.spawn(["spawn-fcgi", "-n", "-s", self.listen, *owner, "-M", "0600", "--",
                     self.program, "-c", self.config_path])
@@ -202,11 +204,11 @@ class Server:
             except requests.ConnectionError:
                 return False
         wait_for("healthz", healthy)
-        if self.master:  # the first worker may answer before the last is there
+        if self.master:  # The first worker may answer before the last is there.
             wait_for("every worker", lambda: len(self.workers()) == self.config["server"]["workers"])
 
     def stop_tintyped(self):
-        """SIGTERM, and its exit status."""
+        """Sends SIGTERM and returns the exit status."""
         self.master.terminate()
         return self.master.wait(PATIENCE_S)
 
@@ -225,7 +227,7 @@ class Server:
         assert status in (None, 0), f"tintyped ended with {status}\n{log}"
 
     def kill(self):
-        """Ends everything at once; for tests that have failed, or want it so."""
+        """Ends everything at once, for tests that have failed or that want it so."""
         for process in (self.master, self.front_process):
             if process and process.poll() is None:
                 below = descendants(process.pid)
@@ -241,7 +243,7 @@ class Server:
     # ---- requests ----
 
     def check_answer(self, answer, **_):
-        """Every answer is what www/openapi.yaml says."""
+        """Every answer must be as www/openapi.yaml describes it."""
         openapi.check(answer.request.method, answer.request.url, answer.status_code,
                       {name.lower(): value for name, value in answer.headers.items()}, answer.content,
                       self.config["server"].get("base_path", "/api"))
@@ -253,19 +255,19 @@ class Server:
         return self.http.request(method, self.url + path, timeout=PATIENCE_S, **options)
 
     def post(self, body, kind="application/octet-stream", query="", headers=None):
-        """An upload; the raw answer."""
+        """Sends an upload and returns the raw answer."""
         all_headers = {"Content-Type": kind} if kind else {}
         return self.http.post(f"{self.url}/images{'?' + query if query else ''}", data=body,
                               headers=all_headers | (headers or {}), timeout=PATIENCE_S)
 
     def upload(self, body, kind="application/octet-stream", query="", headers=None):
-        """An upload that must succeed; the image object."""
+        """Sends an upload that must succeed, and returns the image object."""
         answer = self.post(body, kind, query, headers)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     def processed(self, image):
-        """The bytes of the result of an image object."""
+        """Returns the bytes of the result of an image object."""
         answer = self.http.get(self.root_url + image["links"]["processed"], timeout=PATIENCE_S)
         assert answer.status_code == 200, answer.text
         return answer.content
@@ -281,7 +283,7 @@ class Server:
         return answer.content
 
     def images(self):
-        """Every image object, over all pages."""
+        """Returns every image object, over all pages."""
         found, query = [], "limit=200"
         while True:
             page = self.get("/images?" + query).json()
@@ -293,24 +295,24 @@ class Server:
     # ---- a look from outside ----
 
     def workers(self):
-        """Of the master, that has none where it serves alone; where the web server starts tintyped, those
-        that it has started."""
+        """Returns the master's workers, of which it has none when it serves alone. Where the web server
+        starts tintyped, the processes that it has started count as workers."""
         if self.master:
             return sorted(children(self.master.pid)) if self.config["server"]["workers"] else []
         return sorted(pid for manager in children(self.front_process.pid) for pid in children(manager)
                       if bytes(self.front.program) in read_command_line(pid))
 
     def decoders(self):
-        """Below each worker's spawner."""
+        """Returns the decoders, which are below each worker's spawner."""
         return [pid for worker in self.workers() for spawner in children(worker) for pid in children(spawner)]
 
     def spool(self):
-        """The files of the spool, as paths below it."""
+        """Returns the files of the spool, as paths below it."""
         top = self.storage / "spool"
         return sorted(str(p.relative_to(top)) for p in top.rglob("*") if p.is_file())
 
     def expected_spool(self):
-        """The files that the rows know."""
+        """Returns the files that the rows know."""
         files = []
         for image in self.images():
             files.append(f"processed/{image['id']}.{EXTENSIONS[image['format']]}")
@@ -325,14 +327,14 @@ class Server:
 
 
 def curl(*arguments, data=b""):
-    """Runs curl; (status, headers as a dict of lower-case names, body). The answer, if tintyped's, is what
-    www/openapi.yaml says of the default base_path."""
+    """Runs curl and returns (status, headers as a dict of lower-case names, body). An answer of tintyped's
+    must be as www/openapi.yaml describes it for the default base_path."""
     command = ["curl", "-sS", "-q", "--noproxy", "*", "-m", str(PATIENCE_S), "-i",
                "-w", "%{stderr}%{method} %{url_effective}", *map(str, arguments)]
     done = subprocess.run(command, input=data, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     rest = done.stdout
-    while True:  # past 100 Continue
+    while True:  # This passes over 100 Continue.
         head, _, rest = rest.partition(b"\r\n\r\n")
         lines = head.decode("latin-1").split("\r\n")
         status = int(lines[0].split()[1])
@@ -344,7 +346,7 @@ def curl(*arguments, data=b""):
 
 
 def check_problem(answer, status, name=None):
-    """A problem document as the contract has it; its detail."""
+    """Checks that the answer is a problem document as the contract has it, and returns its detail."""
     assert answer.status_code == status, answer.text
     assert answer.headers["Content-Type"].split(";")[0] == "application/problem+json"
     assert answer.headers["Cache-Control"] == "no-store"

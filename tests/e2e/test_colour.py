@@ -1,4 +1,5 @@
-"""Colour kept as colour: profiles judged by Pillow's ImageCms, chroma by a full decode of the same file."""
+"""Colour stays colour: profiles are judged by Pillow's ImageCms, and chroma by a full decode of the same
+file."""
 
 import io
 import struct
@@ -13,9 +14,10 @@ import pictures
 
 PHOTO = pictures.photo(640, 480)
 
-# ---- profiles by hand: ICC.1:2022, 7 and 10 ----
+# ---- profiles made by hand (ICC.1:2022, 7 and 10) ----
 
-PERCEPTUAL, COMPENSATE, EXACT = 0, 0x2000, 0x0100  # lcms2.h: intent, black point, no optimisation
+# These are of lcms2.h: an intent, black point compensation, and no optimisation.
+PERCEPTUAL, COMPENSATE, EXACT = 0, 0x2000, 0x0100
 
 
 def fixed(*numbers):
@@ -23,7 +25,7 @@ def fixed(*numbers):
 
 
 def profile(space, tags, kind=b"mntr", pcs=b"XYZ "):
-    """A version 2 profile with those tags, each 4-byte aligned."""
+    """Makes a version 2 profile with those tags, each aligned to 4 bytes."""
     at, entries, body = 132 + 12 * len(tags), b"", b""
     for name, data in tags.items():
         entries += name + struct.pack(">II", at + len(body), len(data))
@@ -56,14 +58,14 @@ def rgb_profile(red, green, blue, tone):
 
 
 def cmyk_profile(grid=5):
-    """A table of 8 bits (10.11): inks as filters one after the other, with a black that is not quite
-    black and dull colours, as printing has them."""
+    """Makes a profile with a table of 8 bits (10.11), in which inks are filters one after the other. Its
+    black is not quite black and its colours are dull, as in print."""
     c, m, y, k = np.meshgrid(*[np.linspace(0, 1, grid)] * 4, indexing="ij")
     rgb = np.stack([1 - 0.9 * c, 1 - 0.85 * m, 1 - 0.95 * y], axis=-1) * (1 - 0.88 * k[..., None])
     paper = Image.fromarray((rgb.reshape(-1, 1, 3) * 255).round().astype(np.uint8), "RGB")
     to_lab = ImageCms.buildTransform(SRGB, ImageCms.createProfile("LAB"), "RGB", "LAB")
     lab = np.asarray(ImageCms.applyTransform(paper, to_lab)).astype(np.uint8).reshape(-1, 3)
-    lab = lab ^ np.array([0, 128, 128], np.uint8)  # Pillow has a and b signed
+    lab = lab ^ np.array([0, 128, 128], np.uint8)  # Pillow has a and b as signed numbers.
     ramp = bytes(range(256))
     table = b"mft1\0\0\0\0" + bytes([4, 3, grid, 0]) + fixed(1, 0, 0, 0, 1, 0, 0, 0, 1)
     table += ramp * 4 + lab.tobytes() + ramp * 3
@@ -82,7 +84,7 @@ CMYK = cmyk_profile()
 
 
 def to_srgb(image, icc):
-    """By Pillow; alpha kept. A gray picture comes out as RGB's gray."""
+    """Converts by Pillow and keeps the alpha. A gray picture becomes RGB's gray."""
     alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
     colours = image.convert("L" if image.mode == "LA" else "RGB") if alpha else image
     colours = ImageCms.profileToProfile(colours, ImageCms.ImageCmsProfile(io.BytesIO(icc)), SRGB,
@@ -112,7 +114,7 @@ def test_rgb(server, kind, icc, width):
     data = pictures.encode(PHOTO, kind, icc_profile=icc, **extra)
     resized = judge.resized(judge.decode(data).convert("RGB"), (width, width * 3 // 4))
     reference = to_srgb(resized, icc)
-    assert judge.psnr(reference, resized) < 35  # the profile is to be seen
+    assert judge.psnr(reference, resized) < 35  # Without this the profile would make no visible difference.
     judge.check_like(rendered(server, data, width=width), reference, 44)
 
 
@@ -153,7 +155,7 @@ def test_sixteen_bits(server):
 @pytest.mark.parametrize("grayscale", ["false", "true"])
 @pytest.mark.parametrize("ycck", [False, True], ids=["CMYK", "YCCK"])
 def test_cmyk(server, ycck, grayscale, width):
-    """Converted before the resize: the profile's inks are no colours to mix."""
+    """CMYK is converted before the resize, because the profile's inks are no colours that could be mixed."""
     data = pictures.jpeg_ycck(PHOTO) if ycck else pictures.jpeg_cmyk(PHOTO)
     plain = rendered(server, data, width=width, grayscale=grayscale)
     data = pictures.jpeg_rewrite(data, insert=icc_segments(CMYK, 2))
@@ -169,7 +171,7 @@ def test_cmyk(server, ycck, grayscale, width):
 
 
 def test_cmyk_with_a_large_table(server):
-    """Of 1.2 MB, in eight bits: what takes the most memory for its size."""
+    """A table of 1.2 MB in eight bits takes the most memory for its size."""
     large = cmyk_profile(25)
     plain = pictures.jpeg_cmyk(PHOTO)
     one, other = (rendered(server, pictures.jpeg_rewrite(plain, insert=icc_segments(icc, count)), width=160)
@@ -180,7 +182,7 @@ def test_cmyk_with_a_large_table(server):
 
 
 def test_gray_is_the_luma_of_the_files_own_values(server):
-    """Also where these are of a wide gamut, as Pillow's convert("L") has it."""
+    """Gray is the luma also of values of a wide gamut, as Pillow's convert("L") has it."""
     for kind in ("JPEG", "PNG"):
         with_profile, without = (rendered(server, pictures.encode(PHOTO, kind, icc_profile=icc), width=300,
                                           grayscale="true") for icc in (DISPLAY_P3, None))
@@ -197,7 +199,7 @@ def test_srgb_changes_nothing(server):
 # ---- profiles that lie ----
 
 def icc_segments(icc, count, numbers=None, total=None):
-    """APP2 segments (ICC.1:2022, B.4), with other numbers and another total than is true."""
+    """Makes APP2 segments (ICC.1:2022, B.4), with other numbers and another total than is true if asked to."""
     size, segments = -(-len(icc) // count), b""
     for i in range(count):
         body = b"ICC_PROFILE\0" + bytes([(numbers or range(1, count + 1))[i], total or count])
@@ -233,7 +235,7 @@ def test_lies_in_jpeg_are_ignored(server, segments):
 
 
 def test_chunks_out_of_order(server):
-    """The numbers are there for it; Pillow puts them in order as well."""
+    """Their numbers say in which order chunks belong; Pillow puts them in order as well."""
     plain = pictures.jpeg()
     in_order = pictures.jpeg_rewrite(plain, insert=icc_segments(DISPLAY_P3, 3))
     segments = [s for marker, s in pictures.jpeg_segments(in_order) if marker == 0xE2]
@@ -260,7 +262,8 @@ def test_lies_in_png_are_ignored(server, icc):
 # ---- chroma ----
 
 def coloured_photo(width, height):
-    """Like a photograph, a little out of focus, with stripes of the same luma and opposite colours."""
+    """Makes a picture like a photograph a little out of focus, with stripes of the same luma and opposite
+    colours."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     pixels = np.asarray(pictures.photo(width, height), np.float32).copy()
     stripes = (x // 96 + y // 72) % 5 == 0
@@ -276,8 +279,8 @@ CHROMA = coloured_photo(1536, 1152)
 @pytest.mark.parametrize("width", [1536, 1000, 768, 420, 208, 104, 52])
 @pytest.mark.parametrize("subsampling", [0, 1, 2], ids=["4:4:4", "4:2:2", "4:2:0"])
 def test_chroma(server, subsampling, width):
-    """Each channel, at every scale that the decoder may choose, against the picture before JPEG: it is
-    45 dB, or what a full decode by Pillow gives where that is less (upsampled chroma is soft)."""
+    """Compares each channel with the picture before JPEG, at every scale that the decoder may choose. It must
+    reach 45 dB, or what a full decode by Pillow reaches where that is less, as upsampled chroma is soft."""
     data = pictures.encode(CHROMA, "JPEG", quality=95, subsampling=subsampling)
     result = rendered(server, data, width=width, height=16384)
     assert result.size == (width, width * 3 // 4)

@@ -1,4 +1,5 @@
-"""Bad input: a clear problem document, nothing left in the spool, and every worker lives on."""
+"""Bad input is answered with a clear problem document and leaves nothing in the spool, and every worker lives
+on."""
 
 import base64
 import json
@@ -104,7 +105,7 @@ def test_content_types(unharmed, kind):
     b"%PDF-1.7\n" + bytes(2000), b"GIF88a" + bytes(2000), b"hello", b"\xff", b"\xff\xd8", bytes(5000),
     b"BM" + bytes(2000), b"RIFF\0\0\0\0WAVE" + bytes(100), pictures.PNG_SIGNATURE[:7] + bytes(99)])
 def test_not_a_picture(unharmed, body):
-    """The name and the Content-Type say JPEG; the bytes decide."""
+    """The name and the Content-Type say JPEG, but the bytes decide."""
     detail = check_problem(unharmed.post(body, "image/jpeg", "filename=photo.jpg"), 415)
     assert "PNG, JPEG, WEBP, GIF, HEIC or AVIF" in detail
 
@@ -138,7 +139,7 @@ def test_cut_at_every_tenth(unharmed, whole, grayscale):
 
 @pytest.mark.parametrize("whole", WHOLES.values(), ids=WHOLES.keys())
 def test_bytes_after_the_end(server, whole):
-    """Cameras append things."""
+    """Cameras append data after the end, which is no reason to refuse a picture."""
     plain, longer = server.upload(whole), server.upload(whole + b"trailing" * 1000)
     assert plain["sha256"] == longer["sha256"]
 
@@ -150,12 +151,12 @@ def test_png_crc(unharmed, chunk):
     at = data.index(chunk)
     length = int.from_bytes(data[at - 4:at], "big")
     bad = bytearray(data)
-    bad[at + 4 + length] ^= 1  # the CRC's first byte
+    bad[at + 4 + length] ^= 1  # This is the CRC's first byte.
     check_problem(unharmed.post(bytes(bad)), 422)
 
 
 def test_flipped_bits(unharmed):
-    """A flipped bit in a PNG's pixels is always found; in a JPEG it may be a picture still."""
+    """A flipped bit in a PNG's pixels is always found, while a JPEG may still be a picture with one."""
     at = PNG.index(b"IDAT") + 50
     for offset in range(at, at + 400, 37):
         check_problem(unharmed.post(PNG[:offset] + bytes([PNG[offset] ^ 16]) + PNG[offset + 1:]), 422)
@@ -186,7 +187,7 @@ BOMBS = {
 def test_bombs(unharmed, bomb):
     answer = unharmed.post(bomb)
     if bomb is BOMBS["a huge chunk"] and answer.status_code == 422:
-        return  # refusing the chunk and skipping it are both fine, but this header lacks its pixels
+        return  # The decoder may refuse the chunk or skip it, but this file has no pixels after it.
     check_problem(answer, 422)
 
 
@@ -207,7 +208,7 @@ def test_over_the_pixel_limit(make_server):
 
 
 def test_over_the_memory_limit(make_server):
-    """What a picture takes is not known from its header alone: the decoder meets its limit, and says so."""
+    """The header alone does not tell what a picture takes, so the decoder meets its limit and says so."""
     small = make_server(image={"max_memory_bytes": "16M"})
     workers = small.workers()
     rows = np.zeros((2500, 2500, 3), np.uint8)
@@ -222,7 +223,7 @@ def test_over_the_memory_limit(make_server):
 
 
 def test_over_the_cpu_limit(make_server):
-    """cpu_seconds=1 and a picture that takes longer: the decoder ends, the worker serves on."""
+    """A picture takes longer than cpu_seconds=1: the decoder ends, and the worker serves on."""
     slow = make_server(image={"cpu_seconds": 1, "max_pixels": 10 ** 9, "max_memory_bytes": 2 ** 33},
                        server={"workers": 2})
     workers = slow.workers()
@@ -250,13 +251,13 @@ def test_body_limit(make_server):
     assert stream.finish()[0] == 413
     assert call(small.listen, b"", length=100001)[0] == 413
     status, _, _ = curl(*over, small.url + "/images", data=bytes(3000000))
-    assert status == 413  # lighttpd's own limit
+    assert status == 413  # This is lighttpd's own limit.
     assert small.workers() == workers
     small.check_spool()
 
 
 def test_short_body(unharmed):
-    """A front end that streams: fewer bytes than announced, or a connection that ends."""
+    """A front end that streams may send fewer bytes than announced, or its connection may end."""
     assert call(unharmed.listen, JPEG[:500], length=len(JPEG))[0] == 400
     gone = Call(unharmed.listen, length=len(JPEG))
     gone.send(JPEG[:500])

@@ -1,4 +1,5 @@
-"""Pictures of the formats beside JPEG and PNG, judged by Pillow, and by heif-convert where Pillow reads none."""
+"""Pictures of the formats beside JPEG and PNG are judged by Pillow, and by heif-convert where Pillow cannot
+read them."""
 
 import io
 import pathlib
@@ -25,7 +26,7 @@ def with_alpha(image):
 
 
 def exact(server, data, source):
-    """In colour and in gray, at the picture's own size: the very same pixels."""
+    """Checks that the result has the very same pixels, in colour and in gray, at the picture's own size."""
     for grayscale in ("false", "true"):
         result = rendered(server, data, grayscale=grayscale)
         reference = source if grayscale == "false" and result.mode != "L" else judge.gray(source)
@@ -59,7 +60,7 @@ def test_webp_pixels(server, size, kind):
 
 
 def test_webp_metadata(server):
-    """The orientation is applied; nothing else leaves."""
+    """The orientation is applied, and no other metadata reaches the result."""
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 6, "secret camera"
     data = pictures.encode(PHOTO, "WEBP", exif=exif, icc_profile=b"secret profile" * 20)
@@ -71,7 +72,7 @@ def test_webp_metadata(server):
 
 
 def test_webp_animation(server):
-    """The first frame, as Pillow composes it."""
+    """The result is the first frame, as Pillow composes it."""
     frames = [with_alpha(pictures.photo(120, 90, seed)) for seed in range(3)]
     data = pictures.encode(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True)
     assert judge.decode(data).n_frames == 3
@@ -109,7 +110,7 @@ def test_gif_odd_sizes(server, size, interlace):
 
 
 def test_gif_smaller(server):
-    """Resampled in colour, not among the palette's entries."""
+    """A GIF is resampled in colour, not among the palette's entries."""
     data = GIFS["colour"]
     source = judge.decode(data).convert("RGB")
     result = rendered(server, data, width=300, grayscale="false")
@@ -119,7 +120,7 @@ def test_gif_smaller(server):
 # ---- HEIC and AVIF ----
 
 def heif(tmp_path, name, image, *options):
-    """Encoded by heif-enc, and what heif-convert makes of it."""
+    """Encodes by heif-enc. Returns the file and what heif-convert makes of it."""
     source, coded, decoded = tmp_path / "source.png", tmp_path / name, tmp_path / "decoded.png"
     image.save(source)
     speed = () if "-A" in options else ("-p", "preset=ultrafast")
@@ -148,31 +149,33 @@ def test_heif_fixtures(server, path):
     result = rendered(server, data, grayscale="false")
     assert result.size == (32, 24)
     assert result.mode == ("RGBA" if "alpha" in path.name else "RGB")
-    with pytest.raises(OSError):  # a Pillow that reads these would be the better judge
+    with pytest.raises(OSError):  # When Pillow learns to read these, it will be the better judge.
         Image.open(io.BytesIO(data))
 
 
 def with_property(data, box):
-    """A fixture with one more property of its primary item, the last in ipma (ISO/IEC 23008-12, 9.3)."""
+    """Adds one more property to the fixture's primary item, which is the last in ipma (ISO/IEC 23008-12,
+    9.3)."""
     def grow(data, name, count):
         at = data.index(name) - 4
         return data[:at] + (int.from_bytes(data[at:at + 4], "big") + count).to_bytes(4, "big") + data[at + 4:]
 
     ipma, iref = data.index(b"ipma"), data.index(b"iref") - 4
-    item = data.index(bytes([0, 2, 2, 3, 0x84]), ipma)  # item 2 has properties 3 and, essential, 4
+    # Item 2 has property 3 and, marked as essential, property 4.
+    item = data.index(bytes([0, 2, 2, 3, 0x84]), ipma)
     properties = ipma - 4
     pixels = data.index(b"mdat") + 4
     for name, count in ((b"meta", len(box) + 1), (b"iprp", len(box) + 1), (b"ipco", len(box)), (b"ipma", 1)):
         data = grow(data, name, count)
     old, new = pixels.to_bytes(4, "big"), (pixels + len(box) + 1).to_bytes(4, "big")
-    assert data.count(old, 0, properties) == 1  # in iloc
+    assert data.count(old, 0, properties) == 1  # This is the offset in iloc.
     data = data[:item + 2] + bytes([3, 3, 0x84, 0x85]) + data[item + 5:iref] + data[iref:]
     return data[:properties].replace(old, new) + box + data[properties:]
 
 
 @pytest.mark.parametrize("turns", range(4))
 def test_heif_rotation(server, turns):
-    """Applied once; irot turns against the clock, as Pillow does (ISO/IEC 23008-12, 6.5.10)."""
+    """A rotation is applied once. irot turns against the clock, as Pillow does (ISO/IEC 23008-12, 6.5.10)."""
     data = (FIXTURES / "color.heic").read_bytes()
     turned = with_property(data, b"\0\0\0\x09irot" + bytes([turns]))
     upright = rendered(server, data, grayscale="false")
@@ -181,7 +184,7 @@ def test_heif_rotation(server, turns):
 
 
 def test_heif_mirror(server):
-    """1 exchanges left and right (6.5.12)."""
+    """The value 1 exchanges left and right (6.5.12)."""
     data = (FIXTURES / "color.heic").read_bytes()
     result = rendered(server, with_property(data, b"\0\0\0\x09imir\1"), grayscale="false")
     upright = np.asarray(rendered(server, data, grayscale="false"))
@@ -189,7 +192,7 @@ def test_heif_mirror(server):
 
 
 def test_without_libheif(make_server, monkeypatch, tmp_path):
-    """A library of that name without its functions is found first: as good as none."""
+    """A library of libheif's name that lacks its functions is found first, which is the same as having none."""
     subprocess.run(["cc", "-shared", "-o", tmp_path / "libheif.so.1", "-x", "c", "/dev/null"], check=True)
     monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
     server = make_server()

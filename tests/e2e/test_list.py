@@ -1,4 +1,4 @@
-"""GET /images: order, pages, filters; and what it says to a bad query."""
+"""GET /images: its order, pages and filters, and its answers to bad queries."""
 
 import base64
 import re
@@ -16,7 +16,7 @@ COUNT = 12
 
 @pytest.fixture(scope="module")
 def shelf():
-    """A service with COUNT images, oldest first in shelf.made; the names repeat every third."""
+    """A service has COUNT images, oldest first in shelf.made. The names repeat after every third."""
     one = Server(server={"workers": 2})
     try:
         one.start()
@@ -40,7 +40,7 @@ def listing(one, query=""):
 
 
 def walk(one, query):
-    """All images, page by page along Link."""
+    """Returns all images, page by page along Link."""
     found, url = [], "/images?" + query
     while url:
         answer = one.get(url)
@@ -89,7 +89,7 @@ def test_cursor_is_stable_under_inserts_and_deletes(make_server):
     page, _ = listing(one, "limit=3")
     assert ids(page["images"]) == made[5:2:-1]
     one.upload(JPEG)
-    assert one.request("DELETE", "/images/" + made[3]).status_code == 204  # the cursor's own
+    assert one.request("DELETE", "/images/" + made[3]).status_code == 204  # The cursor names this image.
     assert one.request("DELETE", "/images/" + made[1]).status_code == 204
     rest, _ = listing(one, "limit=3&cursor=" + page["next"])
     assert ids(rest["images"]) == [made[2], made[0]]
@@ -141,7 +141,7 @@ def test_since_and_until(shelf):
 
 
 def test_time_forms(shelf):
-    """Offsets and cases of RFC 3339 mean the same instant."""
+    """Different offsets and cases of RFC 3339 mean the same instant."""
     first = stamp(shelf.made[0])
     later = first.astimezone(timezone(timedelta(hours=5, minutes=30)))
     for form in (quote(later.isoformat(timespec="milliseconds")), text(first).lower(),
@@ -172,14 +172,15 @@ def test_bad_queries(shelf, query):
 
 
 def test_foreign_cursors(shelf):
-    """A cursor is a client's text like any other: never more than 400, or a page."""
+    """A cursor is a client's text like any other, so a foreign one gives a 400 or a page, and never a worse
+    answer."""
     for raw in (b"", b"1", b"z" * 36, b"\xff" * 16, b"' OR 1=1 --"):
         cursor = base64.urlsafe_b64encode(raw).decode().rstrip("=")
         assert shelf.http.get(f"{shelf.url}/images?cursor={cursor}", timeout=60).status_code in (200, 400)
 
 
 def test_the_list_does_not_lose_its_rows(make_server):
-    """What was acknowledged is there after a restart."""
+    """Images that were acknowledged are there after a restart."""
     one = make_server()
     made = [one.upload(JPEG)["id"] for _ in range(3)]
     assert one.stop_tintyped() == 0

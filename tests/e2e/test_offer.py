@@ -1,4 +1,4 @@
-"""GET /options: what a client may ask for, and gets where it asks for nothing."""
+"""GET /options says what a client may ask for, and what it gets when it asks for nothing."""
 
 import re
 import signal
@@ -41,7 +41,8 @@ def test_head_and_other_methods(server):
 
 @pytest.fixture(scope="module")
 def special(tmp_path_factory):
-    """All else than by default, also the base path; with texts and paths that nobody is to hear of."""
+    """This service differs from the defaults in everything, also in its base path, and has texts and paths
+    that no client may see."""
     logo = tmp_path_factory.mktemp("secret") / "secret.png"
     Image.new("L", (4, 4)).save(logo)
     one = Server(server={"base_path": "/pictures", "max_body_bytes": 1048576},
@@ -67,7 +68,8 @@ def test_as_configured(special):
 
 
 def test_what_is_offered_is_taken(special):
-    """Each word, and the defaults sent back make what an upload without them gets."""
+    """Each word that is offered is accepted, and an upload with the offered defaults is the same as one
+    without any option."""
     says = offer(special)
     data = pictures.encode(pictures.photo(80, 60), "PNG")
     for name, words in (("format", says["formats"]), ("fit", says["fits"]), ("preset", says["presets"]),
@@ -100,7 +102,8 @@ SCHEMAS = openapi.SPEC["components"]["schemas"]
 
 
 def words_of(sentence):
-    """Of "… is a, b or c."; the last sentence, as problems end with it."""
+    """Returns the words of a sentence that ends with "… is a, b or c.", which is the last of a problem's
+    detail."""
     return set(re.split(", | or ", re.search(r"[a-z:] ((?:\w+, )+\w+ or \w+)\.$", sentence).group(1)))
 
 

@@ -1,4 +1,4 @@
-"""The judge of answers can fail, and the description knows what the sources know."""
+"""These tests prove that the judge of answers can fail, and that the description knows what the sources know."""
 
 import json
 import re
@@ -18,7 +18,7 @@ ALLOW = "GET, HEAD, OPTIONS"
 
 def judge(method="GET", path="/api/healthz", status=200, body=None, media_type="application/json", drop=(),
           **headers):
-    """Of an answer that is a good one, but for what the test says. A header's _ stands for its hyphen."""
+    """Judges an answer that is good but for what the test changes in it. A header's _ stands for its hyphen."""
     if body is None:
         body = {"status": "alive"} if media_type else b""
     body = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -114,7 +114,8 @@ def test_only_errors_come_without_a_request_id():
 @pytest.mark.parametrize("template", openapi.SPEC["paths"])
 @pytest.mark.parametrize("method", ["OPTIONS", "HEAD", "PUT", "TRACE", "GET", "DELETE"])
 def test_each_method_of_each_path(server, template, method):
-    """The judge has each answer; this one is that no other is described that is refused as unknown."""
+    """The judge sees each answer, so this test asks only that a method gets 405 exactly where it is not
+    described."""
     item = openapi.SPEC["paths"][template]
     image = server.upload(JPEG)["id"] if "{id}" in template else ""
     url = (server.root_url if "servers" in item else server.url) + template

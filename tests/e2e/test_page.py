@@ -12,7 +12,7 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;
 
 
 class Page(HTMLParser):
-    """Elements as (tag, attributes), and the visible text."""
+    """A page's elements as (tag, attributes), and its visible text."""
 
     def __init__(self, text):
         super().__init__()
@@ -46,7 +46,7 @@ def test_headers(index):
 
 
 def test_files_of_the_page(server, index):
-    """Nothing inline, nothing from elsewhere, and all that it names is there."""
+    """The page has nothing inline and nothing from elsewhere, and every file that it names is there."""
     for tag, attributes in index.page.elements:
         assert "style" not in attributes and not any(name.startswith("on") for name in attributes)
         assert tag != "style"
@@ -69,7 +69,7 @@ def test_every_field_has_a_label(index):
 
 
 def test_the_form_works_without_javascript(server, index):
-    """As a browser sends it: untouched fields as they stand in the page."""
+    """A browser sends untouched fields as they stand in the page."""
     form, = (form for form in index.page.all("form") if form["id"] == "form")
     assert (form["action"], form["method"].lower(), form["enctype"]) == (
         "/api/images", "post", "multipart/form-data")
@@ -170,6 +170,6 @@ def test_no_listing_and_no_way_out_of_www(server):
 
 
 def test_big_files_do_not_hide_in_www():
-    """The page stays small: no build step, nothing vendored."""
+    """The page stays small, without a build step and without vendored files."""
     for file in (ROOT / "www").iterdir():
         assert file.stat().st_size < 20000 or file.name == "openapi.yaml", file

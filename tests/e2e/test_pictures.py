@@ -1,4 +1,4 @@
-"""Every kind of picture, judged by Pillow: the same picture resized and made gray by other code."""
+"""Every kind of picture is judged by Pillow, which resizes the same picture and makes it gray by other code."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def rendered(server, data, **options):
 
 
 def check(server, data, least=40.0, width=None, source=None):
-    """Gray and in colour, at the picture's own size and smaller."""
+    """Compares in gray and in colour, at the picture's own size and smaller."""
     source = source or judge.decode(data)
     upright = judge.upright(source)
     for box_width in ([width] if width else [None, upright.width * 5 // 8]):
@@ -31,7 +31,7 @@ def check(server, data, least=40.0, width=None, source=None):
             result = rendered(server, data, **options)
             reference = judge.rendering(source, (box_width, None) if box_width else (1024, 1024),
                                         grayscale)
-            if result.mode in ("L", "LA"):  # a gray source may stay gray when colour is asked for
+            if result.mode in ("L", "LA"):  # A gray source may stay gray when colour is asked for.
                 reference = judge.gray(reference)
             elif grayscale:
                 raise AssertionError(f"{result.mode} is not gray")
@@ -70,7 +70,7 @@ def test_jpeg_odd_sizes(server, size):
 @pytest.mark.parametrize("size", [(1701, 1133), (2725, 2225), (1600, 1200)])
 @pytest.mark.parametrize("width", [720, 511, 333, 200, 97, 40])
 def test_jpeg_sizes(server, size, width):
-    """The edge of an odd size is where resampling goes wrong."""
+    """Resampling goes wrong first at the edge of an odd size."""
     data = sized_source(size)
     result = rendered(server, data, width=width)
     reference = judge.rendering(judge.decode(data), (width, None))
@@ -91,7 +91,7 @@ def sized_source(size):
 
 @pytest.mark.parametrize("period, width", [(2.05, 444), (2.3, 442), (2.35, 424), (5, 220), (10, 110)])
 def test_fine_rows(server, period, width):
-    """Lines in a soft picture, which would be moiré after a decode at a reduced size."""
+    """These lines in a soft picture would become moiré after a decode at a reduced size."""
     y, x = np.mgrid[:1200, :1600]
     soft = 128 + 60 * np.sin(x / 500) * np.cos(y / 300)
     rows = np.rint(soft + 45 * np.sin(2 * np.pi * y / period)).astype(np.uint8)
@@ -112,7 +112,7 @@ def test_orientation(server, orientation, order):
 
 
 def test_orientation_and_fits(server):
-    """The box is meant for the picture as it is looked at."""
+    """The box is meant for the picture as people look at it."""
     data = pictures.jpeg_rewrite(pictures.jpeg(200, 120), insert=pictures.exif_segment(6))
     assert rendered(server, data, width=60, height=60).size == (36, 60)
     assert rendered(server, data, width=60, height=60, fit="cover").size == (60, 60)
@@ -142,7 +142,7 @@ PNG_KINDS = [(0, 1), (0, 2), (0, 4), (0, 8), (0, 16), (2, 8), (2, 16), (3, 1), (
 
 
 def png_case(colour, depth, width=203, height=149):
-    """Raw samples, chunks before IDAT, and the picture in 8-bit channels by numpy alone."""
+    """Returns raw samples, chunks before IDAT, and the picture in 8-bit channels, made by numpy alone."""
     photo = np.asarray(pictures.photo(width, height), np.float64)
     alpha = np.fromfunction(lambda y, x: (x + 2 * y) % 256, (height, width))
     alpha[40:80, 50:90] = 0
@@ -164,7 +164,7 @@ def png_case(colour, depth, width=203, height=149):
 @pytest.mark.parametrize("colour, depth", PNG_KINDS)
 def test_png(server, colour, depth, interlace):
     samples, extra, source = png_case(colour, depth)
-    # Pillow rounds and clips between its two passes, which shows where all edges are black on white.
+    # Pillow rounds and clips between its two passes, which shows most where all edges are black on white.
     least = 42 if depth == 1 else 45
     check(server, pictures.png(samples, depth, colour, interlace, extra), least, source=source)
 
@@ -188,7 +188,7 @@ def test_png_transparent_colour(server, colour, depth, interlace):
 
 
 def test_png_short_transparency_table(server):
-    """tRNS may have fewer entries than PLTE; the others are opaque."""
+    """tRNS may have fewer entries than PLTE, and the other colours are opaque then."""
     samples, extra, source = png_case(3, 8)
     pixels = np.asarray(source.convert("RGBA")).copy()
     pixels[..., 3] = np.where(samples[..., 0] < 100, 30, 255)
@@ -206,7 +206,7 @@ def test_png_odd_sizes(server, size, interlace):
 
 
 def test_hidden_colour_does_not_bleed(server):
-    """Red under full transparency must not tint its opaque neighbours: alpha is premultiplied."""
+    """Alpha is premultiplied, so that red under full transparency does not tint its opaque neighbours."""
     pixels = np.zeros((64, 64, 4), np.uint8)
     pixels[..., :] = (0, 0, 200, 255)
     pixels[::2, :, :] = (255, 0, 0, 0)
@@ -264,7 +264,7 @@ def chunk_starts(raw):
 
 
 def test_ancillary_chunks_do_not_matter(server):
-    """Large and odd chunks beside the pixels are passed over."""
+    """Large and odd chunks beside the pixels are skipped."""
     plain = pictures.png(*[png_case(2, 8)[0], 8, 2])
     extra = b"".join(pictures.chunk(k, bytes(n)) for k, n in
                      ((b"gAMA", 4), (b"prVt", 100000), (b"tEXt", 50), (b"iCCP", 10), (b"pHYs", 9)))

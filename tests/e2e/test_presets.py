@@ -31,7 +31,7 @@ def presets():
 
 
 def as_webp(image, quality):
-    """What Pillow's own WebP of it looks like: the same losses."""
+    """Returns what Pillow's own WebP of the picture looks like, which has the same losses."""
     return judge.decode(pictures.encode(image, "WEBP", quality=quality)).convert(image.mode)
 
 
@@ -146,7 +146,7 @@ def test_webp_is_a_format(presets):
 # ---- watermarks ----
 
 def ink(server, data, query=""):
-    """Where a result differs from the one without a watermark; its size."""
+    """Returns where a result differs from the one without a watermark, and its size."""
     bare = judge.decode(server.processed(server.upload(data, query="watermark=false")))
     drawn = judge.decode(server.processed(server.upload(data, query=query)))
     difference = np.abs(np.asarray(drawn, int) - np.asarray(bare, int)) > 8
@@ -190,7 +190,7 @@ def test_a_text_can_be_read_on_any_ground(marked, ground):
     rows, columns = np.where(np.abs(pixels - bare) > 8)
     assert rows.min() > 150 and 50 < columns.min() and columns.max() < 350
     assert abs((columns.min() + columns.max()) / 2 - 200) < 6
-    assert np.ptp(pixels[rows, columns]) > 120  # light beside dark
+    assert np.ptp(pixels[rows, columns]) > 120  # The ink has light pixels beside dark ones.
 
 
 def test_a_missing_font_or_image_refuses_to_start(make_server, tmp_path):

@@ -1,4 +1,4 @@
-"""Processes: workers that die, drain, reload, recycle; overload; full disks."""
+"""Processes: workers that die, drain, reload and are replaced; overload; full disks."""
 
 import contextlib
 import operator
@@ -22,7 +22,7 @@ SLOW = pictures.slow_png()
 
 
 class Later:
-    """A request in a thread of its own; result() waits for it."""
+    """Sends a request in a thread of its own; result() waits for the answer."""
 
     def __init__(self, server, body):
         self.pool = ThreadPoolExecutor(1)
@@ -39,7 +39,7 @@ class Later:
 
 
 def confined(pid):
-    """Whether a decoder has given up its rights, the last thing before it reads the picture."""
+    """Says whether a decoder has given up its rights, which it does last before it reads the picture."""
     try:
         return "NoNewPrivs:\t1" in Path(f"/proc/{pid}/status").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -47,7 +47,7 @@ def confined(pid):
 
 
 def held_upload(server):
-    """An upload whose decoder stands still: (Later, pid of the decoder)."""
+    """Starts an upload and stops its decoder. Returns (Later, pid of the decoder)."""
     upload = Later(server, SLOW)
     decoder, = wait_for("a decoder", lambda: [pid for pid in server.decoders() if confined(pid)])
     stop_process(decoder)
@@ -59,14 +59,15 @@ def parent(pid):
 
 
 def worker_of(decoder):
-    """Between the two is the worker's spawner."""
+    """The worker's spawner is between the worker and the decoder."""
     return parent(parent(decoder))
 
 
 # ---- death ----
 
 def test_kill_a_spawner(make_server):
-    """At work: its request fails, and the worker goes on with a new one. Idle: nobody notices."""
+    """When a spawner dies at work, its request fails, and the worker goes on with a new one. When it dies
+    idle, nobody notices."""
     one = make_server(server={"workers": 1})
     upload, decoder = held_upload(one)
     os.kill(parent(decoder), signal.SIGKILL)
@@ -99,7 +100,7 @@ def test_kill_a_worker_while_it_decodes(make_server):
 
 
 def test_kill_a_worker_while_it_reads(make_server):
-    """The body comes in pieces, as a front end that streams hands it on."""
+    """The body comes in pieces, as a front end that streams passes it on."""
     one = make_server(server={"workers": 1})
     worker, = one.workers()
     half = Call(one.listen, length=len(JPEG))
@@ -113,13 +114,13 @@ def test_kill_a_worker_while_it_reads(make_server):
 
 
 def staged(pid):
-    """Whether the process holds a file without a name (or one below tmp/)."""
+    """Says whether the process holds a file without a name (or one below tmp/)."""
     return any("/spool" in link and ("(deleted)" in link or "/tmp/" in link.split("/spool")[1])
                for link in read_links(pid))
 
 
 def test_leftovers_of_a_crash_are_swept(make_server):
-    """Files that a crash between naming them and the row left; foreign files are not touched."""
+    """A crash between naming files and writing their row leaves such files. Foreign files are not touched."""
     one = make_server()
     kept = one.upload(JPEG)
     assert one.stop_tintyped() == 0
@@ -137,7 +138,7 @@ def test_leftovers_of_a_crash_are_swept(make_server):
 
 
 def test_many_leftovers_are_swept_beside_the_service(make_server):
-    """What is uploaded meanwhile stays."""
+    """Images that are uploaded during the sweep stay."""
     one = make_server()
     assert one.stop_tintyped() == 0
     folder = one.storage / "spool/originals"
@@ -176,7 +177,7 @@ def test_workers_end_with_the_master(make_server):
 
 
 def test_workers_that_die_at_once_do_not_spin(make_server):
-    """No worker can start without the spool; the master waits longer each time."""
+    """No worker can start without the spool, so the master waits longer each time."""
     one = make_server(server={"workers": 1})
     (one.storage / "spool").rename(one.storage / "away")
     (one.storage / "spool").write_text("in the way")
@@ -192,14 +193,15 @@ def test_workers_that_die_at_once_do_not_spin(make_server):
     one.upload(JPEG)
 
 
-# ---- drain, reload, recycle ----
+# ---- drain, reload, replacement ----
 
-@pytest.mark.parametrize("told", ["the master", "all"])  # as systemd does: KillMode=control-group
+# systemd signals all processes with KillMode=control-group.
+@pytest.mark.parametrize("told", ["the master", "all"])
 def test_drain(make_server, told):
     one = make_server()
     upload, decoder = held_upload(one)
     for pid in [one.master.pid] + (descendants(one.master.pid) if told == "all" else []):
-        with contextlib.suppress(ProcessLookupError):  # an idle worker leaves at once, and its spawner
+        with contextlib.suppress(ProcessLookupError):  # An idle worker and its spawner leave at once.
             os.kill(pid, signal.SIGTERM)
     wait_for("the idle workers to leave", lambda: len(one.workers()) == 1)
     continue_process(decoder)
@@ -300,7 +302,8 @@ def test_upload_leaves_no_descriptor_behind(make_server):
 # ---- overload ----
 
 def test_overload(make_server):
-    """One slot and two seats (half of four workers): of six, three wait, three hear 503 at once."""
+    """There are one slot and two seats (half of four workers), so of six uploads three wait, and three hear
+    503 at once."""
     one = make_server(server={"workers": 4, "decode_slots": 1})
     first, decoder = held_upload(one)
     uploads = [first] + [Later(one, JPEG) for _ in range(5)]
@@ -378,7 +381,8 @@ def test_full_disk(small_disk, make_server):
 
 
 def test_disk_full_while_rendering(small_disk, make_server):
-    """The original fits, its result does not: the log has the decoder's reason, the client advice."""
+    """The original fits and its result does not: the log has the decoder's reason, and the client gets
+    advice."""
     one = make_server(storage={"dir": small_disk / "state"})
     noise = pictures.np.random.default_rng(9).integers(0, 256, (900, 900), dtype=pictures.np.uint8)
     picture = pictures.encode(pictures.Image.fromarray(noise), "JPEG", quality=5)

@@ -1,5 +1,5 @@
-"""Further results of an upload, as [image] renditions and the presets tell it: their description, their
-bytes, their end."""
+"""Further results of an upload, as [image] renditions and the presets describe them: how they are listed,
+their bytes, and their removal."""
 
 import hashlib
 import io
@@ -93,7 +93,7 @@ def test_delete_takes_all_files(server, image):
 
 
 def test_quota_counts_them(make_server, server, image):
-    """A quota that the result and the original alone would not reach."""
+    """The result and the original alone would not reach this quota."""
     alone = image["size"] + image["original"]["size"]
     sizes = [one["size"] for one in image["renditions"].values()]
     small = make_server(storage={"quota_bytes": alone + sum(sizes) - 1}, **PRESETS)

@@ -1,4 +1,4 @@
-"""One image: its bytes (conditional requests, ranges, names), its deletion; health and metrics."""
+"""One image: its bytes (conditional requests, ranges, names) and its deletion; health and metrics."""
 
 import os
 import re
@@ -20,7 +20,7 @@ def image(server):
 
 @pytest.fixture(params=["processed", "original"])
 def link(request, image):
-    """(path below base_path, media type, size, sha256) of the image's two files."""
+    """Returns (path below base_path, media type, size, sha256) for each of the image's two files."""
     part = image if request.param == "processed" else image["original"]
     kind = {"PNG": "image/png", "JPEG": "image/jpeg"}[part["format"]]
     return f"/images/{image['id']}/{request.param}", kind, part["size"], part["sha256"]
@@ -66,7 +66,8 @@ def test_not_modified(server, link):
     assert server.get(path, headers={"If-Modified-Since": modified}).status_code == 304
     earlier = format_datetime(parsedate_to_datetime("Thu, 01 Jan 2015 00:00:00 GMT"), usegmt=True)
     assert server.get(path, headers={"If-Modified-Since": earlier}).status_code == 200
-    both = {"If-Modified-Since": modified, "If-None-Match": '"other"'}  # the ETag counts (RFC 9110)
+    # The ETag takes precedence (RFC 9110).
+    both = {"If-Modified-Since": modified, "If-None-Match": '"other"'}
     assert server.get(path, headers=both).status_code == 200
 
 
@@ -110,7 +111,7 @@ def test_if_range(server, link):
 
 @pytest.mark.parametrize("kept", [kept for _, kept in FILENAMES.values()])
 def test_disposition(server, kept):
-    """RFC 6266: one header line that names the file, whatever is in the name."""
+    """The file is named in one header line, whatever its name contains (RFC 6266)."""
     image = server.upload(as_json(filename=kept), "application/json")
     header = server.get(f"/images/{image['id']}/original").headers["Content-Disposition"]
     plain = re.search(r'filename="((?:[^"\\]|\\.)*)"', header)
@@ -152,7 +153,7 @@ def test_original_not_kept(make_server):
 
 
 def test_large_files(server):
-    """Answers larger than any buffer on the way."""
+    """These answers are larger than any buffer on the way."""
     noise = pictures.np.random.default_rng(5).integers(0, 256, (1500, 1500, 3), dtype=pictures.np.uint8)
     data = pictures.encode(pictures.Image.fromarray(noise), "PNG")
     image = server.upload(data, query="width=1500&grayscale=false")
@@ -162,7 +163,7 @@ def test_large_files(server):
 
 
 def test_prefix_and_bucket_names(make_server):
-    """A bucket shows in s3Path and the sync state, whether or not anything syncs yet."""
+    """A bucket shows in s3Path and in the sync state, whether or not anything syncs yet."""
     one = make_server(s3={"bucket": "pictures", "processed_prefix": "p/", "original_prefix": "o/q/"})
     image = one.upload(JPEG)
     assert image["s3Path"] == f"s3://pictures/p/{image['id']}.png"
@@ -200,7 +201,7 @@ def samples(server):
 
 @pytest.mark.parametrize("length", [0, 100])
 def test_a_file_cut_short_is_not_sent(make_server, length):
-    """Not under the whole one's tag."""
+    """A part must not be sent under the whole file's tag."""
     one = make_server()
     image = one.upload(INTERLACED)
     os.truncate(one.storage / "spool/processed" / f"{image['id']}.png", length)

@@ -1,4 +1,4 @@
-"""deploy/run.sh, what `make run` is: one command that serves, restarts what dies, and stops all."""
+"""deploy/run.sh, which is `make run`: one command serves, restarts what dies, and stops everything."""
 
 import os
 import signal
@@ -24,8 +24,8 @@ class Run:
         self.out = open(self.folder / "out", "wb")
         environment = {"PORT": str(self.port), "STATE_DIR": str(self.folder / "var"),
                        "BUILD": str(BUILD)} | environment
-        # As a terminal starts it: a shell cannot trap a signal that was ignored when it started, and
-        # SIGINT is, for whatever runs in the background of a script.
+        # The script starts as from a terminal. A shell cannot trap a signal that was ignored when it started,
+        # and SIGINT is ignored in what a script runs in the background.
         self.process = subprocess.Popen([ROOT / "deploy/run.sh"], env=clean_environment(**environment),
                                         stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.out,
                                         start_new_session=True,
@@ -55,13 +55,13 @@ class Run:
         return (self.folder / "out").read_text()
 
     def daemons(self):
-        """{name: pid} of the script's own lighttpd and tintyped."""
+        """Returns {name: pid} of the script's own lighttpd and tintyped."""
         found = {}
         for pid in children(self.process.pid):
             try:
                 name = Path(f"/proc/{pid}/comm").read_text().strip()
             except (FileNotFoundError, ProcessLookupError):
-                continue  # a helper of the script, gone meanwhile
+                continue  # This was a helper of the script that has ended.
             if name in ("lighttpd", "tintyped"):
                 found[name] = pid
         return found

@@ -1,4 +1,4 @@
-"""Ways to be started: by hand, by a service manager, by lighttpd, alone; and what is checked before."""
+"""The ways to start tintyped: by hand, by a service manager, by lighttpd, alone; and what it checks first."""
 
 import base64
 import fcntl
@@ -18,7 +18,7 @@ JPEG = pictures.jpeg(64, 48)
 
 
 def test_by_hand(make_server):
-    """server.listen: made with mode 0660, a stale one replaced, removed at the end."""
+    """The socket at server.listen is made with mode 0660, replaces a stale one, and is removed at the end."""
     one = make_server(start=False)
     stale = socket.socket(socket.AF_UNIX)
     stale.bind(str(one.listen))
@@ -47,11 +47,11 @@ def test_systemd_socket(make_server):
     one.start_front()
     one.upload(JPEG)
     assert one.stop_tintyped() == 0
-    assert one.listen.exists()  # the service manager's
+    assert one.listen.exists()  # The socket belongs to the service manager.
 
 
 def test_lighttpd_starts_it(make_server, tmp_path):
-    """By the lines of the shipped file that are there to be taken in; for both paths."""
+    """The shipped file has commented lines for this, and they serve both paths."""
     one = make_server(start=False)
     shipped = one.front.config.read_text()
     lines = re.findall(r'^ *#"(?:bin-path|max-procs)".*$', shipped, re.M)
@@ -78,7 +78,7 @@ def test_lighttpd_starts_it(make_server, tmp_path):
 
 
 def test_no_workers(make_server):
-    """workers=0: the process that was started serves by itself, as mod_fcgid wants it."""
+    """With workers=0 the process that was started serves by itself, as mod_fcgid wants it."""
     one = make_server(start=False, server={"workers": 0})
     one.start()
     assert one.workers() == []
@@ -88,7 +88,7 @@ def test_no_workers(make_server):
 
 
 def test_sigterm_before_it_is_up(make_server):
-    """workers=0: who waits on its socket already is answered first."""
+    """With workers=0, a request that waits on the socket already is answered before the end."""
     one = make_server(server={"workers": 0})
     assert one.stop_tintyped() == 0
     one.listen.unlink()
@@ -130,7 +130,7 @@ def test_check_of_the_configuration(tmp_path):
 
 
 def test_permissions(make_server):
-    """Two users of one group: nothing for others, the group may read and write."""
+    """The two users share a group, which may read and write; others may do nothing."""
     one = make_server()
     one.upload(JPEG)
     for path in one.storage.rglob("*"):
@@ -147,6 +147,6 @@ def test_no_network_library():
 
 
 def test_direct_call(server):
-    """One worker, one connection, one answer, whatever the front end."""
+    """One worker gives one answer on one connection, whatever the front end."""
     status, headers, body = call(server.listen, method="GET", uri="/api/healthz", kind="")
     assert status == 200 and int(headers["content-length"]) == len(body)

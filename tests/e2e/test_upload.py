@@ -1,4 +1,4 @@
-"""POST /images: every form of body, options and filenames, and the image object that comes back."""
+"""POST /images: every form of body, options and filenames, and the image object that is the answer."""
 
 import base64
 import hashlib
@@ -17,7 +17,7 @@ LINES = "\r\n".join(BASE64[i:i + 76] for i in range(0, len(BASE64), 76)) + "\r\n
 
 
 def multipart(fields=(), name="file", filename="cat.jpg", data=JPEG, boundary="frontier"):
-    """(body, content type) of a form with fields first and then a file."""
+    """Returns (body, content type) of a form that has fields first and then a file."""
     parts = [f'--{boundary}\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n'.encode()
              for k, v in fields]
     parts.append(f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; '
@@ -73,7 +73,7 @@ def test_curl_transfers(server, body, kind, header):
 
 
 def test_no_content_length(server):
-    """Some front ends hand a chunked body on without its length."""
+    """Some front ends pass a chunked body on without its length."""
     from fastcgi import Call
     call = Call(server.listen)
     for start in range(0, len(JPEG), 1000):
@@ -84,7 +84,7 @@ def test_no_content_length(server):
 
 
 def test_location_by_another_name(server):
-    """For a web server that takes a Location beside a 200 for itself."""
+    """Some web servers keep a Location beside a 200 for themselves."""
     from fastcgi import call
     status, headers, body = call(server.listen, JPEG, TINTYPE_LOCATION_IS_TAKEN="1")
     assert status == 200 and "location" not in headers
@@ -163,7 +163,7 @@ def test_sizes(server, query, size):
 
 @pytest.mark.parametrize("width, height", [(600, 100), (100, 600), (600, 600)])
 def test_cover_never_enlarges(server, width, height):
-    """Where the picture is too small for the box, what it has of the box is cropped."""
+    """A picture that is too small for the box is cropped to the part of the box that it fills."""
     image = server.upload(WIDE, query=f"fit=cover&width={width}&height={height}")
     assert (image["width"], image["height"]) == (min(width, 300), min(height, 200))
 
@@ -225,14 +225,14 @@ def test_json_types(server, value):
     ("format", "PNG8"), ("quality", "0"), ("quality", "101"), ("quality", "")])
 def test_bad_options(unharmed, name, value):
     check_problem(unharmed.post(JPEG, query=f"{name}={value}"), 400)
-    if value:  # a field left empty in a form asks for nothing
+    if value:  # A form's empty field asks for nothing.
         body, kind = multipart([(name, value)])
         check_problem(unharmed.post(body, kind), 400)
     check_problem(unharmed.post(as_json(**{name: value}), "application/json"), 400)
 
 
 def test_empty_form_fields_ask_for_nothing(server):
-    """As a browser sends a form that was left as it is."""
+    """A browser sends a form that was left as it is with empty fields."""
     body, kind = multipart([("width", ""), ("fit", ""), ("quality", ""), ("filename", "")])
     assert server.upload(body, kind)["filename"] == "cat.jpg"
 
@@ -302,7 +302,7 @@ def test_part_filename(server, sent, kept):
         assert image["filename"] == image["id"] + ".jpg"
     elif kept:
         assert image["filename"] == kept
-    else:  # browsers send %22 for a quote; both readings are names
+    else:  # Browsers send %22 for a quote, and both readings are names.
         assert image["filename"] in (sent, 'q".jpg')
 
 

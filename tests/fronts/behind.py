@@ -1,4 +1,4 @@
-"""A service behind one of the four web servers."""
+"""Makes a service behind one of the four web servers."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,8 @@ from support import Server  # noqa: E402
 
 
 def make_server(front, **config):
-    """mod_fcgid's processes are its own: a slot for each, so that uploads wait instead of hearing 503."""
+    """mod_fcgid starts processes of its own, and each gets a slot here, so that uploads wait instead of
+    hearing 503."""
     if FRONTS[front].starts_tintyped:
         config = {"server": {"decode_slots": 8, "max_requests": 0, "workers": 0}} | config
     return Server(front, **config)

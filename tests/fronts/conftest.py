@@ -1,4 +1,4 @@
-"""Fixtures: each test behind each of the four web servers, the fixtures of tests/e2e by their names."""
+"""The fixtures have the names of those in tests/e2e, and run each test behind each of the four web servers."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def server(front):
 
 @pytest.fixture
 def unharmed(server):
-    """Whatever the test sends, it leaves no row, and no file that no row knows."""
+    """Checks that what the test sends leaves no row, and no file that no row knows."""
     rows = [image["id"] for image in server.images()]
     yield server
     assert [image["id"] for image in server.images()] == rows, "a refused upload left a row"

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""Stands in tintyped's place, on descriptor 0: says what a web server passed on, or dies in mid-answer.
+"""Stands in tintyped's place on descriptor 0. It answers with what the web server passed on, or dies.
 
     /api/cut    a Content-Length of 1,000,000, a third of that, and the end by SIGKILL
     all else    the FastCGI variables and the length of the body, as JSON
 
-A process for each connection, so that one that dies takes no other along.
+Each connection has a process of its own, so that one that dies takes no other along.
 """
 
 import json
@@ -24,7 +24,7 @@ def read_exactly(stream, length):
 
 
 def read_request(stream):
-    """The variables as a dict, and the length of the body."""
+    """Returns the variables as a dict, and the length of the body."""
     streams, ended = {PARAMS: b"", STDIN: b""}, set()
     while len(ended) < 2:
         _, kind, _, length, padding = struct.unpack(">BBHHBx", read_exactly(stream, 8))

@@ -1,6 +1,6 @@
-"""The tests of tests/e2e that go through a web server, behind each of the four."""
+"""The tests of tests/e2e that go through a web server run behind each of the four."""
 
-# Test functions and the fixtures of their modules; pytest finds both by their names here.
+# pytest finds test functions and the fixtures of their modules by their names here.
 from test_errors import test_bad_queries, test_methods, test_origin  # noqa: F401
 from test_page import (index, test_error_page, test_error_page_does_not_echo_markup,  # noqa: F401
                        test_files_of_the_page, test_headers, test_missing_pages,

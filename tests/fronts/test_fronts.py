@@ -1,4 +1,4 @@
-"""What is the web servers' own part: limits, what they pass on, the page's headers, deaths, reloads."""
+"""Tests of what web servers do themselves: limits, what they pass on, the page's headers, deaths, reloads."""
 
 import http.client
 import json
@@ -27,7 +27,7 @@ HEADERS = ["-H", "Content-Type: image/jpeg", "--data-binary", "@-"]
 
 
 def padded(length):
-    """A JPEG of that many bytes; cameras append things."""
+    """Makes a JPEG of that many bytes, as cameras append data after the end."""
     return JPEG + bytes(length - len(JPEG))
 
 
@@ -56,7 +56,7 @@ def test_a_body_of_a_byte_too_many_is_refused_by_tintyped(unharmed, extra):
 
 
 def test_just_below_the_web_servers_limit(unharmed):
-    """Nothing is sent: the announced length decides."""
+    """The announced length alone decides, before anything of the body is sent."""
     for length, problem in ((FRONT_MAX_BYTES, True), (FRONT_MAX_BYTES + 1024, False)):
         with socket.create_connection(("127.0.0.1", unharmed.port), 60) as client:
             client.sendall(b"POST /api/images HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\n"
@@ -97,7 +97,7 @@ def test_escaped_ids(server, escape):
 
 @pytest.mark.parametrize("path, ranges", [("", "0-3"), ("/processed", "0-3, 5-6")])
 def test_the_web_server_cuts_no_ranges(server, path, ranges):
-    """tintyped does, a single one out of a picture."""
+    """tintyped itself cuts ranges, a single one out of a picture."""
     image = server.upload(JPEG)
     answer = server.get(f"/images/{image['id']}{path}", headers={"Range": "bytes=" + ranges})
     assert answer.status_code == 200
@@ -105,10 +105,10 @@ def test_the_web_server_cuts_no_ranges(server, path, ranges):
 
 @pytest.fixture(scope="session")
 def responder(front):
-    """The web server with responder.py in tintyped's place."""
+    """The web server has responder.py in tintyped's place."""
     one = make_server(front, server={"workers": 0})
     one.program = Path(__file__).parent / "responder.py"
-    one.http.hooks["response"].clear()  # its answers are not tintyped's
+    one.http.hooks["response"].clear()  # The description of the API is not about its answers.
     try:
         yield one.start()
         if one.master:
@@ -178,7 +178,7 @@ def test_api_answers_have_headers_of_their_own_alone(server):
 # ---- deaths ----
 
 def test_death_in_mid_answer(responder):
-    """An error, and no 200 that looks whole."""
+    """The client must get an error, and no 200 that looks whole."""
     client = http.client.HTTPConnection("127.0.0.1", responder.port, timeout=60)
     client.request("GET", "/api/cut")
     try:
@@ -187,7 +187,7 @@ def test_death_in_mid_answer(responder):
             with pytest.raises((http.client.IncompleteRead, ConnectionError)):
                 answer.read()
     except (http.client.RemoteDisconnected, ConnectionError):
-        pass  # the connection's end is an error as well
+        pass  # The end of the connection is an error as well.
     finally:
         client.close()
     assert requests.get(responder.url + "/images", timeout=60).status_code == 200
@@ -214,7 +214,7 @@ def test_twenty_uploads_at_once(server):
 
 
 class Load:
-    """Uploads one after the other from three threads, each on a connection of its own."""
+    """Uploads one picture after the other from three threads, each on a connection of its own."""
 
     def __init__(self, server):
         self.server, self.over, self.results = server, threading.Event(), []
@@ -253,7 +253,7 @@ def test_reload_of_the_web_server_under_load(server):
             wait_for("the reload", lambda: server.front.generation() != before)
             load.wait_for_more()
     assert set(load.results) == {200}
-    server.http.close()  # the connections it kept are to the web server of before
+    server.http.close()  # The connections that it kept lead to the web server of before.
     server.check_spool()
 
 

@@ -2,7 +2,7 @@
  * query string and Content-Disposition.
  *
  * The first byte picks the kind (low 3 bits) and the size of the pieces (next 2 bits). A body is
- * parsed whole and then in pieces: both must come to the same code, and when it is TT_OK to the
+ * parsed whole and then in pieces. Both must end with the same code, and with TT_OK also with the
  * same picture, options and filename. */
 #include <stdint.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@
 
 enum kind { KIND_RAW, KIND_BASE64, KIND_MULTIPART, KIND_JSON, KIND_TYPED, KIND_QUERY, KIND_HEADER };
 
-/* What came out, as one stream: FNV-1a (Fowler, Noll, Vo; 64 bits) of each kind of output. */
+/* Each kind of output is hashed as one stream by FNV-1a (Fowler, Noll, Vo; 64 bits). */
 struct seen {
     enum tt_err err;
     uint64_t picture, options, filename;
@@ -143,7 +143,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     memcpy(text, data, size);
     text[size] = '\0';
     if (kind == KIND_TYPED) {
-        /* The Content-Type, a line break, the body. */
+        /* The input is the Content-Type, a line break and the body. */
         size_t line = strcspn(text, "\n");
         size_t body = line < size ? line + 1 : size;
         text[line] = '\0';

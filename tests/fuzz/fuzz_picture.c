@@ -1,6 +1,7 @@
-/* libFuzzer on tt_image_render: a hostile picture, with the limits a decoder has, made small.
+/* libFuzzer on tt_image_render, which gets a hostile picture and the limits of a decoder, made
+ * small.
  *
- * The first four bytes are the options (fit, grayscale and format; width; height; quality), the
+ * The first four bytes are the options (fit, grayscale and format; width; height; quality), and the
  * rest is the file. */
 #include <stdint.h>
 #include <stdio.h>
@@ -27,8 +28,8 @@ static const struct tt_picture_limits limits = {.max_pixels = 1 << 18,
                                                 .max_chunk_bytes = 1 << 16,
                                                 .max_scans = 20};
 
-/* libheif 1.15 forgets what it holds of dav1d when a picture is damaged; the process that reads one
- * ends after it. */
+/* libheif 1.15 forgets what it holds of dav1d when a picture is damaged. That is harmless in the
+ * service, as a decoder ends after one picture. */
 const char *__lsan_default_suppressions(void);  // NOLINT(bugprone-reserved-identifier)
 const char *__lsan_default_suppressions(void) { // NOLINT(bugprone-reserved-identifier)
     return "leak:libheif\nleak:libdav1d\nleak:libstdc++\n";

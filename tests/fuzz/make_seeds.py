@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Writes the seed corpora of the fuzzers below a directory: make_seeds.py DIR gives DIR/fuzz_body
-and DIR/fuzz_picture. Small on purpose: the fuzzers do the rest."""
+"""Writes the seed corpora of the fuzzers below a directory: make_seeds.py DIR makes DIR/fuzz_body and
+DIR/fuzz_picture. The seeds are small because the fuzzers do the rest."""
 
 import base64
 import io
@@ -27,7 +27,7 @@ JSON = (
     b'"image":"data:image\\/png;base64,Zm9v\\nYmE\\u003d"}'
 )
 
-# By the fuzzer's kinds, in their order.
+# The numbers are the fuzzer's kinds, in their order.
 BODIES = {
     "raw": (0, b"\x89PNG\r\n\x1a\n"),
     "base64": (1, b"Zm9v\r\nYmFyYg==\n"),
@@ -52,7 +52,7 @@ def encode(picture, kind, **how):
 
 
 def sixteen_bits(side, channels, color_type):
-    """A PNG of 16 bits a sample, which Pillow cannot write in colour."""
+    """Makes a PNG of 16 bits a sample, which Pillow cannot write in colour."""
     rows = b"".join(
         b"\0" + bytes((x * 7 + y * 13) & 255 for x in range(side * channels * 2)) for y in range(side)
     )
@@ -104,12 +104,12 @@ def pictures():
     yield "transparent_gif", encode(color.quantize(16), "GIF", transparency=3)
     yield "animated_gif", encode(color.quantize(16), "GIF", save_all=True, loop=0,
                                  append_images=[color.rotate(90).quantize(16)])
-    for path in sorted(FIXTURES.glob("*.[ah]*")):  # HEIC and AVIF
+    for path in sorted(FIXTURES.glob("*.[ah]*")):  # These are the HEIC and AVIF files.
         yield path.name, path.read_bytes()
     yield "no_picture", b"%PDF-1.4\n"
 
 
-# Fit, grayscale and format; width; height; quality: see fuzz_picture.c.
+# Each has fit, grayscale and format; width; height; quality, as fuzz_picture.c reads them.
 OPTIONS = [bytes([4, 8, 0, 84]), bytes([1, 16, 7, 49]), bytes([10, 20, 60, 89]), bytes([12, 0, 0, 9])]
 
 

@@ -1,8 +1,8 @@
-"""An HTTP proxy that fails as it is told: what a test puts between a client and a service.
+"""An HTTP proxy that fails as it is told, which a test puts between a client and a service.
 
-Bytes pass as they came, the Host header included, so signatures made for the proxy's address hold.
-Every request is noted in proxy.seen. One thread a connection, and each connection has its own to the
-upstream, as if the proxy were not there.
+Bytes pass unchanged, the Host header included, so signatures that were made for the proxy's address hold.
+Every request is noted in proxy.seen. Each connection has a thread and a connection to the upstream of its
+own, as if the proxy were not there.
 
     proxy = Proxy("127.0.0.1", 8000).start()
     proxy.fail(answer(500), times=3)            # the next three requests
@@ -24,15 +24,15 @@ PIECE_BYTES = 64 * 1024
 # ---- faults ----
 
 class Fault:
-    """kind: pass, delay, answer, half, cut, hang; the rest by kind."""
+    """kind is pass, delay, answer, half, cut or hang, and the other values depend on it."""
 
     def __init__(self, kind, data=b"", seconds=0):
         self.kind, self.data, self.seconds = kind, data, seconds
 
 
-CUT = Fault("cut")  # the connection is reset when half of the body has come, upstream sees nothing
-HALF = Fault("half")  # the upstream does what it was asked, half of its answer comes back
-HANG = Fault("hang")  # no answer until clear() or stop()
+CUT = Fault("cut")  # The connection is reset when half of the body has come, and the upstream sees nothing.
+HALF = Fault("half")  # The upstream does what it was asked, but only half of its answer comes back.
+HANG = Fault("hang")  # No answer comes until clear() or stop().
 
 
 def delay(seconds):
@@ -40,8 +40,8 @@ def delay(seconds):
 
 
 def answer(status, body=b"", **headers):
-    """An answer of the proxy's own; Retry_After=2 is the header Retry-After. Date is this machine's
-    unless given."""
+    """Makes an answer of the proxy's own. Retry_After=2 becomes the header Retry-After; Date is this
+    machine's unless it is given."""
     headers = {"Content-Length": str(len(body)), "Date": email.utils.formatdate(usegmt=True)} | {
         name.replace("_", "-"): str(value) for name, value in headers.items()}
     head = f"HTTP/1.1 {status} Fault\r\n" + "".join(f"{n}: {v}\r\n" for n, v in headers.items())
@@ -70,7 +70,7 @@ def throughput_exceeded():
 
 
 def too_skewed(offset_s):
-    """S3's answer to a clock that is wrong by offset_s."""
+    """Makes S3's answer to a client whose clock is wrong by offset_s."""
     return s3_error(403, "RequestTimeTooSkewed",
                     "The difference between the request time and the current time is too large.",
                     Date=email.utils.formatdate(time.time() + offset_s, usegmt=True))
@@ -79,11 +79,11 @@ def too_skewed(offset_s):
 # ---- messages ----
 
 class Closed(Exception):
-    """The other end is done."""
+    """The other end has closed the connection."""
 
 
 class Stream:
-    """A socket, read by lines' ends and by counts; what is read can be handed on as it is."""
+    """Reads a socket up to a line's end or by a count, and what is read can be passed on unchanged."""
 
     def __init__(self, connection):
         self.socket, self.waiting = connection, b""
@@ -118,7 +118,7 @@ class Stream:
             if size == 0:
                 break
             data += self.read(size + 2)
-        while True:  # trailers, and the empty line
+        while True:  # This reads trailers and the empty line.
             line = self.read_past(b"\r\n")
             data += line
             if line == b"\r\n":
@@ -134,15 +134,15 @@ class Stream:
 
 
 def parse_head(head):
-    """(first line's words, {lower-case name: value})"""
+    """Returns (first line's words, {lower-case name: value})."""
     lines = head.decode("latin-1").split("\r\n")
     pairs = (line.partition(":") for line in lines[1:] if line)
     return lines[0].split(" ", 2), {name.lower(): value.strip() for name, _, value in pairs}
 
 
 class Seen:
-    """A request that came: when (monotonic), what was answered (None: nothing whole), whether it is
-    over, be it because the client gave it up."""
+    """A request that came: its time (monotonic), the status of its answer (None if none came whole), and
+    whether it is over, which it also is when the client gave it up."""
 
     def __init__(self, head):
         (self.method, self.path, _), self.headers = parse_head(head)
@@ -161,7 +161,7 @@ class Rule:
         self.matched = 0
 
     def take(self, seen):
-        """The fault, when it is this request's turn."""
+        """Returns the fault when it is this request's turn, and None otherwise."""
         if self.times == 0 or (self.match and not self.match(seen)):
             return None
         self.matched += 1
@@ -179,7 +179,7 @@ class Proxy:
         self.upstream = (upstream_host, upstream_port)
         self.lock = threading.Lock()
         self.rules, self.seen, self.sockets = [], [], set()
-        self.released = threading.Event()  # ends what hangs
+        self.released = threading.Event()  # Setting it ends what hangs.
         self.listener = None
         self.port = port
 
@@ -192,7 +192,7 @@ class Proxy:
         return self
 
     def accept(self):
-        """Listens (again), on the same port as before."""
+        """Listens, also again, on the same port as before."""
         if self.listener:
             return
         listener = socket.socket()
@@ -203,7 +203,7 @@ class Proxy:
         threading.Thread(target=self.serve, args=(listener,), daemon=True).start()
 
     def refuse(self):
-        """Refuses new connections, resets those there are."""
+        """Refuses new connections and resets those there are."""
         if self.listener:
             # A thread in accept(2) does not notice close(2).
             self.listener.shutdown(socket.SHUT_RDWR)
@@ -218,13 +218,14 @@ class Proxy:
         self.refuse()
 
     def fail(self, fault, times=None, every=1, match=None):
-        """From now on: the fault for each request that match(seen) takes (all), or each every-th of
-        them, `times` times. Rules are asked in their order, the first that takes a request has it."""
+        """From now on the fault meets each request that match(seen) accepts (all by default), or every one in
+        `every` of them, `times` times. Rules are asked in their order, and the first that accepts a request
+        decides."""
         with self.lock:
             self.rules.append(Rule(fault, times, every, match))
 
     def clear(self):
-        """No faults any more; what hangs is let go (and reset)."""
+        """Ends all faults. What hangs is let go and reset."""
         with self.lock:
             self.rules = []
             self.released.set()
@@ -275,7 +276,7 @@ class Proxy:
                 upstream.close()
 
     def exchange(self, client, upstream):
-        """One request and its answer; whether the connection goes on."""
+        """Passes on one request and its answer. Returns whether the connection goes on."""
         head = client.read_past(b"\r\n\r\n")
         if not self.listener:
             return False
@@ -320,7 +321,7 @@ class Proxy:
 
 
 def read_answer(upstream, method):
-    """(status, the whole answer, whether the connection goes on), past 100 Continue."""
+    """Returns (status, the whole answer, whether the connection goes on), and passes over 100 Continue."""
     status = 100
     while status < 200:
         head = upstream.read_past(b"\r\n\r\n")
@@ -337,9 +338,9 @@ def read_answer(upstream, method):
 
 
 def reset(connection):
-    """RST instead of FIN, and whoever waits on the socket wakes up."""
+    """Sends RST instead of FIN, and wakes whoever waits on the socket."""
     try:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.shutdown(socket.SHUT_RD)
     except OSError:
-        pass  # closed already
+        pass  # The connection is closed already.

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 """A gate that checks what AWS checks: signature (Version 4), clock, scope, session token, and the body
-against AWS's own service model. What passes goes to an upstream (DynamoDB: dynalite, which checks no
-signature), or is answered here: CloudWatch Logs with its batch rules, S3 with objects in memory.
+against AWS's own service model. A request that passes goes to an upstream (DynamoDB: dynalite, which
+checks no signature), or is answered here: CloudWatch Logs with its batch rules, S3 with objects in memory.
 
-The signature is botocore's, AWS's own signer, computed from the bytes that came: no code of the
-project has a part in it. Real S3 behaviour is the RADOS gateway's (rgw.sh); the S3 here is for what
-a gateway cannot be told, such as another time.
+botocore, AWS's own signer, computes the signature from the bytes that came, without any code of the project.
+The RADOS gateway (rgw.sh) behaves like the real S3; the S3 here is for what a gateway cannot be told, such as
+another time.
 
 Tests make a Gate in their own process and read gate.counts. As a program:
 
@@ -42,7 +42,7 @@ JSON_TYPE = {"dynamodb": "application/x-amz-json-1.0", "logs": "application/x-am
 
 
 class Refused(Exception):
-    """An error answer: status, the service's code, message."""
+    """An error answer has a status, the service's code and a message."""
 
     def __init__(self, status, code, message=""):
         super().__init__(code, message)
@@ -50,7 +50,7 @@ class Refused(Exception):
 
 
 class Keys:
-    """Who may call: a JSON file, read again when it changes."""
+    """A JSON file says who may call. It is read again when it changes."""
 
     def __init__(self, path):
         self.path = os.fspath(path)
@@ -65,7 +65,7 @@ class Keys:
         return self.known.get(access_key)
 
     def write(self, known):
-        """In one step, so that no reader sees a part of it."""
+        """Replaces the file in one step, so that no reader sees a part of it."""
         with open(self.path + ".new", "w", encoding="utf-8") as file:
             json.dump(known, file)
         os.replace(self.path + ".new", self.path)
@@ -73,7 +73,7 @@ class Keys:
 
 # ---- signature ----
 
-# The codes for what is wrong with a signature: (S3's, everyone else's).
+# The codes for what is wrong with a signature are (S3's, every other service's).
 CODES = {"unsigned": ("AccessDenied", "MissingAuthenticationTokenException"),
          "key": ("InvalidAccessKeyId", "UnrecognizedClientException"),
          "token": ("InvalidToken", "UnrecognizedClientException"),
@@ -84,7 +84,7 @@ CODES = {"unsigned": ("AccessDenied", "MissingAuthenticationTokenException"),
 
 
 class Signature:
-    """The Authorization header of one request, checked by check()."""
+    """check() judges the Authorization header of one request."""
 
     def __init__(self, gate, method, target, headers, body):
         self.gate, self.method, self.target, self.headers, self.body = gate, method, target, headers, body
@@ -142,7 +142,8 @@ class Signature:
                 self.refuse("signature", "a header is not signed: " + name)
 
     def compute(self, access_key, secret, signed):
-        """(signature, canonical request), by botocore, over exactly the headers that were signed."""
+        """Returns (signature, canonical request), computed by botocore over exactly the headers that were
+        signed."""
         headers, body = self.headers, self.body
 
         class Signer(S3SigV4Auth if self.gate.service == "s3" else SigV4Auth):
@@ -179,7 +180,7 @@ def without_duplicates(pairs):
 
 
 class Model:
-    """AWS's description of a JSON service, as botocore carries it."""
+    """AWS's description of a JSON service, as botocore ships it."""
 
     def __init__(self, service):
         self.service = service
@@ -187,7 +188,8 @@ class Model:
             botocore.loaders.Loader().load_service_model(service, "service-2"))
 
     def check(self, headers, body):
-        """(operation, its members), checked for types, required, unknown and too long ones."""
+        """Returns (operation, its members), after a check for wrong types, missing, unknown and too long
+        ones."""
         prefix, _, operation = headers.get("X-Amz-Target", "").partition(".")
         if prefix != self.model.metadata["targetPrefix"] or operation not in self.model.operation_names:
             raise Refused(400, "UnknownOperationException", "X-Amz-Target")
@@ -207,7 +209,7 @@ class Model:
 # ---- what answers behind the gate; each: answer(gate, request) -> (status, headers, body) ----
 
 class Upstream:
-    """Another server. One connection a thread, kept open."""
+    """Another server. Each thread keeps a connection to it open."""
 
     def __init__(self, url):
         self.address = urllib.parse.urlsplit(url)
@@ -226,7 +228,7 @@ class Upstream:
                 answer = connection.getresponse()
                 return answer.status, {"Content-Type": answer.getheader("Content-Type")}, answer.read()
             except (OSError, http.client.HTTPException):
-                # A connection that idled may be closed at the other end.
+                # The other end may have closed an idle connection.
                 connection.close()
                 self.local.connection = None
                 if is_last:
@@ -234,7 +236,7 @@ class Upstream:
 
 
 class Logs:
-    """CloudWatch Logs (API Reference: PutLogEvents, its constraints)."""
+    """CloudWatch Logs, with the constraints that the API Reference names for PutLogEvents."""
 
     BATCH_MAX_EVENTS, BATCH_MAX_BYTES, EXTRA_BYTES, EVENT_MAX_BYTES = 10000, 1048576, 26, 262144
     DAY_MS, AHEAD_MAX_MS = 24 * 3600 * 1000, 2 * 3600 * 1000
@@ -311,7 +313,7 @@ class Logs:
 
 
 class Objects:
-    """S3, as far as an agent uses it, path style, every bucket there."""
+    """S3 as far as an agent uses it: in path style, with every bucket there."""
 
     def __init__(self):
         self.objects = {}
@@ -343,16 +345,16 @@ class Request:
 
 
 class Gate:
-    """start() listens on 127.0.0.1, stop() ends it. region, offset_s and down may be changed at any time."""
+    """start() listens on 127.0.0.1, and stop() ends it. region, offset_s and down may be changed at any time."""
 
     def __init__(self, service, region, keys, behind, port=0):
         self.service, self.region, self.keys, self.behind = service, region, keys, behind
         self.model = Model(service) if service in JSON_TYPE else None
-        self.offset_s = 0  # of the gate's clock
+        self.offset_s = 0  # how far the gate's clock is ahead
         self.down = False
-        self.observer = None  # called with each request that passed, before it goes on
-        self.counts = Counter()  # by operation, whatever became of it
-        self.refusals = Counter()  # by code
+        self.observer = None  # It is called with each request that passed, before the request goes on.
+        self.counts = Counter()  # requests by operation, whatever became of them
+        self.refusals = Counter()  # refusals by code
         self.lock = threading.Lock()
         gate = self
 
@@ -360,7 +362,7 @@ class Gate:
             protocol_version = "HTTP/1.1"
             timeout = 120
             disable_nagle_algorithm = True
-            wbufsize = -1  # head and body in one piece
+            wbufsize = -1  # Head and body leave in one piece.
 
             def log_message(self, *_):
                 pass
@@ -387,7 +389,7 @@ class Gate:
             request_queue_size = 128
 
             def handle_error(self, request, client_address):
-                pass  # a client that went away
+                pass  # A client that goes away is no error.
 
         self.server = Server(("127.0.0.1", port), Handler)
         self.port = self.server.server_address[1]

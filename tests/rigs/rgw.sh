@@ -1,7 +1,7 @@
 #!/bin/bash
 # rgw.sh DIR PORT: starts an S3 service for tests, a Ceph of one node: a monitor, one OSD that keeps
-# everything in memory, a RADOS gateway. Plain processes on 127.0.0.1, all their files below DIR,
-# which must not exist. Ends when the gateway answers; rgw-stop.sh DIR ends the processes.
+# everything in memory, and a RADOS gateway. They are plain processes on 127.0.0.1 and keep all files below
+# DIR, which must not exist. The script ends when the gateway answers; rgw-stop.sh DIR ends the processes.
 #
 #   PORT          http; path style, and virtual hosts below s3.localhost
 #   PORT+1        https; the certificate is DIR/cert.pem
@@ -9,7 +9,7 @@
 #
 # S3, STS and IAM's roles answer to ACCESS_KEY and SECRET_KEY; SSE-KMS knows the key testkey-1.
 # RGW_DEBUG=20 writes canonical requests and strings to sign to DIR/log/client.rgw.log.
-# Needs the packages ceph-mon, ceph-osd, radosgw, ceph-common, openssl and curl.
+# It needs the packages ceph-mon, ceph-osd, radosgw, ceph-common, openssl and curl.
 set -euo pipefail
 
 usage='usage: rgw.sh DIR PORT'
@@ -26,7 +26,7 @@ fail() {
     exit 1
 }
 
-# background NAME COMMAND...: the pid goes to DIR/NAME.pid, where rgw-stop.sh looks.
+# background NAME COMMAND...: starts a command, whose pid goes to DIR/NAME.pid, where rgw-stop.sh looks.
 background() {
     local name=$1
     shift
@@ -34,7 +34,7 @@ background() {
     echo $! >"$name.pid"
 }
 
-# await WHAT NAME COMMAND...: until the command succeeds; fails at once when the process NAME ends.
+# await WHAT NAME COMMAND...: waits until the command succeeds, and fails at once when the process NAME ends.
 await() {
     local what=$1 name=$2
     shift 2
@@ -60,7 +60,7 @@ cluster=$(cat /proc/sys/kernel/random/uuid)
 disk=$(cat /proc/sys/kernel/random/uuid)
 kms_key=$(head -c 32 /dev/urandom | base64)
 
-# The paxos intervals make the start ten times as fast: each map change waits for them.
+# Each map change waits for the paxos intervals, so short ones make the start ten times as fast.
 cat >ceph.conf <<CONF
 [global]
 fsid = $cluster

@@ -2,7 +2,8 @@
 # sysroot.sh ARCHITECTURE FOLDER PACKAGE...: unpacks Debian packages of another architecture, and what they
 # depend on, into FOLDER, for a cross-compiler to find headers and libraries in and for qemu-user to run
 # programs with. Nothing of them is installed or run here, so it needs no root, and the host's own packages
-# stay as they are. apt's sources and mirrors are the host's. Quick when FOLDER has these packages already.
+# stay as they are. apt's sources and mirrors are the host's. When FOLDER has these packages already, the script
+# does nothing.
 set -euo pipefail
 
 architecture=$1 folder=$2

@@ -38,7 +38,7 @@ TINTYPE_SYNC = BUILD / "tintype-sync"
 RIGS = TESTS / "rigs"
 REGION = "eu-test-1"
 ACCESS_KEY, SECRET_KEY = "AKIARIGTESTER0000001", "rigSecret/With+Slash0123456789abcdefABCD"
-CEPH_PORTS = 64  # rgw.sh uses some of so many
+CEPH_PORTS = 64  # rgw.sh uses some of these ports.
 MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 # The table has these indexes, as deploy/aws makes it.
 INDEXES = {"Day-Timestamp-index": "Day", "Filename-Timestamp-index": "Filename"}

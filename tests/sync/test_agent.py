@@ -10,7 +10,7 @@ from support import wait_for
 
 def test_once(make_house):
     house = make_house()
-    assert house.agent.once() == 0  # there is nothing to do
+    assert house.agent.once() == 0  # There is nothing to do yet.
     images = house.upload_many(tiny_pictures(40))
     assert house.agent.once() == 0
     synced = house.server.images()
@@ -39,9 +39,9 @@ def test_one_agent_a_journal(house):
     second = house.second_agent().start()
     assert second.wait() not in (0, None)
     assert len(second.lines(" error: ")) == 1, second.log()
-    house.upload()  # the first agent works on
+    house.upload()  # The first agent works on.
     house.wait_synced()
-    house.agent.kill()  # the lock goes with the process
+    house.agent.kill()  # The lock goes with the process.
     assert house.second_agent().once() == 0
 
 
@@ -85,7 +85,7 @@ def test_term_while_the_cloud_is_away(make_house):
 
 
 def switches(pid):
-    """How often the process woke up to do something."""
+    """Returns how often the process woke up to do something."""
     status = Path(f"/proc/{pid}/status").read_text()
     return sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("voluntary_ctxt"))
 
@@ -101,7 +101,7 @@ def test_idle_and_awake(house):
     pid, proxy = house.agent.process.pid, house.cloud.s3_proxy
     wait_for("rest", lambda: not is_busy(pid))
     before = switches(pid), cpu_ticks(pid), proxy.count()
-    time.sleep(3)  # the test measures that nothing happens meanwhile
+    time.sleep(3)  # The test measures that nothing happens during this time.
     after = switches(pid), cpu_ticks(pid), proxy.count()
     assert after[0] - before[0] <= 12 and after[1] - before[1] <= 2 and after[2] == before[2], (before, after)
     puts = proxy.count("PUT")
@@ -112,7 +112,7 @@ def test_idle_and_awake(house):
 
 
 def is_busy(pid):
-    """Whether the process did anything within a tenth of a second."""
+    """Says whether the process did anything within a tenth of a second."""
     before = switches(pid)
     time.sleep(0.1)
     return switches(pid) != before

@@ -37,7 +37,7 @@ def test_no_original_kept(make_house):
 
 
 def test_outage_and_kills(make_house):
-    """200 uploads, the cloud goes away in the middle, 200 more; the agent is killed five times."""
+    """The cloud goes away between 200 uploads and 200 more, and the agent is killed five times."""
     house = make_house()
     house.agent.start()
     cloud, lock = house.cloud, threading.Lock()
@@ -57,7 +57,8 @@ def test_outage_and_kills(make_house):
             kill_agent()
 
     def upload(body):
-        image = house.server.upload(body, query="filename=bild.png")  # asserts that it is acknowledged
+        # This asserts that the upload is acknowledged.
+        image = house.server.upload(body, query="filename=bild.png")
         with lock:
             after(next(uploaded))
         return image
@@ -213,7 +214,7 @@ def test_sse_aes256_is_asked_for(make_house):
 
 def test_unknown_certificate_is_refused(make_house):
     house = make_house(start=False)
-    # The gateway's certificate is signed by none that the system knows.
+    # The system trusts nobody who could have signed the gateway's certificate.
     house.server.config["s3"]["endpoint"] = house.cloud.s3_tls_url
     house.server.write_config()
     house.start()

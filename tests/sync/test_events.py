@@ -96,7 +96,7 @@ def test_cloudwatch_away_delays_no_image(make_house, cloud):
     house.wait_synced()
     house.agent.wait_pause("CloudWatch Logs")
     assert not cloud.events(group)
-    house.agent.kill()  # events that wait outlive the agent
+    house.agent.kill()  # Events that wait outlive the agent.
     cloud.logs_proxy.accept()
     house.agent.start()
     assert len({event["requestId"] for event in wait_stories(cloud, group, 10)}) == 10
@@ -145,12 +145,12 @@ def insert_events(house, times_ms, size=100):
 def test_long_wait(make_house, cloud):
     """Events older than CloudWatch takes are dropped, and those of several days go in several batches."""
     house, group = new_house(make_house, cloud)
-    house.upload()  # which makes the journal
+    house.upload()  # This makes the journal.
     now_ms = int(time.time() * 1000)
     insert_events(house, [now_ms - 20 * DAY_MS, now_ms - 15 * DAY_MS, now_ms - 3 * DAY_MS, now_ms - 2 * DAY_MS,
                           now_ms - 1000, now_ms - 3000, now_ms - 2000])
     house.agent.start()
-    wait_stories(cloud, group, 6)  # of these events five, and the upload's own
+    wait_stories(cloud, group, 6)  # These are five of these events, and the upload's own.
 
 
 def test_many_events(make_house, cloud):

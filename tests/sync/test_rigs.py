@@ -78,7 +78,7 @@ def test_gate_wants_the_session_token(cloud):
 def test_gate_checks_members_and_body(cloud):
     right = client("dynamodb", cloud.table_gate.url)
 
-    def spoil(params, **_):  # before it is signed, past boto3's own check
+    def spoil(params, **_):  # This runs after boto3's own check and before the request is signed.
         params["body"] = params["body"][:-1] + b', "Colour": "red"}'
 
     right.meta.events.register("before-call.dynamodb.GetItem", spoil)

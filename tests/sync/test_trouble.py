@@ -71,7 +71,7 @@ def test_rotated_keys(make_house, tmp_path):
     house.agent.start()
     house.upload()
     house.wait_synced()
-    given = house.cloud.assume_role()  # from now on the gate knows no other keys
+    given = house.cloud.assume_role()  # From now on the gate knows no other keys.
     file.write_text("[default]\n" + "".join(f"{name.lower()} = {value}\n" for name, value in given.items()))
     house.upload()
     house.check_cloud(house.wait_synced())
