@@ -5,6 +5,8 @@ import pathlib
 import re
 import subprocess
 
+import yaml
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = ROOT / os.environ.get("TINTYPE_BUILD", "build") / "tintyped"
 
@@ -27,6 +29,26 @@ def test_readme_names_only_files_that_exist():
     assert len(named) > 15
     missing = [name for name in named if not (ROOT / name).exists()]
     assert missing == []
+
+
+def routes_of_program():
+    """{path: methods} of the table in routes.c, each row of which has a handler or NULL for three kinds of method."""
+    table = (ROOT / "src/web/routes.c").read_text().split(" routes[] = {")[1].split("\n};")[0]
+    rows = re.findall(r"\{(?:true|false), \{(.*?)\}, \{(\w+), (\w+), (\w+)\}\}", table)
+    assert len(rows) == len(re.findall("true|false", table)) >= 10
+    kinds = {"get", "head"}, {"post"}, {"delete"}
+    return {"/" + "/".join(re.findall(r'"([^"]+)"', segments)):
+            set().union(*(kind for kind, handler in zip(kinds, handlers) if handler != "NULL"))
+            for segments, *handlers in rows}
+
+
+def test_documents_have_every_route():
+    routes = routes_of_program()
+    paths = yaml.safe_load((ROOT / "www/openapi.yaml").read_text())["paths"]
+    assert {path: set(item) & {"get", "head", "post", "delete"} for path, item in paths.items()} == routes
+    table = (ROOT / "README.md").read_text().split("\n### Routes\n")[1].split("\n### ")[0]
+    named = re.findall(r"[`\s](/[^`?\s]*)", table)
+    assert [path for path in routes if not any(f"/api{path}".endswith(name) for name in named)] == []
 
 
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
