@@ -23,7 +23,7 @@ enum tt_err tt_hash_update(struct tt_hash *hash, const void *bytes, size_t lengt
 enum tt_err tt_hash_finish(struct tt_hash *hash, uint8_t digest[TT_HASH_BYTES]);
 /* Sums a whole file, from its start, wherever fd's offset is. TT_ERR_STORAGE, TT_ERR_NO_MEMORY. */
 enum tt_err tt_hash_file(int fd, uint8_t digest[TT_HASH_BYTES]);
-/* Lower-case hexadecimal, NUL-terminated. */
+/* Writes the digest in lower-case hexadecimal, NUL-terminated. */
 void tt_hash_format(const uint8_t digest[TT_HASH_BYTES], char hex[TT_HASH_HEX_SIZE]);
 
 #endif

@@ -18,7 +18,10 @@
 enum tt_sync_state { TT_SYNC_OFF, TT_SYNC_PENDING, TT_SYNC_STORED, TT_SYNC_SYNCED, TT_SYNC_DEAD };
 #define TT_SYNC_STATE_COUNT 5
 
-/* The state's name: "off", "pending", "stored", "synced" or "dead". */
+/* "off", "pending", "stored", "synced", "dead". */
+extern const struct tt_text_choice tt_sync_states[];
+
+/* The state's name, which is one of these. */
 const char *tt_sync_state_name(enum tt_sync_state state);
 /* False, and *state is left alone, when no state has that name. */
 bool tt_sync_state_parse(const char *name, enum tt_sync_state *state);
@@ -161,9 +164,8 @@ struct tt_journal_backlog {
     int64_t local_since_ms; /* since when files lie here that the cloud has as well; 0 when none */
 };
 
-/* What waits for the agent; stored_waits says whether a row that is stored still has a step to go.
- * TT_ERR_JOURNAL. */
-
+/* Counts what waits for the agent; stored_waits says whether a row that is stored still has a step
+ * to go. TT_ERR_JOURNAL. */
 enum tt_err tt_journal_backlog(struct tt_journal *journal, bool stored_waits,
                                struct tt_journal_backlog *backlog);
 

@@ -137,7 +137,7 @@ static bool is_removed(uint32_t point) {
     return false;
 }
 
-/* The length of raw up to its last separator and with it; 0 when there is none. */
+/* Returns how long raw is up to its last separator, that included; 0 when it has none. */
 static size_t directory_length(const char *raw, size_t length) {
     while (length > 0 && raw[length - 1] != '/' && raw[length - 1] != '\\')
         length--;

@@ -121,8 +121,9 @@ static int list_rows(struct place *place, char **arguments) {
     enum tt_sync_state state;
     if (tt_sync_state_parse(arguments[0], &state))
         return for_each_row(place, &state, print_row);
-    fprintf(stderr, "tintype: \"%s\" is no sync state: off, pending, stored, synced, dead\n",
-            arguments[0]);
+    char states[64];
+    tt_text_choice_list(tt_sync_states, states, sizeof states);
+    fprintf(stderr, "tintype: \"%s\" is no sync state; one is %s\n", arguments[0], states);
     return EXIT_REFUSED;
 }
 

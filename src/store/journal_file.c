@@ -4,23 +4,21 @@
 
 #include "tintype/journal.h"
 
-static const char *const state_names[TT_SYNC_STATE_COUNT] = {
-    [TT_SYNC_OFF] = "off",       [TT_SYNC_PENDING] = "pending", [TT_SYNC_STORED] = "stored",
-    [TT_SYNC_SYNCED] = "synced", [TT_SYNC_DEAD] = "dead",
-};
+const struct tt_text_choice tt_sync_states[] = {
+    {"off", TT_SYNC_OFF},       {"pending", TT_SYNC_PENDING}, {"stored", TT_SYNC_STORED},
+    {"synced", TT_SYNC_SYNCED}, {"dead", TT_SYNC_DEAD},       {NULL, 0}};
 
 const char *tt_sync_state_name(enum tt_sync_state state) {
-    return state_names[state];
+    return tt_text_choice_name(tt_sync_states, state);
 }
 
 bool tt_sync_state_parse(const char *name, enum tt_sync_state *state) {
-    for (int i = 0; i < TT_SYNC_STATE_COUNT; i++) {
-        if (strcmp(name, state_names[i]) != 0)
-            continue;
-        *state = (enum tt_sync_state)i;
-        return true;
-    }
-    return false;
+    const struct tt_text_choice *choice = tt_sync_states;
+    while (choice->name && strcmp(name, choice->name) != 0)
+        choice++;
+    if (choice->name)
+        *state = (enum tt_sync_state)choice->value;
+    return choice->name != NULL;
 }
 
 void tt_journal_row_init(struct tt_journal_row *row, int rendition_count) {

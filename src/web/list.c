@@ -13,6 +13,7 @@
 
 #define LIMIT_DEFAULT 50
 #define LIMIT_MAX     200
+#define NAMES_SIZE    128 /* of all parameters, or of all states */
 
 /* A query and the memory its pointers point to. */
 struct list {
@@ -50,9 +51,11 @@ static enum tt_err set_filename(struct list *list, const char *value) {
 
 static enum tt_err set_status(struct list *list, const char *value) {
     list->query.has_state = true;
-    if (!tt_sync_state_parse(value, &list->query.state))
-        return tt_err_refuse(TT_ERR_QUERY, "status is off, pending, stored, synced or dead.");
-    return TT_OK;
+    if (tt_sync_state_parse(value, &list->query.state))
+        return TT_OK;
+    char states[NAMES_SIZE];
+    tt_text_choice_list(tt_sync_states, states, sizeof states);
+    return tt_err_refuse(TT_ERR_QUERY, "status is %s.", states);
 }
 
 /* Makes the least id that lies at or after the time. Ids know milliseconds, so a time with digits
@@ -86,13 +89,22 @@ static const struct {
     {"until", set_until},
 };
 
+#define PARAMETER_COUNT (sizeof parameters / sizeof *parameters)
+
+static enum tt_err refuse_name(void) {
+    struct tt_text_choice choices[PARAMETER_COUNT + 1] = {0};
+    for (size_t i = 0; i < PARAMETER_COUNT; i++)
+        choices[i].name = parameters[i].name;
+    char names[NAMES_SIZE];
+    tt_text_choice_list(choices, names, sizeof names);
+    return tt_err_refuse(TT_ERR_QUERY, "A parameter of the list is %s, and nothing else.", names);
+}
+
 static enum tt_err set_parameter(void *context, const char *name, const char *value) {
-    for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++)
+    for (size_t i = 0; i < PARAMETER_COUNT; i++)
         if (strcmp(name, parameters[i].name) == 0)
             return parameters[i].set(context, value);
-    return tt_err_refuse(
-        TT_ERR_QUERY,
-        "The list takes limit, cursor, order, filename, status, since and until, nothing else.");
+    return refuse_name();
 }
 
 /* The link is the request's own query with another cursor (RFC 8288). Characters that no URI has,
