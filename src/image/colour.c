@@ -81,7 +81,7 @@ static void *resize_memory(cmsContext context, void *memory, cmsUInt32Number siz
 static cmsContext create_context(struct budget *budget) {
     cmsPluginMemHandler plugin = {
         .base = {.Magic = cmsPluginMagicNumber,
-                 .ExpectedVersion = 2000, /* the first with this plugin */
+                 .ExpectedVersion = 2000, /* LittleCMS 2.0 was the first with this plugin */
                  .Type = cmsPluginMemHandlerSig},
         .MallocPtr = take_memory,
         .FreePtr = give_memory_back,

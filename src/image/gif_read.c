@@ -210,7 +210,8 @@ static enum tt_err next_row(struct tt_row_source *self, const uint8_t **row) {
             decoder->rows_read++;
         }
         lay_on_canvas(decoder, indices);
-    } else if (y == frame->Height) { /* the canvas below; the one above is still as it came */
+    } else if (y == frame->Height) {
+        /* From here on the canvas shows below the frame. Above it, row is still all zeros. */
         memset(decoder->row, 0, (size_t)self->width_px * (size_t)self->channels);
     }
     return TT_OK;

@@ -45,7 +45,7 @@ struct heif_decoder {
     bool is_premultiplied;
     const uint8_t *pixels; /* of image */
     size_t stride_bytes;
-    uint8_t *row; /* of the source, where it is not a row of pixels; NULL otherwise */
+    uint8_t *row; /* what the source hands out; NULL where rows of pixels go out as they are */
     int rows_given;
 };
 

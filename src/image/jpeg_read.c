@@ -34,7 +34,7 @@ struct jpeg_decoder {
     jmp_buf escape;
     enum tt_err err; /* why `escape` was taken; stays */
     struct tt_input input;
-    uint8_t *app1; /* APP1_BYTES_MAX, from the first such marker on */
+    uint8_t *app1; /* room for APP1_BYTES_MAX; NULL until such a marker comes */
     bool have_exif;
     struct tt_jpeg_icc icc;
     const uint8_t *cmyk_profile; /* NULL: none */

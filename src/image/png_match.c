@@ -195,7 +195,8 @@ static ALWAYS_INLINE struct leads keep(const struct tt_match_tables *tables, con
     uint32_t *head = &tables->heads[hash(tables, bytes, hashed_bytes)];
     uint32_t *short_head = &tables->short_heads[short_hash(tables, bytes)];
     struct leads leads = {*head, *short_head};
-    uint32_t back = place + 1 - *head; /* where there is none, farther than any byte */
+    /* Where the chain is empty, this is farther back than the links count. */
+    uint32_t back = place + 1 - *head;
 
     tables->links[place & tables->link_mask] = back <= tables->link_mask ? (uint16_t)back : 0;
     *head = place + 1;

@@ -35,18 +35,30 @@
 #include "image/png_filter.h"
 #include "image/png_match.h"
 
-#define BAND_BYTES     65536               /* of lines, about */
-#define ONE_BAND_BYTES (BAND_BYTES + 4096) /* of a whole picture: 256 rows of 256 bytes are one */
+/* A picture is written in bands of about so many bytes of lines; one that has hardly more, such as
+ * 256 rows of 256 bytes, is a single band. */
+#define BAND_BYTES     65536
+#define ONE_BAND_BYTES (BAND_BYTES + 4096)
 #define HISTORY_BYTES  TT_DEFLATE_DISTANCE_MAX
-#define SAMPLE_BYTES   2048  /* of a band's lines, at least */
-#define SAMPLE_ROWS    3     /* likewise, and of a band */
-#define SAMPLE_PARTS   4     /* of a picture of one band, which may be all of an icon */
-#define EVEN_BYTES     32    /* a run of pixels that are alike: short ones photographs have too */
-#define SEEN_ROWS      256   /* more than matches reach back, in all but narrow pictures */
-#define PIECES_MIN     16    /* for a literal and a match, at least */
-#define PIECES_MAX     16384 /* of a block with matches */
-#define LITERALS_MAX   32768 /* of a block without */
-#define IDAT_BYTES     65536 /* of a chunk, at most */
+
+/* A band's sample has at least so many bytes and rows. Where the picture is a single band, the
+ * sample is taken from so many parts of it, as an icon may have anything anywhere. */
+#define SAMPLE_BYTES 2048
+#define SAMPLE_ROWS  3
+#define SAMPLE_PARTS 4
+
+/* A run of like pixels is even from this length on, as photographs have short ones too. */
+#define EVEN_BYTES 32
+
+/* So many rows are remembered: more than matches reach back, in all but narrow pictures. */
+#define SEEN_ROWS 256
+
+/* A block with matches has room for so many pieces; one without has at most so many literals. */
+#define PIECES_MIN   16
+#define PIECES_MAX   16384
+#define LITERALS_MAX 32768
+
+#define IDAT_BYTES 65536 /* a chunk has no more */
 
 /* Matches must save 1 in so many of the bits of literals. On samples of photographs they save
  * nothing, up to 3 in 100; of drawings 15 in 100 and more. Of a photograph beside text it is as
@@ -136,7 +148,7 @@ static void filter_rows(const struct png_encoder *encoder, uint8_t *lines, size_
     }
 }
 
-/* A trial is what the sample's lines come to with matches. */
+/* A trial compresses the sample with matches, to see how many bits that takes. */
 struct trial {
     struct tt_deflate_codes codes;
     uint64_t bits;

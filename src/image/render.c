@@ -24,7 +24,7 @@ struct rendering {
     struct branch {
         struct tt_encoder *encoder;
         struct tt_row_sink *sink; /* takes the decoder's rows, or their luma */
-        bool wants_luma;          /* of colours that are decoded for another result */
+        bool wants_luma; /* rows are decoded in colour for another result, this one is gray */
     } branches[TT_PICTURE_RESULTS_MAX];
 };
 

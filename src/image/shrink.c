@@ -11,7 +11,7 @@ struct tt_shrinker {
     int out_width_px;
     int factor_x, factor_y;
     int rows_left;  /* of the source, to be pushed */
-    int rows_added; /* to sums */
+    int rows_added; /* so many rows are in sums */
     uint32_t *sums; /* of each column, channels interleaved; colour is multiplied by alpha */
     uint8_t *out;
 };

@@ -27,10 +27,11 @@
 
 /* Letters have a black outline, softened. It was chosen by looking at texts on white, black, gray,
  * noise and photographs, with lines of 7 to 100 px: a crisp thin one leaves letters hollow on white
- * and is lost in noise, a wider crisp one clogs small letters. */
-#define OUTLINE_LINE_SHARE 0.075 /* its width, of the line */
+ * and is lost in noise, a wider crisp one clogs small letters. Its width is a share of the line's
+ * height, and so is the radius of the mean that softens it, taken twice along each axis. */
+#define OUTLINE_LINE_SHARE 0.075
 #define OUTLINE_MIN_PX     1.2
-#define SOFTEN_LINE_SHARE  0.04 /* radius of the mean that softens it, twice along each axis */
+#define SOFTEN_LINE_SHARE  0.04
 
 /* ---- FreeType's memory ---- */
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define SHOWN_MAX_BYTES 60 /* of a client's text, in a sentence */
+#define SHOWN_MAX_BYTES 60 /* a sentence shows no more of a client's text */
 #define NAMES_SIZE      320
 
 static bool set_filename(struct tt_options *options, const char *value) {
