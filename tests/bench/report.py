@@ -61,10 +61,11 @@ def about(results):
                          for load in results["loads"])
     return (f"`make bench` on {results['machine']}; files on {results['disk']}. "
             + "; ".join(results["versions"][name] for name in NAMES)
-            + ".\n\nBase64 in, PNG of 720 pixels' width out, gray where nothing else is said; original, result and "
-            f"record are on the disk before the answer, in all three. {s['processes']} processes decode at once in "
-            f"each, {s['connections']} connections, {s['rounds']} rounds of {s['seconds']:g} s each in turn; medians "
-            f"(of ratios the least and the most as well).\n\n{pictures}.\n")
+            + ".\n\nEach system takes base64 and makes a PNG of 720 pixels' width, gray unless the row says otherwise. "
+            "All three have original, result and record on the disk before they answer. "
+            f"{s['processes']} processes decode at once in each, and {s['connections']} connections send uploads, in "
+            f"{s['rounds']} rounds of {s['seconds']:g} s in turn. The tables have medians, and of ratios the least "
+            f"and the greatest as well. The pictures are these: {pictures}.\n")
 
 
 def rates(results):
@@ -80,8 +81,8 @@ def rates(results):
 def cpu(results):
     return by_load(
         results, "CPU ms per upload, user and system, of all of a system's processes. tintype's front end (lighttpd) "
-        "is told apart. The floor decodes the base64 (libb64) and the luma at an eighth of its size "
-        "(libjpeg-turbo), and nothing else:",
+        "has its own column. The floor decodes the base64 (libb64) and the luma at an eighth of its size "
+        "(libjpeg-turbo), and does nothing else:",
         lambda load, name: number(middle(load, name, "cpu_ms")),
         [lambda load: number(middle(load, "tintype", "front_cpu_ms")),
          lambda load: number(median(load["floor_ms"])) if load["floor_ms"] else "",
@@ -114,13 +115,13 @@ def nearness(results):
                      "pass" if found["passes"] else "**FAIL**", " : ".join(kb(s["bytes"]) for s in scores)])
     return table(
         "PSNR and SSIM against a float64 reference (full decode, Rec. 601 luma, Lanczos 3), and the size of the PNG. "
-        "Rounding to 8 bits alone leaves about 58.9 dB. libvips makes its gray in linear light and not of Rec. 601 luma: where the picture has colours, "
-        "sharp's figures in gray say nothing of its filter.",
+        "Rounding to 8 bits alone leaves about 58.9 dB. libvips makes its gray in linear light and not as Rec. 601 "
+        "luma, so where the picture has colours, sharp's figures in gray say nothing about its filter.",
         ["picture", *NAMES, "bar", "tintype", "PNG, in the same order"], rows)
 
 
 def memory(results):
-    return table("tintype's peak RSS with pictures that are all size:", ["picture", "worker", "decoder"],
+    return table("tintype's peak RSS with very large pictures:", ["picture", "worker", "decoder"],
                  [[f"{row['title']}, {row['bytes'] / 1e6:.1f} MB", mib(row["memory"]["worker"]),
                    mib(row["memory"]["decoder"])] for row in results["memory"]])
 
