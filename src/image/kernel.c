@@ -37,13 +37,11 @@ static int round_up(int value, int multiple) {
 }
 
 static int taps_max(int in_px, double start, double end, int size_px, int taps_multiple) {
-    double taps;
-
     if (axis_is_copy(start, end, size_px))
         return taps_multiple;
     /* A window of width w, its ends rounded to whole pixels, covers at most floor(w) + 1; what is
      * added to w is more than floating point can lose on the way. */
-    taps = floor(2 * half_window((end - start) / size_px) + 1e-6) + 1;
+    double taps = floor(2 * half_window((end - start) / size_px) + 1e-6) + 1;
     return round_up(taps < in_px ? (int)taps : in_px, taps_multiple);
 }
 

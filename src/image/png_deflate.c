@@ -21,13 +21,12 @@ static int highest_bit(unsigned int value) {
 
 int tt_deflate_length_symbol(size_t length) {
     unsigned int above = (unsigned int)length - TT_DEFLATE_MATCH_MIN;
-    int extra;
 
     if (length == TT_DEFLATE_MATCH_MAX)
         return 28;
     if (above < 8)
         return (int)above;
-    extra = highest_bit(above) - 2;
+    int extra = highest_bit(above) - 2;
     return 4 * extra + (int)(above >> extra);
 }
 
@@ -37,11 +36,10 @@ int tt_deflate_length_extra(int symbol) {
 
 int tt_deflate_distance_symbol(size_t distance) {
     unsigned int above = (unsigned int)distance - 1;
-    int extra;
 
     if (above < 4)
         return (int)above;
-    extra = highest_bit(above) - 1;
+    int extra = highest_bit(above) - 1;
     return 2 * extra + (int)(above >> extra);
 }
 
