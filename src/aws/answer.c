@@ -18,8 +18,8 @@
 #define REQUEST_ID_MAX 64
 #define SKEW_MAX_MS    (4 * 60 * 1000) /* AWS takes five minutes, S3 fifteen */
 
-/* What an answer says, in its own words. */
-struct saying {
+/* The error response of a service, in its own words. */
+struct error_response {
     char code[TT_AWS_CODE_SIZE];
     char message[RAW_MESSAGE_SIZE];
     char region[64]; /* where the bucket is */
@@ -166,10 +166,10 @@ static const struct {
 
 /* Whether the signature was refused. A 403 without a code may mean that as well, as the answer to
  * HEAD has no body. */
-static bool is_signature_refusal(const struct saying *saying, int status) {
-    return strcmp(saying->code, "SignatureDoesNotMatch") == 0 ||
-           strcmp(saying->code, "InvalidSignatureException") == 0 ||
-           (saying->code[0] == '\0' && status == 403);
+static bool is_signature_refusal(const struct error_response *response, int status) {
+    return strcmp(response->code, "SignatureDoesNotMatch") == 0 ||
+           strcmp(response->code, "InvalidSignatureException") == 0 ||
+           (response->code[0] == '\0' && status == 403);
 }
 
 static bool is_code(const char *pattern, const char *code) {
@@ -179,11 +179,12 @@ static bool is_code(const char *pattern, const char *code) {
     return strcmp(pattern, code) == 0;
 }
 
-static enum tt_err judge(enum tt_aws_service service, const struct saying *saying, int status) {
+static enum tt_err judge(enum tt_aws_service service, const struct error_response *response,
+                         int status) {
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if ((rules[i].service == ANY || rules[i].service == service) &&
-            is_code(rules[i].code, saying->code) &&
-            (!rules[i].mark || strcasestr(saying->message, rules[i].mark)))
+            is_code(rules[i].code, response->code) &&
+            (!rules[i].mark || strcasestr(response->message, rules[i].mark)))
             return rules[i].err;
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
         if (status >= statuses[i].first && status <= statuses[i].last)
@@ -210,13 +211,13 @@ static void read_element(const char *body, const char *name, char *text, size_t 
     text[length] = '\0';
 }
 
-static void read_xml(struct saying *saying, const char *body) {
+static void read_xml(struct error_response *response, const char *body) {
     const char *error = strstr(body, "<Error");
     if (!error)
         return;
-    read_element(error, "Code", saying->code, sizeof saying->code);
-    read_element(error, "Message", saying->message, sizeof saying->message);
-    read_element(error, "Region", saying->region, sizeof saying->region);
+    read_element(error, "Code", response->code, sizeof response->code);
+    read_element(error, "Message", response->message, sizeof response->message);
+    read_element(error, "Region", response->region, sizeof response->region);
 }
 
 /* ---- the others: {"__type": "prefix#Code", "message": "..."} ---- */
@@ -227,7 +228,7 @@ static const char *find_string(const json_t *root, const char *name) {
 }
 
 /* Takes code and message. False for what is no JSON object. */
-static bool read_json(struct saying *saying, const struct tt_http_answer *answer) {
+static bool read_json(struct error_response *response, const struct tt_http_answer *answer) {
     json_t *root = json_loadb(answer->body, answer->body_bytes, 0, NULL);
     bool is_object = json_is_object(root);
     const char *type = find_string(root, "__type");
@@ -236,8 +237,8 @@ static bool read_json(struct saying *saying, const struct tt_http_answer *answer
     const char *message = find_string(root, "message");
     if (message[0] == '\0')
         message = find_string(root, "Message");
-    snprintf(saying->code, sizeof saying->code, "%.*s", (int)strcspn(code, ":"), code);
-    snprintf(saying->message, sizeof saying->message, "%s", message);
+    snprintf(response->code, sizeof response->code, "%.*s", (int)strcspn(code, ":"), code);
+    snprintf(response->message, sizeof response->message, "%s", message);
     json_decref(root);
     return is_object;
 }
@@ -259,17 +260,17 @@ static const char *find_first_tag(const char *body) {
  * sign-in, or a wrong endpoint, says 200 to anything, but not in AWS's own media type (Smithy, "AWS
  * JSON 1.0 protocol"). DynamoDB always says something, if only {}; CloudWatch Logs says nothing
  * where it has made a group or stream. */
-static bool is_false_success(struct saying *saying, enum tt_aws_service service,
+static bool is_false_success(struct error_response *response, enum tt_aws_service service,
                              const struct tt_http_answer *answer) {
     if (service == TT_AWS_LOGS && answer->body_bytes == 0)
         return false;
     if (service != TT_AWS_S3)
-        return !read_json(saying, answer) ||
+        return !read_json(response, answer) ||
                strncasecmp(answer->content_type, JSON_TYPE, strlen(JSON_TYPE)) != 0;
     const char *tag = find_first_tag(answer->body);
     if (strncmp(tag, "<Error", 6) != 0)
         return strncasecmp(tag, "<html", 5) == 0 || strncasecmp(tag, "<!doctype html", 14) == 0;
-    read_xml(saying, tag);
+    read_xml(response, tag);
     return true;
 }
 
@@ -320,8 +321,9 @@ static bool is_plain(const char *text) {
 
 /* Writes what is added to the service's own words. */
 static void format_suffix(char *suffix, size_t size, const struct tt_aws_outcome *outcome,
-                          const struct saying *saying, const struct tt_http_answer *answer) {
-    const char *region = answer->region[0] != '\0' ? answer->region : saying->region;
+                          const struct error_response *response,
+                          const struct tt_http_answer *answer) {
+    const char *region = answer->region[0] != '\0' ? answer->region : response->region;
     int length = 0;
     suffix[0] = '\0';
     if (outcome->err == TT_ERR_CLOUD_SETUP && is_plain(region))
@@ -339,19 +341,19 @@ static void append_cut(char *text, size_t size, const char *more) {
 
 /* "Code: message; the bucket is in eu-west-1 (request 4442587FB7D0A2F9)". Where all of it has no
  * room, the service's own words are cut. */
-static void format_message(struct tt_aws_outcome *outcome, struct saying *saying,
+static void format_message(struct tt_aws_outcome *outcome, struct error_response *response,
                            const struct tt_http_answer *answer) {
-    char suffix[sizeof "; the bucket is in  (request )" + sizeof saying->region + REQUEST_ID_MAX];
-    format_suffix(suffix, sizeof suffix, outcome, saying, answer);
+    char suffix[sizeof "; the bucket is in  (request )" + sizeof response->region + REQUEST_ID_MAX];
+    format_suffix(suffix, sizeof suffix, outcome, response, answer);
     size_t words_size = sizeof outcome->message - strlen(suffix);
     if (outcome->code[0] != '\0') {
         append_cut(outcome->message, words_size, outcome->code);
         append_cut(outcome->message, words_size, ": ");
     }
-    clean(saying->message);
-    if (saying->message[0] == '\0')
-        snprintf(saying->message, sizeof saying->message, "HTTP status %d", outcome->status);
-    append_cut(outcome->message, words_size, saying->message);
+    clean(response->message);
+    if (response->message[0] == '\0')
+        snprintf(response->message, sizeof response->message, "HTTP status %d", outcome->status);
+    append_cut(outcome->message, words_size, response->message);
     append_cut(outcome->message, sizeof outcome->message, suffix);
 }
 
@@ -363,7 +365,7 @@ static bool is_skewed(const struct tt_http_answer *answer, int64_t now_ms) {
 
 void tt_aws_answer_judge(struct tt_aws_outcome *outcome, enum tt_aws_service service,
                          const struct tt_http_answer *answer, int64_t now_ms) {
-    struct saying saying = {0};
+    struct error_response response = {0};
     *outcome = (struct tt_aws_outcome){.err = answer->err,
                                        .status = answer->status,
                                        .date_ms = answer->date_ms,
@@ -374,19 +376,19 @@ void tt_aws_answer_judge(struct tt_aws_outcome *outcome, enum tt_aws_service ser
         return;
     }
     if (answer->status >= 200 && answer->status <= 299) {
-        if (!is_false_success(&saying, service, answer))
+        if (!is_false_success(&response, service, answer))
             return;
         outcome->err = TT_ERR_CLOUD_FAILED;
     } else {
         if (service == TT_AWS_S3)
-            read_xml(&saying, answer->body);
+            read_xml(&response, answer->body);
         else
-            read_json(&saying, answer);
-        outcome->err = judge(service, &saying, answer->status);
-        if (is_signature_refusal(&saying, answer->status) && is_skewed(answer, now_ms))
+            read_json(&response, answer);
+        outcome->err = judge(service, &response, answer->status);
+        if (is_signature_refusal(&response, answer->status) && is_skewed(answer, now_ms))
             outcome->err = TT_ERR_CLOUD_CLOCK;
     }
-    clean(saying.code);
-    memcpy(outcome->code, saying.code, sizeof outcome->code);
-    format_message(outcome, &saying, answer);
+    clean(response.code);
+    memcpy(outcome->code, response.code, sizeof outcome->code);
+    format_message(outcome, &response, answer);
 }
