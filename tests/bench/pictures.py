@@ -130,7 +130,7 @@ def heavy_photo(path):
         file.truncate(24 << 20)
 
 
-# ---- what is measured with which ----
+# ---- the pictures of each measurement ----
 
 SOFT = ("6mp.jpg", photo(PHOTOS / "nature/Blinds.jpg", (2725, 2225), quality=88))
 DETAIL = ("6mp-detail.jpg", photo(ELEPHANTS, (2725, 2225), quality=88))

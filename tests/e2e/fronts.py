@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 IS_ROOT = os.geteuid() == 0
-SERVED_AS = "www-data"  # as in the shipped files, and in Debian
+SERVED_AS = "www-data"  # The shipped files and Debian have this user.
 BODY_MAX_BYTES = 26214400
 SBIN = os.environ["PATH"] + ":/usr/sbin"
 LIGHTTPD = shutil.which("lighttpd", path=SBIN)
@@ -38,7 +38,7 @@ class Front:
     starts_tintyped = False
     stop_signal = signal.SIGTERM
     reload_signal = signal.SIGUSR1
-    started = ""  # what it logs once it has read its configuration
+    started = ""  # It logs this once it has read its configuration.
     environment = {}
 
     def __init__(self, server):

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Stands in tintyped's place on descriptor 0. It answers with what the web server passed on, or dies.
 
-    /api/cut    a Content-Length of 1,000,000, a third of that, and the end by SIGKILL
-    all else    the FastCGI variables and the length of the body, as JSON
+    /api/cut    gets a Content-Length of 1,000,000 and a third of that, before SIGKILL ends the process
+    all else    gets the FastCGI variables and the length of the body, as JSON
 
 Each connection has a process of its own, so that one that dies takes no other along.
 """

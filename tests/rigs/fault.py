@@ -141,8 +141,8 @@ def parse_head(head):
 
 
 class Seen:
-    """A request that came: its time (monotonic), the status of its answer (None if none came whole), and
-    whether it is over, which it also is when the client gave it up."""
+    """A request that came has its time (monotonic) and the status of its answer (None if none came whole). It
+    is over when it was answered or when the client gave it up."""
 
     def __init__(self, head):
         (self.method, self.path, _), self.headers = parse_head(head)

@@ -7,11 +7,11 @@ botocore, AWS's own signer, computes the signature from the bytes that came, wit
 The RADOS gateway (rgw.sh) behaves like the real S3; the S3 here is for what a gateway cannot be told, such as
 another time.
 
-Tests make a Gate in their own process and read gate.counts. As a program:
+Tests make a Gate in their own process and read gate.counts. It is also a program:
 
     gate.py PORT SERVICE REGION KEYS.json [UPSTREAM-URL] [--admin PORT]
 
-KEYS.json, read again when it changes: {"<access key>": {"secret": "...", "token": "..." or null}}.
+KEYS.json is read again when it changes, and has {"<access key>": {"secret": "...", "token": "..." or null}}.
 The admin port answers GET /__counts ({"PutItem": 3, ...}) and POST /__down?1 (503 to all; ?0 ends it).
 """
 
@@ -350,11 +350,11 @@ class Gate:
     def __init__(self, service, region, keys, behind, port=0):
         self.service, self.region, self.keys, self.behind = service, region, keys, behind
         self.model = Model(service) if service in JSON_TYPE else None
-        self.offset_s = 0  # how far the gate's clock is ahead
+        self.offset_s = 0  # The gate's clock is ahead by so much.
         self.down = False
         self.observer = None  # It is called with each request that passed, before the request goes on.
-        self.counts = Counter()  # requests by operation, whatever became of them
-        self.refusals = Counter()  # refusals by code
+        self.counts = Counter()  # This counts requests by operation, whatever became of them.
+        self.refusals = Counter()  # This counts refusals by code.
         self.lock = threading.Lock()
         gate = self
 

@@ -50,7 +50,7 @@ def listens(port):
 
 
 def is_missing(call, **names):
-    """Whether S3 says that what a head_ or get_ call asks for is not there."""
+    """Says whether S3 lacks what a head_ or get_ call asks for."""
     try:
         call(**names)
     except ClientError as error:
@@ -60,12 +60,12 @@ def is_missing(call, **names):
 
 
 def all_files(image):
-    """What an image object says of each of its files: result, original, renditions."""
+    """Returns what an image object says of each of its files: result, original and renditions."""
     return [image, image["original"], *image["renditions"].values()]
 
 
 def tiny_pictures(count):
-    """That many small files, PNG and JPEG by turns, each with pixels of its own."""
+    """Makes that many small files, PNG and JPEG by turns, each with pixels of its own."""
     made = []
     for number in range(count):
         pixels = Image.new("RGB", (8 + number % 7, 6), (number % 256, number // 256, 99))
@@ -172,7 +172,8 @@ class Cloud:
         return name
 
     def assume_role(self):
-        """Makes keys with a session token, which S3 and the gates then take; {name: value} of environment."""
+        """Makes keys with a session token, which S3 and the gates then accept. Returns them as {name: value}
+        for the environment."""
         at = self.ceph_port
         iam, sts = self.client("iam", at), self.client("sts", at)
         role = self.new_name("agent")
@@ -189,7 +190,7 @@ class Cloud:
                 "AWS_SESSION_TOKEN": given["SessionToken"]}
 
     def object(self, path):
-        """What boto3 says of the object "s3://bucket/key", its bytes as "Data"."""
+        """Returns what boto3 says of the object "s3://bucket/key", with its bytes as "Data"."""
         bucket, _, key = path.removeprefix("s3://").partition("/")
         answer = self.s3.get_object(Bucket=bucket, Key=key)
         return answer | {"Data": answer["Body"].read()}
@@ -199,19 +200,19 @@ class Cloud:
         return sorted(entry["Key"] for page in pages for entry in page.get("Contents", []))
 
     def items(self, table):
-        """{ID: item} of the whole table."""
+        """Returns {ID: item} of the whole table."""
         pages = self.tables.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
         return {item["ID"]["S"]: item for page in pages for item in page["Items"]}
 
     def events(self, group):
-        """{stream: [events]}, as GetLogEvents has them."""
+        """Returns {stream: [events]}, as GetLogEvents has them."""
         streams = self.logs.groups.get(group, {})
         return {stream: self.log_reader.get_log_events(
             logGroupName=group, logStreamName=stream, startFromHead=True)["events"] for stream in list(streams)}
 
 
 class Agent:
-    """tintype-sync. Its log outlives a restart; stop() checks that nothing went wrong inside."""
+    """Runs tintype-sync. Its log outlives a restart, and stop() checks that nothing went wrong inside."""
 
     def __init__(self, house, **environment):
         self.house = house
@@ -221,7 +222,7 @@ class Agent:
         self.process = None
 
     def command_environment(self):
-        """The environment has no AWS setting but those given, nor leads to a file with others."""
+        """Returns an environment that has no AWS setting but those given, and leads to no file with others."""
         kept = {k: v for k, v in clean_environment().items() if not k.startswith("AWS_")}
         return kept | {"HOME": str(self.house.server.folder), "AWS_EC2_METADATA_DISABLED": "true"} | {
             k: str(v) for k, v in self.environment.items() if v is not None}
@@ -235,19 +236,19 @@ class Agent:
         return self
 
     def once(self):
-        """Runs the agent with --once; returns the exit status."""
+        """Runs the agent with --once, and returns the exit status."""
         self.start("--once")
         return self.wait()
 
     def wait(self):
-        """Waits for the agent's end; returns the exit status."""
+        """Waits for the agent's end, and returns the exit status."""
         try:
             return self.process.wait(60)
         finally:
             self.kill()
 
     def stop(self):
-        """Ends the agent with SIGTERM; returns the exit status, None when a test has ended it before."""
+        """Ends the agent with SIGTERM. Returns the exit status, or None when a test has ended it before."""
         if self.process is None:
             return None
         if self.process.poll() is None:
@@ -264,11 +265,11 @@ class Agent:
         return self.log_path.read_text(errors="replace")
 
     def lines(self, *words):
-        """The lines of the log that have all of these words."""
+        """Returns the lines of the log that have all of these words."""
         return [line for line in self.log().splitlines() if all(word in line for word in words)]
 
     def pauses(self, service):
-        """The lines of the log that tell of a pause of the service."""
+        """Returns the lines of the log that tell of a pause of the service."""
         return self.lines(" error: ", service + " pauses")
 
     def wait_pause(self, service, *words):
@@ -281,8 +282,8 @@ class Agent:
 
 
 class House:
-    """Server and Agent. The sections given are laid over those that name the cloud's parts, and a section
-    that is None is left out; environment is the agent's."""
+    """A house is a Server and an Agent. The sections given are laid over those that name the cloud's parts,
+    and a section that is None is left out; environment is the agent's."""
 
     def __init__(self, cloud, environment=None, **sections):
         self.cloud = cloud
@@ -305,7 +306,7 @@ class House:
         keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
         self.agents = [Agent(self, **keys | (environment or {}))]
         self.agent = self.agents[0]
-        self.refusals_allowed = False  # whether the gates may refuse something
+        self.refusals_allowed = False  # Tests that expect a refusal by the gates set this.
 
     def start(self):
         self.server.start()
@@ -345,7 +346,7 @@ class House:
         return self.server.upload(body, query="filename=" + urllib.parse.quote(filename))
 
     def upload_many(self, bodies, threads=4, before_each=lambda number: None):
-        """Uploads all of them, a few at a time, each acknowledged; returns the image objects."""
+        """Uploads all of them, a few at a time, each acknowledged. Returns the image objects."""
         def one(number, body):
             before_each(number)
             return self.server.upload(body, query=f"filename=bild-{number}.png")
@@ -354,13 +355,13 @@ class House:
             return list(pool.map(one, *zip(*enumerate(bodies))))
 
     def image(self, image):
-        """The image object as it is now."""
+        """Returns the image object as it is now."""
         answer = self.server.get(f"/images/{image['id']}")
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     def has(self, *states):
-        """Whether any image is in one of these states."""
+        """Says whether any image is in one of these states."""
         return any(self.server.get(f"/images?limit=1&status={state}").json()["images"] for state in states)
 
     def wait_state(self, image, state):
@@ -371,7 +372,7 @@ class House:
         return wait_for(f"{state}\n{self.report()}", reached)
 
     def wait_synced(self):
-        """Waits until every row is synced; returns the image objects."""
+        """Waits until every row is synced, and returns the image objects."""
         wait_for("all to be synced", lambda: not self.has("pending", "stored", "off"))
         images = self.server.images()
         assert {image["sync"]["state"] for image in images} <= {"synced"}, images
@@ -387,7 +388,7 @@ class House:
         return found
 
     def check_objects(self, image):
-        """Checks every object of an image; returns what S3 says of them."""
+        """Checks every object of an image, and returns what S3 says of them."""
         for suffix, result in [("", image)] + [("-" + n, r) for n, r in image["renditions"].items()]:
             name = f"{image['id']}{suffix}.{EXTENSIONS[result['format']]}"
             assert result["s3Path"].startswith(f"s3://{self.bucket}/")
@@ -410,7 +411,7 @@ class House:
 
     @staticmethod
     def expected_renditions(image):
-        """The one attribute that only the item of an image with renditions has."""
+        """Returns the one attribute that only the item of an image with renditions has."""
         renditions = {
             name: {"M": {"S3Path": {"S": one["s3Path"]}, "Size": {"N": str(one["size"])},
                          "Format": {"S": one["format"]}, "Width": {"N": str(one["width"])},

@@ -9,7 +9,7 @@ from cloud import Cloud, House
 
 @pytest.fixture(scope="session")
 def running_cloud():
-    # SIGTERM, which timeout(1) sends, leaves no services behind, just as Ctrl-C.
+    # timeout(1) sends SIGTERM, which must leave no services behind, just as Ctrl-C.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     one = Cloud()
     try:
@@ -21,7 +21,7 @@ def running_cloud():
 
 @pytest.fixture
 def cloud(running_cloud):
-    """The cloud, all of it well, with nothing counted."""
+    """Everything in this cloud works, and nothing is counted yet."""
     running_cloud.reset()
     yield running_cloud
     running_cloud.reset()
@@ -66,7 +66,7 @@ def make_house(cloud, request):
 
 @pytest.fixture
 def house(make_house):
-    """A house whose server and agent both run, on the plain configuration."""
+    """Both server and agent of this house run, on the plain configuration."""
     one = make_house()
     one.agent.start()
     return one

@@ -37,7 +37,7 @@ def test_no_original_kept(make_house):
 
 
 def test_outage_and_kills(make_house):
-    """The cloud goes away between 200 uploads and 200 more, and the agent is killed five times."""
+    """The cloud goes away during the first 200 of 400 uploads, and the agent is killed five times."""
     house = make_house()
     house.agent.start()
     cloud, lock = house.cloud, threading.Lock()

@@ -29,7 +29,7 @@ def path(image, name):
 
 
 def evict(house):
-    """Waits until everything is in the cloud alone; returns {id: {name: bytes}} of the renditions before."""
+    """Waits until everything is in the cloud alone. Returns {id: {name: bytes}} of the renditions before."""
     content = {image["id"]: {name: house.server.rendition(image, name) for name in NAMES}
                for image in house.server.images()}
     house.agent.start()

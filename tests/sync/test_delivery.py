@@ -1,4 +1,4 @@
-"""Pictures whose bytes are in S3 alone."""
+"""Tests of pictures whose bytes are in S3 alone."""
 
 import urllib.parse
 
@@ -11,7 +11,7 @@ KINDS = ("processed", "original")
 
 
 def evict(house, count=2):
-    """Uploads, and waits until all is synced and out of the spool; returns {id: {kind: bytes}}."""
+    """Uploads, and waits until all is synced and out of the spool. Returns {id: {kind: bytes}}."""
     images = house.upload_many(tiny_pictures(count))
     content = {}
     for image in images:

@@ -18,7 +18,7 @@ def new_house(make_house, cloud, **more):
 
 
 def stories(cloud, group):
-    """The events about uploads, which the heartbeat is not, parsed and in the order of the stream."""
+    """Returns the events about uploads, which the heartbeat is not, parsed and in the order of the stream."""
     found = [json.loads(event["message"]) for events in cloud.events(group).values() for event in events]
     return [event for event in found if "requestId" in event]
 

@@ -7,7 +7,7 @@ from support import BUILD, EXTENSIONS, clean_environment, wait_for
 
 
 def tintype(house, *arguments, status=0):
-    """Runs the command, which ends with that status; returns what it printed."""
+    """Runs the command, which must end with that status, and returns what it printed."""
     run = subprocess.run([BUILD / "tintype", "-c", house.server.config_path, *arguments], capture_output=True,
                          text=True, env=clean_environment(), timeout=60)
     assert run.returncode == status, run.stdout + run.stderr

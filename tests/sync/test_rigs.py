@@ -22,7 +22,7 @@ def client(service, url, access_key=ACCESS_KEY, secret=SECRET_KEY, region=REGION
 
 
 def refusal(call, **arguments):
-    """(status, code) of the error that the call must end with."""
+    """Returns (status, code) of the error that the call must end with."""
     with pytest.raises(ClientError) as caught:
         call(**arguments)
     answer = caught.value.response
