@@ -14,6 +14,13 @@
     (5 * 60 * 1000) /* a longer wait that a server asks for is cut to this */
 #define TT_HTTP_ANSWER_KEPT_BYTES (64 * 1024) /* max_answer_bytes of requests that need no more */
 
+/* A request has TT_HTTP_TIMEOUT_MS in all, which is far more than a service that works takes to
+ * answer, and a second more for each TT_HTTP_LEAST_BYTES_PER_S that it sends or may get. Sixteen
+ * requests at once, as sync.in_flight has them, still reach that rate on a line of 512 kbit/s. One
+ * that stays below a quarter of it for TT_HTTP_TIMEOUT_MS ends then, whatever its size. */
+#define TT_HTTP_TIMEOUT_MS        (30 * 1000)
+#define TT_HTTP_LEAST_BYTES_PER_S 4096
+
 struct tt_http_header {
     const char *name;
     const char *value; /* without line breaks; "" is sent as a header without a value */
@@ -34,15 +41,15 @@ struct tt_http_request {
      * Where there is a sink_fd, an answer that is no 2xx may have TT_HTTP_ANSWER_KEPT_BYTES
      * instead. */
     int64_t max_answer_bytes;
-    int64_t timeout_ms;  /* for the whole exchange; 0: as long as it moves */
+    int64_t timeout_ms;  /* for the whole exchange; 0: by its size (TT_HTTP_TIMEOUT_MS) */
     const char *ca_file; /* PEM; NULL or "" for the system's certificates */
 };
 
 /* What came of a request. It is valid during the call of done alone. */
 struct tt_http_answer {
-    /* TT_OK: a whole answer, whatever its status. TT_ERR_CLOUD_AWAY: no connection, no TLS, or it
-     * stood still. TT_ERR_CLOUD_FAILED: cut short, too long, not HTTP. TT_ERR_STORAGE,
-     * TT_ERR_SPOOL_FULL: body_fd or sink_fd failed. */
+    /* TT_OK: a whole answer, whatever its status. TT_ERR_CLOUD_AWAY: no connection, no TLS, or no
+     * answer in time. TT_ERR_CLOUD_FAILED: an answer that was cut short, too slow, too long, or not
+     * HTTP. TT_ERR_STORAGE, TT_ERR_SPOOL_FULL: body_fd or sink_fd failed. */
     enum tt_err err;
     char cause[TT_HTTP_CAUSE_SIZE]; /* why err is not TT_OK; else "" */
     int status;                     /* 0 unless err is TT_OK */

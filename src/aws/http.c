@@ -15,12 +15,13 @@
 
 #include "aws/http_text.h"
 #include "aws/wipe.h"
+#include "tintype/clock.h"
 #include "tintype/url.h"
 
 #define USER_AGENT         "tintype/" TT_VERSION
 #define CONNECT_TIMEOUT_MS 5000L
-#define STALL_SECONDS      30L
-#define STALL_BYTES_PER_S  1L
+#define STALL_SECONDS      (TT_HTTP_TIMEOUT_MS / 1000L)
+#define STALL_BYTES_PER_S  (TT_HTTP_LEAST_BYTES_PER_S / 4L) /* a shared line is not even */
 #define UPLOAD_BUFFER      (64L * 1024) /* malloc maps memory anew from 128 KiB on */
 #define FIRST_KEPT_BYTES   ((size_t)4096)
 #define HEAP_KEPT_BYTES    (16 * 1024 * 1024)
@@ -47,6 +48,7 @@ struct transfer {
     bool has_answer; /* a header line has come */
     bool has_head;   /* the empty line that ends them has come */
     bool is_resent;
+    int64_t give_up_ms;  /* monotonic */
     int64_t retry_at_ms; /* Retry-After as a date */
     struct tt_http_answer answer;
     char curl_text[CURL_ERROR_SIZE];
@@ -288,7 +290,7 @@ static CURLcode set_request(struct transfer *transfer, const struct tt_http_requ
     }
     SET(code, easy, CURLOPT_CUSTOMREQUEST, request->method);
     SET(code, easy, CURLOPT_HTTPHEADER, transfer->headers);
-    SET(code, easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
+    SET(code, easy, CURLOPT_TIMEOUT_MS, (long)tt_http_timeout_ms(request));
     if (tt_http_is_near(url))
         SET(code, easy, CURLOPT_PROXY, "");
     /* Beside a directory of certificates, libcurl would read the file again for each connection
@@ -373,10 +375,8 @@ enum tt_err tt_http_start(struct tt_http *http, const struct tt_http_request *re
     transfer->context = context;
     transfer->body = request->body;
     transfer->body_fd = request->body_fd;
-    if (request->body)
-        transfer->body_bytes = (int64_t)request->body_bytes;
-    else if (request->body_fd >= 0)
-        transfer->body_bytes = request->body_fd_bytes;
+    transfer->body_bytes = tt_http_body_bytes(request);
+    transfer->give_up_ms = tt_clock_monotonic_ms() + tt_http_timeout_ms(request);
     transfer->sink_fd = request->sink_fd;
     transfer->max_answer_bytes = request->max_answer_bytes;
     if (!add_headers(transfer, request) || set_manners(transfer->easy) != CURLE_OK ||
@@ -398,13 +398,14 @@ static enum tt_err judge_code(CURLcode code, bool has_answer) {
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_CONNECT:
     case CURLE_PROXY:
-    case CURLE_OPERATION_TIMEDOUT:
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION: return TT_ERR_CLOUD_AWAY;
+    /* A service that has begun to answer is there, and it is this request alone that failed. */
+    case CURLE_OPERATION_TIMEDOUT:
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
     case CURLE_GOT_NOTHING: return has_answer ? TT_ERR_CLOUD_FAILED : TT_ERR_CLOUD_AWAY;
@@ -434,12 +435,15 @@ static void judge(struct transfer *transfer, CURLcode code) {
 }
 
 /* Sends a request once more whose kept connection was found closed only while the body was sent.
- * libcurl does so itself when it finds that earlier, but gives up then. */
+ * libcurl does so itself when it finds that earlier, but gives up then. The request gets no more
+ * time for that. */
 static bool send_again(struct tt_http *http, struct transfer *transfer, CURLcode code) {
+    int64_t left_ms = transfer->give_up_ms - tt_clock_monotonic_ms();
     long connects = 1;
-    if (code != CURLE_SEND_ERROR || transfer->has_answer || transfer->is_resent ||
+    if (code != CURLE_SEND_ERROR || transfer->has_answer || transfer->is_resent || left_ms <= 0 ||
         curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &connects) != CURLE_OK ||
-        connects > 0 || curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L) != CURLE_OK)
+        connects > 0 || curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, 1L) != CURLE_OK ||
+        curl_easy_setopt(transfer->easy, CURLOPT_TIMEOUT_MS, (long)left_ms) != CURLE_OK)
         return false;
     transfer->is_resent = true;
     transfer->sent_bytes = 0;

@@ -2,6 +2,7 @@
  * http.c. */
 #include "aws/http_text.h"
 
+#include <limits.h>
 #include <string.h>
 #include <strings.h>
 
@@ -22,6 +23,22 @@ static bool is_token(const char *name) {
 
 bool tt_http_may_have_body(const char *method) {
     return strcmp(method, "PUT") == 0 || strcmp(method, "POST") == 0;
+}
+
+int64_t tt_http_body_bytes(const struct tt_http_request *request) {
+    if (request->body)
+        return (int64_t)request->body_bytes;
+    return request->body_fd >= 0 ? request->body_fd_bytes : 0;
+}
+
+int64_t tt_http_timeout_ms(const struct tt_http_request *request) {
+    int64_t timeout_ms = request->timeout_ms;
+
+    if (timeout_ms == 0)
+        timeout_ms =
+            TT_HTTP_TIMEOUT_MS + 1000 * (tt_http_body_bytes(request) / TT_HTTP_LEAST_BYTES_PER_S +
+                                         request->max_answer_bytes / TT_HTTP_LEAST_BYTES_PER_S);
+    return timeout_ms < INT_MAX ? timeout_ms : INT_MAX;
 }
 
 static bool is_known(const char *method) {

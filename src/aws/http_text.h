@@ -13,6 +13,13 @@ enum tt_err tt_http_request_check(const struct tt_http_request *request, struct 
 /* Whether it is PUT or POST, which always say how long their body is. */
 bool tt_http_may_have_body(const char *method);
 
+/* The length of the body; 0 when there is none. */
+int64_t tt_http_body_bytes(const struct tt_http_request *request);
+
+/* The time that a request has in all: what it says itself, or what TT_HTTP_TIMEOUT_MS and its size
+ * come to. It is above 0, and INT_MAX at the most. */
+int64_t tt_http_timeout_ms(const struct tt_http_request *request);
+
 /* Whether the host is this machine, or an address where a machine or container gets its keys. No
  * proxy leads there, and none is to see the keys. */
 bool tt_http_is_near(const struct tt_url *url);

@@ -21,6 +21,8 @@ struct access {
     bool is_configured; /* the configuration names a bucket, table or log group */
     struct tt_aws_endpoint endpoint;
     struct tt_service service;
+    int64_t started;          /* the number of the request that was started last */
+    int64_t succeeded;        /* the highest number of one that succeeded */
     int64_t failures_told_ms; /* Unix: no warning of a failure comes before */
 };
 
@@ -114,9 +116,12 @@ bool tt_cloud_has(const struct tt_cloud *cloud, enum tt_aws_service service) {
 }
 
 bool tt_cloud_may_start(const struct tt_cloud *cloud, enum tt_aws_service service) {
-    const struct access *access = &cloud->accesses[service];
+    return tt_cloud_has(cloud, service) &&
+           cloud->context->now_ms >= tt_cloud_next_ms(cloud, service);
+}
 
-    return access->is_configured && tt_service_may_start(&access->service, cloud->context->now_ms);
+int64_t tt_cloud_next_ms(const struct tt_cloud *cloud, enum tt_aws_service service) {
+    return tt_service_next_ms(&cloud->accesses[service].service);
 }
 
 enum tt_err tt_cloud_pause_reason(const struct tt_cloud *cloud, enum tt_aws_service service) {
@@ -133,7 +138,7 @@ int64_t tt_cloud_resumes_ms(const struct tt_cloud *cloud, enum tt_aws_service se
 
 void tt_cloud_hurry(struct tt_cloud *cloud) {
     for (int i = 0; i < TT_AWS_SERVICE_COUNT; i++)
-        cloud->accesses[i].service.resumes_ms = 0;
+        cloud->accesses[i].service.resumes_ms = cloud->accesses[i].service.started_ms = 0;
 }
 
 void tt_cloud_forget_keys(struct tt_cloud *cloud) {
@@ -245,16 +250,21 @@ static enum tt_err judge_service(const struct tt_cloud_exchange *exchange,
     /* The disk here has failed, and not the cloud. */
     if (outcome->err == TT_ERR_STORAGE || outcome->err == TT_ERR_SPOOL_FULL)
         return TT_ERR_CLOUD_FAILED;
+    /* A request that was sent later has its answer, so this one alone got none. */
+    if (outcome->err == TT_ERR_CLOUD_AWAY &&
+        exchange->number < exchange->cloud->accesses[exchange->service].succeeded)
+        return TT_ERR_CLOUD_FAILED;
     return outcome->err;
 }
 
 static void finish(void *context, const struct tt_http_answer *answer) {
     struct tt_cloud_exchange *exchange = context;
     struct tt_cloud *cloud = exchange->cloud;
+    struct access *access = &cloud->accesses[exchange->service];
     struct tt_aws_outcome outcome;
 
     tt_context_read_clock(cloud->context);
-    cloud->accesses[exchange->service].service.in_flight--;
+    access->service.in_flight--;
     exchange->in_flight = false;
     tt_aws_answer_judge(&outcome, exchange->service, answer, exchange->signed_ms);
     if (outcome.err == TT_ERR_CLOUD_CLOCK)
@@ -262,6 +272,8 @@ static void finish(void *context, const struct tt_http_answer *answer) {
     enum tt_err err = judge_service(exchange, &outcome);
     if (err == TT_ERR_CLOUD_KEYS)
         tt_cloud_forget_keys(cloud);
+    if (err == TT_OK && exchange->number > access->succeeded)
+        access->succeeded = exchange->number;
     report(cloud, exchange->service, err, outcome.retry_after_ms, outcome.message);
     exchange->done(exchange->context, &outcome, answer);
 }
@@ -270,6 +282,7 @@ enum tt_err tt_cloud_start(struct tt_cloud *cloud, enum tt_aws_service service,
                            struct tt_cloud_exchange *exchange,
                            const struct tt_http_request *request, tt_cloud_done *done,
                            void *context) {
+    struct access *access = &cloud->accesses[service];
     enum tt_err err = tt_http_start(cloud->http, request, finish, exchange);
 
     if (err != TT_OK)
@@ -277,11 +290,13 @@ enum tt_err tt_cloud_start(struct tt_cloud *cloud, enum tt_aws_service service,
     exchange->in_flight = true;
     exchange->cloud = cloud;
     exchange->service = service;
+    exchange->number = ++access->started;
     exchange->signed_ms = tt_cloud_now_ms(cloud);
     exchange->skew_ms = cloud->skew_ms;
     exchange->done = done;
     exchange->context = context;
-    cloud->accesses[service].service.in_flight++;
+    access->service.in_flight++;
+    access->service.started_ms = cloud->context->now_ms;
     return TT_OK;
 }
 

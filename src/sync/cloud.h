@@ -34,6 +34,9 @@ bool tt_cloud_has(const struct tt_cloud *cloud, enum tt_aws_service service);
  * place in its window. */
 bool tt_cloud_may_start(const struct tt_cloud *cloud, enum tt_aws_service service);
 
+/* The time (Unix) from which one may be started, as tt_service_next_ms says. */
+int64_t tt_cloud_next_ms(const struct tt_cloud *cloud, enum tt_aws_service service);
+
 /* Why the service is paused, or is being tried out after a pause; TT_OK when it is neither. */
 enum tt_err tt_cloud_pause_reason(const struct tt_cloud *cloud, enum tt_aws_service service);
 bool tt_cloud_is_paused(const struct tt_cloud *cloud, enum tt_aws_service service);
@@ -66,6 +69,7 @@ struct tt_cloud_exchange {
     /* All private. */
     struct tt_cloud *cloud;
     enum tt_aws_service service;
+    int64_t number;    /* counts the requests to the service */
     int64_t signed_ms; /* by the cloud's clock as it was known then */
     int64_t skew_ms;   /* what was known of the clocks then */
     tt_cloud_done *done;

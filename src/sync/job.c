@@ -342,10 +342,10 @@ static enum tt_err start_from(struct tt_jobs *jobs, enum tt_aws_service service)
 }
 
 static void wake_for(struct tt_jobs *jobs, enum tt_aws_service service) {
-    int64_t resumes_ms = tt_cloud_resumes_ms(jobs->cloud, service);
+    int64_t next_ms = tt_cloud_next_ms(jobs->cloud, service);
 
-    if (resumes_ms > jobs->context->now_ms)
-        tt_context_wake(jobs->context, resumes_ms);
+    if (next_ms > jobs->context->now_ms)
+        tt_context_wake(jobs->context, next_ms);
     else
         tt_queue_wake(&jobs->queues[service]);
 }

@@ -9,12 +9,22 @@
 static const struct tt_backoff pause_backoff = {.first_ms = 1000, .last_ms = 30000};
 static const struct tt_backoff throttle_backoff = {.first_ms = 100, .last_ms = 5000};
 
+/* A service that works answers nearly all requests sooner, and to one that does not, a request now
+ * and then does no harm. */
+#define PATIENCE_MS 5000
+
 void tt_service_init(struct tt_service *service, int window_max) {
     *service = (struct tt_service){.window = 1, .window_max = window_max};
 }
 
-bool tt_service_may_start(const struct tt_service *service, int64_t now_ms) {
-    return now_ms >= service->resumes_ms && service->in_flight < service->window;
+int64_t tt_service_next_ms(const struct tt_service *service) {
+    int64_t next_ms = service->resumes_ms;
+
+    if (service->in_flight >= service->window_max)
+        return INT64_MAX;
+    if (service->in_flight >= service->window && next_ms < service->started_ms + PATIENCE_MS)
+        next_ms = service->started_ms + PATIENCE_MS;
+    return next_ms;
 }
 
 bool tt_service_is_paused(const struct tt_service *service) {

@@ -25,7 +25,6 @@
 #define GATHER_MS 1000
 
 #define HEARTBEAT_MS (60 * 1000) /* from one to the next */
-#define TIMEOUT_MS   (30 * 1000) /* of a request */
 
 /* Nothing is started for this long after the journal failed. */
 #define REST_MS 5000
@@ -199,7 +198,6 @@ static enum tt_err send_request(struct tt_ship *ship, enum call call,
                                            !tt_cloud_is_paused(ship->cloud, TT_AWS_LOGS)
                                        ? MISSING
                                        : NULL;
-    request->timeout_ms = TIMEOUT_MS;
     return tt_cloud_start(ship->cloud, TT_AWS_LOGS, &ship->exchange, request, answered, ship);
 }
 

@@ -24,7 +24,7 @@ PIECE_BYTES = 64 * 1024
 # ---- faults ----
 
 class Fault:
-    """kind is pass, delay, answer, half, cut or hang, and the other values depend on it."""
+    """kind is pass, delay, answer, half, cut, hang or trickle, and the other values depend on it."""
 
     def __init__(self, kind, data=b"", seconds=0):
         self.kind, self.data, self.seconds = kind, data, seconds
@@ -33,6 +33,7 @@ class Fault:
 CUT = Fault("cut")  # The connection is reset when half of the body has come, and the upstream sees nothing.
 HALF = Fault("half")  # The upstream does what it was asked, but only half of its answer comes back.
 HANG = Fault("hang")  # No answer comes until clear() or stop().
+TRICKLE = Fault("trickle")  # The upstream does what it was asked, but its answer comes at a byte a second.
 
 
 def delay(seconds):
@@ -315,8 +316,15 @@ class Proxy:
         if fault.kind == "half":
             client.socket.sendall(data[:len(data) // 2])
             return False
+        if fault.kind == "trickle":
+            for place in range(len(data)):
+                client.socket.sendall(data[place:place + 1])
+                if released.wait(1):
+                    reset(client.socket)
+                    return False
+        else:
+            client.socket.sendall(data)
         seen.status = status
-        client.socket.sendall(data)
         return goes_on
 
 

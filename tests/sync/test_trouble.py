@@ -194,6 +194,30 @@ def test_slow_cloud_holds_up_no_upload(make_house):
     assert len(house.wait_synced()) == 10
 
 
+def test_answers_that_trickle_hold_up_nothing(make_house):
+    """S3 is tried out with a request whose answer comes at a byte a second, and so do those to the first PUT
+    and to the first item. All other images are carried meanwhile, and these requests are given up and made
+    again."""
+    house = make_house()
+    s3, table = house.cloud.s3_proxy, house.cloud.table_proxy
+    s3.fail(fault.TRICKLE, times=1)
+    s3.fail(fault.TRICKLE, times=1, match=put)
+    table.fail(fault.TRICKLE, times=1, match=put_item)
+    house.upload_many(tiny_pictures(12))
+    house.agent.start()
+    wait_for("ten images", lambda: sum(one["sync"]["state"] == "synced" for one in house.server.images()) == 10)
+    trickled = [s3.seen[0], next(filter(put, s3.seen)), next(filter(put_item, table.seen))]
+    assert trickled[0] is not trickled[1]
+    assert not any(seen.over for seen in trickled)
+    images = house.wait_synced()
+    assert len(images) == 12
+    house.check_cloud(images)
+    wait_for("their end", lambda: all(seen.over for seen in trickled))
+    assert [seen.status for seen in trickled] == [None] * 3
+    assert len([seen for seen in s3.seen if put(seen) and seen.path == trickled[1].path]) == 2
+    assert house.agent.lines("warning: S3", "too slow") and not house.agent.pauses("S3")
+
+
 @pytest.mark.parametrize("offset_s", [3600, -3600])
 def test_clock(make_house, offset_s):
     """The cloud's clock is an hour off. After one refusal requests are signed by its time."""

@@ -148,6 +148,26 @@ static void no_answer_is_away(void **state) {
     assert_failed(TT_ERR_CLOUD_AWAY, "");
 }
 
+static void an_answer_that_trickles_ends_with_its_time(void **state) {
+    static const struct {
+        const char *beginning;
+        enum tt_err err;
+    } cases[] = {
+        {"HTTP/1.1 200 OK\r\nContent-Length: 65536\r\n\r\n", TT_ERR_CLOUD_FAILED},
+        {"HTTP/1.1 200 OK\r\nx-amz-id-2: ", TT_ERR_CLOUD_FAILED},
+        {"HTTP/1.1 200 ", TT_ERR_CLOUD_AWAY},
+    };
+    struct tt_http_request request = request_for("GET", server_url("/"));
+
+    (void)state;
+    request.timeout_ms = 1000;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        server_set_answer(SERVER_TRICKLES, cases[i].beginning);
+        exchange(&request);
+        assert_failed(cases[i].err, "timed out");
+    }
+}
+
 static void half_an_answer_has_failed(void **state) {
     (void)state;
     get("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello");
@@ -211,6 +231,7 @@ int main(void) {
         TEST(a_good_body_goes_to_the_sink),
         TEST(nobody_there_is_away),
         TEST(no_answer_is_away),
+        TEST(an_answer_that_trickles_ends_with_its_time),
         TEST(half_an_answer_has_failed),
         TEST(an_early_answer_ends_the_sending),
         TEST(files_that_fail_are_told_from_the_cloud),

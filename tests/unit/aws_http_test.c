@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/time.h>
 
 #include "aws/http_text.h"
@@ -108,6 +109,28 @@ static void bad_requests_are_refused(void **state) {
     assert_int_equal(tt_http_in_flight(http), 0);
     run_all();
     assert_int_equal(got.calls, 0);
+}
+
+static void every_request_has_a_time_by_its_size(void **state) {
+    struct tt_http_request request = request_for("GET", "http://127.0.0.1/");
+
+    (void)state;
+    request.max_answer_bytes = 0;
+    assert_int_equal(tt_http_timeout_ms(&request), 30000);
+    request.max_answer_bytes = 64 * 1024;
+    assert_int_equal(tt_http_timeout_ms(&request), 30000 + 16000);
+    request.body = "";
+    request.body_bytes = 1024 * 1024;
+    assert_int_equal(tt_http_timeout_ms(&request), 30000 + 16000 + 256000);
+    request.body = NULL;
+    request.body_fd_bytes = 4096;
+    assert_int_equal(tt_http_timeout_ms(&request), 30000 + 16000);
+    request.body_fd = 0;
+    assert_int_equal(tt_http_timeout_ms(&request), 30000 + 16000 + 1000);
+    request.body_fd_bytes = request.max_answer_bytes = INT64_MAX;
+    assert_int_equal(tt_http_timeout_ms(&request), INT_MAX);
+    request.timeout_ms = 1000;
+    assert_int_equal(tt_http_timeout_ms(&request), 1000);
 }
 
 static void proxies_are_asked_but_for_what_is_near(void **state) {
@@ -298,6 +321,7 @@ int main(void) {
         TEST(every_method_says_what_its_body_is),
         TEST(a_file_is_sent_from_its_start_wherever_it_stands),
         TEST(bad_requests_are_refused),
+        TEST(every_request_has_a_time_by_its_size),
         TEST(proxies_are_asked_but_for_what_is_near),
         TEST(a_connection_is_kept),
         TEST(a_body_is_sent_again_over_a_new_connection),

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SERVER_REQUEST_SIZE (4 * 1024 * 1024)
@@ -26,6 +27,7 @@ enum server_manner {
     SERVER_ANSWERS_EARLY, /* without reading the body, then closes */
     SERVER_CLOSES,        /* without an answer */
     SERVER_WAITS,         /* without an answer, until the client has closed */
+    SERVER_TRICKLES,      /* its answer, then a byte now and then, until the client has closed */
     SERVER_TALKS_FIRST,   /* sends its answer at once, closes */
     SERVER_RESETS_REUSED, /* resets a connection within the body of its second request */
 };
@@ -75,6 +77,13 @@ static inline bool server_send(int fd) {
         sent += (size_t)count;
     }
     return true;
+}
+
+static inline void server_trickle(int fd) {
+    const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+
+    while (send(fd, "x", 1, MSG_NOSIGNAL) == 1)
+        nanosleep(&pause, NULL);
 }
 
 /* Reads on until the text has come, or length bytes in all; false at the connection's end. */
@@ -147,6 +156,10 @@ static inline bool server_converse(int fd, int number) {
     case SERVER_WAITS:
         if (server_read_body(fd))
             server_read_to_end(fd);
+        return false;
+    case SERVER_TRICKLES:
+        if (server_read_body(fd) && server_send(fd))
+            server_trickle(fd);
         return false;
     case SERVER_CLOSES: server_read_body(fd); return false;
     case SERVER_ANSWERS_AND_CLOSES: (void)(server_read_body(fd) && server_send(fd)); return false;

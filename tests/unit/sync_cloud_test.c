@@ -185,6 +185,37 @@ static void no_more_start_than_the_window_has_places(void **state) {
     assert_true(tt_cloud_may_start(cloud, TT_AWS_S3));
 }
 
+static void one_request_without_an_answer_pauses_nothing(void **state) {
+    const struct tt_http_request request = {.method = "GET", .url = "https://s3.example/"};
+    const struct tt_http_answer none = {.err = TT_ERR_CLOUD_AWAY, .cause = "timed out"};
+    struct tt_cloud_exchange later = {0};
+
+    (void)state;
+    send_to(TT_AWS_S3);
+    assert_int_equal(tt_cloud_start(cloud, TT_AWS_S3, &later, &request, ignore_outcome, NULL),
+                     TT_OK);
+    answer_ok_at(1);
+    answer_with(0, none);
+    assert_int_equal(got.err, TT_ERR_CLOUD_AWAY);
+    assert_false(tt_cloud_is_paused(cloud, TT_AWS_S3));
+    /* What was sent since may show that the service has gone away. */
+    send_to(TT_AWS_S3);
+    answer_with(2, none);
+    assert_true(tt_cloud_is_paused(cloud, TT_AWS_S3));
+}
+
+static void hurry_ends_every_wait(void **state) {
+    (void)state;
+    pause_service(TT_AWS_S3);
+    agent.now_ms = tt_cloud_resumes_ms(cloud, TT_AWS_S3);
+    send_to(TT_AWS_S3);
+    assert_int_equal(tt_cloud_next_ms(cloud, TT_AWS_S3), agent.now_ms + 5 * SECOND_MS);
+    agent.now_ms -= 60 * MINUTE_MS; /* the clock was set back */
+    assert_false(tt_cloud_may_start(cloud, TT_AWS_S3));
+    tt_cloud_hurry(cloud);
+    assert_true(tt_cloud_may_start(cloud, TT_AWS_S3));
+}
+
 static void failed_requests_are_told_once_in_ten_minutes(void **state) {
     (void)state;
     catch_log();
@@ -319,6 +350,8 @@ int main(void) {
         TEST(outage_is_told_once_and_its_end_too),
         TEST(one_service_pauses_alone),
         TEST(no_more_start_than_the_window_has_places),
+        TEST(one_request_without_an_answer_pauses_nothing),
+        TEST(hurry_ends_every_wait),
         TEST(failed_requests_are_told_once_in_ten_minutes),
         TEST(forgiven_answer_pauses_nothing),
         TEST(disk_that_fails_pauses_nothing),

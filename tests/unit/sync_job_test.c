@@ -235,6 +235,39 @@ static void another_image_is_the_next_trial(void **state) {
     assert_non_null(strstr(last_sent()->url, make_row(2).id));
 }
 
+static void assert_sent(int index, const char *method, const char *id) {
+    assert_int_equal(sent_count, index + 1);
+    assert_string_equal(last_sent()->method, method);
+    assert_non_null(strstr(last_sent()->url, id));
+}
+
+/* The one request by which a service is tried out hangs, and is given up at last. */
+static void trial_that_hangs_holds_up_no_other_image(void **state) {
+    struct tt_journal_row hangs = add_image(1, TT_SYNC_PENDING);
+    struct tt_journal_row other = add_image(2, TT_SYNC_PENDING);
+
+    (void)state;
+    pause_service(TT_AWS_S3);
+    agent.now_ms = tt_cloud_resumes_ms(cloud, TT_AWS_S3);
+    turn_until_quiet();
+    assert_sent(0, "PUT", hangs.id);
+    wait_for_wake();
+    assert_int_equal(agent.now_ms, tt_cloud_next_ms(cloud, TT_AWS_S3) - 5000);
+    assert_sent(1, "PUT", other.id);
+    answer_ok("");
+    assert_sent(2, "PUT", other.id);
+    answer_ok("");
+    assert_string_equal(last_sent()->target, "PutItem");
+    answer_with(0, (struct tt_http_answer){.err = TT_ERR_CLOUD_FAILED, .cause = "timed out"});
+    assert_false(tt_cloud_is_paused(cloud, TT_AWS_S3));
+    turn_until_quiet();
+    wait_for_wake();
+    assert_int_equal(tt_journal_find(journal, hangs.id, &hangs), TT_OK);
+    assert_int_equal(hangs.sync_state, TT_SYNC_PENDING);
+    assert_int_equal(hangs.attempts, 1);
+    assert_sent(4, "PUT", hangs.id);
+}
+
 /* The table takes one request at a time from now on, until it answers one well. */
 static void narrow_the_table(void) {
     for (int window = IN_FLIGHT; window > 1; window /= 2) {
@@ -450,6 +483,7 @@ int main(void) {
         TEST(journal_that_failed_is_tried_again),
         TEST(hurry_shortens_every_wait),
         TEST_NARROW(another_image_is_the_next_trial),
+        TEST(trial_that_hangs_holds_up_no_other_image),
         TEST(removals_find_places_at_a_narrow_table),
         TEST(long_throttling_of_the_table_leaves_places_to_s3),
         TEST(renditions_are_carried_before_the_item),

@@ -23,14 +23,23 @@ static void open_window(struct tt_service *service) {
     assert_int_equal(service->window, 16);
 }
 
+static bool may_start(const struct tt_service *service, int64_t now_ms) {
+    return now_ms >= tt_service_next_ms(service);
+}
+
+static void start(struct tt_service *service, int64_t now_ms) {
+    assert_true(may_start(service, now_ms));
+    service->in_flight++;
+    service->started_ms = now_ms;
+}
+
 static void begins_with_one_request(void **state) {
     struct tt_service service;
 
     (void)state;
     tt_service_init(&service, 16);
-    assert_true(tt_service_may_start(&service, NOW_MS));
-    service.in_flight = 1;
-    assert_false(tt_service_may_start(&service, NOW_MS));
+    start(&service, NOW_MS);
+    assert_false(may_start(&service, NOW_MS));
     service.in_flight = 0;
     report(&service, TT_OK, NOW_MS);
     assert_int_equal(service.window, 2);
@@ -43,13 +52,48 @@ static void an_outage_pauses_and_one_request_tries_it_out(void **state) {
     open_window(&service);
     assert_int_equal(report(&service, TT_ERR_CLOUD_AWAY, NOW_MS), TT_SERVICE_PAUSED);
     assert_true(tt_service_is_paused(&service));
-    assert_false(tt_service_may_start(&service, NOW_MS));
+    assert_false(may_start(&service, NOW_MS));
     assert_true(service.resumes_ms <= NOW_MS + 1001);
-    assert_true(tt_service_may_start(&service, service.resumes_ms));
-    service.in_flight = 1;
-    assert_false(tt_service_may_start(&service, service.resumes_ms));
+    start(&service, service.resumes_ms);
+    assert_false(may_start(&service, service.resumes_ms));
     assert_int_equal(report(&service, TT_OK, NOW_MS + 2000), TT_SERVICE_RESUMED);
     assert_false(tt_service_is_paused(&service));
+}
+
+static void a_trial_without_an_answer_is_not_the_only_one(void **state) {
+    struct tt_service service;
+    int64_t now_ms;
+
+    (void)state;
+    tt_service_init(&service, 3);
+    report(&service, TT_ERR_CLOUD_AWAY, NOW_MS);
+    now_ms = service.resumes_ms;
+    for (int i = 0; i < 3; i++) {
+        start(&service, now_ms);
+        assert_false(may_start(&service, now_ms + 4999));
+        now_ms += 5000;
+    }
+    /* More than sync.in_flight are never on their way, however long they take. */
+    assert_int_equal(tt_service_next_ms(&service), INT64_MAX);
+    service.in_flight--;
+    assert_true(may_start(&service, now_ms));
+    /* The answer to one of them opens the service again, for one beside those that still hang. */
+    assert_int_equal(report(&service, TT_OK, now_ms), TT_SERVICE_RESUMED);
+    service.in_flight--;
+    start(&service, now_ms);
+    assert_false(may_start(&service, now_ms));
+}
+
+static void a_pause_outlasts_the_patience(void **state) {
+    struct tt_service service;
+
+    (void)state;
+    open_window(&service);
+    service.in_flight = 15;
+    service.started_ms = NOW_MS;
+    tt_service_report(&service, TT_ERR_CLOUD_AWAY, 60000, NOW_MS, 0);
+    assert_int_equal(tt_service_next_ms(&service), NOW_MS + 60001);
+    start(&service, NOW_MS + 60001);
 }
 
 static void requests_that_fail_together_count_once(void **state) {
@@ -107,8 +151,7 @@ static void throttling_halves_the_window(void **state) {
                      TT_SERVICE_SAME);
     assert_int_equal(service.window, 8);
     assert_false(tt_service_is_paused(&service));
-    assert_false(tt_service_may_start(&service, NOW_MS + 3000));
-    assert_true(tt_service_may_start(&service, NOW_MS + 3001));
+    assert_int_equal(tt_service_next_ms(&service), NOW_MS + 3001);
     for (int i = 0; i < 10; i++)
         report(&service, TT_ERR_CLOUD_THROTTLED, NOW_MS + 10000 * i);
     assert_int_equal(service.window, 1);
@@ -123,7 +166,7 @@ static void success_of_before_ends_no_throttling(void **state) {
     for (int i = 0; i < 7; i++)
         assert_int_equal(report(&service, TT_OK, NOW_MS + 10), TT_SERVICE_SAME);
     assert_int_equal(service.window, 8);
-    assert_false(tt_service_may_start(&service, NOW_MS + 3000));
+    assert_false(may_start(&service, NOW_MS + 3000));
     assert_int_equal(report(&service, TT_OK, NOW_MS + 3010), TT_SERVICE_SAME);
     assert_int_equal(service.window, 9);
     assert_int_equal(service.failures, 0);
@@ -136,7 +179,7 @@ static void one_failed_request_says_nothing_of_the_service(void **state) {
     open_window(&service);
     assert_int_equal(report(&service, TT_ERR_CLOUD_FAILED, NOW_MS), TT_SERVICE_SAME);
     assert_int_equal(service.window, 16);
-    assert_true(tt_service_may_start(&service, NOW_MS));
+    assert_true(may_start(&service, NOW_MS));
 }
 
 static void a_failed_trial_keeps_the_pause(void **state) {
@@ -147,7 +190,7 @@ static void a_failed_trial_keeps_the_pause(void **state) {
     report(&service, TT_ERR_CLOUD_AWAY, NOW_MS);
     assert_int_equal(report(&service, TT_ERR_CLOUD_FAILED, NOW_MS + 5000), TT_SERVICE_SAME);
     assert_true(tt_service_is_paused(&service));
-    assert_false(tt_service_may_start(&service, NOW_MS + 5000));
+    assert_false(may_start(&service, NOW_MS + 5000));
 }
 
 static void an_object_that_is_refused_shows_that_the_service_answers(void **state) {
@@ -163,6 +206,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(begins_with_one_request),
         cmocka_unit_test(an_outage_pauses_and_one_request_tries_it_out),
+        cmocka_unit_test(a_trial_without_an_answer_is_not_the_only_one),
+        cmocka_unit_test(a_pause_outlasts_the_patience),
         cmocka_unit_test(requests_that_fail_together_count_once),
         cmocka_unit_test(pauses_grow_to_half_a_minute),
         cmocka_unit_test(another_reason_is_news),
