@@ -247,6 +247,8 @@ static bool add_headers(struct transfer *transfer, const struct tt_http_request 
 static CURLcode set_manners(CURL *easy) {
     CURLcode code = CURLE_OK;
     SET(code, easy, CURLOPT_NOSIGNAL, 1L);
+    /* Else libcurl waits for the resolver, without an end, when it gives a request up. */
+    SET(code, easy, CURLOPT_QUICK_EXIT, 1L);
     SET(code, easy, CURLOPT_PROTOCOLS_STR, "http,https");
     SET(code, easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(code, easy, CURLOPT_PATH_AS_IS, 1L);

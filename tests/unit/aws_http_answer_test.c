@@ -8,6 +8,9 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <netdb.h>
+#include <sched.h>
+#include <sys/stat.h>
 
 #include "http_exchange.h"
 
@@ -148,6 +151,44 @@ static void no_answer_is_away(void **state) {
     assert_failed(TT_ERR_CLOUD_AWAY, "");
 }
 
+/* The test takes the place of the resolver, which libcurl asks in a thread of its own: no name is
+ * answered for before the pipe has a byte. */
+static int names[2];
+
+int getaddrinfo(const char *name, const char *port, const struct addrinfo *hints,
+                struct addrinfo **result) {
+    char byte;
+
+    (void)name;
+    (void)port;
+    (void)hints;
+    *result = NULL;
+    return read(names[0], &byte, 1) == 1 ? EAI_NONAME : EAI_SYSTEM;
+}
+
+static int count_threads(void) {
+    struct stat status;
+
+    assert_int_equal(stat("/proc/self/task", &status), 0);
+    return (int)status.st_nlink - 2;
+}
+
+static void a_name_that_is_not_answered_for_holds_up_nothing(void **state) {
+    struct tt_http_request request = request_for("GET", "http://slow.example/");
+
+    (void)state;
+    assert_int_equal(pipe2(names, O_CLOEXEC), 0);
+    request.timeout_ms = 100;
+    exchange(&request);
+    assert_int_equal(got.answer.err, TT_ERR_CLOUD_AWAY);
+    assert_int_equal(count_threads(), 2); /* the resolver is still being asked */
+    assert_int_equal(write(names[1], "x", 1), 1);
+    while (count_threads() > 1)
+        sched_yield();
+    assert_int_equal(close(names[0]), 0);
+    assert_int_equal(close(names[1]), 0);
+}
+
 static void an_answer_that_trickles_ends_with_its_time(void **state) {
     static const struct {
         const char *beginning;
@@ -231,6 +272,7 @@ int main(void) {
         TEST(a_good_body_goes_to_the_sink),
         TEST(nobody_there_is_away),
         TEST(no_answer_is_away),
+        TEST(a_name_that_is_not_answered_for_holds_up_nothing),
         TEST(an_answer_that_trickles_ends_with_its_time),
         TEST(half_an_answer_has_failed),
         TEST(an_early_answer_ends_the_sending),
