@@ -116,7 +116,7 @@ def main():
     results = {"machine": machine(), "disk": disk(CACHE), "old": builds[0][0], "new": builds[1][0],
                "settings": {"pairs": PAIRS, "connections": CONNECTIONS, "decode_slots": PROCESSES}, "loads": []}
     print(f"\n{results['new']} against {results['old']}: CPU ms per upload, medians of {PAIRS} pairs of rounds "
-          f"(of ratios the least and the most as well), on {results['machine']}\n\n"
+          f"(of ratios also the least and the greatest), on {results['machine']}\n\n"
           "| picture | uploads a round | old | new | new ÷ old | old's front end | new's front end |\n"
           "| --- | --- | --- | --- | --- | --- | --- |", flush=True)
     for load in PAIR_LOADS:

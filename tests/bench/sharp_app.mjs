@@ -1,12 +1,13 @@
-// The job of the Lambda that tintype replaces, as a service of Node.js' own http: base64 JPEG or PNG
-// in, gray PNG of 720 pixels' width out, by sharp (libvips) with its defaults; original and result
-// stored as durably as tintype does. A cluster of workers, each of which decodes one picture at a
-// time while it reads, writes and answers others.
+// The job of the Lambda that tintype replaces, as an HTTP server of Node.js: sharp (libvips), with its
+// defaults, turns a base64 JPEG or PNG into a gray PNG of 720 pixels' width. Original and result are stored
+// as durably as tintype does it. Each worker of a cluster decodes one picture at a time, while it reads,
+// writes and answers others.
 //
-// The record goes to a file that is appended to and synced, a little less work than a transaction:
-// Node.js has no SQLite before version 22.
+// The record goes to a file that is appended to and synced, which is a little less work than a transaction,
+// because Node.js has no SQLite before version 22.
 //
-// Settings by environment: SHARP_APP_DIR, where files and records go; SHARP_APP_PORT; SHARP_APP_WORKERS.
+// The environment names the folder of files and records (SHARP_APP_DIR), the port (SHARP_APP_PORT) and the
+// number of workers (SHARP_APP_WORKERS).
 
 import cluster from "node:cluster";
 import { randomUUID } from "node:crypto";
@@ -41,7 +42,7 @@ function render(data, grayscale) {
 
 let last = Promise.resolve();
 
-// One picture at a time: the others wait for the last.
+// A worker decodes one picture at a time, so each waits for the one before.
 function renderInTurn(data, grayscale) {
     const rendering = last.then(() => render(data, grayscale));
     last = rendering.catch(() => {});
@@ -66,7 +67,7 @@ async function body(request) {
 }
 
 async function serve() {
-    sharp.concurrency(1); // threads of one picture; several pictures at once keep the cores busy
+    sharp.concurrency(1); // Each picture has one thread, as several pictures at once keep the cores busy.
     const journal = await open(join(FOLDER, "journal"), "a");
     const server = createServer(async (request, response) => {
         let status = 200;
@@ -88,7 +89,7 @@ async function serve() {
 if (cluster.isPrimary) {
     await mkdir(FOLDER, { recursive: true });
     for (let i = 0; i < Number(process.env.SHARP_APP_WORKERS); i++) cluster.fork();
-    process.on("SIGTERM", () => process.exit(0)); // workers end with their primary
+    process.on("SIGTERM", () => process.exit(0)); // Workers end with their primary.
 } else {
     await serve();
 }
