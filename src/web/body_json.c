@@ -144,12 +144,11 @@ static enum tt_err read_image_escape(struct json_body *self, char byte) {
 }
 
 static enum tt_err read_image_codepoint(struct json_body *self, char byte) {
-    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
-    const char *found = memchr(digits, byte, sizeof digits - 1);
-    if (!found)
+    int digit = tt_text_hex_value(byte);
+    if (digit < 0)
         return tt_err_refuse(TT_ERR_JSON, "The text of \"image\" has a \\u without four "
                                           "hexadecimal digits.");
-    self->codepoint = self->codepoint << 4 | ((unsigned)(found - digits) & 15);
+    self->codepoint = self->codepoint << 4 | (unsigned)digit;
     if (++self->codepoint_digits < 4)
         return TT_OK;
     if (self->codepoint > 0x7F)

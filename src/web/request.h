@@ -29,7 +29,8 @@ struct tt_worker {
     struct tt_fcgi *fcgi;
     struct tt_arena arena; /* reset after each request */
     char node[TT_CONFIG_NODE_SIZE];
-    uint8_t *piece; /* TT_WORKER_PIECE_BYTES, for bytes on their way through */
+    uint8_t *piece;    /* TT_WORKER_PIECE_BYTES, for bytes on their way through */
+    uint8_t *gathered; /* TT_INTAKE_GATHER_BYTES, for the intake of an upload */
 };
 
 enum tt_method {

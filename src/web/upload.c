@@ -1,7 +1,7 @@
 /* The upload pipeline: read → stage → render → keep → record → answer. Each step is a function
  * below, in this order; tt_upload_handle, at the end, is the whole of it. What the steps are made
- * of lives elsewhere: body parsers in body*.c, pictures in src/image, files and rows in src/store.
- */
+ * of lives elsewhere: body parsers in body*.c, the way of the original's bytes in intake.c,
+ * pictures in src/image, files and rows in src/store. */
 #include "web/upload.h"
 
 #include <stdio.h>
@@ -15,6 +15,7 @@
 #include "web/body.h"
 #include "web/document.h"
 #include "web/event.h"
+#include "web/intake.h"
 #include "web/options.h"
 #include "web/query.h"
 #include "web/reply.h"
@@ -30,9 +31,8 @@ struct upload {
     struct tt_picture_output outputs[TT_PICTURE_RESULTS_MAX];
     int result_count; /* and the number of the original, which follows the results */
     struct tt_journal_file *original;
-    struct tt_hash hash;                /* of the original, while it comes in */
-    uint8_t head[TT_IMAGE_SNIFF_BYTES]; /* the original's first bytes */
-    size_t head_length;
+    struct tt_hash hash; /* of one file after the other */
+    struct tt_intake intake;
     struct tt_journal_row row;
     struct tt_buf document;                 /* the answer's; made before the row is recorded */
     int64_t stage_ms[TT_EVENT_STAGE_COUNT]; /* -1: not reached */
@@ -40,33 +40,9 @@ struct upload {
 
 /* ---- read and stage: the body's picture goes to a file without a name, hashed on the way ---- */
 
-static enum tt_err judge_head(struct upload *upload) {
-    upload->original->format = tt_image_sniff(upload->head, upload->head_length);
-    if (upload->original->format == TT_FORMAT_NONE)
-        return tt_picture_refuse_format();
-    return TT_OK;
-}
-
-/* The type is known after a few bytes, long before a wrong file is all here. */
-static enum tt_err sniff(struct upload *upload, const uint8_t *bytes, size_t length) {
-    size_t room = sizeof upload->head - upload->head_length;
-    size_t taken = length < room ? length : room;
-    memcpy(upload->head + upload->head_length, bytes, taken);
-    upload->head_length += taken;
-    return upload->head_length < sizeof upload->head ? TT_OK : judge_head(upload);
-}
-
 static enum tt_err take_picture(void *context, const uint8_t *bytes, size_t length) {
     struct upload *upload = context;
-    enum tt_err err = TT_OK;
-    if (upload->head_length < sizeof upload->head)
-        err = sniff(upload, bytes, length);
-    if (err == TT_OK)
-        err = tt_hash_update(&upload->hash, bytes, length);
-    if (err == TT_OK)
-        err = tt_file_write(upload->staged[upload->result_count].fd, bytes, length);
-    upload->original->size_bytes += (int64_t)length;
-    return err;
+    return tt_intake_take(&upload->intake, bytes, length);
 }
 
 static enum tt_err take_option(void *context, const char *name, const char *value) {
@@ -136,20 +112,21 @@ static enum tt_err open_body(struct upload *upload, const struct tt_body_target 
 
 static enum tt_err read_body(struct upload *upload) {
     const struct tt_body_target target = {upload, take_picture, take_option, take_filename};
+    struct tt_staged *staged = &upload->staged[upload->result_count];
     int64_t announced;
     struct tt_body *body;
     enum tt_err err = open_body(upload, &target, &announced, &body);
     if (err == TT_OK)
-        err = tt_spool_stage(&upload->worker->spool, &upload->staged[upload->result_count]);
+        err = tt_spool_stage(&upload->worker->spool, staged);
+    upload->intake = (struct tt_intake){.fd = staged->fd,
+                                        .hash = &upload->hash,
+                                        .file = upload->original,
+                                        .gathered = upload->worker->gathered};
     if (err == TT_OK)
         err = read_pieces(upload, body, announced);
     if (err == TT_OK)
         err = tt_body_end(body);
-    if (err == TT_OK && upload->original->size_bytes == 0)
-        err = tt_err_refuse(TT_ERR_BODY_EMPTY, "The picture has no bytes.");
-    if (err == TT_OK && upload->head_length < sizeof upload->head)
-        err = judge_head(upload);
-    return err != TT_OK ? err : tt_hash_finish(&upload->hash, upload->original->sha256);
+    return err == TT_OK ? tt_intake_end(&upload->intake) : err;
 }
 
 /* ---- render: in the decoder, while the original goes to the disk ---- */

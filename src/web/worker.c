@@ -6,6 +6,7 @@
 
 #include "tintype/clock.h"
 #include "tintype/log.h"
+#include "web/intake.h"
 #include "web/reply.h"
 #include "web/request.h"
 #include "web/routes.h"
@@ -103,15 +104,18 @@ static enum tt_err serve_all(struct tt_worker *worker) {
     return TT_OK;
 }
 
-/* The piece is left out of a spawner that is started anew while requests are served: it would be
- * copied a page at a time, by faults that cost 16 µs each on a virtual machine with shadow page
- * tables (measured), and show its bytes to decoders. */
-static enum tt_err open_piece(struct tt_worker *worker) {
-    void *piece = mmap(NULL, TT_WORKER_PIECE_BYTES, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-    if (piece == MAP_FAILED || madvise(piece, TT_WORKER_PIECE_BYTES, MADV_DONTFORK) != 0)
-        return tt_err_fail_errno(TT_ERR_NO_MEMORY, "map %d bytes", TT_WORKER_PIECE_BYTES);
-    worker->piece = piece;
+#define BUFFERS_BYTES (TT_WORKER_PIECE_BYTES + TT_INTAKE_GATHER_BYTES)
+
+/* The buffers are left out of a spawner that is started anew while requests are served: they would
+ * be copied a page at a time, by faults that cost 16 µs each on a virtual machine with shadow page
+ * tables (measured), and show their bytes to decoders. */
+static enum tt_err open_buffers(struct tt_worker *worker) {
+    void *buffers = mmap(NULL, BUFFERS_BYTES, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (buffers == MAP_FAILED || madvise(buffers, BUFFERS_BYTES, MADV_DONTFORK) != 0)
+        return tt_err_fail_errno(TT_ERR_NO_MEMORY, "map %d bytes", BUFFERS_BYTES);
+    worker->piece = buffers;
+    worker->gathered = worker->piece + TT_WORKER_PIECE_BYTES;
     return TT_OK;
 }
 
@@ -134,7 +138,7 @@ int tt_web_run(const struct tt_web_plan *plan) {
     if (err == TT_OK)
         err = tt_journal_open(&worker.journal, plan->config->storage.dir);
     if (err == TT_OK)
-        err = open_piece(&worker);
+        err = open_buffers(&worker);
     if (err == TT_OK) {
         worker.fcgi = tt_fcgi_new(plan->listen_fd, linger_ms, latecomer_ms);
         err = worker.fcgi ? TT_OK : TT_ERR_SYSTEM;
@@ -148,7 +152,7 @@ int tt_web_run(const struct tt_web_plan *plan) {
     tt_spool_close(&worker.spool);
     tt_arena_fini(&worker.arena);
     if (worker.piece)
-        munmap(worker.piece, TT_WORKER_PIECE_BYTES);
+        munmap(worker.piece, BUFFERS_BYTES);
     tt_renderer_fini(&worker.renderer);
     return err == TT_OK ? 0 : 1;
 }

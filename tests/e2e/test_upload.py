@@ -83,6 +83,16 @@ def test_no_content_length(server):
     assert json.loads(body)["original"]["size"] == len(JPEG)
 
 
+def test_records_of_one_byte(server):
+    """A web server may pass a body on as slowly as it comes. The sum of the original covers each byte."""
+    from fastcgi import STDIN, Call, record
+    call = Call(server.listen)
+    call.socket.sendall(b"".join(record(STDIN, JPEG[i:i + 1]) for i in range(len(JPEG))))
+    status, _, body = call.finish()
+    assert status == 200, body
+    assert json.loads(body)["original"]["sha256"] == hashlib.sha256(JPEG).hexdigest()
+
+
 def test_location_by_another_name(server):
     """Some web servers keep a Location beside a 200 for themselves."""
     from fastcgi import call

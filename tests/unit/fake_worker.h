@@ -10,6 +10,7 @@
 #include "scratch.h"
 #include "tintype/ask.h"
 #include "tintype/file.h"
+#include "web/intake.h"
 #include "web/request.h"
 #include "web/routes.h"
 
@@ -94,12 +95,13 @@ static int worker_open(void **state) {
         .stats = &stats,
         .node = "node-1",
         .piece = malloc(TT_WORKER_PIECE_BYTES),
+        .gathered = malloc(TT_INTAKE_GATHER_BYTES),
     };
     seats_free = 1;
     seats_taken = 0;
     decoder_says = TT_OK;
     tt_arena_init(&worker.arena, 1 << 20);
-    return worker.piece && tt_spool_open(&worker.spool, scratch) == TT_OK &&
+    return worker.piece && worker.gathered && tt_spool_open(&worker.spool, scratch) == TT_OK &&
                    tt_journal_open(&worker.journal, scratch) == TT_OK
                ? 0
                : -1;
@@ -110,6 +112,7 @@ static int worker_close(void **state) {
     tt_spool_close(&worker.spool);
     tt_arena_fini(&worker.arena);
     free(worker.piece);
+    free(worker.gathered);
     fake_params_clear();
     return scratch_remove(state);
 }
