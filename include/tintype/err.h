@@ -84,6 +84,11 @@ enum tt_err tt_err_fail_errno(enum tt_err err, const char *cause_format, ...)
 enum tt_err tt_err_refuse(enum tt_err err, const char *detail_format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Gives a failure that is noted already the sentence that the client is told; its cause stays for
+ * the log. The first sentence counts. */
+enum tt_err tt_err_explain(enum tt_err err, const char *detail_format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 #define TT_ERR_NOTE_SIZE 512
 
 /* What is known of a failure, once its job has ended. */

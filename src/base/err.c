@@ -156,6 +156,17 @@ enum tt_err tt_err_refuse(enum tt_err err, const char *detail_format, ...) {
     return err;
 }
 
+enum tt_err tt_err_explain(enum tt_err err, const char *detail_format, ...) {
+    if (note.detail[0] != '\0')
+        return err;
+    va_list arguments;
+    va_start(arguments, detail_format);
+    vsnprintf(note.detail, sizeof note.detail, detail_format, arguments);
+    va_end(arguments);
+    note.is_set = true;
+    return err;
+}
+
 struct tt_err_note tt_err_take(enum tt_err err) {
     const struct tt_err_row *row = tt_err_row(err);
     const char *cause = tt_err_cause();

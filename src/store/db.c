@@ -100,6 +100,16 @@ bool tt_db_bind_int(sqlite3_stmt *statement, int parameter, int64_t value) {
     return sqlite3_bind_int64(statement, parameter, value) == SQLITE_OK;
 }
 
+/* SQLite numbers parameters from 1 on and gives 0 for a name that it does not find, which cannot be
+ * bound. */
+bool tt_db_set_text(sqlite3_stmt *statement, const char *parameter, const char *text) {
+    return tt_db_bind_text(statement, sqlite3_bind_parameter_index(statement, parameter), text);
+}
+
+bool tt_db_set_int(sqlite3_stmt *statement, const char *parameter, int64_t value) {
+    return tt_db_bind_int(statement, sqlite3_bind_parameter_index(statement, parameter), value);
+}
+
 enum tt_err tt_db_fail_bind(struct tt_db *db) {
     return tt_db_fail(db, "bind a parameter");
 }

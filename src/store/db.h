@@ -38,6 +38,11 @@ enum tt_err tt_db_prepare(struct tt_db *db, sqlite3_stmt **statement, const char
 bool tt_db_bind_text(sqlite3_stmt *statement, int parameter, const char *text);
 bool tt_db_bind_int(sqlite3_stmt *statement, int parameter, int64_t value);
 
+/* The same for a parameter that the statement names (":id"), as statements with more than two do.
+ */
+bool tt_db_set_text(sqlite3_stmt *statement, const char *parameter, const char *text);
+bool tt_db_set_int(sqlite3_stmt *statement, const char *parameter, int64_t value);
+
 /* Notes that a parameter could not be bound. Never TT_OK. */
 enum tt_err tt_db_fail_bind(struct tt_db *db);
 

@@ -34,15 +34,15 @@ static enum tt_err trim(struct tt_journal *journal, bool failures_alone) {
 
 enum tt_err tt_journal_add_event(struct tt_journal *journal, const struct tt_journal_note *event,
                                  bool is_failure) {
-    enum tt_err err =
-        tt_db_prepare(&journal->db, &journal->add_event,
-                      "INSERT INTO event (time_ms, is_failure, message) VALUES (?1, ?2, ?3)");
+    enum tt_err err = tt_db_prepare(&journal->db, &journal->add_event,
+                                    "INSERT INTO event (time_ms, is_failure, message) VALUES "
+                                    "(:time_ms, :is_failure, :message)");
 
     if (err != TT_OK)
         return err;
-    bool is_bound = tt_db_bind_int(journal->add_event, 1, event->time_ms) &&
-                    tt_db_bind_int(journal->add_event, 2, is_failure) &&
-                    tt_db_bind_text(journal->add_event, 3, event->message);
+    bool is_bound = tt_db_set_int(journal->add_event, ":time_ms", event->time_ms) &&
+                    tt_db_set_int(journal->add_event, ":is_failure", is_failure) &&
+                    tt_db_set_text(journal->add_event, ":message", event->message);
     err = tt_db_run(&journal->db, journal->add_event, is_bound);
     if (err == TT_OK && is_failure)
         err = trim(journal, true);

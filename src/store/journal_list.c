@@ -13,26 +13,25 @@ static bool starts_after_row(const struct tt_journal_query *query) {
            (!query->since_id || strcmp(query->after_id, query->since_id) >= 0);
 }
 
-/* The parameters, whatever the query: ?1 the lower bound of the id, ?2 its upper bound (exclusive),
- * ?3 the filename, ?4 the sync state, ?5 the most rows. So queries that differ in these alone share
- * one of the TT_JOURNAL_LIST_KINDS statements. */
+/* Queries that differ in their values alone share one of the TT_JOURNAL_LIST_KINDS statements. */
 static enum tt_err prepare_list(struct tt_journal *journal, const struct tt_journal_query *query,
                                 sqlite3_stmt **list) {
     /* The index is named, so that no statistics can turn a walk into a sort. */
     static const char *const sources[4] = {
         "image WHERE",
-        "image INDEXED BY image_by_filename WHERE filename = ?3 AND",
-        "image INDEXED BY image_by_sync_state WHERE sync_state = ?4 AND",
-        "image INDEXED BY image_by_filename WHERE filename = ?3 AND sync_state = ?4 AND",
+        "image INDEXED BY image_by_filename WHERE filename = :filename AND",
+        "image INDEXED BY image_by_sync_state WHERE sync_state = :state AND",
+        "image INDEXED BY image_by_filename WHERE filename = :filename AND sync_state = :state AND",
     };
     int source = (query->filename ? 1 : 0) + (query->has_state ? 2 : 0);
     int is_after = starts_after_row(query) ? 1 : 0;
     int is_ascending = query->ascending ? 1 : 0;
     sqlite3_stmt **statement = &journal->lists[source * 4 + is_after * 2 + is_ascending];
-    enum tt_err err = tt_db_prepare(&journal->db, statement,
-                                    "SELECT %s FROM %s id %s ?1 AND id < ?2 ORDER BY id%s LIMIT ?5",
-                                    journal->columns[TT_COLUMNS_IMAGE].names, sources[source],
-                                    is_after ? ">" : ">=", is_ascending ? "" : " DESC");
+    enum tt_err err =
+        tt_db_prepare(&journal->db, statement,
+                      "SELECT %s FROM %s id %s :lower AND id < :upper ORDER BY id%s LIMIT :rows",
+                      journal->columns[TT_COLUMNS_IMAGE].names, sources[source],
+                      is_after ? ">" : ">=", is_ascending ? "" : " DESC");
 
     *list = *statement;
     return err;
@@ -47,13 +46,14 @@ static bool bind_list(sqlite3_stmt *statement, const struct tt_journal_query *qu
         lower = query->after_id;
     if (!query->ascending && query->after_id && strcmp(query->after_id, upper) < 0)
         upper = query->after_id;
-    if (query->filename && !tt_db_bind_text(statement, 3, query->filename))
+    if (query->filename && !tt_db_set_text(statement, ":filename", query->filename))
         return false;
-    if (query->has_state && !tt_db_bind_text(statement, 4, tt_sync_state_name(query->state)))
+    if (query->has_state && !tt_db_set_text(statement, ":state", tt_sync_state_name(query->state)))
         return false;
     /* One row more than asked for tells whether there is a next page. */
-    return tt_db_bind_text(statement, 1, lower) && tt_db_bind_text(statement, 2, upper) &&
-           tt_db_bind_int(statement, 5, (int64_t)query->limit + 1);
+    return tt_db_set_text(statement, ":lower", lower) &&
+           tt_db_set_text(statement, ":upper", upper) &&
+           tt_db_set_int(statement, ":rows", (int64_t)query->limit + 1);
 }
 
 enum tt_err tt_journal_list(struct tt_journal *journal, const struct tt_journal_query *query,

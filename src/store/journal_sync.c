@@ -225,19 +225,20 @@ static enum tt_err prepare_record(struct tt_journal *journal) {
      * time that the cloud had what lies here. */
     enum tt_err err = tt_db_prepare(
         &journal->db, &journal->record_image,
-        "UPDATE image SET sync_state = ?2, attempts = attempts + ?3, retry_at_ms = ?4, "
-        "last_error = ?5, "
-        "synced_at_ms = iif(?2 = 'synced' AND sync_state <> 'synced', ?7, synced_at_ms), "
-        "local_since_ms = iif(?6 AND kept_bytes > 0, "
-        "coalesce(local_since_ms, ?7), local_since_ms) WHERE id = ?1");
+        "UPDATE image SET sync_state = :state, attempts = attempts + :failed, "
+        "retry_at_ms = :retry_at_ms, last_error = :last_error, "
+        "synced_at_ms = iif(:state = 'synced' AND sync_state <> 'synced', :now_ms, synced_at_ms), "
+        "local_since_ms = iif(:done AND kept_bytes > 0, "
+        "coalesce(local_since_ms, :now_ms), local_since_ms) WHERE id = :id");
 
     if (err == TT_OK)
         err = tt_db_prepare(
             &journal->db, &journal->record_removal,
-            "UPDATE removal SET attempts = attempts + ?2, retry_at_ms = ?3 WHERE id = ?1");
+            "UPDATE removal SET attempts = attempts + :failed, retry_at_ms = :retry_at_ms "
+            "WHERE id = :id");
     if (err == TT_OK)
-        err =
-            tt_db_prepare(&journal->db, &journal->end_removal, "DELETE FROM removal WHERE id = ?1");
+        err = tt_db_prepare(&journal->db, &journal->end_removal,
+                            "DELETE FROM removal WHERE id = :id");
     return err;
 }
 
@@ -267,24 +268,24 @@ static enum tt_err record_image(struct tt_journal *journal,
     char last_error[TT_JOURNAL_ERROR_SIZE];
 
     clean_error(outcome->last_error, last_error);
-    bool is_bound = tt_db_bind_text(statement, 1, outcome->id) &&
-                    tt_db_bind_text(statement, 2, tt_sync_state_name(outcome->state)) &&
-                    tt_db_bind_int(statement, 3, outcome->failed) &&
-                    tt_db_bind_int(statement, 4, outcome->retry_at_ms) &&
-                    tt_db_bind_text(statement, 5, last_error) &&
-                    tt_db_bind_int(statement, 6, outcome->done) &&
-                    tt_db_bind_int(statement, 7, now_ms);
+    bool is_bound = tt_db_set_text(statement, ":id", outcome->id) &&
+                    tt_db_set_text(statement, ":state", tt_sync_state_name(outcome->state)) &&
+                    tt_db_set_int(statement, ":failed", outcome->failed) &&
+                    tt_db_set_int(statement, ":retry_at_ms", outcome->retry_at_ms) &&
+                    tt_db_set_text(statement, ":last_error", last_error) &&
+                    tt_db_set_int(statement, ":done", outcome->done) &&
+                    tt_db_set_int(statement, ":now_ms", now_ms);
     return tt_db_run(&journal->db, statement, is_bound);
 }
 
 static enum tt_err record_removal(struct tt_journal *journal,
                                   const struct tt_journal_outcome *outcome) {
     sqlite3_stmt *statement = outcome->done ? journal->end_removal : journal->record_removal;
-    bool is_bound = tt_db_bind_text(statement, 1, outcome->id);
+    bool is_bound = tt_db_set_text(statement, ":id", outcome->id);
 
     if (!outcome->done)
-        is_bound = is_bound && tt_db_bind_int(statement, 2, outcome->failed) &&
-                   tt_db_bind_int(statement, 3, outcome->retry_at_ms);
+        is_bound = is_bound && tt_db_set_int(statement, ":failed", outcome->failed) &&
+                   tt_db_set_int(statement, ":retry_at_ms", outcome->retry_at_ms);
     enum tt_err err = tt_db_run(&journal->db, statement, is_bound);
     if (err == TT_OK && outcome->done)
         err = tt_journal_drop_renditions(journal, outcome->id);
@@ -357,22 +358,24 @@ enum tt_err tt_journal_fetched(struct tt_journal *journal, const struct tt_journ
     static const char *const changes[] = {
         [TT_SPOOL_PROCESSED] = "processed_evicted = 0",
         [TT_SPOOL_RENDITION] =
-            "renditions_evicted = renditions_evicted & ~(1 << ?3), "
-            "rendition_bytes = rendition_bytes + iif(renditions_evicted >> ?3 & 1, "
-            "(SELECT size_bytes FROM rendition WHERE id = ?1 AND number = ?3), 0)",
+            "renditions_evicted = renditions_evicted & ~(1 << :number), "
+            "rendition_bytes = rendition_bytes + iif(renditions_evicted >> :number & 1, "
+            "(SELECT size_bytes FROM rendition WHERE id = :id AND number = :number), 0)",
         [TT_SPOOL_ORIGINAL] = "original_evicted = 0",
     };
     enum tt_spool_kind kind = row->files[number].kind;
     sqlite3_stmt **fetched = &journal->fetched[kind];
-    enum tt_err err =
-        tt_db_prepare(&journal->db, fetched,
-                      "UPDATE image SET %s, local_since_ms = ?2 WHERE id = ?1", changes[kind]);
+    enum tt_err err = tt_db_prepare(&journal->db, fetched,
+                                    "UPDATE image SET %s, local_since_ms = :now_ms WHERE id = :id",
+                                    changes[kind]);
 
     if (err != TT_OK)
         return err;
-    bool is_bound = tt_db_bind_text(*fetched, 1, row->id) && tt_db_bind_int(*fetched, 2, now_ms);
+    bool is_bound =
+        tt_db_set_text(*fetched, ":id", row->id) && tt_db_set_int(*fetched, ":now_ms", now_ms);
     if (kind == TT_SPOOL_RENDITION)
-        is_bound = is_bound && tt_db_bind_int(*fetched, 3, (int64_t)number - TT_JOURNAL_RENDITION);
+        is_bound =
+            is_bound && tt_db_set_int(*fetched, ":number", (int64_t)number - TT_JOURNAL_RENDITION);
     err = tt_db_run(&journal->db, *fetched, is_bound);
     if (err == TT_OK && sqlite3_changes(journal->db.sqlite) == 0)
         err = TT_ERR_NOT_FOUND;

@@ -1,5 +1,5 @@
-/* Health: whether the service is alive and ready, and its metrics. Each metric is one row of a
- * table, or one loop over a table elsewhere. */
+/* Health: whether the service is alive and ready, and its metrics, each of which is one row of a
+ * table. */
 #include "web/health.h"
 
 #include <stddef.h>
@@ -36,91 +36,121 @@ enum tt_err tt_health_ready(struct tt_request *request) {
     return err != TT_OK ? err : reply_status(request, "{\"status\":\"ready\"}");
 }
 
-#define METRIC(type, field, name, help)                                                            \
-    { type, name, help, offsetof(struct tt_stats, field) }
+/* What the values of all metrics are taken from. */
+struct sample {
+    struct tt_stats *stats;
+    struct tt_journal_totals totals;
+    struct tt_journal_backlog backlog;
+    int64_t now_ms; /* Unix */
+};
 
-static const struct {
+struct metric {
     const char *type;
     const char *name;
     const char *help;
-    size_t offset; /* of an _Atomic int64_t in struct tt_stats */
-} metrics[] = {
-    METRIC("counter", workers_started, "tintype_workers_started_total", "Workers started"),
-    METRIC("counter", workers_died, "tintype_workers_died_total", "Workers that ended unasked"),
-    METRIC("counter", requests, "tintype_requests_total", "Requests answered"),
-    METRIC("counter", body_bytes, "tintype_body_bytes_total", "Upload bytes read, as on the wire"),
-    METRIC("counter", upload_ms, "tintype_upload_milliseconds_total",
-           "Wall time of acknowledged uploads"),
-    METRIC("counter", decode_cpu_us, "tintype_decoder_cpu_microseconds_total",
-           "CPU time of decoders"),
-    METRIC("gauge", decoder_peak_rss_bytes, "tintype_decoder_peak_rss_bytes",
-           "Peak resident memory of the largest decoder"),
+    /* Appends the metric's lines. */
+    void (*append)(struct tt_buf *text, const struct metric *metric, const struct sample *sample);
+    size_t offset; /* of an int64_t in what append reads; else 0 */
 };
 
-static void append_help(struct tt_buf *text, const char *name, const char *type, const char *help) {
-    tt_buf_append_format(text, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+static void append_value(struct tt_buf *text, const struct metric *metric, int64_t value) {
+    tt_buf_append_format(text, "%s %lld\n", metric->name, (long long)value);
 }
 
-static void append_value(struct tt_buf *text, const char *name, const char *type, const char *help,
-                         int64_t value) {
-    append_help(text, name, type, help);
-    tt_buf_append_format(text, "%s %lld\n", name, (long long)value);
+static void append_shared(struct tt_buf *text, const struct metric *metric,
+                          const struct sample *sample) {
+    append_value(text, metric, *(_Atomic int64_t *)((char *)sample->stats + metric->offset));
 }
 
-static void append_stats(struct tt_buf *text, struct tt_stats *stats) {
-    for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++) {
-        _Atomic int64_t *value = (_Atomic int64_t *)((char *)stats + metrics[i].offset);
-        append_value(text, metrics[i].name, metrics[i].type, metrics[i].help, *value);
-    }
-    append_help(text, "tintype_uploads_total", "counter", "Uploads by outcome");
+static void append_backlog(struct tt_buf *text, const struct metric *metric,
+                           const struct sample *sample) {
+    append_value(text, metric, *(const int64_t *)((const char *)&sample->backlog + metric->offset));
+}
+
+static void append_uploads(struct tt_buf *text, const struct metric *metric,
+                           const struct sample *sample) {
     for (int err = 0; err < TT_ERR_COUNT; err++)
-        if (err == TT_OK || stats->uploads[err] > 0)
-            tt_buf_append_format(text, "tintype_uploads_total{outcome=\"%s\"} %lld\n",
+        if (err == TT_OK || sample->stats->uploads[err] > 0)
+            tt_buf_append_format(text, "%s{outcome=\"%s\"} %lld\n", metric->name,
                                  tt_err_row((enum tt_err)err)->name,
-                                 (long long)stats->uploads[err]);
-    append_value(text, "tintype_uptime_seconds", "gauge", "Since the service started",
-                 (tt_clock_now_ms() - stats->started_ms) / 1000);
+                                 (long long)sample->stats->uploads[err]);
 }
 
-static void append_totals(struct tt_buf *text, const struct tt_journal_totals *totals) {
-    append_help(text, "tintype_images", "gauge", "Images in the journal by sync state");
+static void append_uptime(struct tt_buf *text, const struct metric *metric,
+                          const struct sample *sample) {
+    append_value(text, metric, (sample->now_ms - sample->stats->started_ms) / 1000);
+}
+
+static void append_images(struct tt_buf *text, const struct metric *metric,
+                          const struct sample *sample) {
     for (int state = 0; state < TT_SYNC_STATE_COUNT; state++)
-        tt_buf_append_format(text, "tintype_images{state=\"%s\"} %lld\n",
+        tt_buf_append_format(text, "%s{state=\"%s\"} %lld\n", metric->name,
                              tt_sync_state_name((enum tt_sync_state)state),
-                             (long long)totals->rows[state]);
-    append_value(text, "tintype_spool_bytes", "gauge", "Bytes of all files kept", totals->bytes);
+                             (long long)sample->totals.rows[state]);
 }
 
-static void append_backlog(struct tt_buf *text, const struct tt_journal_backlog *backlog) {
-    int64_t waiting_ms = backlog->oldest_ms > 0 ? tt_clock_now_ms() - backlog->oldest_ms : 0;
-    append_value(text, "tintype_oldest_waiting_seconds", "gauge",
-                 "Age of the oldest image that waits for the cloud; 0: none does",
-                 waiting_ms > 0 ? waiting_ms / 1000 : 0);
-    append_value(text, "tintype_removals", "gauge",
-                 "Deleted images that are still to be removed from the cloud, counted up to 1000",
-                 backlog->removals);
-    append_value(text, "tintype_events_waiting", "gauge", "Events that wait for CloudWatch Logs",
-                 backlog->events);
-    append_value(text, "tintype_events_dropped_total", "counter",
-                 "Events that never reached CloudWatch Logs, since the journal was made",
-                 backlog->dropped);
+static void append_spool(struct tt_buf *text, const struct metric *metric,
+                         const struct sample *sample) {
+    append_value(text, metric, sample->totals.bytes);
+}
+
+/* A clock that was set back must not make an age below nothing. */
+static void append_oldest(struct tt_buf *text, const struct metric *metric,
+                          const struct sample *sample) {
+    int64_t oldest_ms = sample->backlog.oldest_ms;
+    int64_t waiting_ms = oldest_ms > 0 ? sample->now_ms - oldest_ms : 0;
+    append_value(text, metric, waiting_ms > 0 ? waiting_ms / 1000 : 0);
+}
+
+#define SHARED(field)  append_shared, offsetof(struct tt_stats, field)
+#define BACKLOG(field) append_backlog, offsetof(struct tt_journal_backlog, field)
+
+static const struct metric metrics[] = {
+    {"counter", "tintype_workers_started_total", "Workers started", SHARED(workers_started)},
+    {"counter", "tintype_workers_died_total", "Workers that ended unasked", SHARED(workers_died)},
+    {"counter", "tintype_requests_total", "Requests answered", SHARED(requests)},
+    {"counter", "tintype_body_bytes_total", "Upload bytes read, as on the wire",
+     SHARED(body_bytes)},
+    {"counter", "tintype_upload_milliseconds_total", "Wall time of acknowledged uploads",
+     SHARED(upload_ms)},
+    {"counter", "tintype_decoder_cpu_microseconds_total", "CPU time of decoders",
+     SHARED(decode_cpu_us)},
+    {"gauge", "tintype_decoder_peak_rss_bytes", "Peak resident memory of the largest decoder",
+     SHARED(decoder_peak_rss_bytes)},
+    {"counter", "tintype_uploads_total", "Uploads by outcome", append_uploads, 0},
+    {"gauge", "tintype_uptime_seconds", "Since the service started", append_uptime, 0},
+    {"gauge", "tintype_images", "Images in the journal by sync state", append_images, 0},
+    {"gauge", "tintype_spool_bytes", "Bytes of all files kept", append_spool, 0},
+    {"gauge", "tintype_oldest_waiting_seconds",
+     "Age of the oldest image that waits for the cloud; 0: none does", append_oldest, 0},
+    {"gauge", "tintype_removals",
+     "Deleted images that are still to be removed from the cloud, counted up to 1000",
+     BACKLOG(removals)},
+    {"gauge", "tintype_events_waiting", "Events that wait for CloudWatch Logs", BACKLOG(events)},
+    {"counter", "tintype_events_dropped_total",
+     "Events that never reached CloudWatch Logs, since the journal was made", BACKLOG(dropped)},
+};
+
+static void append_metrics(struct tt_buf *text, const struct sample *sample) {
+    for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++) {
+        tt_buf_append_format(text, "# HELP %s %s\n# TYPE %s %s\n", metrics[i].name, metrics[i].help,
+                             metrics[i].name, metrics[i].type);
+        metrics[i].append(text, &metrics[i], sample);
+    }
 }
 
 enum tt_err tt_health_metrics(struct tt_request *request) {
     struct tt_worker *worker = request->worker;
-    struct tt_journal_totals totals;
-    struct tt_journal_backlog backlog;
+    struct sample sample = {.stats = worker->stats, .now_ms = tt_clock_now_ms()};
     struct tt_buf text;
-    enum tt_err err = tt_journal_totals(worker->journal, &totals);
+    enum tt_err err = tt_journal_totals(worker->journal, &sample.totals);
     if (err == TT_OK)
         err = tt_journal_backlog(worker->journal, worker->config->dynamodb.table[0] != '\0',
-                                 &backlog);
+                                 &sample.backlog);
     if (err != TT_OK)
         return err;
     tt_buf_init(&text, 32768);
-    append_stats(&text, worker->stats);
-    append_totals(&text, &totals);
-    append_backlog(&text, &backlog);
+    append_metrics(&text, &sample);
     tt_reply_header(request, "Cache-Control", "no-store");
     err = tt_reply_text(request, 200, "text/plain; version=0.0.4; charset=utf-8", &text);
     tt_buf_fini(&text);

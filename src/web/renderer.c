@@ -137,7 +137,7 @@ enum tt_err tt_renderer_start(struct tt_renderer *renderer, int picture_fd,
     int fds[1 + TT_PICTURE_RESULTS_MAX] = {-1};
     enum tt_err err = tt_places_take(renderer->places, &renderer->place);
     if (err != TT_OK)
-        return err == TT_ERR_BUSY ? TT_ERR_BUSY : TT_ERR_INTERNAL;
+        return err;
 
     for (int i = 0; i < count; i++)
         fds[1 + i] = outputs[i].fd;
@@ -150,10 +150,9 @@ enum tt_err tt_renderer_start(struct tt_renderer *renderer, int picture_fd,
         err = start_child(renderer, fds, 1 + count);
     }
     tt_file_close(&fds[0]);
-    if (err == TT_OK)
-        return TT_OK;
-    tt_places_give(renderer->places, &renderer->place);
-    return TT_ERR_INTERNAL;
+    if (err != TT_OK)
+        tt_places_give(renderer->places, &renderer->place);
+    return err;
 }
 
 /* A child that ran to its end reports one of these; anything else is a lie. */
@@ -194,15 +193,16 @@ static enum tt_err judge_report(struct tt_picture_report *report, int result_cou
         return tt_err_fail(TT_ERR_DECODER_DIED, "the decoder's report makes no sense");
     clean(report->cause);
     clean(report->detail);
-    if (report->err == TT_ERR_NO_MEMORY)
-        return tt_err_refuse(TT_ERR_PICTURE_TOO_LARGE,
-                             "The picture needs more memory than one picture may take here. "
-                             "Send a smaller one, or save it in a simpler form.");
-    if (report->err != TT_OK) {
-        if (report->detail[0] != '\0')
-            return tt_err_refuse(report->err, "%s", report->detail);
-        return tt_err_fail(report->err, "decoder: %s", report->cause);
+    if (report->err == TT_ERR_NO_MEMORY) {
+        tt_err_fail(TT_ERR_PICTURE_TOO_LARGE, "decoder: %s", report->cause);
+        return tt_err_explain(TT_ERR_PICTURE_TOO_LARGE,
+                              "The picture needs more memory than one picture may take here. "
+                              "Send a smaller one, or save it in a simpler form.");
     }
+    if (report->err != TT_OK && report->detail[0] != '\0')
+        return tt_err_refuse(report->err, "%s", report->detail);
+    if (report->err != TT_OK)
+        return tt_err_fail(report->err, "decoder: %s", report->cause);
     bool is_sane = is_size(report->source_width_px, report->source_height_px, max_pixels);
     for (int i = 0; i < result_count; i++)
         is_sane = is_sane &&

@@ -42,7 +42,7 @@ void tt_renderer_fini(struct tt_renderer *renderer);
 
 /* Starts rendering picture_fd into count outputs (1 to TT_PICTURE_RESULTS_MAX), waiting for a
  * decode slot first. It borrows descriptors and outputs until finish. TT_ERR_BUSY when there is no
- * place to wait, TT_ERR_INTERNAL. */
+ * place to wait, TT_ERR_NO_MEMORY, TT_ERR_SYSTEM. */
 enum tt_err tt_renderer_start(struct tt_renderer *renderer, int picture_fd,
                               const struct tt_picture_output *outputs, int count);
 

@@ -174,6 +174,18 @@ static void a_taken_note_has_every_text(void **state) {
     assert_string_equal(tt_err_cause(), "");
 }
 
+static void an_explained_failure_keeps_its_cause(void **state) {
+    (void)state;
+    tt_err_fail(TT_ERR_PICTURE_TOO_LARGE, "arena: 5 bytes over its cap");
+    assert_int_equal(tt_err_explain(TT_ERR_PICTURE_TOO_LARGE, "Send a %s one.", "smaller"),
+                     TT_ERR_PICTURE_TOO_LARGE);
+    tt_err_explain(TT_ERR_PICTURE_TOO_LARGE, "Another sentence.");
+    struct tt_err_note note = tt_err_take(TT_ERR_PICTURE_TOO_LARGE);
+    assert_string_equal(note.cause, "arena: 5 bytes over its cap");
+    assert_string_equal(note.detail, "Send a smaller one.");
+    assert_true(note.is_refusal);
+}
+
 static void errno_is_spelt_out(void **state) {
     (void)state;
     errno = EACCES;
@@ -218,6 +230,7 @@ int main(void) {
         cmocka_unit_test_setup(first_note_wins, clear_note),
         cmocka_unit_test_setup(a_taken_note_makes_room_for_the_next, clear_note),
         cmocka_unit_test_setup(a_taken_note_has_every_text, clear_note),
+        cmocka_unit_test_setup(an_explained_failure_keeps_its_cause, clear_note),
         cmocka_unit_test_setup(errno_is_spelt_out, clear_note),
         cmocka_unit_test_setup(full_disk_is_its_own_code, clear_note),
         cmocka_unit_test_setup(long_notes_are_cut, clear_note),

@@ -142,8 +142,10 @@ static void test_renderer_texts_are_cleaned(void **state) {
 static void test_renderer_memory_is_the_pictures(void **state) {
     struct tt_picture_report report;
     play->told.err = TT_ERR_NO_MEMORY;
+    strcpy(play->told.cause, "arena: over its cap");
     assert_int_equal(render_once(*state, &report), TT_ERR_PICTURE_TOO_LARGE);
     assert_non_null(strstr(tt_err_detail(TT_ERR_PICTURE_TOO_LARGE), "memory"));
+    assert_string_equal(tt_err_cause(), "decoder: arena: over its cap");
 }
 
 static void spin(int result_fd) {
