@@ -25,7 +25,6 @@ void tt_blocks_init(struct tt_blocks *blocks, struct tt_arena *arena, size_t cap
 /* Returns the class of a block for that many bytes, TT_BLOCKS_CLASSES when there is none. */
 static int find_class(size_t size_bytes) {
     int size_class = CLASS_MIN;
-
     while (size_class < TT_BLOCKS_CLASSES &&
            class_bytes(size_class) - sizeof(struct tt_block) < size_bytes)
         size_class++;
@@ -65,7 +64,6 @@ void *tt_blocks_resize(struct tt_blocks *blocks, void *memory, size_t size_bytes
 
 void tt_blocks_give_back(struct tt_blocks *blocks, void *memory) {
     struct tt_block *block = block_of(memory);
-
     block->next = blocks->free[block->size_class];
     blocks->free[block->size_class] = block;
 }

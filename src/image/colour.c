@@ -69,10 +69,8 @@ static void give_memory_back(cmsContext context, void *memory) {
 
 static void *resize_memory(cmsContext context, void *memory, cmsUInt32Number size) {
     void *larger = take_memory(context, size);
-
     if (larger && memory) {
         size_t old_bytes = ((union prefix *)memory - 1)->size_bytes;
-
         memcpy(larger, memory, old_bytes < size ? old_bytes : size);
     }
     return larger;
@@ -87,7 +85,6 @@ static cmsContext create_context(struct budget *budget) {
         .FreePtr = give_memory_back,
         .ReallocPtr = resize_memory,
     };
-
     return cmsCreateContext(&plugin, budget); /* its error handler is the silent one */
 }
 
@@ -125,7 +122,6 @@ static const struct primary {
 
 static bool is_srgb_primary(cmsHPROFILE profile, const struct primary *primary) {
     const cmsCIEXYZ *xyz = cmsReadTag(profile, primary->colour);
-
     return xyz != NULL && fabs(xyz->X - primary->xyz.X) <= PRIMARY_TOLERANCE &&
            fabs(xyz->Y - primary->xyz.Y) <= PRIMARY_TOLERANCE &&
            fabs(xyz->Z - primary->xyz.Z) <= PRIMARY_TOLERANCE;
@@ -134,12 +130,10 @@ static bool is_srgb_primary(cmsHPROFILE profile, const struct primary *primary) 
 /* Whether each of the 256 values gives the light of sRGB to within half a step. */
 static bool is_srgb_curve(cmsHPROFILE profile, cmsTagSignature tag) {
     const cmsToneCurve *curve = cmsReadTag(profile, tag);
-
     if (!curve)
         return false;
     for (int value = 0; value < 256; value++) {
         double light = (double)cmsEvalToneCurveFloat(curve, (float)value / 255);
-
         if (!(light >= srgb_light((value - 0.5) / 255) && light <= srgb_light((value + 0.5) / 255)))
             return false;
     }
@@ -227,7 +221,6 @@ static cmsHTRANSFORM create_transform(cmsContext context, const uint8_t *icc_pro
 
 static void convert_grays(struct tt_colour_transform *self, int channels) {
     uint8_t grays[256];
-
     self->channels = channels;
     for (int value = 0; value < 256; value++)
         grays[value] = (uint8_t)value;
@@ -268,7 +261,6 @@ enum tt_err tt_colour_transform_open(struct tt_colour_transform **transform,
 void tt_colour_transform_row(const struct tt_colour_transform *transform, uint8_t *to,
                              const uint8_t *from, int width_px) {
     int channels = transform->channels;
-
     if (channels == 0) {
         cmsDoTransform(transform->library, from, to, (cmsUInt32Number)width_px);
         return;

@@ -10,7 +10,6 @@ enum tt_err tt_jpeg_icc_add(struct tt_jpeg_icc *icc, const uint8_t intro[TT_JPEG
                             uint8_t **room) {
     int number = intro[sizeof intro_text];
     int count = intro[sizeof intro_text + 1];
-
     *room = NULL;
     if (icc->done || memcmp(intro, intro_text, sizeof intro_text) != 0)
         return TT_OK;

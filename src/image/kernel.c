@@ -54,7 +54,6 @@ struct step {
 
 static struct step find_step(double scale) {
     double angle = PI / (LOBES * fmax(scale, 1));
-
     return (struct step){.angle = angle, .sine = sin(angle), .cosine = cos(angle)};
 }
 
@@ -68,10 +67,8 @@ static struct tt_kernel_span weigh_window(double centre, double scale, int in_px
     double sine = sin(start);
     double cosine = cos(start);
     double sum = 0;
-
     for (int tap = 0; tap < last - first; tap++) {
         double next_sine = sine * step->cosine + cosine * step->sine;
-
         exact[tap] = lanczos(start + tap * step->angle, sine);
         sum += exact[tap];
         cosine = cosine * step->cosine - sine * step->sine;
@@ -88,7 +85,6 @@ static enum tt_err round_weights(const double *exact, int count, int16_t *weight
     int32_t sum = 0;
     int32_t absolute_sum = 0;
     int largest = 0;
-
     for (int tap = 0; tap < count; tap++) {
         weights[tap] = (int16_t)lrint(exact[tap] * TT_KERNEL_ONE);
         sum += weights[tap];
@@ -116,7 +112,6 @@ enum tt_err tt_kernel_open(struct tt_kernel *kernel, int in_px, double start, do
                            int size_px, int taps_multiple, struct tt_arena *arena) {
     double scale = (end - start) / size_px;
     struct step step = find_step(scale);
-
     *kernel = (struct tt_kernel){
         .size_px = size_px,
         .taps = taps_max(in_px, start, end, size_px, taps_multiple),

@@ -18,7 +18,6 @@ struct size {
  * numerator are sides, so their product fits. */
 static int64_t scale_side(int64_t value, int64_t numerator, int64_t denominator) {
     int64_t scaled = (2 * value * numerator + denominator) / (2 * denominator);
-
     return scaled > 0 ? scaled : 1;
 }
 
@@ -57,7 +56,6 @@ static struct size fit_fill(struct size picture, struct size wanted) {
 static struct tt_row_box centre(struct size picture, double width, double height, bool is_scaled) {
     double left = ((double)picture.width - width) / 2;
     double top = ((double)picture.height - height) / 2;
-
     if (is_scaled)
         return (struct tt_row_box){left, top, (double)picture.width - left,
                                    (double)picture.height - top};
@@ -76,7 +74,6 @@ static struct size fit_cover(struct size picture, struct size wanted, struct tt_
     bool is_scaled = wanted.width < picture.width && wanted.height < picture.height;
     double width = (double)fitted.width;
     double height = (double)fitted.height;
-
     if (is_scaled && width_scale_is_less(picture, wanted)) {
         width = (double)(wanted.width * picture.height) / (double)wanted.height;
         height = (double)picture.height;
@@ -97,7 +94,6 @@ static struct size fit_picture(struct size picture, const struct tt_picture_head
         .width = swaps_sides ? options->height_px : options->width_px,
         .height = swaps_sides ? options->width_px : options->height_px,
     };
-
     *box = (struct tt_row_box){
         .right = (double)picture.width,
         .bottom = (double)picture.height,
@@ -153,7 +149,6 @@ static enum tt_err plan_result(struct tt_plan_result *planned,
     const struct tt_picture_options *options = output->options;
     struct size picture = {header->width_px, header->height_px};
     struct size result = fit_picture(picture, header, options, &planned->box);
-
     if (is_over(result, tt_encoder_side_max_px(options->format), limits))
         return refuse_result(output, result, header->orientation, limits);
     planned->width_px = (int)result.width;
@@ -166,7 +161,6 @@ enum tt_err tt_plan_make(struct tt_plan *plan, const struct tt_picture_header *h
                          const struct tt_picture_output *outputs, int output_count,
                          const struct tt_picture_limits *limits) {
     struct size picture = {header->width_px, header->height_px};
-
     *plan = (struct tt_plan){.grayscale = true, .result_count = output_count};
     if (is_over(picture, TT_OPERATION_SIDE_MAX_PX, limits))
         return tt_err_refuse(TT_ERR_PICTURE_TOO_LARGE,
@@ -176,7 +170,6 @@ enum tt_err tt_plan_make(struct tt_plan *plan, const struct tt_picture_header *h
                              TT_OPERATION_SIDE_MAX_PX);
     for (int i = 0; i < output_count; i++) {
         enum tt_err err = plan_result(&plan->results[i], header, &outputs[i], limits);
-
         if (err != TT_OK)
             return err;
         plan->grayscale = plan->grayscale && outputs[i].options->grayscale;

@@ -21,7 +21,6 @@ static int highest_bit(unsigned int value) {
 
 int tt_deflate_length_symbol(size_t length) {
     unsigned int above = (unsigned int)length - TT_DEFLATE_MATCH_MIN;
-
     if (length == TT_DEFLATE_MATCH_MAX)
         return 28;
     if (above < 8)
@@ -36,7 +35,6 @@ int tt_deflate_length_extra(int symbol) {
 
 int tt_deflate_distance_symbol(size_t distance) {
     unsigned int above = (unsigned int)distance - 1;
-
     if (above < 4)
         return (int)above;
     int extra = highest_bit(above) - 1;
@@ -86,7 +84,6 @@ void tt_deflate_count(struct tt_deflate_codes *codes, const tt_piece *pieces, si
 void tt_deflate_count_bytes(struct tt_deflate_codes *codes, const uint8_t *bytes, size_t count) {
     uint32_t tables[4][256] = {{0}};
     size_t i = 0;
-
     memset(codes, 0, sizeof *codes);
     for (; i + 4 <= count; i += 4) {
         tables[0][bytes[i]]++;
@@ -104,7 +101,6 @@ void tt_deflate_count_bytes(struct tt_deflate_codes *codes, const uint8_t *bytes
 
 uint64_t tt_deflate_bits(const struct tt_deflate_codes *codes) {
     uint64_t bits = 0;
-
     for (int i = 0; i < TT_DEFLATE_SYMBOLS; i++) {
         int extra = i < FIRST_LENGTH ? 0 : tt_deflate_length_extra(i - FIRST_LENGTH);
         bits += (uint64_t)codes->counts[i] * (uint64_t)(codes->lengths[i] + extra);
@@ -121,7 +117,6 @@ uint64_t tt_deflate_bits(const struct tt_deflate_codes *codes) {
  */
 static inline void flush_bits(struct tt_deflate_sink *sink) {
     uint64_t bits = htole64(sink->bits);
-
     memcpy(sink->bytes + sink->length, &bits, sizeof bits);
     sink->length += sink->bit_count / 8;
     sink->bits >>= sink->bit_count & 56u;
@@ -157,10 +152,8 @@ static enum tt_err make_room(struct tt_deflate_sink *sink) {
 /* Describes runs of equal lengths, each as a symbol and, above it, its extra bits. */
 static int describe_lengths(const uint8_t *lengths, int count, uint16_t *runs) {
     int run_count = 0;
-
     for (int i = 0; i < count;) {
         int run = 1;
-
         while (i + run < count && lengths[i + run] == lengths[i])
             run++;
         i += run;
@@ -174,7 +167,6 @@ static int describe_lengths(const uint8_t *lengths, int count, uint16_t *runs) {
             int part = run < most ? run : most;
             int symbol = value != 0 ? 16 : part < 11 ? 17 : 18;
             unsigned int extra = (unsigned int)part - (symbol == 18 ? 11u : 3u);
-
             runs[run_count++] = (uint16_t)((unsigned int)symbol | extra << 8);
             run -= part;
         }
@@ -203,7 +195,6 @@ static void put_codes(struct tt_deflate_sink *sink, const struct tt_deflate_code
     uint8_t lengths[LENGTH_CODE_SYMBOLS];
     uint16_t length_codes[LENGTH_CODE_SYMBOLS];
     int listed = LENGTH_CODE_SYMBOLS;
-
     memcpy(all, codes->lengths, (size_t)symbols);
     memcpy(all + symbols, codes->distance_lengths, (size_t)distances);
     int run_count = describe_lengths(all, symbols + distances, runs);
@@ -220,7 +211,6 @@ static void put_codes(struct tt_deflate_sink *sink, const struct tt_deflate_code
         put_bits(sink, lengths[order[i]], 3);
     for (int i = 0; i < run_count; i++) {
         int symbol = runs[i] & 255;
-
         put_bits(sink, length_codes[symbol], lengths[symbol]);
         if (symbol >= 16)
             put_bits(sink, runs[i] >> 8, extra_bits[symbol - 16]);
@@ -234,7 +224,6 @@ static void put_codes(struct tt_deflate_sink *sink, const struct tt_deflate_code
 
 static void make_entries(uint32_t *entries, const uint8_t *lengths, int symbols) {
     uint16_t values[TT_DEFLATE_SYMBOLS];
-
     tt_huffman_make_codes(values, lengths, symbols);
     for (int i = 0; i < symbols; i++)
         entries[i] = values[i] | (uint32_t)lengths[i] << LENGTH_SHIFT;
@@ -250,7 +239,6 @@ static inline void add_match(struct tt_deflate_sink *sink, const uint32_t *entri
     size_t distance = match_distance(piece);
     int symbol = tt_deflate_length_symbol(length);
     unsigned int extra = (unsigned int)tt_deflate_length_extra(symbol);
-
     add_entry(sink, entries[FIRST_LENGTH + symbol]);
     add_bits(sink, (length - TT_DEFLATE_MATCH_MIN) & ((1u << extra) - 1), extra);
     symbol = tt_deflate_distance_symbol(distance);
@@ -261,7 +249,6 @@ static inline void add_match(struct tt_deflate_sink *sink, const uint32_t *entri
 
 static enum tt_err end_block(struct tt_deflate_sink *sink, const uint32_t *entries) {
     enum tt_err err = make_room(sink);
-
     if (err == TT_OK) {
         add_entry(sink, entries[TT_DEFLATE_END]);
         flush_bits(sink);
@@ -274,7 +261,6 @@ enum tt_err tt_deflate_block(struct tt_deflate_sink *sink, const struct tt_defla
     uint32_t entries[TT_DEFLATE_SYMBOLS];
     uint32_t distance_entries[TT_DEFLATE_DISTANCE_SYMBOLS];
     enum tt_err err = make_room(sink);
-
     if (err != TT_OK)
         return err;
     make_entries(entries, codes->lengths, TT_DEFLATE_SYMBOLS);
@@ -282,7 +268,6 @@ enum tt_err tt_deflate_block(struct tt_deflate_sink *sink, const struct tt_defla
     put_codes(sink, codes, is_last);
     while (count > 0) {
         size_t part = count < PIECES_PER_CHECK ? count : PIECES_PER_CHECK;
-
         err = make_room(sink);
         if (err != TT_OK)
             return err;
@@ -306,7 +291,6 @@ enum tt_err tt_deflate_block_bytes(struct tt_deflate_sink *sink,
                                    size_t count, bool is_last) {
     uint32_t entries[TT_DEFLATE_SYMBOLS];
     enum tt_err err = make_room(sink);
-
     if (err != TT_OK)
         return err;
     make_entries(entries, codes->lengths, TT_DEFLATE_SYMBOLS);
@@ -314,7 +298,6 @@ enum tt_err tt_deflate_block_bytes(struct tt_deflate_sink *sink,
     while (count > 0) {
         size_t part = count < PIECES_PER_CHECK ? count : PIECES_PER_CHECK;
         size_t i = 0;
-
         err = make_room(sink);
         if (err != TT_OK)
             return err;

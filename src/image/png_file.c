@@ -33,7 +33,6 @@ static void store_32(uint8_t *to, uint32_t value) {
 /* Puts length, type and checksum around data that is in its place already. */
 static void end_chunk(struct tt_png_file *file, const char type[4], size_t length) {
     uint8_t *chunk = file->chunk;
-
     store_32(chunk, (uint32_t)length);
     memcpy(chunk + 4, type, 4);
     store_32(chunk + CHUNK_HEAD_BYTES + length,
@@ -43,7 +42,6 @@ static void end_chunk(struct tt_png_file *file, const char type[4], size_t lengt
 
 static enum tt_err write_out(struct tt_png_file *file) {
     enum tt_err err = tt_file_write(file->fd, file->bytes, (size_t)(file->chunk - file->bytes));
-
     file->chunk = file->bytes;
     return err;
 }
@@ -56,7 +54,6 @@ static void begin_idat(struct tt_png_file *file) {
 static enum tt_err drain(struct tt_deflate_sink *sink) {
     struct tt_png_file *file =
         (struct tt_png_file *)((char *)sink - offsetof(struct tt_png_file, sink));
-
     end_chunk(file, "IDAT", sink->length);
     enum tt_err err = write_out(file);
     begin_idat(file);
@@ -68,7 +65,6 @@ void tt_png_file_begin(struct tt_png_file *file, int fd, size_t idat_bytes,
     static const uint8_t signature[SIGNATURE_BYTES] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
     static const uint8_t color_types[] = {0, 0, 4, 2, 6}; /* by channels */
     uint8_t *header = file->bytes + SIGNATURE_BYTES + CHUNK_HEAD_BYTES;
-
     file->fd = fd;
     file->adler = 1; /* of no bytes */
     file->sink = (struct tt_deflate_sink){.capacity = idat_bytes, .drain = drain};
@@ -93,7 +89,6 @@ void tt_png_file_add(struct tt_png_file *file, const uint8_t *bytes, size_t leng
 
 enum tt_err tt_png_file_end(struct tt_png_file *file) {
     struct tt_deflate_sink *sink = &file->sink;
-
     tt_deflate_align(sink);
     store_32(sink->bytes + sink->length, file->adler);
     end_chunk(file, "IDAT", sink->length + 4);

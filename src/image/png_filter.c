@@ -12,7 +12,6 @@
 static inline uint8_t magnitude(int difference) {
     uint8_t forth = (uint8_t)difference;
     uint8_t back = (uint8_t)-difference;
-
     return forth < back ? forth : back;
 }
 
@@ -23,7 +22,6 @@ static inline uint8_t average(uint8_t left, uint8_t above) {
 static inline uint8_t distance(uint8_t a, uint8_t b) {
     uint8_t forth = (uint8_t)(a - b);
     uint8_t back = (uint8_t)(b - a);
-
     return a > b ? forth : back;
 }
 
@@ -46,7 +44,6 @@ static inline uint8_t paeth(uint8_t left, uint8_t above, uint8_t corner) {
     uint8_t one_sign = (uint8_t) ~(mask(above > corner) ^ mask(left > corner));
     uint8_t from_corner = distance(from_left, from_above) | one_sign;
     uint8_t not_left = mask(from_left > from_above) | mask(from_left > from_corner);
-
     return select(not_left, select(mask(from_above > from_corner), corner, above), left);
 }
 
@@ -62,7 +59,6 @@ static inline void add_costs(struct costs *costs, const uint8_t *row, const uint
     uint32_t up = 0;
     uint32_t averaged = 0;
     uint32_t predicted = 0;
-
     for (size_t i = 0; i < length; i++)
         none += magnitude(row[i]);
     for (size_t i = 0; i < length; i++)
@@ -88,7 +84,6 @@ enum tt_png_filter tt_png_filter_choose(const uint8_t *row, const uint8_t *above
     size_t rest = row_bytes - channels;
     size_t whole = rest / VECTOR_BYTES * VECTOR_BYTES;
     int least = TT_PNG_FILTER_NONE;
-
     add_costs(&costs, row, nothing, above, nothing, channels);
     add_costs(&costs, row + channels, row, above + channels, above, whole);
     add_costs(&costs, row + channels + whole, row + whole, above + channels + whole, above + whole,
@@ -127,7 +122,6 @@ void tt_png_filter_apply(enum tt_png_filter filter, uint8_t *line, const uint8_t
                          const uint8_t *above, size_t row_bytes, size_t channels) {
     size_t rest = row_bytes - channels;
     size_t whole = rest / VECTOR_BYTES * VECTOR_BYTES;
-
     *line++ = (uint8_t)filter;
     apply(filter, line, row, nothing, above, nothing, channels);
     apply(filter, line + channels, row + channels, row, above + channels, above, whole);

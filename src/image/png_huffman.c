@@ -11,7 +11,6 @@
 static int compare(const void *a, const void *b) {
     uint64_t left = *(const uint64_t *)a;
     uint64_t right = *(const uint64_t *)b;
-
     return (left > right) - (left < right);
 }
 
@@ -22,10 +21,8 @@ static int compare(const void *a, const void *b) {
 static void weights_to_depths(uint32_t *nodes, int count) {
     int leaf = 0;
     int root = 0;
-
     for (int next = 0; next < count - 1; next++) {
         uint32_t sum = 0;
-
         for (int child = 0; child < 2; child++) {
             if (leaf >= count || (root < next && nodes[root] < nodes[leaf])) {
                 sum += nodes[root];
@@ -46,7 +43,6 @@ static void weights_to_depths(uint32_t *nodes, int count) {
     int next = count - 1;
     while (available > 0) {
         int used = 0;
-
         for (; inner >= 0 && nodes[inner] == depth; inner--)
             used++;
         for (; available > used; available--)
@@ -61,7 +57,6 @@ static void weights_to_depths(uint32_t *nodes, int count) {
 static void limit_depths(uint32_t *depths, int count, int length_max) {
     uint32_t whole = 1u << length_max;
     uint32_t taken = 0;
-
     for (int i = 0; i < count; i++) {
         if (depths[i] > (uint32_t)length_max)
             depths[i] = (uint32_t)length_max;
@@ -87,14 +82,12 @@ void tt_huffman_make_lengths(uint8_t *lengths, const uint32_t *counts, int symbo
     uint64_t order[TT_HUFFMAN_SYMBOLS_MAX];
     uint32_t nodes[TT_HUFFMAN_SYMBOLS_MAX];
     int count = 0;
-
     memset(lengths, 0, (size_t)symbols);
     for (int symbol = 0; symbol < symbols; symbol++)
         if (counts[symbol] > 0)
             order[count++] = (uint64_t)counts[symbol] << SYMBOL_BITS | (uint64_t)symbol;
     if (count < 2) {
         int lone = count == 1 ? (int)(order[0] & ((1u << SYMBOL_BITS) - 1)) : 0;
-
         lengths[lone] = 1;
         lengths[lone == 0 ? 1 : 0] = 1;
         return;
@@ -111,7 +104,6 @@ void tt_huffman_make_lengths(uint8_t *lengths, const uint32_t *counts, int symbo
 
 static uint16_t reverse(uint32_t code, int length) {
     uint32_t reversed = 0;
-
     for (int i = 0; i < length; i++)
         reversed |= (code >> i & 1) << (length - 1 - i);
     return (uint16_t)reversed;
@@ -121,7 +113,6 @@ void tt_huffman_make_codes(uint16_t *codes, const uint8_t *lengths, int symbols)
     uint32_t of_length[TT_HUFFMAN_LENGTH_MAX + 1] = {0};
     uint32_t next[TT_HUFFMAN_LENGTH_MAX + 1];
     uint32_t code = 0;
-
     for (int symbol = 0; symbol < symbols; symbol++)
         of_length[lengths[symbol]]++;
     of_length[0] = 0;

@@ -67,7 +67,6 @@ struct table_sizes {
 static struct table_sizes table_sizes(size_t length) {
     size_t heads = HEADS_MIN;
     size_t links = HEADS_MIN;
-
     while (heads < HEADS_MAX && heads < length / 2)
         heads *= 2;
     while (links < TT_DEFLATE_DISTANCE_MAX && links < length)
@@ -87,7 +86,6 @@ static void set_first_prices(struct tt_match_prices *prices) {
 enum tt_err tt_match_init(struct tt_match_finder *finder, struct tt_arena *arena, size_t length) {
     struct table_sizes sizes = table_sizes(length);
     struct tt_match_tables *tables = &finder->tables;
-
     *finder = (struct tt_match_finder){0};
     *tables = (struct tt_match_tables){
         .heads = tt_arena_alloc_array(arena, sizes.heads, sizeof *tables->heads),
@@ -108,7 +106,6 @@ enum tt_err tt_match_init(struct tt_match_finder *finder, struct tt_arena *arena
  * but there matches are of 9 bytes. */
 bool tt_match_asks_for_wide(struct tt_match_finder *finder, size_t length, size_t count) {
     bool asks = finder->given_up > finder->searches / 4 && length / (WIDE_BYTES / 2) > count;
-
     finder->searches = 0;
     finder->given_up = 0;
     return asks;
@@ -126,7 +123,6 @@ static int price(const uint8_t *lengths, int symbol, int unused) {
 
 void tt_match_set_prices(struct tt_match_finder *finder, const struct tt_deflate_codes *codes) {
     struct tt_match_prices *prices = &finder->prices;
-
     for (int i = 0; i < 256; i++)
         prices->literals[i] = (uint8_t)price(codes->lengths, i, LITERAL_PRICE + 4);
     for (size_t length = TT_DEFLATE_MATCH_MIN; length <= TT_DEFLATE_MATCH_MAX; length++) {
@@ -143,14 +139,12 @@ void tt_match_set_prices(struct tt_match_finder *finder, const struct tt_deflate
 
 static inline uint32_t load_32(const uint8_t *bytes) {
     uint32_t value;
-
     memcpy(&value, bytes, sizeof value);
     return value;
 }
 
 static inline uint64_t load_64(const uint8_t *bytes) {
     uint64_t value;
-
     memcpy(&value, bytes, sizeof value);
     return value;
 }
@@ -158,7 +152,6 @@ static inline uint64_t load_64(const uint8_t *bytes) {
 /* Returns how long two runs of bytes are equal, up to most. */
 static size_t common_length(const uint8_t *a, const uint8_t *b, size_t most) {
     size_t length = 0;
-
     while (length + 8 <= most && load_64(a + length) == load_64(b + length))
         length += 8;
     while (length < most && a[length] == b[length])
@@ -177,7 +170,6 @@ static inline uint32_t short_hash(const struct tt_match_tables *tables, const ui
 static ALWAYS_INLINE uint32_t hash(const struct tt_match_tables *tables, const uint8_t *bytes,
                                    size_t hashed_bytes) {
     uint64_t mixed = le64toh(load_64(bytes)) * 0x9e3779b97f4a7c15u;
-
     for (size_t i = 8; i < hashed_bytes; i += 8)
         mixed = (mixed ^ mixed >> 32 ^ le64toh(load_64(bytes + i))) * 0x9e3779b97f4a7c15u;
     return (uint32_t)(mixed >> (64 - HEADS_BITS)) & tables->head_mask;
@@ -211,7 +203,6 @@ static int saved_bits(const struct tt_match_prices *prices, const uint8_t *bytes
                       size_t distance) {
     size_t priced = length < PRICED_BYTES ? length : PRICED_BYTES;
     int literals = 0;
-
     for (size_t i = 0; i < priced; i++)
         literals += prices->literals[bytes[i]];
     if (length > PRICED_BYTES)
@@ -224,7 +215,6 @@ static int saved_bits(const struct tt_match_prices *prices, const uint8_t *bytes
  * SHORT_BYTES - 1; else 0. */
 static inline size_t longer(const uint8_t *bytes, size_t distance, size_t length, size_t most) {
     const uint8_t *earlier = bytes - distance;
-
     if (earlier[length] != bytes[length] || load_32(earlier) != load_32(bytes))
         return 0;
     size_t found = common_length(earlier, bytes, most);
@@ -262,11 +252,9 @@ static ALWAYS_INLINE int follow_chain(const struct tt_match_tables *tables, stru
     size_t length = search->length;
     uint32_t place = search->place; /* whose chain it is */
     int looks = 0;
-
     for (; looks < most_looks && distance <= search->farthest; looks++) {
         size_t found = longer(search->bytes, distance, length, search->most);
         uint32_t back = tables->links[(place - distance) & tables->link_mask];
-
         if (found != 0) {
             length = found;
             search->best = distance;
@@ -279,7 +267,6 @@ static ALWAYS_INLINE int follow_chain(const struct tt_match_tables *tables, stru
             uint32_t later = search->place + (uint32_t)ahead;
             uint32_t head = tables->heads[hash(tables, search->bytes + ahead, hashed_bytes)];
             size_t later_distance = later + 1 - head;
-
             if (head != 0 && later_distance > distance && later_distance <= search->farthest) {
                 distance = later_distance;
                 place = later;
@@ -293,10 +280,8 @@ static ALWAYS_INLINE int follow_chain(const struct tt_match_tables *tables, stru
 /* Looks at the latest place that has few equal bytes. */
 static inline void look_at_short(struct search *search, uint32_t latest) {
     size_t distance = latest != 0 ? search->place + 1 - latest : SIZE_MAX;
-
     if (distance <= search->farthest) {
         size_t found = longer(search->bytes, distance, search->length, search->most);
-
         if (found != 0) {
             search->length = found;
             search->best = distance;
@@ -315,7 +300,6 @@ static struct match longest(struct tt_match_finder *finder, const struct text *t
         .farthest = lesser(at - text->begin, tables->link_mask),
         .length = SHORT_BYTES - 1,
     };
-
     finder->searches++;
     struct leads leads;
     if (finder->is_wide) {
@@ -339,7 +323,6 @@ static void keep_places(const struct tt_match_finder *finder, const struct text 
                         size_t end) {
     struct tt_match_tables tables = finder->tables; /* in registers */
     const uint8_t *window = text->window;
-
     if (finder->is_wide) {
         for (size_t at = first; at < end; at++)
             keep(&tables, window + at, text->base + (uint32_t)at, WIDE_BYTES);
@@ -353,7 +336,6 @@ static void keep_places(const struct tt_match_finder *finder, const struct text 
 static void keep_match(const struct tt_match_finder *finder, const struct text *text, size_t first,
                        size_t end, size_t distance) {
     bool is_even = finder->is_wide || distance <= NEAR_BYTES;
-
     if (end > text->hashed_end)
         end = text->hashed_end;
     if (is_even && end > first + FIRST_KEPT + LAST_KEPT) {
@@ -368,7 +350,6 @@ static void keep_match(const struct tt_match_finder *finder, const struct text *
 /* Returns how many bytes just before a and just before b are the same, up to most. */
 static inline size_t common_before(const uint8_t *a, const uint8_t *b, size_t most) {
     size_t count = 0;
-
     while (count < most && *--a == *--b)
         count++;
     return count;
@@ -380,7 +361,6 @@ static size_t literals_within(const struct text *text, size_t at, const struct m
                               size_t literals) {
     const uint8_t *bytes = text->window + at;
     size_t most = lesser(literals, TT_DEFLATE_MATCH_MAX - match->length);
-
     most = lesser(most, at - match->distance - text->begin);
     return common_before(bytes, bytes - match->distance, most);
 }
@@ -389,7 +369,6 @@ static struct text begin_text(struct tt_match_finder *finder, const uint8_t *win
                               size_t end, uint32_t base) {
     size_t hashed = finder->is_wide ? WIDE_BYTES : NARROW_BYTES;
     uint32_t place = base + (uint32_t)start;
-
     if (!finder->has_begun)
         finder->first_place = place;
     finder->has_begun = true;
@@ -411,15 +390,12 @@ size_t tt_match_find(struct tt_match_finder *finder, struct tt_pieces *found, co
     size_t misses = 0;
     size_t literals = 0; /* since the last match; most of many are not looked up */
     size_t at = start;
-
     while (at < end && count < found->capacity) {
         struct match later = {0};
-
         if (match.length == 0 && at < text.hashed_end)
             match = longest(finder, &text, at);
         if (match.length == 0) {
             size_t step = lesser(1 + (misses++ >> SKIP_SHIFT), end - at);
-
             step = lesser(step, found->capacity - count);
             for (size_t i = 0; i < step; i++)
                 pieces[count++] = window[at++];

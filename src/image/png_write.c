@@ -142,7 +142,6 @@ static void filter_rows(const struct png_encoder *encoder, uint8_t *lines, size_
             is_plain
                 ? TT_PNG_FILTER_NONE
                 : tt_png_filter_choose(row, above, encoder->sizes.row_bytes, encoder->channels);
-
         tt_png_filter_apply(filter, lines + i * encoder->sizes.line_bytes, row, above,
                             encoder->sizes.row_bytes, encoder->channels);
     }
@@ -158,7 +157,6 @@ struct trial {
 /* Returns the number of pieces. */
 static size_t match_sample(struct png_encoder *encoder, size_t length, struct trial *trial) {
     struct tt_pieces found = {encoder->sample_pieces, 0, length};
-
     tt_match_find(&encoder->sample_finder, &found, encoder->sample, 0, length,
                   encoder->sample_base);
     encoder->sample_base += (uint32_t)length;
@@ -170,7 +168,6 @@ static size_t match_sample(struct png_encoder *encoder, size_t length, struct tr
 static void try_matches(struct png_encoder *encoder, size_t length, struct trial *trial) {
     size_t count = match_sample(encoder, length, trial);
     struct trial wide;
-
     trial->is_wide = false;
     if (tt_match_asks_for_wide(&encoder->sample_finder, length, count)) {
         tt_match_set_wide(&encoder->sample_finder, true);
@@ -186,13 +183,11 @@ static size_t count_repeats(struct png_encoder *encoder, size_t band_rows) {
     size_t reach = TT_DEFLATE_DISTANCE_MAX / encoder->sizes.line_bytes;
     uint32_t number = encoder->row_count;
     size_t repeats = 0;
-
     for (size_t i = 1; i <= band_rows; i++) {
         const uint8_t *row = encoder->rows + i * encoder->sizes.row_bytes;
         uint32_t checksum = tt_png_crc(row, encoder->sizes.row_bytes);
         struct seen_row *seen = &encoder->seen_rows[checksum % SEEN_ROWS];
         bool is_equal = seen->number != 0 && seen->checksum == checksum;
-
         number++;
         repeats += is_equal && number - seen->number > 1 && number - seen->number <= reach;
         *seen = (struct seen_row){checksum, number};
@@ -205,10 +200,8 @@ static size_t count_repeats(struct png_encoder *encoder, size_t band_rows) {
 static size_t count_even(const struct png_encoder *encoder, size_t first, size_t count) {
     size_t row_bytes = encoder->sizes.row_bytes;
     size_t even = 0;
-
     for (size_t i = first + 1; i <= first + count; i++) {
         const uint8_t *row = encoder->rows + i * row_bytes;
-
         for (size_t at = encoder->channels; at + EVEN_BYTES <= row_bytes; at += EVEN_BYTES)
             even += memcmp(row + at, row + at - encoder->channels, EVEN_BYTES) == 0;
     }
@@ -230,17 +223,14 @@ static struct survey survey_band(const struct png_encoder *encoder, size_t band_
     size_t sample_rows = within(encoder->sizes.sample_rows, 0, band_rows);
     size_t bytes = band_rows * encoder->sizes.line_bytes;
     struct survey survey = {.bytes = bytes, .uneven_bytes = bytes};
-
     for (size_t part = 0; part < parts; part++) {
         size_t count = (part + 1) * sample_rows / parts - part * sample_rows / parts;
         size_t begin = part * band_rows / parts;
         size_t end = (part + 1) * band_rows / parts;
         size_t first = begin + (end - begin - count) / 2;
         size_t least = count_even(encoder, first, count);
-
         for (size_t at = begin; count > 0 && at < end; at += count) {
             size_t even = count_even(encoder, at, within(count, 0, end - at));
-
             survey.uneven_bytes -= even;
             if (even < least && at + count <= end) {
                 least = even;
@@ -255,7 +245,6 @@ static struct survey survey_band(const struct png_encoder *encoder, size_t band_
 
 static bool is_gain(const struct png_encoder *encoder, uint64_t bits, uint64_t literal_bits) {
     uint64_t part = encoder->way == WAY_LITERALS ? GAIN_PART : STAY_PART;
-
     return bits + literal_bits / part <= literal_bits;
 }
 
@@ -273,10 +262,8 @@ static bool is_plain_better(const struct png_encoder *encoder, uint64_t plain_bi
 /* Filters the sample, and returns its length. */
 static size_t fill_sample(struct png_encoder *encoder, const struct survey *survey, bool is_plain) {
     size_t length = 0;
-
     for (size_t part = 0; part < encoder->sizes.sample_parts; part++) {
         size_t count = survey->ends[part] - survey->firsts[part];
-
         filter_rows(encoder, encoder->sample + length, survey->firsts[part], count, is_plain);
         length += count * encoder->sizes.line_bytes;
     }
@@ -299,7 +286,6 @@ static enum way choose_way(struct png_encoder *encoder, size_t band_rows) {
     size_t length = fill_sample(encoder, &survey, false);
     struct trial filtered, plain;
     bool is_plain = true;
-
     tt_deflate_count_bytes(&encoder->sample_codes, encoder->sample, length);
     uint64_t literal_bits = tt_deflate_bits(&encoder->sample_codes);
     try_matches(encoder, length, &filtered);
@@ -319,7 +305,6 @@ static enum way choose_way(struct png_encoder *encoder, size_t band_rows) {
 
 static enum tt_err flush_pieces(struct png_encoder *encoder, bool is_last) {
     struct tt_pieces *found = &encoder->found;
-
     tt_deflate_count(&encoder->codes, found->pieces, found->count);
     tt_match_set_prices(&encoder->finder, &encoder->codes);
     enum tt_err err = tt_deflate_block(&encoder->file.sink, &encoder->codes, found->pieces,
@@ -331,14 +316,12 @@ static enum tt_err flush_pieces(struct png_encoder *encoder, bool is_last) {
 static enum tt_err pack_literals(struct png_encoder *encoder, size_t length, bool is_last) {
     const uint8_t *lines = encoder->window + encoder->sizes.history_bytes;
     enum tt_err err = TT_OK;
-
     if (encoder->found.count > 0)
         err = flush_pieces(encoder, false);
     if (err != TT_OK)
         return err;
     for (size_t at = 0; at < length && err == TT_OK; at += LITERALS_MAX) {
         size_t count = length - at < LITERALS_MAX ? length - at : LITERALS_MAX;
-
         tt_deflate_count_bytes(&encoder->codes, lines + at, count);
         err = tt_deflate_block_bytes(&encoder->file.sink, &encoder->codes, lines + at, count,
                                      is_last && at + count == length);
@@ -349,7 +332,6 @@ static enum tt_err pack_literals(struct png_encoder *encoder, size_t length, boo
 static enum tt_err pack_matches(struct png_encoder *encoder, size_t length, bool is_last) {
     size_t start = encoder->sizes.history_bytes;
     size_t end = start + length;
-
     for (size_t at = start; at < end;) {
         at = tt_match_find(&encoder->finder, &encoder->found, encoder->window, at, end,
                            encoder->window_place);
@@ -388,7 +370,6 @@ static struct sizes make_sizes(int width_px, int height_px, int channels) {
     size_t band_rows = is_one_band ? height : within(BAND_BYTES / line_bytes, SAMPLE_ROWS, height);
     size_t sample_rows = (SAMPLE_BYTES + line_bytes - 1) / line_bytes;
     size_t band_bytes = band_rows * line_bytes;
-
     if (is_one_band) /* the one sample there will be */
         sample_rows = within(sample_rows, band_rows / 8, band_rows);
     return (struct sizes){
@@ -408,7 +389,6 @@ static enum tt_err take_memory(struct png_encoder *encoder, struct tt_arena *are
     const struct sizes *sizes = &encoder->sizes;
     size_t sample_bytes = sizes->sample_rows * sizes->line_bytes;
     tt_piece *pieces = tt_arena_alloc_array(arena, sizes->pieces, sizeof(tt_piece));
-
     encoder->found = (struct tt_pieces){pieces, 0, sizes->pieces};
     encoder->rows = tt_arena_alloc_array(arena, sizes->band_rows + 1, sizes->row_bytes);
     encoder->window =

@@ -161,7 +161,6 @@ static enum tt_err render(struct rendering *rendering, struct tt_picture_report 
 
 enum tt_err tt_image_render(const struct tt_image_job *job, struct tt_picture_report *report) {
     struct rendering rendering = {.job = job};
-
     *report = (struct tt_picture_report){0};
     tt_arena_init(&rendering.arena, (size_t)job->limits->max_memory_bytes);
     report->err = render(&rendering, report);

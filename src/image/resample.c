@@ -75,7 +75,6 @@ static struct geometry plan_geometry(int in_width_px, int in_height_px,
         .factor_x = shrink_factor((box->right - box->left) / width_px),
         .factor_y = shrink_factor((box->bottom - box->top) / height_px),
     };
-
     plan.width_px = ceil_divide(in_width_px, plan.factor_x);
     plan.height_px = ceil_divide(in_height_px, plan.factor_y);
     plan.box = (struct tt_row_box){
@@ -112,7 +111,6 @@ static int16_t *ring_row(const struct resampler *self, int pair) {
 static void filter_columns(const struct resampler *self, const int16_t *samples, int16_t *pairs,
                            int half) {
     const struct tt_kernel *columns = &self->columns;
-
     if (!columns->is_copy) {
         self->passes->filter_columns(columns, 0, samples, pairs, half);
         return;
@@ -143,7 +141,6 @@ static struct tt_pass_window find_window(const struct resampler *self) {
     const int16_t *weights = self->rows.weights + (int64_t)self->next_out * self->rows.taps;
     int lead = span.first % 2;
     int count = (lead + span.count + 1) / 2;
-
     self->weights[0] = 0;
     self->weights[2 * count - 1] = 0;
     for (int tap = 0; tap < span.count; tap++)
@@ -157,7 +154,6 @@ static void make_row(struct resampler *self) {
     const struct tt_resample_passes *passes = self->passes;
     struct tt_pass_window window = find_window(self);
     int length = self->channels * self->ring_px;
-
     switch (self->channels) {
     case 1: passes->filter_rows(&window, length, self->out); break;
     case 2:
@@ -206,7 +202,6 @@ static enum tt_err put_resampled(struct tt_row_sink *sink, const uint8_t *row) {
 static void drop_unused_columns(struct resampler *self) {
     struct tt_kernel_span *spans = self->columns.spans;
     struct tt_kernel_span last = spans[self->columns.size_px - 1];
-
     self->first_column = spans[0].first;
     self->column_count = last.first + last.count - self->first_column;
     for (int x = 0; x < self->columns.size_px; x++)
@@ -217,7 +212,6 @@ static enum tt_err alloc_rows(struct resampler *self, struct tt_arena *arena) {
     size_t channels = (size_t)self->channels;
     size_t ring_px = (size_t)self->ring_px;
     size_t ring_rows = (size_t)self->ring_rows;
-
     self->planes =
         tt_arena_alloc_array(arena, channels * (size_t)self->plane_px, sizeof *self->planes);
     self->ring =

@@ -26,7 +26,6 @@ static void split_gray(const uint8_t *restrict row, int width_px, int16_t *restr
 static void split_gray_alpha(const uint8_t *restrict row, int width_px, int16_t *restrict planes,
                              int plane_px) {
     int16_t *alpha = planes + plane_px;
-
     for (int x = 0; x < width_px; x++, row += 2) {
         planes[x] = to_weighted_sample(row[0], row[1]);
         alpha[x] = to_sample(row[1]);
@@ -37,7 +36,6 @@ static void split_rgb(const uint8_t *restrict row, int width_px, int16_t *restri
                       int plane_px) {
     int16_t *green = planes + plane_px;
     int16_t *blue = green + plane_px;
-
     for (int x = 0; x < width_px; x++, row += 3) {
         planes[x] = to_sample(row[0]);
         green[x] = to_sample(row[1]);
@@ -50,7 +48,6 @@ static void split_rgb_alpha(const uint8_t *restrict row, int width_px, int16_t *
     int16_t *green = planes + plane_px;
     int16_t *blue = green + plane_px;
     int16_t *alpha = blue + plane_px;
-
     for (int x = 0; x < width_px; x++, row += 4) {
         planes[x] = to_weighted_sample(row[0], row[3]);
         green[x] = to_weighted_sample(row[1], row[3]);
@@ -67,7 +64,6 @@ static inline void filter_taps(const struct tt_kernel *columns, int from,
     for (int x = from; x < columns->size_px; x++, weights += taps) {
         const int16_t *window = samples + columns->spans[x].first;
         int32_t sum = 1 << (TT_KERNEL_BITS - 1);
-
         for (int tap = 0; tap < taps; tap++)
             sum += window[tap] * weights[tap];
         pairs[2 * x + half] = (int16_t)(sum >> TT_KERNEL_BITS);
@@ -81,7 +77,6 @@ static inline void filter_taps(const struct tt_kernel *columns, int from,
 static void filter_columns(const struct tt_kernel *columns, int from, const int16_t *samples,
                            int16_t *pairs, int half) {
     int taps = columns->taps / TT_PASS_TAPS * TT_PASS_TAPS;
-
     switch (taps) {
     case 8: filter_taps(columns, from, samples, pairs, half, 8); break;
     case 16: filter_taps(columns, from, samples, pairs, half, 16); break;
@@ -106,7 +101,6 @@ static inline void sum_block(const struct tt_pass_window *window, int x, int32_t
 
 static inline uint8_t clamp_sum(int32_t sum) {
     int32_t value = sum >> TT_PASS_SUM_BITS;
-
     value = value < 0 ? 0 : value;
     return (uint8_t)(value > 255 ? 255 : value);
 }
@@ -114,7 +108,6 @@ static inline uint8_t clamp_sum(int32_t sum) {
 static void filter_rows(const struct tt_pass_window *window, int length, uint8_t *restrict out) {
     for (int x = 0; x < length; x += TT_PASS_BLOCK_PX) {
         int32_t sums[TT_PASS_BLOCK_PX];
-
         sum_block(window, x, sums);
         for (int i = 0; i < TT_PASS_BLOCK_PX; i++)
             out[x + i] = clamp_sum(sums[i]);
@@ -140,15 +133,12 @@ static void join_rgb(const uint8_t *restrict planes, int plane_px, uint8_t *rest
 static inline void join_alpha(const int32_t *restrict sums, int plane_px, int colours,
                               uint8_t *restrict out) {
     const int32_t *alpha_sums = sums + (int64_t)colours * plane_px;
-
     for (int x = 0; x < plane_px; x++) {
         uint8_t alpha = clamp_sum(alpha_sums[x]);
         float factor = alpha > 0 ? 256.0f / (float)(alpha_sums[x] - TT_PASS_SUM_HALF) : 0;
-
         for (int plane = 0; plane < colours; plane++) {
             int32_t sum = sums[(int64_t)plane * plane_px + x] - TT_PASS_SUM_HALF;
             float colour = (float)sum * factor;
-
             colour += 0.5f;
             *out++ = (uint8_t)(colour < 0 ? 0 : colour > 255 ? 255 : colour);
         }

@@ -44,7 +44,6 @@ AVX2 static inline __m256i swap_middle(__m256i value) {
 
 AVX2 static void split_gray(const uint8_t *row, int width_px, int16_t *planes, int plane_px) {
     int x = 0;
-
     for (; x + 16 <= width_px; x += 16)
         store_256(planes + x,
                   _mm256_slli_epi16(_mm256_cvtepu8_epi16(load_128(row + x)), TT_PASS_SAMPLE_BITS));
@@ -53,18 +52,15 @@ AVX2 static void split_gray(const uint8_t *row, int width_px, int16_t *planes, i
 
 AVX2 static inline __m256i weigh(__m256i colour, __m256i alpha) {
     __m256i product = _mm256_mullo_epi16(colour, alpha);
-
     return _mm256_srli_epi16(_mm256_add_epi16(product, _mm256_set1_epi16(2)), 2);
 }
 
 AVX2 static void split_gray_alpha(const uint8_t *row, int width_px, int16_t *planes, int plane_px) {
     int x = 0;
-
     for (; x + 16 <= width_px; x += 16) {
         __m256i pixels = load_256(row + 2 * (int64_t)x);
         __m256i alpha = _mm256_srli_epi16(pixels, 8);
         __m256i gray = _mm256_and_si256(pixels, _mm256_set1_epi16(255));
-
         store_256(planes + x, weigh(gray, alpha));
         store_256(planes + plane_px + x, _mm256_slli_epi16(alpha, TT_PASS_SAMPLE_BITS));
     }
@@ -80,7 +76,6 @@ AVX2 static void split_rgb(const uint8_t *row, int width_px, int16_t *planes, in
         _mm_setr_epi8(-1, 2, -1, 5, -1, 8, -1, 11, -1, -1, -1, -1, -1, -1, -1, -1));
     const int shift = 8 - TT_PASS_SAMPLE_BITS;
     int x = 0;
-
     for (; x + 10 <= width_px; x += 8) {
         const uint8_t *from = row + 3 * (int64_t)x;
         __m256i pixels =
@@ -89,7 +84,6 @@ AVX2 static void split_rgb(const uint8_t *row, int width_px, int16_t *planes, in
             swap_middle(_mm256_srli_epi16(_mm256_shuffle_epi8(pixels, red_green), shift));
         __m256i blue =
             swap_middle(_mm256_srli_epi16(_mm256_shuffle_epi8(pixels, blue_only), shift));
-
         store_128(planes + x, _mm256_castsi256_si128(both));
         store_128(planes + plane_px + x, _mm256_extracti128_si256(both, 1));
         store_128(planes + 2 * (int64_t)plane_px + x, _mm256_castsi256_si128(blue));
@@ -100,7 +94,6 @@ AVX2 static void split_rgb(const uint8_t *row, int width_px, int16_t *planes, in
 /* Returns the lowest bytes of 16 pixels' lanes, as 16-bit ones. */
 AVX2 static inline __m256i pack_lowest(__m256i left, __m256i right) {
     const __m256i lowest = _mm256_set1_epi32(255);
-
     return swap_middle(
         _mm256_packs_epi32(_mm256_and_si256(left, lowest), _mm256_and_si256(right, lowest)));
 }
@@ -110,12 +103,10 @@ AVX2 static void split_rgb_alpha(const uint8_t *row, int width_px, int16_t *plan
     int16_t *blue = green + plane_px;
     int16_t *alpha = blue + plane_px;
     int x = 0;
-
     for (; x + 16 <= width_px; x += 16) {
         __m256i left = load_256(row + 4 * (int64_t)x);
         __m256i right = load_256(row + 4 * (int64_t)x + 32);
         __m256i opacity = pack_lowest(_mm256_srli_epi32(left, 24), _mm256_srli_epi32(right, 24));
-
         store_256(planes + x, weigh(pack_lowest(left, right), opacity));
         store_256(
             green + x,
@@ -132,7 +123,6 @@ AVX2 static ALWAYS_INLINE __m256i sum_taps(const int16_t *window, const int16_t 
                                            int taps) {
     __m256i sum = _mm256_setzero_si256();
     int tap = 0;
-
     for (; tap + 16 <= taps; tap += 16)
         sum = _mm256_add_epi32(sum,
                                _mm256_madd_epi16(load_256(window + tap), load_256(weights + tap)));
@@ -152,7 +142,6 @@ AVX2 static inline __m256i add_halves(__m256i left, __m256i right) {
 
 AVX2 static inline __m256i add_quarters(__m256i left, __m256i right) {
     __m256d swapped = _mm256_shuffle_pd(_mm256_castsi256_pd(left), _mm256_castsi256_pd(right), 0x5);
-
     return _mm256_add_epi32(_mm256_blend_epi32(left, right, 0xcc), _mm256_castpd_si256(swapped));
 }
 
@@ -170,7 +159,6 @@ AVX2 static ALWAYS_INLINE __m256i sum_columns(const struct tt_kernel *columns, i
     __m256i sum5 = sum_taps(samples + spans[5].first, weights + 5 * (int64_t)taps, taps);
     __m256i sum6 = sum_taps(samples + spans[6].first, weights + 6 * (int64_t)taps, taps);
     __m256i sum7 = sum_taps(samples + spans[7].first, weights + 7 * (int64_t)taps, taps);
-
     return _mm256_hadd_epi32(add_quarters(add_halves(sum0, sum4), add_halves(sum1, sum5)),
                              add_quarters(add_halves(sum2, sum6), add_halves(sum3, sum7)));
 }
@@ -179,12 +167,10 @@ AVX2 static ALWAYS_INLINE void filter_taps(const struct tt_kernel *columns, int 
                                            const int16_t *samples, int16_t *pairs, int half,
                                            int taps) {
     int x = from;
-
     for (; x + 8 <= columns->size_px; x += 8) {
         int16_t *to = pairs + 2 * (int64_t)x;
         __m256i sum = _mm256_add_epi32(sum_columns(columns, x, samples, taps),
                                        _mm256_set1_epi32(1 << (TT_KERNEL_BITS - 1)));
-
         if (half == 0)
             sum =
                 _mm256_and_si256(_mm256_srli_epi32(sum, TT_KERNEL_BITS), _mm256_set1_epi32(0xffff));
@@ -216,7 +202,6 @@ AVX2 static inline void sum_block(const struct tt_pass_window *window, int x, __
     for (int row = 0; row < window->count; row++) {
         const int16_t *pairs = window->pairs[row] + 2 * (int64_t)x;
         __m256i weights = _mm256_set1_epi32(tt_pass_weights(window, row));
-
         add_pairs(&sums[0], pairs, weights);
         add_pairs(&sums[1], pairs + 16, weights);
         add_pairs(&sums[2], pairs + 32, weights);
@@ -228,14 +213,12 @@ AVX2 static inline void sum_block(const struct tt_pass_window *window, int x, __
 AVX2 static inline __m256i pack_bytes(const __m256i values[4]) {
     __m256i bytes = _mm256_packus_epi16(_mm256_packs_epi32(values[0], values[1]),
                                         _mm256_packs_epi32(values[2], values[3]));
-
     return _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
 }
 
 AVX2 static void filter_rows(const struct tt_pass_window *window, int length, uint8_t *out) {
     for (int x = 0; x < length; x += 32) {
         __m256i sums[4];
-
         sum_block(window, x, sums);
         sums[0] = _mm256_srai_epi32(sums[0], TT_PASS_SUM_BITS);
         sums[1] = _mm256_srai_epi32(sums[1], TT_PASS_SUM_BITS);
@@ -248,7 +231,6 @@ AVX2 static void filter_rows(const struct tt_pass_window *window, int length, ui
 AVX2 static void sum_rows(const struct tt_pass_window *window, int length, int32_t *out) {
     for (int x = 0; x < length; x += 32) {
         __m256i sums[4];
-
         sum_block(window, x, sums);
         store_256(out + x, sums[0]);
         store_256(out + x + 8, sums[1]);
@@ -267,13 +249,11 @@ AVX2 static void join_rgb(const uint8_t *planes, int plane_px, uint8_t *out) {
     const __m128i third0 = _mm_setr_epi8(-1, 0, 0, -1, 0, 0, -1, 0, 0, -1, 0, 0, -1, 0, 0, -1);
     const __m128i third1 = _mm_setr_epi8(0, -1, 0, 0, -1, 0, 0, -1, 0, 0, -1, 0, 0, -1, 0, 0);
     const __m128i third2 = _mm_setr_epi8(0, 0, -1, 0, 0, -1, 0, 0, -1, 0, 0, -1, 0, 0, -1, 0);
-
     for (int x = 0; x < plane_px; x += 16, out += 48) {
         const uint8_t *from = planes + x;
         __m128i red = _mm_shuffle_epi8(load_128(from), place_red);
         __m128i green = _mm_shuffle_epi8(load_128(from + plane_px), place_green);
         __m128i blue = _mm_shuffle_epi8(load_128(from + 2 * (int64_t)plane_px), place_blue);
-
         store_128(out, _mm_blendv_epi8(_mm_blendv_epi8(red, green, third1), blue, third2));
         store_128(out + 16, _mm_blendv_epi8(_mm_blendv_epi8(red, green, third0), blue, third1));
         store_128(out + 32, _mm_blendv_epi8(_mm_blendv_epi8(red, green, third2), blue, third0));
@@ -286,13 +266,11 @@ AVX2 static inline __m256 alpha_factor(__m256i alpha_sum) {
         _mm256_cmpgt_epi32(_mm256_srai_epi32(alpha_sum, TT_PASS_SUM_BITS), _mm256_setzero_si256());
     __m256 alpha =
         _mm256_cvtepi32_ps(_mm256_sub_epi32(alpha_sum, _mm256_set1_epi32(TT_PASS_SUM_HALF)));
-
     return _mm256_and_ps(_mm256_castsi256_ps(opaque), _mm256_div_ps(_mm256_set1_ps(256), alpha));
 }
 
 AVX2 static inline __m256i divide_colour(__m256i sum, __m256 factor) {
     __m256 colour = _mm256_cvtepi32_ps(_mm256_sub_epi32(sum, _mm256_set1_epi32(TT_PASS_SUM_HALF)));
-
     colour = _mm256_add_ps(_mm256_mul_ps(colour, factor), _mm256_set1_ps(0.5f));
     colour = _mm256_min_ps(_mm256_max_ps(colour, _mm256_setzero_ps()), _mm256_set1_ps(255));
     return _mm256_cvttps_epi32(colour);
@@ -301,7 +279,6 @@ AVX2 static inline __m256i divide_colour(__m256i sum, __m256 factor) {
 AVX2 static void join_gray_alpha(const int32_t *sums, int plane_px, uint8_t *out) {
     const __m256i interleave = _mm256_broadcastsi128_si256(
         _mm_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15));
-
     for (int x = 0; x < plane_px; x += 16, out += 32) {
         const int32_t *from = sums + x;
         __m256i alpha0 = load_256(from + plane_px);
@@ -312,7 +289,6 @@ AVX2 static void join_gray_alpha(const int32_t *sums, int plane_px, uint8_t *out
         __m256i alpha =
             swap_middle(_mm256_packs_epi32(_mm256_srai_epi32(alpha0, TT_PASS_SUM_BITS),
                                            _mm256_srai_epi32(alpha1, TT_PASS_SUM_BITS)));
-
         store_256(out, _mm256_shuffle_epi8(_mm256_packus_epi16(gray, alpha), interleave));
     }
 }
@@ -320,7 +296,6 @@ AVX2 static void join_gray_alpha(const int32_t *sums, int plane_px, uint8_t *out
 AVX2 static void join_rgb_alpha(const int32_t *sums, int plane_px, uint8_t *out) {
     const __m256i interleave = _mm256_broadcastsi128_si256(
         _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
-
     for (int x = 0; x < plane_px; x += 8, out += 32) {
         const int32_t *from = sums + x;
         __m256i alpha_sum = load_256(from + 3 * (int64_t)plane_px);
@@ -331,7 +306,6 @@ AVX2 static void join_rgb_alpha(const int32_t *sums, int plane_px, uint8_t *out)
         __m256i alpha = _mm256_srai_epi32(alpha_sum, TT_PASS_SUM_BITS);
         __m256i planar =
             _mm256_packus_epi16(_mm256_packs_epi32(red, green), _mm256_packs_epi32(blue, alpha));
-
         store_256(out, _mm256_shuffle_epi8(planar, interleave));
     }
 }

@@ -27,7 +27,6 @@ static inline int16x8_t weigh(uint8x8_t colour, uint8x8_t alpha) {
 
 static void split_gray(const uint8_t *row, int width_px, int16_t *planes, int plane_px) {
     int x = 0;
-
     for (; x + 8 <= width_px; x += 8)
         vst1q_s16(planes + x, to_samples(vld1_u8(row + x)));
     tt_resample_passes_c.split[0](row + x, width_px - x, planes + x, plane_px);
@@ -35,10 +34,8 @@ static void split_gray(const uint8_t *row, int width_px, int16_t *planes, int pl
 
 static void split_gray_alpha(const uint8_t *row, int width_px, int16_t *planes, int plane_px) {
     int x = 0;
-
     for (; x + 8 <= width_px; x += 8) {
         uint8x8x2_t pixels = vld2_u8(row + 2 * (int64_t)x);
-
         vst1q_s16(planes + x, weigh(pixels.val[0], pixels.val[1]));
         vst1q_s16(planes + plane_px + x, to_samples(pixels.val[1]));
     }
@@ -49,10 +46,8 @@ static void split_rgb(const uint8_t *row, int width_px, int16_t *planes, int pla
     int16_t *green = planes + plane_px;
     int16_t *blue = green + plane_px;
     int x = 0;
-
     for (; x + 8 <= width_px; x += 8) {
         uint8x8x3_t pixels = vld3_u8(row + 3 * (int64_t)x);
-
         vst1q_s16(planes + x, to_samples(pixels.val[0]));
         vst1q_s16(green + x, to_samples(pixels.val[1]));
         vst1q_s16(blue + x, to_samples(pixels.val[2]));
@@ -65,10 +60,8 @@ static void split_rgb_alpha(const uint8_t *row, int width_px, int16_t *planes, i
     int16_t *blue = green + plane_px;
     int16_t *alpha = blue + plane_px;
     int x = 0;
-
     for (; x + 8 <= width_px; x += 8) {
         uint8x8x4_t pixels = vld4_u8(row + 4 * (int64_t)x);
-
         vst1q_s16(planes + x, weigh(pixels.val[0], pixels.val[3]));
         vst1q_s16(green + x, weigh(pixels.val[1], pixels.val[3]));
         vst1q_s16(blue + x, weigh(pixels.val[2], pixels.val[3]));
@@ -79,11 +72,9 @@ static void split_rgb_alpha(const uint8_t *row, int width_px, int16_t *planes, i
 
 static ALWAYS_INLINE int32x4_t sum_taps(const int16_t *window, const int16_t *weights, int taps) {
     int32x4_t sum = vdupq_n_s32(0);
-
     for (int tap = 0; tap < taps; tap += 8) {
         int16x8_t samples = vld1q_s16(window + tap);
         int16x8_t factors = vld1q_s16(weights + tap);
-
         sum = vmlal_s16(sum, vget_low_s16(samples), vget_low_s16(factors));
         sum = vmlal_high_s16(sum, samples, factors);
     }
@@ -100,7 +91,6 @@ static ALWAYS_INLINE int32x4_t sum_columns(const struct tt_kernel *columns, int 
     int32x4_t sum1 = sum_taps(samples + spans[1].first, weights + taps, taps);
     int32x4_t sum2 = sum_taps(samples + spans[2].first, weights + 2 * (int64_t)taps, taps);
     int32x4_t sum3 = sum_taps(samples + spans[3].first, weights + 3 * (int64_t)taps, taps);
-
     return vpaddq_s32(vpaddq_s32(sum0, sum1), vpaddq_s32(sum2, sum3));
 }
 
@@ -108,12 +98,10 @@ static ALWAYS_INLINE void filter_taps(const struct tt_kernel *columns, int from,
                                       const int16_t *samples, int16_t *pairs, int half, int taps) {
     const uint32x4_t even = vdupq_n_u32(0xffff);
     int x = from;
-
     for (; x + 4 <= columns->size_px; x += 4) {
         int16_t *to = pairs + 2 * (int64_t)x;
         uint32x4_t sum = vreinterpretq_u32_s32(
             vrshrq_n_s32(sum_columns(columns, x, samples, taps), TT_KERNEL_BITS));
-
         if (half == 0)
             sum = vandq_u32(sum, even);
         else
@@ -142,7 +130,6 @@ static inline void sum_block(const struct tt_pass_window *window, int x, int32x4
         int16_t odd = window->weights[2 * row + 1];
         int16x8x2_t left = vld2q_s16(pairs);
         int16x8x2_t right = vld2q_s16(pairs + 16);
-
         sums[0] = vmlal_n_s16(sums[0], vget_low_s16(left.val[0]), even);
         sums[1] = vmlal_high_n_s16(sums[1], left.val[0], even);
         sums[2] = vmlal_n_s16(sums[2], vget_low_s16(right.val[0]), even);
@@ -167,7 +154,6 @@ static inline uint8x8_t clamp_sums(int32x4_t left, int32x4_t right) {
 static void filter_rows(const struct tt_pass_window *window, int length, uint8_t *out) {
     for (int x = 0; x < length; x += 16) {
         int32x4_t sums[4];
-
         sum_block(window, x, sums);
         vst1_u8(out + x, clamp_sums(sums[0], sums[1]));
         vst1_u8(out + x + 8, clamp_sums(sums[2], sums[3]));
@@ -177,7 +163,6 @@ static void filter_rows(const struct tt_pass_window *window, int length, uint8_t
 static void sum_rows(const struct tt_pass_window *window, int length, int32_t *out) {
     for (int x = 0; x < length; x += 16) {
         int32x4_t sums[4];
-
         sum_block(window, x, sums);
         vst1q_s32(out + x, sums[0]);
         vst1q_s32(out + x + 4, sums[1]);
@@ -189,7 +174,6 @@ static void sum_rows(const struct tt_pass_window *window, int length, int32_t *o
 static void join_rgb(const uint8_t *planes, int plane_px, uint8_t *out) {
     for (int x = 0; x < plane_px; x += 16, out += 48) {
         const uint8_t *from = planes + x;
-
         vst3q_u8(out, ((uint8x16x3_t){{vld1q_u8(from), vld1q_u8(from + plane_px),
                                        vld1q_u8(from + 2 * (int64_t)plane_px)}}));
     }
@@ -200,13 +184,11 @@ static inline float32x4_t alpha_factor(int32x4_t alpha_sum) {
     uint32x4_t opaque = vcgtzq_s32(vshrq_n_s32(alpha_sum, TT_PASS_SUM_BITS));
     float32x4_t alpha = vcvtq_f32_s32(vsubq_s32(alpha_sum, vdupq_n_s32(TT_PASS_SUM_HALF)));
     float32x4_t factor = vdivq_f32(vdupq_n_f32(256), alpha);
-
     return vreinterpretq_f32_u32(vandq_u32(opaque, vreinterpretq_u32_f32(factor)));
 }
 
 static inline int32x4_t divide_colour(int32x4_t sum, float32x4_t factor) {
     float32x4_t colour = vcvtq_f32_s32(vsubq_s32(sum, vdupq_n_s32(TT_PASS_SUM_HALF)));
-
     colour = vmulq_f32(colour, factor);
     colour = vaddq_f32(colour, vdupq_n_f32(0.5f));
     colour = vminq_f32(vmaxq_f32(colour, vdupq_n_f32(0)), vdupq_n_f32(255));
@@ -224,7 +206,6 @@ static void join_gray_alpha(const int32_t *sums, int plane_px, uint8_t *out) {
         const int32_t *from = sums + x;
         int32x4_t alpha0 = vld1q_s32(from + plane_px);
         int32x4_t alpha1 = vld1q_s32(from + plane_px + 4);
-
         vst2_u8(out,
                 ((uint8x8x2_t){{divide_colours(from, alpha_factor(alpha0), alpha_factor(alpha1)),
                                 clamp_sums(alpha0, alpha1)}}));
@@ -238,7 +219,6 @@ static void join_rgb_alpha(const int32_t *sums, int plane_px, uint8_t *out) {
         int32x4_t alpha1 = vld1q_s32(from + 3 * (int64_t)plane_px + 4);
         float32x4_t left = alpha_factor(alpha0);
         float32x4_t right = alpha_factor(alpha1);
-
         vst4_u8(out, ((uint8x8x4_t){{divide_colours(from, left, right),
                                      divide_colours(from + plane_px, left, right),
                                      divide_colours(from + 2 * (int64_t)plane_px, left, right),

@@ -26,11 +26,9 @@ static inline void store_128(void *to, __m128i value) {
 
 static void split_gray(const uint8_t *row, int width_px, int16_t *planes, int plane_px) {
     int x = 0;
-
     for (; x + 16 <= width_px; x += 16) {
         __m128i bytes = load_128(row + x);
         __m128i zero = _mm_setzero_si128();
-
         store_128(planes + x, _mm_slli_epi16(_mm_unpacklo_epi8(bytes, zero), TT_PASS_SAMPLE_BITS));
         store_128(planes + x + 8,
                   _mm_slli_epi16(_mm_unpackhi_epi8(bytes, zero), TT_PASS_SAMPLE_BITS));
@@ -45,11 +43,9 @@ static inline __m128i weigh(__m128i colour, __m128i alpha) {
 
 static void split_gray_alpha(const uint8_t *row, int width_px, int16_t *planes, int plane_px) {
     int x = 0;
-
     for (; x + 8 <= width_px; x += 8) {
         __m128i pixels = load_128(row + 2 * (int64_t)x);
         __m128i alpha = _mm_srli_epi16(pixels, 8);
-
         store_128(planes + x, weigh(_mm_and_si128(pixels, _mm_set1_epi16(255)), alpha));
         store_128(planes + plane_px + x, _mm_slli_epi16(alpha, TT_PASS_SAMPLE_BITS));
     }
@@ -63,7 +59,6 @@ static void split_rgb(const uint8_t *row, int width_px, int16_t *planes, int pla
 /* Returns the lowest bytes of 8 pixels' lanes, as 16-bit ones. */
 static inline __m128i pack_lowest(__m128i left, __m128i right) {
     const __m128i lowest = _mm_set1_epi32(255);
-
     return _mm_packs_epi32(_mm_and_si128(left, lowest), _mm_and_si128(right, lowest));
 }
 
@@ -72,12 +67,10 @@ static void split_rgb_alpha(const uint8_t *row, int width_px, int16_t *planes, i
     int16_t *blue = green + plane_px;
     int16_t *alpha = blue + plane_px;
     int x = 0;
-
     for (; x + 8 <= width_px; x += 8) {
         __m128i left = load_128(row + 4 * (int64_t)x);
         __m128i right = load_128(row + 4 * (int64_t)x + 16);
         __m128i opacity = pack_lowest(_mm_srli_epi32(left, 24), _mm_srli_epi32(right, 24));
-
         store_128(planes + x, weigh(pack_lowest(left, right), opacity));
         store_128(green + x,
                   weigh(pack_lowest(_mm_srli_epi32(left, 8), _mm_srli_epi32(right, 8)), opacity));
@@ -90,7 +83,6 @@ static void split_rgb_alpha(const uint8_t *row, int width_px, int16_t *planes, i
 
 static ALWAYS_INLINE __m128i sum_taps(const int16_t *window, const int16_t *weights, int taps) {
     __m128i sum = _mm_setzero_si128();
-
     for (int tap = 0; tap < taps; tap += 8)
         sum = _mm_add_epi32(sum, _mm_madd_epi16(load_128(window + tap), load_128(weights + tap)));
     return sum;
@@ -108,7 +100,6 @@ static ALWAYS_INLINE __m128i sum_columns(const struct tt_kernel *columns, int x,
     __m128i sum3 = sum_taps(samples + spans[3].first, weights + 3 * (int64_t)taps, taps);
     __m128i left = _mm_add_epi32(_mm_unpacklo_epi32(sum0, sum1), _mm_unpackhi_epi32(sum0, sum1));
     __m128i right = _mm_add_epi32(_mm_unpacklo_epi32(sum2, sum3), _mm_unpackhi_epi32(sum2, sum3));
-
     return _mm_add_epi32(_mm_unpacklo_epi64(left, right), _mm_unpackhi_epi64(left, right));
 }
 
@@ -116,11 +107,9 @@ static ALWAYS_INLINE void filter_taps(const struct tt_kernel *columns, int from,
                                       const int16_t *samples, int16_t *pairs, int half, int taps) {
     const __m128i even = _mm_set1_epi32(0xffff);
     int x = from;
-
     for (; x + 4 <= columns->size_px; x += 4) {
         __m128i sum = _mm_add_epi32(sum_columns(columns, x, samples, taps),
                                     _mm_set1_epi32(1 << (TT_KERNEL_BITS - 1)));
-
         if (half == 0)
             sum = _mm_and_si128(_mm_srli_epi32(sum, TT_KERNEL_BITS), even);
         else
@@ -151,7 +140,6 @@ static inline void sum_block(const struct tt_pass_window *window, int x, __m128i
     for (int row = 0; row < window->count; row++) {
         const int16_t *pairs = window->pairs[row] + 2 * (int64_t)x;
         __m128i weights = _mm_set1_epi32(tt_pass_weights(window, row));
-
         add_pairs(&sums[0], pairs, weights);
         add_pairs(&sums[1], pairs + 8, weights);
         add_pairs(&sums[2], pairs + 16, weights);
@@ -167,7 +155,6 @@ static inline __m128i pack_bytes(const __m128i values[4]) {
 static void filter_rows(const struct tt_pass_window *window, int length, uint8_t *out) {
     for (int x = 0; x < length; x += 16) {
         __m128i sums[4];
-
         sum_block(window, x, sums);
         sums[0] = _mm_srai_epi32(sums[0], TT_PASS_SUM_BITS);
         sums[1] = _mm_srai_epi32(sums[1], TT_PASS_SUM_BITS);
@@ -184,7 +171,6 @@ static void join_rgb(const uint8_t *planes, int plane_px, uint8_t *out) {
 static void sum_rows(const struct tt_pass_window *window, int length, int32_t *out) {
     for (int x = 0; x < length; x += 16) {
         __m128i sums[4];
-
         sum_block(window, x, sums);
         store_128(out + x, sums[0]);
         store_128(out + x + 4, sums[1]);
@@ -198,13 +184,11 @@ static inline __m128 alpha_factor(__m128i alpha_sum) {
     __m128i opaque =
         _mm_cmpgt_epi32(_mm_srai_epi32(alpha_sum, TT_PASS_SUM_BITS), _mm_setzero_si128());
     __m128 alpha = _mm_cvtepi32_ps(_mm_sub_epi32(alpha_sum, _mm_set1_epi32(TT_PASS_SUM_HALF)));
-
     return _mm_and_ps(_mm_castsi128_ps(opaque), _mm_div_ps(_mm_set1_ps(256), alpha));
 }
 
 static inline __m128i divide_colour(__m128i sum, __m128 factor) {
     __m128 colour = _mm_cvtepi32_ps(_mm_sub_epi32(sum, _mm_set1_epi32(TT_PASS_SUM_HALF)));
-
     colour = _mm_add_ps(_mm_mul_ps(colour, factor), _mm_set1_ps(0.5f));
     return _mm_cvttps_epi32(_mm_min_ps(_mm_max_ps(colour, _mm_setzero_ps()), _mm_set1_ps(255)));
 }
@@ -220,7 +204,6 @@ static void join_gray_alpha(const int32_t *sums, int plane_px, uint8_t *out) {
         __m128i alpha = _mm_packs_epi32(_mm_srai_epi32(alpha0, TT_PASS_SUM_BITS),
                                         _mm_srai_epi32(alpha1, TT_PASS_SUM_BITS));
         __m128i planar = _mm_packus_epi16(gray, alpha);
-
         store_128(out, _mm_unpacklo_epi8(planar, _mm_srli_si128(planar, 8)));
     }
 }
@@ -238,7 +221,6 @@ static void join_rgb_alpha(const int32_t *sums, int plane_px, uint8_t *out) {
         __m128i green_alpha = _mm_packs_epi32(green, alpha);
         __m128i planar = _mm_packus_epi16(red_blue, green_alpha); /* rrrr bbbb gggg aaaa */
         __m128i pairs = _mm_unpacklo_epi8(planar, _mm_srli_si128(planar, 8)); /* rg ×4, ba ×4 */
-
         store_128(out, _mm_unpacklo_epi16(pairs, _mm_srli_si128(pairs, 8)));
     }
 }

@@ -33,7 +33,6 @@ static void add_alpha(uint32_t *restrict sums, const uint8_t *restrict row, int6
                       int channels) {
     for (int64_t i = 0; i < length; i += channels) {
         uint32_t alpha = row[i + channels - 1];
-
         for (int channel = 0; channel < channels - 1; channel++)
             sums[i + channel] += row[i + channel] * alpha;
         sums[i + channels - 1] += alpha;
@@ -44,7 +43,6 @@ static void add_alpha(uint32_t *restrict sums, const uint8_t *restrict row, int6
 static uint8_t divide_rounded(uint64_t sum, uint64_t count) {
     uint64_t twice = 2 * sum + count;
     uint64_t quotient = twice / (2 * count);
-
     if (quotient * 2 * count == twice)
         quotient -= quotient % 2;
     return (uint8_t)quotient;
@@ -74,7 +72,6 @@ static void average_block(const struct tt_shrinker *self, const uint32_t *sums, 
     int channels = self->channels;
     uint64_t count = (uint64_t)width_px * (uint64_t)height_px;
     uint64_t total[4] = {0};
-
     sum_block(sums, width_px, channels, total);
     if (!has_alpha(self)) {
         for (int channel = 0; channel < channels; channel++)
@@ -91,7 +88,6 @@ static void average_row(struct tt_shrinker *self) {
     for (int x = 0; x < self->out_width_px; x++) {
         int left = x * self->factor_x;
         int columns_left = self->in_width_px - left;
-
         average_block(self, self->sums + (int64_t)left * self->channels,
                       columns_left < self->factor_x ? columns_left : self->factor_x,
                       self->rows_added, self->out + (int64_t)x * self->channels);
@@ -100,7 +96,6 @@ static void average_row(struct tt_shrinker *self) {
 
 bool tt_shrinker_push(struct tt_shrinker *self, const uint8_t *row, const uint8_t **out) {
     int64_t length = (int64_t)self->in_width_px * self->channels;
-
     if (self->rows_added == 0)
         memset(self->sums, 0, (size_t)length * sizeof *self->sums);
     if (has_alpha(self))
@@ -120,7 +115,6 @@ bool tt_shrinker_push(struct tt_shrinker *self, const uint8_t *row, const uint8_
 enum tt_err tt_shrinker_open(struct tt_shrinker **shrinker, int in_width_px, int in_height_px,
                              int channels, int factor_x, int factor_y, struct tt_arena *arena) {
     struct tt_shrinker *self = tt_arena_alloc(arena, sizeof *self);
-
     if (!self)
         return TT_ERR_NO_MEMORY;
     *self = (struct tt_shrinker){

@@ -233,7 +233,6 @@ static int margin_of(int width_px, int height_px, const struct tt_picture_waterm
 static struct tt_overlay_room room_of(int width_px, int height_px,
                                       const struct tt_picture_watermark *wanted) {
     int margin_px = margin_of(width_px, height_px, wanted);
-
     return (struct tt_overlay_room){width_px - 2 * margin_px, height_px - 2 * margin_px};
 }
 
@@ -340,12 +339,10 @@ static void blend_pixel(uint8_t *pixel, int colours, bool has_alpha, const uint8
     int over_share = alpha * 255;
     int under_share = under_alpha * (255 - alpha);
     int shares = over_share + under_share;
-
     if (alpha == 0)
         return;
     for (int colour = 0; colour < colours; colour++) {
         int over_colour = over[over_colours == 3 ? colour : 0];
-
         pixel[colour] =
             (uint8_t)((over_colour * over_share + pixel[colour] * under_share + shares / 2) /
                       shares);
@@ -375,7 +372,6 @@ static enum tt_err put_marked(struct tt_row_sink *sink, const uint8_t *row) {
 static void fade(struct tt_overlay *overlay, int opacity_percent) {
     int64_t count = (int64_t)overlay->width_px * overlay->height_px;
     uint8_t *alpha = overlay->samples + overlay->colours;
-
     for (int64_t i = 0; i < count; i++, alpha += overlay->colours + 1)
         *alpha = (uint8_t)((*alpha * opacity_percent + 50) / 100);
 }

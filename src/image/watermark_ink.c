@@ -7,7 +7,6 @@
 static void soften(uint8_t *samples, int64_t stride, int count, int radius, uint8_t *copy) {
     int window = 2 * radius + 1;
     int sum = 0;
-
     for (int i = 0; i < count; i++)
         copy[i] = samples[i * stride];
     for (int i = -radius; i < count; i++) {
@@ -25,7 +24,6 @@ enum tt_err tt_ink_soften_outlines(struct tt_overlay *overlay, int radius, struc
     int height_px = overlay->height_px;
     uint8_t *copy = tt_arena_alloc(arena, (size_t)(width_px > height_px ? width_px : height_px));
     uint8_t *outlines = overlay->samples + TT_INK_OUTLINES;
-
     if (!copy)
         return TT_ERR_NO_MEMORY;
     for (int pass = 0; pass < 2; pass++) {
@@ -41,12 +39,10 @@ enum tt_err tt_ink_soften_outlines(struct tt_overlay *overlay, int radius, struc
 void tt_ink_mix(struct tt_overlay *overlay) {
     int64_t count = (int64_t)overlay->width_px * overlay->height_px;
     uint8_t *pixel = overlay->samples;
-
     for (int64_t i = 0; i < count; i++, pixel += 2) {
         int letters = pixel[TT_INK_LETTERS] * 255;
         int outlines = (pixel[TT_INK_OUTLINES] * OUTLINE_ALPHA + 127) / 255;
         int alpha = letters + outlines * (255 - pixel[TT_INK_LETTERS]); /* of 255² */
-
         pixel[0] = (uint8_t)(alpha > 0 ? (letters * 255 + alpha / 2) / alpha : 0);
         pixel[1] = (uint8_t)((alpha + 127) / 255);
     }

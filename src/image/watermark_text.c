@@ -126,7 +126,6 @@ static void close_pen(struct pen *pen) {
 /* Loads the glyph's outline in font units; false for one that cannot be had, which is left out. */
 static bool load_glyph(const struct pen *pen, FT_UInt glyph, enum tt_err *err) {
     FT_Error error = FT_Load_Glyph(pen->face, glyph, FT_LOAD_NO_SCALE);
-
     if (FT_ERROR_BASE(error) == FT_Err_Out_Of_Memory)
         *err = fail_with(pen, TT_ERR_NO_MEMORY, error, "a glyph");
     return error == 0 && pen->face->glyph->format == FT_GLYPH_FORMAT_OUTLINE;
@@ -156,7 +155,6 @@ struct line {
  * the next byte that may begin a character. */
 static size_t next_character(const char *text, size_t length, uint32_t *point) {
     size_t bytes = tt_utf8_decode(text, length, point);
-
     if (bytes > 0)
         return bytes;
     *point = REPLACEMENT;
@@ -202,7 +200,6 @@ static enum tt_err add_glyph(struct line *line, const struct pen *pen, FT_UInt g
     enum tt_err err = TT_OK;
     FT_Vector kerning = {0};
     FT_BBox ink;
-
     if (line->count > 0 && FT_HAS_KERNING(pen->face))
         FT_Get_Kerning(pen->face, line->glyphs[line->count - 1].glyph, glyph, FT_KERNING_UNSCALED,
                        &kerning);
@@ -227,13 +224,11 @@ static bool has_ink(const struct line *line) {
 static enum tt_err lay_out(struct line *line, const struct pen *pen, const char *text) {
     size_t length = strnlen(text, GLYPHS_MAX);
     enum tt_err err = TT_OK;
-
     line->left = line->bottom = INT64_MAX;
     line->right = line->top = INT64_MIN;
     while (length > 0 && err == TT_OK) {
         uint32_t point;
         size_t bytes = next_character(text, length, &point);
-
         if (!is_invisible(point))
             err = add_glyph(line, pen, FT_Get_Char_Index(pen->face, point));
         text += bytes;
@@ -278,7 +273,6 @@ static void measure_line(struct measure *measure, const struct line *line, int u
                          double line_px) {
     double edge_px = edge_of(line_px);
     double scale = line_px / units;
-
     measure->px_per_unit = scale;
     measure->outline_px = outline_of(line_px);
     measure->soften_px = soften_of(line_px);
@@ -292,7 +286,6 @@ static void measure_line(struct measure *measure, const struct line *line, int u
 static bool fit_line(struct measure *measure, const struct line *line, int units, double line_px,
                      struct tt_overlay_room room) {
     double height_px = fmin(room.height_px, rows_max(line_px));
-
     while (line_px >= TT_WATERMARK_LINE_MIN_PX) {
         measure_line(measure, line, units, line_px);
         if (measure->width_px <= room.width_px && measure->height_px <= height_px)
@@ -319,11 +312,9 @@ static void cover_spans(int y, int count, const FT_Span *spans, void *user) {
     const struct canvas *canvas = user;
     const struct tt_overlay *overlay = canvas->overlay;
     int64_t row = canvas->y - 1 - y;
-
     for (int i = 0; i < count; i++) {
         uint8_t *pixel = overlay->samples + (row * overlay->width_px + canvas->x + spans[i].x) * 2 +
                          canvas->layer;
-
         for (int x = 0; x < spans[i].len; x++, pixel += 2)
             if (*pixel < spans[i].coverage)
                 *pixel = spans[i].coverage;
@@ -344,7 +335,6 @@ static FT_Error cover(const struct pen *pen, FT_Outline *outline, struct canvas 
                      .xMax = clip(canvas.overlay->width_px - canvas.x),
                      .yMax = clip(canvas.y)},
     };
-
     return FT_Outline_Render(pen->library, outline, &params);
 }
 
@@ -371,7 +361,6 @@ static FT_Error stroke(struct pen *pen, FT_Outline *outline) {
 static bool is_drawable(const FT_Outline *outline) {
     const FT_Pos far = GLYPH_MAX_PX * 64;
     FT_BBox box;
-
     FT_Outline_Get_CBox(outline, &box);
     return outline->n_points > 0 && box.xMin > -far && box.yMin > -far && box.xMax < far &&
            box.yMax < far;
@@ -427,7 +416,6 @@ static enum tt_err draw(struct tt_overlay *overlay, struct pen *pen, const char 
                    FT_STROKER_LINEJOIN_ROUND, 0);
     for (int i = 0; i < line->count && err == TT_OK; i++) {
         double x_px = measure.left_px + (double)line->glyphs[i].x * measure.px_per_unit;
-
         err = draw_glyph(pen, line->glyphs[i].glyph, &measure, x_px, overlay);
     }
     if (err == TT_OK)
@@ -457,7 +445,6 @@ enum tt_err tt_watermark_font_check(const uint8_t *font, size_t font_bytes,
                                     struct tt_arena *arena) {
     struct pen pen;
     enum tt_err err = open_pen(&pen, font, font_bytes, HEAP_BYTES / 2, arena, TT_ERR_CONFIG);
-
     close_pen(&pen);
     return err;
 }

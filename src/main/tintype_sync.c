@@ -39,7 +39,6 @@ static void print_usage(FILE *out) {
  * checker is such a process. */
 static enum tt_err hide_memory(void) {
     const struct rlimit none = {0, 0};
-
     if (setrlimit(RLIMIT_CORE, &none) != 0)
         return tt_err_fail_errno(TT_ERR_SYSTEM, "setrlimit");
 #ifndef TT_SANITIZED
@@ -51,7 +50,6 @@ static enum tt_err hide_memory(void) {
 
 static int run(const struct tt_config *config, bool once) {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
-
     tt_log_open("tintype-sync", (enum tt_log_level)config->log.level);
     umask(0007);
     enum tt_err err = hide_memory();
@@ -73,7 +71,6 @@ int main(int argc, char **argv) {
         {"version", no_argument, NULL, 'V'},      {NULL, 0, NULL, 0},
     };
     static struct tt_config config;
-
     if (tt_start_open_standard_fds() != TT_OK)
         return EXIT_FAILED;
     const char *path = tt_start_find_config();
@@ -98,7 +95,6 @@ int main(int argc, char **argv) {
     enum tt_err err = tt_sync_check(&config);
     if (err != TT_OK) {
         const struct tt_err_note note = tt_err_take(err);
-
         fprintf(stderr, "tintype-sync: %s\n", note.cause);
         return EXIT_REFUSED;
     }

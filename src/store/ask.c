@@ -43,14 +43,12 @@ size_t tt_ask_format(const struct tt_ask_question *question, char text[TT_ASK_QU
                           verb_names[question->verb], kind_names[question->kind], TT_UUID_SIZE - 1,
                           question->id, is_rendition ? " " : "",
                           is_rendition ? TT_PICTURE_PRESET_SIZE - 1 : 0, question->rendition);
-
     return length > 0 ? (size_t)length : 0;
 }
 
 /* Steps over a word and the space after it. */
 static bool skip_word(const char **text, const char *word) {
     size_t length = strlen(word);
-
     if (strncmp(*text, word, length) != 0 || (*text)[length] != ' ')
         return false;
     *text += length + 1;
@@ -68,7 +66,6 @@ static bool skip_one_of(const char **text, const char *const *words, size_t coun
 /* Reads "<id>", or "<id> <preset>" of a rendition. */
 static bool parse_names(const char *text, struct tt_ask_question *question) {
     const char *rendition = "";
-
     if (strlen(text) < TT_UUID_SIZE - 1)
         return false;
     memcpy(question->id, text, TT_UUID_SIZE - 1);
@@ -103,7 +100,6 @@ bool tt_ask_parse(const char *text, size_t length, struct tt_ask_question *quest
 
 static void send_packet(int fd, const char *text, size_t length) {
     ssize_t sent;
-
     /* The socket does not block, as whoever does not take its answer must not hold the agent. */
     do {
         sent = send(fd, text, length, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -114,7 +110,6 @@ void tt_ask_answer_ok(int fd, const char *url) {
     char text[TT_ASK_ANSWER_MAX_BYTES];
     bool has_url = url && url[0] != '\0';
     int length = snprintf(text, sizeof text, OK "%s%s", has_url ? " " : "", has_url ? url : "");
-
     if (length < 0 || (size_t)length >= sizeof text)
         tt_ask_answer_error(fd, TT_ERR_INTERNAL, "the URL is too long for an answer");
     else
@@ -156,7 +151,6 @@ static bool has_control(const char *text) {
 static enum tt_err find_error(const char *name, size_t length) {
     for (int i = TT_OK + 1; i < TT_ERR_COUNT; i++) {
         const struct tt_err_row *row = tt_err_row((enum tt_err)i);
-
         if (row->http_status != 0 && strlen(row->name) == length &&
             strncmp(row->name, name, length) == 0)
             return (enum tt_err)i;
@@ -166,7 +160,6 @@ static enum tt_err find_error(const char *name, size_t length) {
 
 static enum tt_err take_error(const char *text) {
     const char *space = strchr(text, ' ');
-
     if (!space || has_control(text))
         return refuse_answer();
     enum tt_err err = find_error(text, (size_t)(space - text));
@@ -198,7 +191,6 @@ static enum tt_err take_answer(char *text, size_t length, char url[TT_ASK_ANSWER
 
 bool tt_ask_path(const char *storage_dir, char path[108]) {
     int length = snprintf(path, 108, "%s/agent.sock", storage_dir);
-
     return length > 0 && length < 108;
 }
 
@@ -210,7 +202,6 @@ static bool make_address(const char *storage_dir, struct sockaddr_un *address) {
 /* Removes a socket that is in the way, and nothing else: any other file is there by mistake. */
 static enum tt_err clear_path(const char *path) {
     struct stat status;
-
     if (lstat(path, &status) != 0) {
         if (errno == ENOENT)
             return TT_OK;
@@ -241,7 +232,6 @@ static enum tt_err bind_and_listen(int fd, const struct sockaddr_un *address) {
 
 enum tt_err tt_ask_listen(const char *storage_dir, int *fd) {
     struct sockaddr_un address;
-
     *fd = -1;
     if (!make_address(storage_dir, &address))
         return tt_err_fail(TT_ERR_SYSTEM,
@@ -266,7 +256,6 @@ static enum tt_err connect_and_send(int fd, const struct sockaddr_un *address,
                                     const struct tt_ask_question *question) {
     char text[TT_ASK_QUESTION_SIZE];
     size_t length = tt_ask_format(question, text);
-
     /* Neither call waits, as the socket does not block: a backlog that is full is EAGAIN. */
     if (connect(fd, (const struct sockaddr *)address, sizeof *address) != 0)
         return tt_err_fail_errno(TT_ERR_AGENT_AWAY, "ask: connect to %s", address->sun_path);
@@ -277,10 +266,8 @@ static enum tt_err connect_and_send(int fd, const struct sockaddr_un *address,
 
 static enum tt_err await(int fd, int64_t deadline_ms) {
     struct pollfd awaited = {.fd = fd, .events = POLLIN};
-
     for (;;) {
         int64_t left_ms = deadline_ms - tt_clock_monotonic_ms();
-
         if (left_ms < 0)
             left_ms = 0;
         int ready = poll(&awaited, 1, left_ms > INT32_MAX ? INT32_MAX : (int)left_ms);
@@ -296,7 +283,6 @@ static enum tt_err await(int fd, int64_t deadline_ms) {
 static enum tt_err receive(int fd, char url[TT_ASK_ANSWER_MAX_BYTES]) {
     char text[TT_ASK_ANSWER_MAX_BYTES];
     ssize_t length;
-
     do {
         length = recv(fd, text, sizeof text, 0);
     } while (length < 0 && errno == EINTR);
@@ -313,7 +299,6 @@ enum tt_err tt_ask(const char *storage_dir, const struct tt_ask_question *questi
                    int64_t timeout_ms, char url[TT_ASK_ANSWER_MAX_BYTES]) {
     int64_t deadline_ms = tt_clock_monotonic_ms() + timeout_ms;
     struct sockaddr_un address;
-
     url[0] = '\0';
     if (!make_address(storage_dir, &address))
         return tt_err_fail(TT_ERR_AGENT_AWAY, "ask: storage.dir is too long for a socket's path");

@@ -42,7 +42,6 @@ enum tt_err tt_db_fail(struct tt_db *db, const char *doing) {
     int code = sqlite3_extended_errcode(db->sqlite);
     int number = sqlite3_system_errno(db->sqlite);
     bool is_full = (code & 0xFF) == SQLITE_FULL;
-
     /* SQLITE_FULL is for writes to the database and its log. A log that cannot be made, or a shared
      * index that cannot grow, is told by the system's error, and the latter by its code alone. */
     if ((code & 0xFF) == SQLITE_IOERR || (code & 0xFF) == SQLITE_CANTOPEN)
@@ -53,7 +52,6 @@ enum tt_err tt_db_fail(struct tt_db *db, const char *doing) {
 
 static void pause_briefly(void) {
     struct timespec pause = {.tv_nsec = BUSY_PAUSE_NS};
-
     /* A signal that cuts it short only means an earlier look. */
     nanosleep(&pause, NULL);
 }
@@ -61,7 +59,6 @@ static void pause_briefly(void) {
 static int wait_while_busy(void *context, int count) {
     struct tt_db *db = context;
     int64_t now_ms = tt_clock_monotonic_ms();
-
     if (count == 0)
         db->busy_deadline_ms = now_ms + BUSY_LIMIT_MS;
     if (now_ms >= db->busy_deadline_ms)
@@ -117,7 +114,6 @@ enum tt_err tt_db_fail_bind(struct tt_db *db) {
 bool tt_db_read_text(sqlite3_stmt *statement, int column, char *text, size_t size) {
     const unsigned char *value = sqlite3_column_text(statement, column);
     size_t length = (size_t)sqlite3_column_bytes(statement, column);
-
     if (!value || length >= size)
         return false;
     memcpy(text, value, length);
@@ -127,7 +123,6 @@ bool tt_db_read_text(sqlite3_stmt *statement, int column, char *text, size_t siz
 
 enum tt_err tt_db_step(struct tt_db *db, sqlite3_stmt *statement, bool *has_row) {
     int code = sqlite3_step(statement);
-
     *has_row = code == SQLITE_ROW;
     if (code != SQLITE_ROW && code != SQLITE_DONE)
         return tt_db_fail(db, "run a statement");
@@ -143,7 +138,6 @@ void tt_db_reset(sqlite3_stmt *statement) {
 enum tt_err tt_db_run(struct tt_db *db, sqlite3_stmt *statement, bool is_bound) {
     bool has_row;
     enum tt_err err = is_bound ? tt_db_step(db, statement, &has_row) : tt_db_fail_bind(db);
-
     tt_db_reset(statement);
     return err;
 }
@@ -151,7 +145,6 @@ enum tt_err tt_db_run(struct tt_db *db, sqlite3_stmt *statement, bool is_bound) 
 enum tt_err tt_db_ask_int(struct tt_db *db, sqlite3_stmt *statement, int64_t *value) {
     bool has_row;
     enum tt_err err = tt_db_step(db, statement, &has_row);
-
     if (err == TT_OK && has_row)
         *value = sqlite3_column_int64(statement, 0);
     tt_db_reset(statement);
@@ -182,7 +175,6 @@ enum tt_err tt_db_set_durable(struct tt_db *db, bool is_durable) {
  * SQLite's first write, which syncs the directory of the log. */
 static enum tt_err make_file(const char *path) {
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, MODE);
-
     if (fd < 0 && errno != EEXIST)
         return tt_err_fail_errno(TT_ERR_JOURNAL, "journal: make %s", path);
     tt_file_close(&fd);
@@ -191,7 +183,6 @@ static enum tt_err make_file(const char *path) {
 
 static int note_mode(void *context, int count, char **values, char **names) {
     bool *is_wal = context;
-
     (void)names;
     *is_wal = count == 1 && values[0] && strcmp(values[0], "wal") == 0;
     return 0;
@@ -203,7 +194,6 @@ static int note_mode(void *context, int count, char **values, char **names) {
 static enum tt_err enter_wal(struct tt_db *db, const char *path) {
     int64_t deadline_ms = tt_clock_monotonic_ms() + BUSY_LIMIT_MS;
     bool is_wal = false;
-
     while (sqlite3_exec(db->sqlite, "PRAGMA journal_mode = WAL", note_mode, &is_wal, NULL) !=
            SQLITE_OK) {
         if ((sqlite3_errcode(db->sqlite) & 0xFF) != SQLITE_BUSY ||
@@ -221,7 +211,6 @@ static enum tt_err enter_wal(struct tt_db *db, const char *path) {
 static enum tt_err read_version(struct tt_db *db, int *version) {
     sqlite3_stmt *statement = NULL;
     bool has_row = false;
-
     *version = 0;
     enum tt_err err = tt_db_prepare(db, &statement, "PRAGMA user_version");
     if (err == TT_OK)
@@ -242,7 +231,6 @@ static enum tt_err read_version(struct tt_db *db, int *version) {
 static enum tt_err apply_steps(struct tt_db *db) {
     int version;
     enum tt_err err = read_version(db, &version);
-
     for (int step = version; err == TT_OK && step < tt_schema_step_count; step++)
         err = execute(db, tt_schema_steps[step], "migrate the schema");
     if (err != TT_OK || version == tt_schema_step_count)
@@ -255,7 +243,6 @@ static enum tt_err apply_steps(struct tt_db *db) {
 static enum tt_err migrate(struct tt_db *db) {
     int version;
     enum tt_err err = read_version(db, &version);
-
     if (err != TT_OK || version == tt_schema_step_count)
         return err;
     err = tt_db_begin(db);

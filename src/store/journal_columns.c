@@ -103,7 +103,6 @@ void tt_columns_format(enum tt_columns_table table, struct tt_columns_text *text
     for (int i = 0; i < tables[table].count; i++) {
         size_t names = strlen(text->names);
         size_t places = strlen(text->places);
-
         snprintf(text->names + names, sizeof text->names - names, "%s%s", i > 0 ? ", " : "",
                  tables[table].columns[i].name);
         snprintf(text->places + places, sizeof text->places - places, "%s?", i > 0 ? ", " : "");
@@ -125,7 +124,6 @@ static size_t find_offset(const struct column *column, const struct tt_journal_r
 
 static int64_t count_rendition_bytes(const struct tt_journal_row *row) {
     int64_t bytes = 0;
-
     for (int i = TT_JOURNAL_RENDITION; i < tt_journal_row_original(row); i++)
         if (!row->files[i].evicted)
             bytes += row->files[i].size_bytes;
@@ -134,7 +132,6 @@ static int64_t count_rendition_bytes(const struct tt_journal_row *row) {
 
 static int64_t format_bits(const struct tt_journal_row *row) {
     int64_t bits = 0;
-
     for (int i = TT_JOURNAL_RENDITION; i < tt_journal_row_original(row); i++)
         if (row->files[i].evicted)
             bits |= INT64_C(1) << (i - TT_JOURNAL_RENDITION);
@@ -154,7 +151,6 @@ static bool bind_time(sqlite3_stmt *statement, int parameter, int64_t time_ms) {
 static bool bind_value(sqlite3_stmt *statement, int parameter, const struct column *column,
                        const struct tt_journal_row *row, int number) {
     const void *value = (const char *)row + find_offset(column, row, number);
-
     switch (column->kind) {
     case TEXT:
     case ID:
@@ -198,14 +194,12 @@ static bool read_whole(sqlite3_stmt *statement, int place, int64_t *whole) {
 
 static bool read_pixels(sqlite3_stmt *statement, int place, int32_t *pixels) {
     int64_t wide = sqlite3_column_int64(statement, place);
-
     *pixels = (int32_t)wide;
     return wide >= 0 && wide <= INT32_MAX;
 }
 
 static bool read_format(sqlite3_stmt *statement, int place, enum tt_picture_format *format) {
     char name[16];
-
     if (!tt_db_read_text(statement, place, name, sizeof name))
         return false;
     for (int i = TT_FORMAT_NONE + 1; i < TT_FORMAT_COUNT; i++) {
@@ -218,13 +212,11 @@ static bool read_format(sqlite3_stmt *statement, int place, enum tt_picture_form
 
 static bool read_state(sqlite3_stmt *statement, int place, enum tt_sync_state *state) {
     char name[16];
-
     return tt_db_read_text(statement, place, name, sizeof name) && tt_sync_state_parse(name, state);
 }
 
 static bool read_hash(sqlite3_stmt *statement, int place, uint8_t hash[TT_HASH_BYTES]) {
     const void *blob = sqlite3_column_blob(statement, place);
-
     if (!blob || sqlite3_column_bytes(statement, place) != TT_HASH_BYTES)
         return false;
     memcpy(hash, blob, TT_HASH_BYTES);

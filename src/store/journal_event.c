@@ -7,7 +7,6 @@
 static enum tt_err add_dropped(struct tt_journal *journal, int64_t dropped) {
     enum tt_err err = tt_db_prepare(&journal->db, &journal->count_dropped,
                                     "UPDATE event_total SET dropped = dropped + ?1");
-
     if (err != TT_OK || dropped <= 0)
         return err;
     return tt_db_run(&journal->db, journal->count_dropped,
@@ -24,7 +23,6 @@ static enum tt_err trim(struct tt_journal *journal, bool failures_alone) {
         "LIMIT (SELECT max(%s - ?1, 0) FROM event_total))",
         failures_alone ? "INDEXED BY event_failure WHERE is_failure = 1" : "",
         failures_alone ? "failures" : "events");
-
     if (err == TT_OK)
         err = tt_db_run(&journal->db, *statement, tt_db_bind_int(*statement, 1, most));
     if (err == TT_OK)
@@ -37,7 +35,6 @@ enum tt_err tt_journal_add_event(struct tt_journal *journal, const struct tt_jou
     enum tt_err err = tt_db_prepare(&journal->db, &journal->add_event,
                                     "INSERT INTO event (time_ms, is_failure, message) VALUES "
                                     "(:time_ms, :is_failure, :message)");
-
     if (err != TT_OK)
         return err;
     bool is_bound = tt_db_set_int(journal->add_event, ":time_ms", event->time_ms) &&
@@ -52,7 +49,6 @@ enum tt_err tt_journal_add_event(struct tt_journal *journal, const struct tt_jou
 enum tt_err tt_journal_note_failure(struct tt_journal *journal,
                                     const struct tt_journal_note *event) {
     enum tt_err err = tt_db_begin(&journal->db);
-
     if (err != TT_OK)
         return err;
     return tt_journal_end_and_tell(journal, tt_journal_add_event(journal, event, true));
@@ -65,7 +61,6 @@ static enum tt_err read_event(sqlite3_stmt *statement, struct tt_arena *arena, b
                               int64_t *left_bytes, struct tt_journal_event *event, bool *fits) {
     const char *message = (const char *)sqlite3_column_text(statement, 2);
     int size_bytes = sqlite3_column_bytes(statement, 2);
-
     if (!message)
         return tt_journal_refuse_row();
     *fits = is_first || size_bytes <= *left_bytes;
@@ -83,7 +78,6 @@ static enum tt_err read_events(struct tt_journal *journal, struct tt_arena *aren
     enum tt_err err = TT_OK;
     bool has_row = false;
     bool fits = true;
-
     while (*count < limit && (err = tt_db_step(&journal->db, journal->events, &has_row)) == TT_OK &&
            has_row) {
         err = read_event(journal->events, arena, *count == 0, &max_bytes, &events[*count], &fits);
@@ -98,7 +92,6 @@ enum tt_err tt_journal_events(struct tt_journal *journal, struct tt_arena *arena
                               int64_t max_bytes, struct tt_journal_event *events, int *count) {
     enum tt_err err = tt_db_prepare(&journal->db, &journal->events,
                                     "SELECT number, time_ms, message FROM event ORDER BY number");
-
     *count = 0;
     if (err != TT_OK)
         return err;
@@ -110,7 +103,6 @@ enum tt_err tt_journal_events(struct tt_journal *journal, struct tt_arena *arena
 enum tt_err tt_journal_events_shipped(struct tt_journal *journal, int64_t number, int64_t dropped) {
     enum tt_err err = tt_db_prepare(&journal->db, &journal->remove_events,
                                     "DELETE FROM event WHERE number <= ?1");
-
     if (err == TT_OK)
         err = tt_db_begin(&journal->db);
     if (err != TT_OK)

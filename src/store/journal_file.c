@@ -23,7 +23,6 @@ bool tt_sync_state_parse(const char *name, enum tt_sync_state *state) {
 
 void tt_journal_row_init(struct tt_journal_row *row, int rendition_count) {
     int original = TT_JOURNAL_RENDITION + rendition_count;
-
     *row = (struct tt_journal_row){.file_count = original + 1};
     for (int i = 0; i <= original; i++) {
         row->files[i].kind = TT_SPOOL_RENDITION;
@@ -47,7 +46,6 @@ int tt_journal_row_find(const struct tt_journal_row *row, enum tt_spool_kind kin
 
 struct tt_spool_name tt_journal_row_name(const struct tt_journal_row *row, int number) {
     const struct tt_journal_file *file = &row->files[number];
-
     return (struct tt_spool_name){file->kind, row->id, file->name, file->format};
 }
 
@@ -63,10 +61,8 @@ bool tt_journal_row_is_remote(const struct tt_journal_row *row, int number) {
 
 enum tt_err tt_journal_row_remove_files(const struct tt_journal_row *row, struct tt_spool *spool) {
     enum tt_err err = TT_OK;
-
     for (int i = 0; i < row->file_count; i++) {
         const struct tt_spool_name name = tt_journal_row_name(row, i);
-
         if (row->files[i].kept && tt_spool_remove(spool, &name) != TT_OK)
             err = TT_ERR_STORAGE;
     }

@@ -17,7 +17,6 @@
 
 static enum tt_err format_path(char path[PATH_SIZE], const char *storage_dir, const char *name) {
     int length = snprintf(path, PATH_SIZE, "%s/%s", storage_dir, name);
-
     if (length < 0 || length >= PATH_SIZE)
         return tt_err_fail(TT_ERR_JOURNAL, "journal: the path of storage.dir is too long");
     return TT_OK;
@@ -26,7 +25,6 @@ static enum tt_err format_path(char path[PATH_SIZE], const char *storage_dir, co
 static enum tt_err open_handle(struct tt_journal *journal, const char *storage_dir) {
     char path[PATH_SIZE];
     enum tt_err err = format_path(path, storage_dir, "journal.db");
-
     if (err == TT_OK)
         err = tt_db_open(&journal->db, path);
     if (err == TT_OK)
@@ -63,7 +61,6 @@ void tt_journal_close(struct tt_journal *journal) {
 
 enum tt_err tt_journal_check(struct tt_journal *journal) {
     enum tt_err err = tt_db_begin(&journal->db);
-
     if (err == TT_OK && sqlite3_exec(journal->db.sqlite, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK)
         err = tt_db_fail(&journal->db, "roll back a transaction");
     return err;
@@ -82,7 +79,6 @@ enum tt_err tt_journal_end_and_tell(struct tt_journal *journal, enum tt_err err)
 enum tt_err tt_journal_watch(const char *storage_dir, int *fd) {
     char path[PATH_SIZE];
     enum tt_err err = format_path(path, storage_dir, WAKE_NAME);
-
     *fd = -1;
     if (err != TT_OK)
         return err;

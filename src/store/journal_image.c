@@ -7,14 +7,12 @@ enum tt_err tt_journal_totals(struct tt_journal *journal, struct tt_journal_tota
     enum tt_err err = tt_db_prepare(&journal->db, &journal->totals,
                                     "SELECT sync_state, images, kept_bytes FROM image_total");
     bool has_row = false;
-
     *totals = (struct tt_journal_totals){0};
     if (err != TT_OK)
         return err;
     while ((err = tt_db_step(&journal->db, journal->totals, &has_row)) == TT_OK && has_row) {
         enum tt_sync_state state;
         char name[16];
-
         /* This program can read no row of a state that it does not know. */
         if (!tt_db_read_text(journal->totals, 0, name, sizeof name) ||
             !tt_sync_state_parse(name, &state))
@@ -30,7 +28,6 @@ static enum tt_err check_quota(struct tt_journal *journal, const struct tt_journ
                                int64_t quota_bytes) {
     struct tt_journal_totals totals;
     enum tt_err err = tt_journal_totals(journal, &totals);
-
     if (err != TT_OK)
         return err;
     int64_t more_bytes = 0;
@@ -50,7 +47,6 @@ static enum tt_err insert_row(struct tt_journal *journal, const struct tt_journa
     enum tt_err err =
         tt_db_prepare(&journal->db, &journal->insert, "INSERT INTO image (%s) VALUES (%s)",
                       columns->names, columns->places);
-
     if (err != TT_OK)
         return err;
     return tt_db_run(&journal->db, journal->insert,
@@ -60,7 +56,6 @@ static enum tt_err insert_row(struct tt_journal *journal, const struct tt_journa
 enum tt_err tt_journal_insert(struct tt_journal *journal, const struct tt_journal_row *row,
                               const struct tt_journal_note *event, int64_t quota_bytes) {
     enum tt_err err = tt_db_begin(&journal->db);
-
     if (err != TT_OK)
         return err;
     /* The quota is looked at within the transaction, so that two workers never take the same last
@@ -83,7 +78,6 @@ static enum tt_err run_for_id(struct tt_journal *journal, sqlite3_stmt *statemen
     bool more;
     int count;
     enum tt_err err = tt_journal_run_rows(journal, statement, is_bound, 1, row, &count, &more);
-
     return err == TT_OK && count == 0 ? TT_ERR_NOT_FOUND : err;
 }
 
@@ -92,7 +86,6 @@ enum tt_err tt_journal_find(struct tt_journal *journal, const char *id,
     enum tt_err err =
         tt_db_prepare(&journal->db, &journal->find, "SELECT %s FROM image WHERE id = ?1",
                       journal->columns[TT_COLUMNS_IMAGE].names);
-
     if (err != TT_OK)
         return err;
     return run_for_id(journal, journal->find, id, row);
@@ -100,7 +93,6 @@ enum tt_err tt_journal_find(struct tt_journal *journal, const char *id,
 
 static enum tt_err add_removal(struct tt_journal *journal, const struct tt_journal_row *row) {
     struct tt_journal_row removal = *row;
-
     /* Its attempts are counted anew: those before were the image's. */
     removal.attempts = 0;
     return tt_db_run(&journal->db, journal->add_removal,
@@ -111,7 +103,6 @@ static enum tt_err add_removal(struct tt_journal *journal, const struct tt_journ
 static enum tt_err delete_row(struct tt_journal *journal, const char *id,
                               struct tt_journal_row *row) {
     enum tt_err err = run_for_id(journal, journal->delete, id, row);
-
     if (err != TT_OK)
         return err;
     if (row->sync_state != TT_SYNC_OFF)
@@ -127,7 +118,6 @@ enum tt_err tt_journal_delete(struct tt_journal *journal, const char *id,
     enum tt_err err = tt_db_prepare(&journal->db, &journal->delete,
                                     "DELETE FROM image WHERE id = ?1 RETURNING %s",
                                     journal->columns[TT_COLUMNS_IMAGE].names);
-
     if (err == TT_OK)
         err = tt_db_prepare(&journal->db, &journal->add_removal,
                             "INSERT OR REPLACE INTO removal (%s) VALUES (%s)", columns->names,
@@ -143,7 +133,6 @@ static enum tt_err retry_rows(struct tt_journal *journal, sqlite3_stmt *statemen
                               int64_t *changed) {
     bool is_bound = !id || tt_db_bind_text(statement, 1, id);
     enum tt_err err = tt_db_run(&journal->db, statement, is_bound);
-
     *changed = err == TT_OK ? sqlite3_changes64(journal->db.sqlite) : 0;
     return err;
 }
@@ -174,7 +163,6 @@ enum tt_err tt_journal_retry(struct tt_journal *journal, const char *id, int64_t
 static int64_t read_id_time(sqlite3_stmt *statement, int column) {
     char id[TT_UUID_SIZE];
     int64_t time_ms = 0;
-
     if (tt_db_read_text(statement, column, id, sizeof id) && tt_uuid_parse(id, &time_ms))
         return time_ms;
     return 0;
@@ -186,7 +174,6 @@ static void read_backlog(sqlite3_stmt *statement, bool stored_waits,
     backlog->oldest_ms = read_id_time(statement, 1);
     if (stored_waits) {
         int64_t stored_ms = read_id_time(statement, 3);
-
         backlog->waiting += sqlite3_column_int64(statement, 2);
         if (backlog->oldest_ms == 0 || (stored_ms != 0 && stored_ms < backlog->oldest_ms))
             backlog->oldest_ms = stored_ms;
@@ -217,7 +204,6 @@ enum tt_err tt_journal_backlog(struct tt_journal *journal, bool stored_waits,
                                struct tt_journal_backlog *backlog) {
     enum tt_err err =
         tt_db_prepare(&journal->db, &journal->backlog, backlog_sql, TT_JOURNAL_REMOVALS_MAX);
-
     *backlog = (struct tt_journal_backlog){0};
     if (err != TT_OK)
         return err;

@@ -41,7 +41,6 @@ static enum tt_err prepare_list(struct tt_journal *journal, const struct tt_jour
 static bool bind_list(sqlite3_stmt *statement, const struct tt_journal_query *query) {
     const char *lower = query->since_id ? query->since_id : "";
     const char *upper = query->until_id ? query->until_id : LAST_BOUND;
-
     if (starts_after_row(query))
         lower = query->after_id;
     if (!query->ascending && query->after_id && strcmp(query->after_id, upper) < 0)
@@ -60,7 +59,6 @@ enum tt_err tt_journal_list(struct tt_journal *journal, const struct tt_journal_
                             struct tt_journal_row *rows, int *count, bool *more) {
     sqlite3_stmt *list;
     enum tt_err err = prepare_list(journal, query, &list);
-
     *count = 0;
     *more = false;
     if (err != TT_OK)

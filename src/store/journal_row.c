@@ -11,7 +11,6 @@ static enum tt_err add_rendition(struct tt_journal *journal, const struct tt_jou
     enum tt_err err =
         tt_db_prepare(&journal->db, &journal->add_rendition,
                       "INSERT INTO rendition (%s) VALUES (%s)", columns->names, columns->places);
-
     if (err != TT_OK)
         return err;
     return tt_db_run(&journal->db, journal->add_rendition,
@@ -21,7 +20,6 @@ static enum tt_err add_rendition(struct tt_journal *journal, const struct tt_jou
 enum tt_err tt_journal_add_renditions(struct tt_journal *journal,
                                       const struct tt_journal_row *row) {
     enum tt_err err = TT_OK;
-
     for (int i = TT_JOURNAL_RENDITION; err == TT_OK && i < tt_journal_row_original(row); i++)
         err = add_rendition(journal, row, i);
     return err;
@@ -30,7 +28,6 @@ enum tt_err tt_journal_add_renditions(struct tt_journal *journal,
 enum tt_err tt_journal_drop_renditions(struct tt_journal *journal, const char *id) {
     enum tt_err err = tt_db_prepare(&journal->db, &journal->drop_renditions,
                                     "DELETE FROM rendition WHERE id = ?1");
-
     if (err != TT_OK)
         return err;
     return tt_db_run(&journal->db, journal->drop_renditions,
@@ -44,7 +41,6 @@ static enum tt_err read_each(struct tt_journal *journal, struct tt_journal_row *
     int number = TT_JOURNAL_RENDITION;
     bool has_row = false;
     enum tt_err err;
-
     while ((err = tt_db_step(&journal->db, journal->renditions, &has_row)) == TT_OK && has_row &&
            number < original &&
            tt_columns_read(journal->renditions, TT_COLUMNS_RENDITION, row, number))
@@ -90,7 +86,6 @@ static enum tt_err read_rows(struct tt_journal *journal, sqlite3_stmt *statement
     bool has_row = false;
     bool is_known;
     enum tt_err err;
-
     while ((err = tt_db_step(&journal->db, statement, &has_row)) == TT_OK && has_row) {
         *more = *count == limit;
         if (*more)

@@ -25,13 +25,11 @@ enum tt_err tt_journal_relax(struct tt_journal *journal) {
 
 static enum tt_err begin_durable(struct tt_journal *journal) {
     enum tt_err err = tt_db_set_durable(&journal->db, true);
-
     return err == TT_OK ? tt_db_begin(&journal->db) : err;
 }
 
 static enum tt_err end_durable(struct tt_journal *journal, enum tt_err err) {
     enum tt_err back = TT_OK;
-
     err = tt_db_end(&journal->db, err);
     if (journal->is_relaxed)
         back = tt_db_set_durable(&journal->db, false);
@@ -47,7 +45,6 @@ static enum tt_err end_durable(struct tt_journal *journal, enum tt_err err) {
 enum tt_err tt_journal_adopt(struct tt_journal *journal, int limit, int *changed) {
     struct tt_journal_totals totals;
     enum tt_err err = tt_journal_totals(journal, &totals);
-
     *changed = 0;
     /* The agent asks often and mostly in vain, and a write would wait for those of the workers. */
     if (err != TT_OK || totals.rows[TT_SYNC_OFF] == 0)
@@ -73,7 +70,6 @@ static enum tt_err read_due(struct tt_journal *journal, sqlite3_stmt *due, int l
     bool has_row = false;
     bool is_known = true;
     enum tt_err err;
-
     *count = 0;
     unreadable[0] = '\0';
     while ((err = tt_db_step(&journal->db, due, &has_row)) == TT_OK && has_row && *count < limit) {
@@ -96,7 +92,6 @@ static enum tt_err bury(struct tt_journal *journal, const char *id) {
     enum tt_err err = tt_db_prepare(&journal->db, &journal->bury,
                                     "UPDATE image SET sync_state = 'dead', last_error = ?2 "
                                     "WHERE id = ?1");
-
     if (err != TT_OK)
         return err;
     tt_log(TT_LOG_ERROR, "image %s is dead: %s", id, note.cause);
@@ -117,7 +112,6 @@ enum tt_err tt_journal_due(struct tt_journal *journal, enum tt_sync_state state,
                       "SELECT %s FROM image INDEXED BY image_to_carry WHERE sync_state = '%s' "
                       "AND retry_at_ms <= ?1 ORDER BY retry_at_ms, id LIMIT ?2",
                       journal->columns[TT_COLUMNS_IMAGE].names, tt_sync_state_name(state));
-
     *count = 0;
     while (err == TT_OK) {
         if (!tt_db_bind_int(*due, 1, now_ms) || !bind_limit(*due, 2, limit))
@@ -135,7 +129,6 @@ static enum tt_err find_next_removal(struct tt_journal *journal, int64_t *retry_
     enum tt_err err = tt_db_prepare(&journal->db, &journal->next_removal,
                                     "SELECT retry_at_ms FROM removal INDEXED BY removal_to_carry "
                                     "ORDER BY retry_at_ms, id LIMIT 1");
-
     if (err == TT_OK)
         err = tt_db_ask_int(&journal->db, journal->next_removal, &removal_ms);
     if (removal_ms < *retry_at_ms)
@@ -150,7 +143,6 @@ enum tt_err tt_journal_next_due(struct tt_journal *journal, enum tt_sync_state s
                                     "SELECT retry_at_ms FROM image INDEXED BY image_to_carry "
                                     "WHERE sync_state = '%s' ORDER BY retry_at_ms, id LIMIT 1",
                                     tt_sync_state_name(state));
-
     *retry_at_ms = INT64_MAX;
     if (err == TT_OK)
         err = tt_db_ask_int(&journal->db, *next, retry_at_ms);
@@ -166,7 +158,6 @@ enum tt_err tt_journal_due_removals(struct tt_journal *journal, int64_t now_ms, 
                       "SELECT %s FROM removal INDEXED BY removal_to_carry WHERE retry_at_ms <= ?1 "
                       "ORDER BY retry_at_ms, id LIMIT ?2",
                       journal->columns[TT_COLUMNS_REMOVAL].names);
-
     *count = 0;
     if (err != TT_OK)
         return err;
@@ -191,7 +182,6 @@ static enum tt_err cap_images(struct tt_journal *journal, enum tt_sync_state sta
                                     "UPDATE image INDEXED BY image_to_carry SET retry_at_ms = ?1 "
                                     "WHERE sync_state = '%s' AND retry_at_ms > ?1",
                                     tt_sync_state_name(state));
-
     return err != TT_OK ? err : tt_db_run(&journal->db, *cap, tt_db_bind_int(*cap, 1, latest_ms));
 }
 
@@ -201,13 +191,11 @@ static enum tt_err cap_removals(struct tt_journal *journal, int64_t latest_ms) {
         tt_db_prepare(&journal->db, cap,
                       "UPDATE removal INDEXED BY removal_to_carry SET retry_at_ms = ?1 "
                       "WHERE retry_at_ms > ?1");
-
     return err != TT_OK ? err : tt_db_run(&journal->db, *cap, tt_db_bind_int(*cap, 1, latest_ms));
 }
 
 enum tt_err tt_journal_cap_retries(struct tt_journal *journal, int64_t latest_ms) {
     enum tt_err err = tt_db_begin(&journal->db);
-
     if (err != TT_OK)
         return err;
     err = cap_images(journal, TT_SYNC_PENDING, latest_ms);
@@ -248,7 +236,6 @@ static enum tt_err prepare_record(struct tt_journal *journal) {
 static void clean_error(const char *raw, char clean[TT_JOURNAL_ERROR_SIZE]) {
     size_t length = strnlen(raw, TT_JOURNAL_ERROR_SIZE - 1);
     size_t end = length;
-
     memcpy(clean, raw, length);
     clean[length] = '\0';
     for (int i = 0; i < 4 && end > 0; i++, end--) {
@@ -266,7 +253,6 @@ static enum tt_err record_image(struct tt_journal *journal,
                                 const struct tt_journal_outcome *outcome, int64_t now_ms) {
     sqlite3_stmt *statement = journal->record_image;
     char last_error[TT_JOURNAL_ERROR_SIZE];
-
     clean_error(outcome->last_error, last_error);
     bool is_bound = tt_db_set_text(statement, ":id", outcome->id) &&
                     tt_db_set_text(statement, ":state", tt_sync_state_name(outcome->state)) &&
@@ -282,7 +268,6 @@ static enum tt_err record_removal(struct tt_journal *journal,
                                   const struct tt_journal_outcome *outcome) {
     sqlite3_stmt *statement = outcome->done ? journal->end_removal : journal->record_removal;
     bool is_bound = tt_db_set_text(statement, ":id", outcome->id);
-
     if (!outcome->done)
         is_bound = is_bound && tt_db_set_int(statement, ":failed", outcome->failed) &&
                    tt_db_set_int(statement, ":retry_at_ms", outcome->retry_at_ms);
@@ -295,7 +280,6 @@ static enum tt_err record_removal(struct tt_journal *journal,
 enum tt_err tt_journal_record(struct tt_journal *journal, const struct tt_journal_outcome *outcomes,
                               int count, int64_t now_ms) {
     enum tt_err err = prepare_record(journal);
-
     if (err != TT_OK || count <= 0)
         return err;
     err = tt_db_begin(&journal->db);
@@ -314,7 +298,6 @@ static enum tt_err prepare_evict(struct tt_journal *journal) {
         tt_db_prepare(&journal->db, &journal->next_local,
                       "SELECT local_since_ms FROM image INDEXED BY image_local "
                       "WHERE local_since_ms IS NOT NULL ORDER BY local_since_ms, id LIMIT 1");
-
     if (err == TT_OK)
         err = tt_db_prepare(&journal->db, &journal->evict,
                             "UPDATE image SET processed_evicted = 1, "
@@ -333,7 +316,6 @@ enum tt_err tt_journal_evict(struct tt_journal *journal, int64_t before_ms, int 
     int64_t local_since_ms = INT64_MAX;
     bool more = false;
     enum tt_err err = prepare_evict(journal);
-
     *count = 0;
     if (err == TT_OK)
         err = tt_db_ask_int(&journal->db, journal->next_local, &local_since_ms);
@@ -343,7 +325,6 @@ enum tt_err tt_journal_evict(struct tt_journal *journal, int64_t before_ms, int 
     if (err == TT_OK) {
         bool is_bound =
             tt_db_bind_int(journal->evict, 1, before_ms) && bind_limit(journal->evict, 2, limit);
-
         err = tt_journal_run_rows(journal, journal->evict, is_bound, limit, rows, count, &more);
     }
     err = end_durable(journal, err);

@@ -32,7 +32,6 @@ static const char *const directory_names[DIRECTORIES] = {
 /* Opens a directory below another, and makes it where it is missing: then *made is set. */
 static enum tt_err open_directory(int parent_fd, const char *name, int *fd, bool *made) {
     bool is_new = mkdirat(parent_fd, name, DIRECTORY_MODE) == 0;
-
     if (!is_new && errno != EEXIST)
         return tt_err_fail_errno(TT_ERR_STORAGE, "spool: make directory %s", name);
     *fd = openat(parent_fd, name, DIRECTORY_FLAGS);
@@ -110,7 +109,6 @@ static enum tt_err lock(struct tt_spool *spool, struct tt_staged *staged) {
 static enum tt_err stage_named(struct tt_spool *spool, struct tt_staged *staged) {
     char id[TT_UUID_SIZE];
     enum tt_err err = tt_uuid_new(id, NULL);
-
     if (err != TT_OK)
         return err;
     snprintf(staged->tmp_name, sizeof staged->tmp_name, "%s" STAGED_SUFFIX, id);
@@ -155,7 +153,6 @@ static bool has_rendition(const struct tt_spool_name *name) {
 static enum tt_err find_place(const struct tt_spool *spool, const struct tt_spool_name *name,
                               struct place *place) {
     enum directory directory = name->kind == TT_SPOOL_ORIGINAL ? ORIGINALS : PROCESSED;
-
     place->directory = directory_names[directory];
     place->dir_fd = spool->directory_fds[directory];
     place->name[0] = '\0';
@@ -171,7 +168,6 @@ enum tt_err tt_spool_keep(struct tt_spool *spool, struct tt_staged *staged,
     struct place place;
     enum tt_err err = find_place(spool, name, &place);
     int result;
-
     if (err != TT_OK)
         return err;
     /* A link never replaces a file, as a renaming would. The name below tmp/ goes with the
@@ -190,7 +186,6 @@ enum tt_err tt_spool_keep(struct tt_spool *spool, struct tt_staged *staged,
 
 enum tt_err tt_spool_sync(struct tt_spool *spool) {
     enum tt_err err = TT_OK;
-
     for (int i = 0; err == TT_OK && i < DIRECTORIES; i++)
         err = tt_file_sync_dir(spool->directory_fds[i]);
     return err;
@@ -209,7 +204,6 @@ enum tt_err tt_spool_read(struct tt_spool *spool, const struct tt_spool_name *na
                           int64_t *size_bytes) {
     struct place place;
     enum tt_err err = find_place(spool, name, &place);
-
     *fd = -1;
     *size_bytes = 0;
     if (err != TT_OK)
@@ -236,7 +230,6 @@ enum tt_err tt_spool_read(struct tt_spool *spool, const struct tt_spool_name *na
 enum tt_err tt_spool_remove(struct tt_spool *spool, const struct tt_spool_name *name) {
     struct place place;
     enum tt_err err = find_place(spool, name, &place);
-
     if (err != TT_OK)
         return err;
     if (unlinkat(place.dir_fd, place.name, 0) != 0 && errno != ENOENT)
@@ -269,7 +262,6 @@ static bool parse_id(const char *name, char id[TT_UUID_SIZE], const char **rest)
  * that cannot be told. */
 static int lock_free(int dir_fd, const char *name) {
     int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
         tt_file_close(&fd);
     return fd;
@@ -279,7 +271,6 @@ static int lock_free(int dir_fd, const char *name) {
 static bool is_still(int dir_fd, const char *name, int fd) {
     struct stat opened;
     struct stat named;
-
     return fstat(fd, &opened) == 0 && fstatat(dir_fd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
            opened.st_ino == named.st_ino;
 }
@@ -297,7 +288,6 @@ static enum tt_picture_format find_format(const char *extension) {
 static bool parse_name(enum directory directory, const char *text, char id[TT_UUID_SIZE],
                        char rendition[TT_PICTURE_PRESET_SIZE], struct tt_spool_name *name) {
     const char *rest;
-
     if (!parse_id(text, id, &rest))
         return false;
     *name = (struct tt_spool_name){.id = id, .rendition = rendition};
@@ -305,7 +295,6 @@ static bool parse_name(enum directory directory, const char *text, char id[TT_UU
     rendition[0] = '\0';
     if (*rest == '-' && directory == PROCESSED) {
         size_t length = strcspn(++rest, ".");
-
         if (length >= TT_PICTURE_PRESET_SIZE)
             return false;
         memcpy(rendition, rest, length);
@@ -323,7 +312,6 @@ static bool is_kept_leftover(const struct sweep *sweep, int dir_fd, const char *
     char id[TT_UUID_SIZE];
     char rendition[TT_PICTURE_PRESET_SIZE];
     struct tt_spool_name name;
-
     if (!parse_name(sweep->directory, text, id, rendition, &name))
         return false;
     if (sweep->known(sweep->context, &name))
@@ -342,7 +330,6 @@ static bool is_kept_leftover(const struct sweep *sweep, int dir_fd, const char *
 static bool is_staged_leftover(const struct sweep *sweep, int dir_fd, const char *name) {
     char id[TT_UUID_SIZE];
     const char *rest;
-
     (void)sweep;
     if (!parse_id(name, id, &rest) || strcmp(rest, STAGED_SUFFIX) != 0)
         return false;
@@ -354,13 +341,11 @@ static bool is_staged_leftover(const struct sweep *sweep, int dir_fd, const char
 
 static bool is_regular(int dir_fd, const char *name) {
     struct stat status;
-
     return fstatat(dir_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode);
 }
 
 static enum tt_err sweep_names(const struct sweep *sweep, DIR *directory, int64_t *removed) {
     int dir_fd = dirfd(directory);
-
     for (;;) {
         errno = 0; /* readdir(3): an error differs from the end in errno alone */
         struct dirent *entry = readdir(directory);
@@ -397,12 +382,10 @@ enum tt_err tt_spool_sweep(struct tt_spool *spool,
                            bool (*known)(void *context, const struct tt_spool_name *name),
                            void *context, int64_t *removed) {
     const struct sweep staged = {.is_leftover = is_staged_leftover};
-
     *removed = 0;
     enum tt_err err = sweep_directory(&staged, spool->tmp_fd, removed);
     for (int i = 0; err == TT_OK && i < DIRECTORIES; i++) {
         const struct sweep kept = {is_kept_leftover, (enum directory)i, known, context};
-
         err = sweep_directory(&kept, spool->directory_fds[i], removed);
     }
     if (err == TT_OK && *removed > 0)
@@ -412,7 +395,6 @@ enum tt_err tt_spool_sweep(struct tt_spool *spool,
 
 enum tt_err tt_spool_reserve(struct tt_spool *spool, int64_t reserve_bytes) {
     struct statvfs room;
-
     /* f_bavail counts what is left to a process that is not root. */
     if (fstatvfs(spool->dir_fd, &room) != 0)
         return tt_err_fail_errno(TT_ERR_STORAGE, "spool: ask for free space");
@@ -425,7 +407,6 @@ enum tt_err tt_spool_reserve(struct tt_spool *spool, int64_t reserve_bytes) {
 enum tt_err tt_spool_check(struct tt_spool *spool, int64_t reserve_bytes) {
     struct tt_staged staged;
     enum tt_err err = tt_spool_reserve(spool, reserve_bytes);
-
     for (int i = 0; err == TT_OK && i < DIRECTORIES; i++)
         if (faccessat(spool->directory_fds[i], ".", W_OK | X_OK, AT_EACCESS) < 0)
             err = tt_err_fail_errno(TT_ERR_STORAGE, "spool: write to a directory of pictures");

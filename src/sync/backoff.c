@@ -5,7 +5,6 @@
 /* This is first_ms doubled attempts - 1 times, but last_ms at most. */
 static int64_t ceiling_ms(const struct tt_backoff *backoff, int64_t attempts) {
     int64_t doublings = attempts > 1 ? attempts - 1 : 0;
-
     /* The last is halved instead of the first doubled, as the doubled time may not fit in 64 bits.
      */
     if (doublings >= 63 || backoff->first_ms > backoff->last_ms >> doublings)

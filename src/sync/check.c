@@ -27,7 +27,6 @@ void tt_check_fini(struct tt_check *check) {
 static void answered(void *context, const struct tt_aws_outcome *outcome,
                      const struct tt_http_answer *answer) {
     struct tt_check *check = context;
-
     (void)answer;
     (void)outcome;
     if (!check->exchanges[TT_AWS_S3].in_flight && !check->exchanges[TT_AWS_DYNAMODB].in_flight)
@@ -40,7 +39,6 @@ static enum tt_err build(struct tt_check *check, enum tt_aws_service service,
     const struct tt_spool_name name = {TT_SPOOL_PROCESSED, NO_ID, "", TT_FORMAT_PNG};
     char key[TT_SPOOL_OBJECT_KEY_SIZE];
     const struct tt_s3_object object = {.bucket = config->s3.bucket, .key = key, .body_fd = -1};
-
     if (service == TT_AWS_DYNAMODB)
         return tt_dynamodb_get_item(request, &check->arena, signer, config->dynamodb.table, NO_ID);
     tt_spool_object_key(config, &name, key);
@@ -51,7 +49,6 @@ static enum tt_err ask(struct tt_check *check, enum tt_aws_service service) {
     struct tt_aws_signer signer;
     struct tt_http_request request;
     enum tt_err err = tt_cloud_signer(check->cloud, service, &signer);
-
     if (err == TT_OK)
         err = build(check, service, &signer, &request);
     /* Keys that may not list a bucket are told AccessDenied of an object that is not there (S3 API

@@ -50,10 +50,8 @@ static const char *name_target(const struct tt_config *config, enum tt_aws_servi
 static enum tt_err find_accesses(struct access accesses[TT_AWS_SERVICE_COUNT],
                                  const struct tt_config *config) {
     enum tt_err err = TT_OK;
-
     for (int i = 0; err == TT_OK && i < TT_AWS_SERVICE_COUNT; i++) {
         enum tt_aws_service service = (enum tt_aws_service)i;
-
         accesses[i] = (struct access){.is_configured = name_target(config, service)[0] != '\0'};
         tt_service_init(&accesses[i].service, (int)config->sync.in_flight);
         if (accesses[i].is_configured)
@@ -67,14 +65,12 @@ static enum tt_err find_accesses(struct access accesses[TT_AWS_SERVICE_COUNT],
 
 enum tt_err tt_cloud_check(const struct tt_config *config) {
     struct access accesses[TT_AWS_SERVICE_COUNT];
-
     return find_accesses(accesses, config);
 }
 
 static enum tt_err open_cloud(struct tt_cloud *cloud) {
     const struct tt_config *config = cloud->context->config;
     enum tt_err err = find_accesses(cloud->accesses, config);
-
     if (err != TT_OK)
         return err;
     /* There are connections for each service, and one for keys. */
@@ -88,7 +84,6 @@ static enum tt_err open_cloud(struct tt_cloud *cloud) {
 
 struct tt_cloud *tt_cloud_new(struct tt_context *context) {
     struct tt_cloud *cloud = calloc(1, sizeof *cloud);
-
     if (!cloud) {
         tt_err_fail(TT_ERR_NO_MEMORY, "sync: no memory for the cloud's services");
         return NULL;
@@ -156,7 +151,6 @@ static void log_pause(const struct tt_cloud *cloud, enum tt_aws_service service,
     const struct tt_context *context = cloud->context;
     const struct tt_aws_endpoint *endpoint = &cloud->accesses[service].endpoint;
     int64_t wait_ms = tt_cloud_resumes_ms(cloud, service) - context->now_ms;
-
     tt_log(
         TT_LOG_ERROR,
         "%s pauses, uploads go on and wait: %s (%s): %s; asked for \"%s\" at %s://%s, region %s; "
@@ -173,7 +167,6 @@ static void log_failure(struct tt_cloud *cloud, enum tt_aws_service service, enu
     struct access *access = &cloud->accesses[service];
     int64_t now_ms = cloud->context->now_ms;
     enum tt_log_level level = TT_LOG_DEBUG;
-
     if (tt_err_row(err)->retry == TT_RETRY_SOON && now_ms >= access->failures_told_ms) {
         level = TT_LOG_WARNING;
         access->failures_told_ms = now_ms + FAILURES_TOLD_EVERY_MS;
@@ -190,7 +183,6 @@ static void report(struct tt_cloud *cloud, enum tt_aws_service service, enum tt_
     uint64_t random = err != TT_OK ? tt_context_random() : 0;
     enum tt_service_change change =
         tt_service_report(reported, err, retry_after_ms, context->now_ms, random);
-
     if (change == TT_SERVICE_PAUSED)
         log_pause(cloud, service, err, cause);
     else if (change == TT_SERVICE_RESUMED)
@@ -225,7 +217,6 @@ static enum tt_err correct_clock(const struct tt_cloud_exchange *exchange,
                                  const struct tt_aws_outcome *outcome) {
     struct tt_cloud *cloud = exchange->cloud;
     int64_t skew_ms = exchange->skew_ms + outcome->date_ms - exchange->signed_ms;
-
     if (outcome->date_ms == 0 || llabs(skew_ms - exchange->skew_ms) < SKEW_IGNORED_MS)
         return TT_ERR_CLOUD_CLOCK;
     if (llabs(skew_ms) < SKEW_IGNORED_MS) {
@@ -262,7 +253,6 @@ static void finish(void *context, const struct tt_http_answer *answer) {
     struct tt_cloud *cloud = exchange->cloud;
     struct access *access = &cloud->accesses[exchange->service];
     struct tt_aws_outcome outcome;
-
     tt_context_read_clock(cloud->context);
     access->service.in_flight--;
     exchange->in_flight = false;
@@ -284,7 +274,6 @@ enum tt_err tt_cloud_start(struct tt_cloud *cloud, enum tt_aws_service service,
                            void *context) {
     struct access *access = &cloud->accesses[service];
     enum tt_err err = tt_http_start(cloud->http, request, finish, exchange);
-
     if (err != TT_OK)
         return err;
     exchange->in_flight = true;

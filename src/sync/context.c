@@ -17,7 +17,6 @@ void tt_context_wake(struct tt_context *context, int64_t time_ms) {
 
 uint64_t tt_context_random(void) {
     uint64_t random;
-
     /* getrandom(2) gives small requests whole once its pool is filled, and may fail before. */
     if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
         random = (uint64_t)tt_clock_monotonic_ms();

@@ -24,7 +24,6 @@ void tt_evict_hurry(struct tt_evict *evict) {
 
 static enum tt_err let_go(struct tt_context *context, int64_t keep_ms, int *count) {
     struct tt_journal_row *rows = calloc(ROWS_MAX, sizeof *rows);
-
     *count = 0;
     if (!rows)
         return tt_err_fail(TT_ERR_NO_MEMORY, "evict: no memory for rows");
@@ -33,7 +32,6 @@ static enum tt_err let_go(struct tt_context *context, int64_t keep_ms, int *coun
     for (int i = 0; err == TT_OK && i < *count; i++)
         if (tt_journal_row_remove_files(&rows[i], &context->spool) != TT_OK) {
             const struct tt_err_note note = tt_err_take(TT_ERR_STORAGE);
-
             tt_log(TT_LOG_WARNING, "files of evicted %s are left to the sweep: %s", rows[i].id,
                    note.cause);
         }
@@ -48,7 +46,6 @@ static enum tt_err find_next(const struct tt_evict *evict, int64_t keep_ms, int6
     struct tt_journal_backlog backlog;
     enum tt_err err = tt_journal_backlog(evict->context->journal,
                                          tt_cloud_has(evict->cloud, TT_AWS_DYNAMODB), &backlog);
-
     *next_ms = backlog.local_since_ms > 0 ? backlog.local_since_ms + keep_ms : TT_NEVER_MS;
     return err;
 }
@@ -56,7 +53,6 @@ static enum tt_err find_next(const struct tt_evict *evict, int64_t keep_ms, int6
 static enum tt_err look(struct tt_evict *evict, int64_t keep_ms, int64_t *next_ms) {
     int count;
     enum tt_err err = let_go(evict->context, keep_ms, &count);
-
     if (err != TT_OK)
         return err;
     if (count < ROWS_MAX)
@@ -69,7 +65,6 @@ void tt_evict_turn(struct tt_evict *evict) {
     struct tt_context *context = evict->context;
     int64_t keep_ms = context->config->storage.keep_local_seconds * 1000;
     int64_t next_ms;
-
     /* Without a bucket nobody could bring the files back. */
     if (context->stopping || keep_ms < 0 || !tt_cloud_has(evict->cloud, TT_AWS_S3))
         return;
@@ -81,7 +76,6 @@ void tt_evict_turn(struct tt_evict *evict) {
     enum tt_err err = look(evict, keep_ms > KEEP_MIN_MS ? keep_ms : KEEP_MIN_MS, &next_ms);
     if (err != TT_OK) {
         const struct tt_err_note note = tt_err_take(err);
-
         tt_log(TT_LOG_ERROR, "files that the cloud has as well stay here: %s", note.cause);
         evict->look_at_ms = next_ms = context->now_ms + REST_MS;
     }

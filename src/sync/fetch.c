@@ -19,7 +19,6 @@ struct tt_s3_object tt_fetch_object(const struct tt_config *config,
                                     const struct tt_journal_row *row, int number,
                                     char key[TT_SPOOL_OBJECT_KEY_SIZE]) {
     const struct tt_spool_name name = tt_journal_row_name(row, number);
-
     tt_spool_object_key(config, &name, key);
     return (struct tt_s3_object){.bucket = config->s3.bucket, .key = key, .body_fd = -1};
 }
@@ -45,7 +44,6 @@ static void end_fetch(struct tt_fetch *fetch, enum tt_err err, const char *sente
 /* Ends a fetch with the note of its failure, if it failed. */
 static void end_fetch_noted(struct tt_fetch *fetch, enum tt_err err) {
     const struct tt_err_note note = tt_err_take(err);
-
     end_fetch(fetch, err, note.cause);
 }
 
@@ -54,7 +52,6 @@ static enum tt_err check_content(const struct tt_fetch *fetch) {
     const struct tt_journal_file *file = &fetch->row.files[fetch->number];
     struct stat status;
     uint8_t digest[TT_HASH_BYTES];
-
     if (fstat(fetch->staged.fd, &status) != 0)
         return tt_err_fail_errno(TT_ERR_STORAGE, "stat of a staged file");
     enum tt_err err = tt_hash_file(fetch->staged.fd, digest);
@@ -70,7 +67,6 @@ static enum tt_err check_content(const struct tt_fetch *fetch) {
 static enum tt_err name_file(struct tt_fetch *fetch, const struct tt_spool_name *name) {
     struct tt_spool *spool = &fetch->context->spool;
     enum tt_err err = tt_spool_remove(spool, name);
-
     if (err == TT_OK)
         err = tt_spool_keep(spool, &fetch->staged, name);
     return err;
@@ -81,7 +77,6 @@ static enum tt_err keep(struct tt_fetch *fetch) {
     struct tt_context *context = fetch->context;
     const struct tt_spool_name name = tt_journal_row_name(&fetch->row, fetch->number);
     enum tt_err err = check_content(fetch);
-
     if (err == TT_OK)
         err = tt_file_sync(fetch->staged.fd);
     if (err == TT_OK)
@@ -100,7 +95,6 @@ static enum tt_err keep(struct tt_fetch *fetch) {
 static void fetched(void *context, const struct tt_aws_outcome *outcome,
                     const struct tt_http_answer *answer) {
     struct tt_fetch *fetch = context;
-
     (void)answer;
     if (outcome->err != TT_OK) {
         /* The journal says that the object was stored, so it was lost there. */
@@ -120,7 +114,6 @@ static enum tt_err check_room(const struct tt_fetch *fetch) {
     int64_t quota_bytes = context->config->storage.quota_bytes;
     struct tt_journal_totals totals;
     enum tt_err err = tt_spool_reserve(&context->spool, TT_SPOOL_RESERVE_BYTES + size_bytes);
-
     if (err != TT_OK || quota_bytes == 0)
         return err;
     err = tt_journal_totals(context->journal, &totals);
@@ -136,7 +129,6 @@ static enum tt_err send_request(struct tt_fetch *fetch) {
     struct tt_aws_signer signer;
     struct tt_http_request request;
     enum tt_err err = check_room(fetch);
-
     if (err == TT_OK)
         err = tt_cloud_signer(fetch->cloud, TT_AWS_S3, &signer);
     if (err != TT_OK)
@@ -162,7 +154,6 @@ void tt_fetch_turn(struct tt_fetch *fetch) {
     struct tt_context *context = fetch->context;
     int64_t resumes_ms = tt_cloud_resumes_ms(fetch->cloud, TT_AWS_S3);
     enum tt_err err = TT_ERR_BUSY;
-
     if (fetch->exchange.in_flight)
         return;
     if (context->stopping) {

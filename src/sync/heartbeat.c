@@ -42,7 +42,6 @@ void tt_heartbeat_format(struct tt_buf *text, const char *node,
         {"EventsDropped", "Count", backlog->dropped},
     };
     const size_t count = sizeof metrics / sizeof *metrics;
-
     tt_buf_append_text(text, "{\"event\":\"heartbeat\",\"Node\":");
     tt_buf_append_json(text, node);
     for (size_t i = 0; i < count; i++)

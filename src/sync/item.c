@@ -31,7 +31,6 @@ static void add(struct item *item, char type, const char *name, const char *form
 static void add(struct item *item, char type, const char *name, const char *format, ...) {
     char text[TT_SPOOL_OBJECT_KEY_SIZE + 128];
     va_list arguments;
-
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
@@ -44,7 +43,6 @@ static void add(struct item *item, char type, const char *name, const char *form
  * for them. */
 static struct item new_map(struct item *item, size_t members_max) {
     struct item map = {.arena = item->arena, .most = members_max};
-
     map.attributes = tt_arena_alloc_array(item->arena, members_max, sizeof *map.attributes);
     map.full = !map.attributes;
     return map;
@@ -61,14 +59,12 @@ static void add_path(struct item *item, const struct tt_config *config, const ch
                      const struct tt_journal_row *row, int number) {
     const struct tt_spool_name file = tt_journal_row_name(row, number);
     char key[TT_SPOOL_OBJECT_KEY_SIZE];
-
     tt_spool_object_key(config, &file, key);
     add(item, 'S', name, "s3://%s/%s", config->s3.bucket, key);
 }
 
 static void add_hash(struct item *item, const char *name, const struct tt_journal_file *file) {
     char hex[TT_HASH_HEX_SIZE];
-
     tt_hash_format(file->sha256, hex);
     add(item, 'S', name, "%s", hex);
 }
@@ -77,7 +73,6 @@ static void add_hash(struct item *item, const char *name, const struct tt_journa
 static void add_core(struct item *item, const struct tt_config *config,
                      const struct tt_journal_row *row, const char *timestamp) {
     const struct tt_journal_file *processed = &row->files[TT_JOURNAL_PROCESSED];
-
     add(item, 'S', "ID", "%s", row->id);
     add(item, 'S', "Filename", "%s", row->filename);
     add(item, 'S', "Status", "processed");
@@ -91,7 +86,6 @@ static void add_rest(struct item *item, const struct tt_config *config, const ch
                      const struct tt_journal_row *row, const char *timestamp) {
     const struct tt_journal_file *processed = &row->files[TT_JOURNAL_PROCESSED];
     const struct tt_journal_file *original = &row->files[tt_journal_row_original(row)];
-
     if (original->kept)
         add_path(item, config, "OriginalS3Path", row, tt_journal_row_original(row));
     add(item, 'N', "OriginalSize", "%" PRId64, original->size_bytes);
@@ -110,7 +104,6 @@ static void add_rendition(struct item *renditions, const struct tt_config *confi
                           const struct tt_journal_row *row, int number) {
     const struct tt_journal_file *file = &row->files[number];
     struct item map = new_map(renditions, RENDITION_MEMBERS_MAX);
-
     if (!map.full) {
         add_path(&map, config, "S3Path", row, number);
         add(&map, 'N', "Size", "%" PRId64, file->size_bytes);
@@ -126,7 +119,6 @@ static void add_rendition(struct item *renditions, const struct tt_config *confi
 static void add_renditions(struct item *item, const struct tt_config *config,
                            const struct tt_journal_row *row) {
     struct item map = new_map(item, TT_PICTURE_RENDITIONS_MAX);
-
     for (int i = TT_JOURNAL_RENDITION; !map.full && i < tt_journal_row_original(row); i++)
         add_rendition(&map, config, row, i);
     add_map(item, "Renditions", &map);
@@ -139,7 +131,6 @@ enum tt_err tt_item_format(struct tt_arena *arena, const struct tt_config *confi
     struct item item = {.arena = arena, .attributes = attributes, .most = TT_ITEM_ATTRIBUTES_MAX};
     char timestamp[TT_CLOCK_RFC3339_SIZE];
     int64_t time_ms = 0;
-
     tt_uuid_parse(row->id, &time_ms);
     tt_clock_format_rfc3339(time_ms, timestamp);
     add_core(&item, config, row, timestamp);

@@ -64,7 +64,6 @@ struct tt_jobs {
  * could not be recorded are done again. */
 static void rest(struct tt_jobs *jobs, enum tt_err err) {
     const struct tt_err_note note = tt_err_take(err);
-
     tt_log(TT_LOG_ERROR, "the journal fails, the sync rests for %d s: %s", REST_MS / 1000,
            note.cause);
     jobs->rests_until_ms = jobs->context->now_ms + REST_MS;
@@ -78,7 +77,6 @@ static void rest(struct tt_jobs *jobs, enum tt_err err) {
  */
 static void record(struct tt_jobs *jobs, bool is_end_of_turn) {
     struct tt_context *context = jobs->context;
-
     if (jobs->outcome_count == 0)
         return;
     if (jobs->outcome_count < RECORD_AT_COUNT && jobs->outcome_count < jobs->job_count &&
@@ -108,7 +106,6 @@ static void end_job(struct job *job) {
 static struct tt_journal_outcome *new_outcome(struct job *job) {
     struct tt_jobs *jobs = job->jobs;
     struct tt_journal_outcome *outcome = &jobs->outcomes[jobs->outcome_count++];
-
     *outcome = (struct tt_journal_outcome){
         .is_removal = job->work.way.is_removal,
         .state = tt_step_state_before(job->step),
@@ -122,7 +119,6 @@ static struct tt_journal_outcome *new_outcome(struct job *job) {
 
 static void succeed(struct job *job) {
     struct tt_journal_outcome *outcome = new_outcome(job);
-
     outcome->done = true;
     outcome->state = tt_step_state_after(&job->work.way);
 }
@@ -134,7 +130,6 @@ static void put_off_removal(struct job *job) {
     struct tt_context *context = job->jobs->context;
     int64_t resumes_ms = tt_cloud_resumes_ms(job->jobs->cloud, TT_AWS_S3);
     int64_t soon_ms = context->now_ms + PUT_OFF_MS;
-
     if (context->stopping ||
         tt_step_is_same(job->step, tt_step_first(&job->work.way, &job->work.row)))
         end_job(job);
@@ -146,7 +141,6 @@ static void put_off_removal(struct job *job) {
  * objects were stored that is recorded, so that they need not be sent again. */
 static void put_off(struct job *job) {
     const struct tt_work *work = &job->work;
-
     if (work->way.is_removal) {
         put_off_removal(job);
         return;
@@ -165,7 +159,6 @@ static void put_off(struct job *job) {
  * not delete, each of its requests pauses the service. */
 static int64_t find_retry_time(const struct job *job, enum tt_err err, int64_t retry_after_ms) {
     int64_t now_ms = job->jobs->context->now_ms;
-
     if (!job->work.way.is_removal && tt_err_row(err)->retry == TT_RETRY_LATER &&
         tt_cloud_is_paused(job->jobs->cloud, tt_step_service(job->step)))
         return now_ms;
@@ -179,7 +172,6 @@ static void fail(struct job *job, enum tt_err err, int64_t retry_after_ms, const
     int64_t retry_at_ms = find_retry_time(job, err, retry_after_ms);
     bool is_dead = err == TT_ERR_CLOUD_OBJECT && !job->work.way.is_removal;
     struct tt_journal_outcome *outcome = new_outcome(job);
-
     outcome->failed = true;
     snprintf(outcome->last_error, sizeof outcome->last_error, "%s", reason);
     if (is_dead) {
@@ -206,7 +198,6 @@ static enum tt_err send_step(struct job *job) {
     struct tt_http_request request;
     const struct tt_step_needs needs = {jobs->context, &job->work.row, &job->arena, &job->fd};
     enum tt_err err = tt_cloud_signer(jobs->cloud, service, &signer);
-
     if (err == TT_OK)
         err = tt_step_build_request(&request, &needs, job->step, &signer);
     if (err == TT_OK)
@@ -221,7 +212,6 @@ static bool is_far_off(const struct job *job) {
     const struct tt_context *context = job->jobs->context;
     const struct tt_cloud *cloud = job->jobs->cloud;
     enum tt_aws_service service = tt_step_service(job->step);
-
     return context->stopping || tt_cloud_is_paused(cloud, service) ||
            (job->step.kind == TT_STEP_PUT_ITEM &&
             tt_cloud_resumes_ms(cloud, service) > context->now_ms + PUT_OFF_MS);
@@ -230,7 +220,6 @@ static bool is_far_off(const struct job *job) {
 /* Starts the step, or leaves it waiting for a place in its service's window. */
 static void advance(struct job *job) {
     struct tt_jobs *jobs = job->jobs;
-
     if (jobs->context->stopping || !tt_cloud_may_start(jobs->cloud, tt_step_service(job->step))) {
         if (is_far_off(job))
             put_off(job);
@@ -248,7 +237,6 @@ static void advance(struct job *job) {
 static void step_done(void *context, const struct tt_aws_outcome *outcome,
                       const struct tt_http_answer *answer) {
     struct job *job = context;
-
     tt_file_close(&job->fd);
     tt_arena_reset(&job->arena);
     /* S3 itself answers a DELETE of nothing with success, but some services like it do not. */
@@ -273,7 +261,6 @@ static void step_done(void *context, const struct tt_aws_outcome *outcome,
 
 static bool is_leased(const void *context, const char *id) {
     const struct tt_jobs *jobs = context;
-
     for (int i = 0; i < jobs->job_count; i++)
         if (jobs->jobs[i].in_use && strcmp(jobs->jobs[i].work.row.id, id) == 0)
             return true;
@@ -293,7 +280,6 @@ static struct job *find_free_job(struct tt_jobs *jobs) {
 /* False where the job cannot go on yet, as when keys are on their way. */
 static bool start_job(struct tt_jobs *jobs, const struct tt_work *work) {
     struct job *job = find_free_job(jobs);
-
     job->in_use = true;
     jobs->in_use++;
     job->work = *work;
@@ -311,7 +297,6 @@ static bool start_job(struct tt_jobs *jobs, const struct tt_work *work) {
 static enum tt_err find_out_whether_gone(const struct tt_jobs *jobs, const struct tt_work *work,
                                          bool *is_gone) {
     struct tt_journal_row row;
-
     *is_gone = false;
     if (work->way.is_removal)
         return TT_OK;
@@ -330,7 +315,6 @@ static enum tt_err start_from(struct tt_jobs *jobs, enum tt_aws_service service)
         const struct tt_work *work;
         bool is_gone = false;
         enum tt_err err = tt_queue_take(&jobs->queues[service], is_leased, jobs, &work);
-
         if (err == TT_OK && work)
             err = find_out_whether_gone(jobs, work, &is_gone);
         if (err != TT_OK || !work)
@@ -343,7 +327,6 @@ static enum tt_err start_from(struct tt_jobs *jobs, enum tt_aws_service service)
 
 static void wake_for(struct tt_jobs *jobs, enum tt_aws_service service) {
     int64_t next_ms = tt_cloud_next_ms(jobs->cloud, service);
-
     if (next_ms > jobs->context->now_ms)
         tt_context_wake(jobs->context, next_ms);
     else
@@ -353,7 +336,6 @@ static void wake_for(struct tt_jobs *jobs, enum tt_aws_service service) {
 static void start_from_all(struct tt_jobs *jobs) {
     struct tt_context *context = jobs->context;
     enum tt_err err = TT_OK;
-
     if (context->stopping)
         return;
     if (context->now_ms < jobs->rests_until_ms) {
@@ -404,7 +386,6 @@ void tt_jobs_look(struct tt_jobs *jobs) {
 
 bool tt_jobs_is_idle(const struct tt_jobs *jobs) {
     const struct tt_context *context = jobs->context;
-
     if (jobs->in_use > 0 || jobs->outcome_count > 0)
         return false;
     if (context->stopping || context->now_ms < jobs->rests_until_ms)
@@ -421,7 +402,6 @@ bool tt_jobs_is_idle(const struct tt_jobs *jobs) {
 
 static bool allocate(struct tt_jobs *jobs) {
     size_t count = (size_t)jobs->job_count;
-
     jobs->jobs = calloc(count, sizeof *jobs->jobs);
     jobs->outcomes = calloc(2 * count, sizeof *jobs->outcomes);
     for (int i = 0; i < TT_AWS_LOGS; i++)
@@ -433,7 +413,6 @@ static bool allocate(struct tt_jobs *jobs) {
 
 struct tt_jobs *tt_jobs_new(struct tt_context *context, struct tt_cloud *cloud) {
     struct tt_jobs *jobs = calloc(1, sizeof *jobs);
-
     if (!jobs) {
         tt_err_fail(TT_ERR_NO_MEMORY, "sync: no memory for jobs");
         return NULL;

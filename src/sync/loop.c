@@ -74,7 +74,6 @@ enum tt_err tt_sync_check(const struct tt_config *config) {
 static enum tt_err lock(struct loop *loop) {
     const char *dir = loop->context.config->storage.dir;
     char path[sizeof loop->context.config->storage.dir + sizeof "/agent.lock"];
-
     snprintf(path, sizeof path, "%s/agent.lock", dir);
     loop->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
     if (loop->lock_fd < 0)
@@ -88,7 +87,6 @@ static enum tt_err lock(struct loop *loop) {
 
 static enum tt_err open_signals(struct loop *loop) {
     sigset_t signals;
-
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
@@ -105,7 +103,6 @@ static enum tt_err open_storage(struct loop *loop) {
     struct tt_context *context = &loop->context;
     const char *dir = context->config->storage.dir;
     enum tt_err err = lock(loop);
-
     if (err == TT_OK)
         err = tt_spool_open(&context->spool, dir);
     if (err == TT_OK)
@@ -119,7 +116,6 @@ static enum tt_err open_storage(struct loop *loop) {
 
 static void watch_journal(struct loop *loop) {
     enum tt_err err = tt_journal_watch(loop->context.config->storage.dir, &loop->watch_fd);
-
     if (err == TT_OK)
         return;
     const struct tt_err_note note = tt_err_take(err);
@@ -128,7 +124,6 @@ static void watch_journal(struct loop *loop) {
 
 static enum tt_err open_parts(struct loop *loop) {
     struct tt_context *context = &loop->context;
-
     tt_check_init(&loop->check, context->config, loop->cloud);
     tt_evict_init(&loop->evict, context, loop->cloud);
     if (!(loop->jobs = tt_jobs_new(context, loop->cloud)))
@@ -168,7 +163,6 @@ static void try_again(struct loop *loop) {
 
 static void look_at_clock(struct loop *loop) {
     int64_t before_ms = loop->turned_ms;
-
     tt_context_read_clock(&loop->context);
     loop->turned_ms = loop->context.now_ms;
     if (loop->turned_ms > before_ms - SET_BACK_MS)
@@ -180,7 +174,6 @@ static void look_at_clock(struct loop *loop) {
 
 static void turn(struct loop *loop) {
     struct tt_context *context = &loop->context;
-
     look_at_clock(loop);
     context->woken_ms =
         context->now_ms + (loop->watch_fd < 0 ? UNWATCHED_WAIT_MS : LONGEST_WAIT_MS);
@@ -205,7 +198,6 @@ static void stop(struct loop *loop) {
 
 static void take_signals(struct loop *loop) {
     struct signalfd_siginfo signal;
-
     while (read(loop->signal_fd, &signal, sizeof signal) == (ssize_t)sizeof signal) {
         if (signal.ssi_signo != SIGHUP) {
             stop(loop);
@@ -219,14 +211,12 @@ static void take_signals(struct loop *loop) {
 /* What has changed is not read: a look at the journal is cheap, and finds it. */
 static void take_changes(struct loop *loop) {
     char events[4096];
-
     while (read(loop->watch_fd, events, sizeof events) > 0)
         tt_jobs_look(loop->jobs);
 }
 
 static int find_wait_ms(const struct loop *loop) {
     int64_t wait_ms = loop->context.woken_ms - tt_clock_now_ms();
-
     if (wait_ms > LONGEST_WAIT_MS)
         wait_ms = LONGEST_WAIT_MS;
     if (loop->context.stopping && wait_ms > loop->give_up_ms - tt_clock_monotonic_ms())
@@ -236,7 +226,6 @@ static int find_wait_ms(const struct loop *loop) {
 
 static enum tt_err await(struct loop *loop) {
     size_t count = FD_SERVE;
-
     loop->fds[FD_SIGNALS] = (struct pollfd){.fd = loop->signal_fd, .events = POLLIN};
     loop->fds[FD_JOURNAL] = (struct pollfd){.fd = loop->watch_fd, .events = POLLIN};
     if (loop->serve)
@@ -253,7 +242,6 @@ static enum tt_err await(struct loop *loop) {
 
 static bool is_over(const struct loop *loop) {
     const struct tt_context *context = &loop->context;
-
     if (context->stopping)
         return tt_clock_monotonic_ms() >= loop->give_up_ms ||
                (tt_cloud_in_flight(loop->cloud) == 0 && tt_jobs_is_idle(loop->jobs));
@@ -268,10 +256,8 @@ static int count_left(const struct loop *loop) {
     struct tt_journal_backlog backlog;
     enum tt_err err = tt_journal_backlog(loop->context.journal,
                                          tt_cloud_has(loop->cloud, TT_AWS_DYNAMODB), &backlog);
-
     if (err != TT_OK) {
         const struct tt_err_note note = tt_err_take(err);
-
         tt_log(TT_LOG_ERROR, "%s", note.cause);
         return 1;
     }
@@ -300,7 +286,6 @@ static void close_loop(struct loop *loop) {
 
 static enum tt_err run(struct loop *loop) {
     enum tt_err err = TT_OK;
-
     for (; err == TT_OK; err = await(loop)) {
         turn(loop);
         if (is_over(loop))
@@ -312,7 +297,6 @@ static enum tt_err run(struct loop *loop) {
 int tt_sync_run(const struct tt_config *config, bool once) {
     static struct loop loop;
     int status = 0;
-
     loop = (struct loop){.context = {.config = config, .spool = {.dir_fd = -1}, .once = once},
                          .lock_fd = -1,
                          .signal_fd = -1,
@@ -325,7 +309,6 @@ int tt_sync_run(const struct tt_config *config, bool once) {
     }
     if (err != TT_OK) {
         const struct tt_err_note note = tt_err_take(err);
-
         tt_log(TT_LOG_ERROR, "cannot %s: %s", deed, note.cause);
         status = 1;
     } else if (tt_cloud_in_flight(loop.cloud) > 0) {

@@ -44,7 +44,6 @@ static void add_works(struct tt_queue *queue, const struct look *look, bool is_r
     for (int i = 0; i < row_count && queue->count < QUEUE_ROWS; i++) {
         const struct tt_journal_row *row = &queue->rows[i];
         struct tt_work *work = &queue->works[queue->count];
-
         if (look->is_leased(look->context, row->id))
             continue;
         work->row = *row;
@@ -62,7 +61,6 @@ static enum tt_err look_for_rows(struct tt_queue *queue, const struct look *look
     int count = 0;
     enum tt_err err = tt_journal_due(context->journal, state, context->now_ms, queue->look_max,
                                      queue->rows, &count);
-
     if (err == TT_OK)
         add_works(queue, look, false, count);
     return err;
@@ -73,7 +71,6 @@ static enum tt_err look_for_removals(struct tt_queue *queue, const struct look *
     int count = 0;
     enum tt_err err = tt_journal_due_removals(context->journal, context->now_ms, queue->look_max,
                                               queue->rows, &count);
-
     if (err == TT_OK)
         add_works(queue, look, true, count);
     return err;
@@ -93,7 +90,6 @@ static enum tt_err look_for_all(struct tt_queue *queue, const struct look *look)
         queue->service == TT_AWS_DYNAMODB || !tt_cloud_has(queue->cloud, TT_AWS_DYNAMODB);
     enum tt_err err = TT_OK;
     int adopted = 0;
-
     if (queue->service == TT_AWS_S3)
         err = tt_journal_adopt(context->journal, ADOPT_ROWS, &adopted);
     if (err == TT_OK && has_removals && may_begin_removals(queue->cloud))
@@ -112,7 +108,6 @@ enum tt_err tt_queue_take(struct tt_queue *queue,
                           bool (*is_leased)(const void *context, const char *id),
                           const void *context, const struct tt_work **work) {
     const struct look look = {is_leased, context};
-
     *work = NULL;
     while (queue->next == queue->count) {
         if (queue->has_nothing && queue->context->now_ms < queue->look_at_ms)

@@ -66,7 +66,6 @@ static bool is_worth_a_warning(enum tt_err err) {
 /* Ends a question with the note of its failure. */
 static void answer_failure(struct client *client, enum tt_err err) {
     const struct tt_err_note note = tt_err_take(err);
-
     if (is_worth_a_warning(err))
         tt_log(TT_LOG_WARNING, "a worker's question about %s: %s: %s", client->question.id,
                tt_err_row(err)->name, note.cause);
@@ -80,7 +79,6 @@ static void answer_failure(struct client *client, enum tt_err err) {
 static enum tt_err find_file(const struct tt_serve *serve, const struct tt_ask_question *question,
                              struct tt_journal_row *row, int *number) {
     enum tt_err err = tt_journal_find(serve->context->journal, question->id, row);
-
     if (err != TT_OK)
         return err;
     *number = tt_journal_row_find(row, question->kind, question->rendition);
@@ -96,7 +94,6 @@ static enum tt_err format_url(struct tt_serve *serve, const struct tt_aws_signer
     char disposition[TT_TEXT_DISPOSITION_SIZE];
     int number;
     enum tt_err err = find_file(serve, question, &row, &number);
-
     if (err != TT_OK)
         return err;
     const struct tt_s3_object object = tt_fetch_object(serve->context->config, &row, number, key);
@@ -114,7 +111,6 @@ static void presign(struct tt_serve *serve, struct client *client) {
     struct tt_aws_signer signer;
     struct tt_buf url;
     enum tt_err err = tt_cloud_signer(serve->cloud, TT_AWS_S3, &signer);
-
     if (err == TT_ERR_BUSY && serve->context->now_ms < client->give_up_ms) {
         client->state = CLIENT_AWAITS_KEYS;
         return;
@@ -135,10 +131,8 @@ static void presign(struct tt_serve *serve, struct client *client) {
 static void fetched(void *context, const struct tt_fetch *fetch, enum tt_err err,
                     const char *sentence) {
     struct tt_serve *serve = context;
-
     for (int i = 0; i < TT_SERVE_CLIENTS_MAX; i++) {
         struct client *client = &serve->clients[i];
-
         if (client->fd < 0 || client->state != CLIENT_AWAITS_FETCH ||
             client->number != fetch->number || strcmp(client->question.id, fetch->row.id) != 0)
             continue;
@@ -154,11 +148,9 @@ static bool is_here(struct tt_serve *serve, const struct tt_journal_row *row, in
     int fd;
     int64_t size_bytes;
     enum tt_err err = tt_spool_read(&serve->context->spool, &name, &fd, &size_bytes);
-
     tt_file_close(&fd);
     if (err != TT_OK) {
         const struct tt_err_note note = tt_err_take(err);
-
         if (is_worth_a_warning(err))
             tt_log(TT_LOG_WARNING, "a file of %s cannot be read here, and is fetched back: %s",
                    row->id, note.cause);
@@ -169,10 +161,8 @@ static bool is_here(struct tt_serve *serve, const struct tt_journal_row *row, in
 /* The fetch of that file, else one that is free; NULL when all are taken. */
 static struct tt_fetch *find_fetch(struct tt_serve *serve, const char *id, int number) {
     struct tt_fetch *found = NULL;
-
     for (int i = 0; i < TT_SERVE_FETCHES_MAX; i++) {
         struct tt_fetch *fetch = &serve->fetches[i];
-
         if (fetch->in_use && fetch->number == number && strcmp(fetch->row.id, id) == 0)
             return fetch;
         if (!fetch->in_use)
@@ -184,7 +174,6 @@ static struct tt_fetch *find_fetch(struct tt_serve *serve, const char *id, int n
 static void bring_back(struct tt_serve *serve, struct client *client) {
     struct tt_journal_row row;
     enum tt_err err = find_file(serve, &client->question, &row, &client->number);
-
     if (err != TT_OK) {
         answer_failure(client, err);
         return;
@@ -208,7 +197,6 @@ static void bring_back(struct tt_serve *serve, struct client *client) {
 static void take_question(struct tt_serve *serve, struct client *client) {
     char text[TT_ASK_QUESTION_SIZE + 1]; /* a packet that fills it is too long */
     ssize_t length = recv(client->fd, text, sizeof text, MSG_DONTWAIT);
-
     if (length < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (length <= 0)
@@ -239,10 +227,8 @@ static bool may_accept(const struct tt_serve *serve) {
 
 static void accept_clients(struct tt_serve *serve) {
     struct tt_context *context = serve->context;
-
     while (may_accept(serve)) {
         int fd = accept4(serve->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
         if (fd >= 0) {
             *find_free_client(serve) = (struct client){
                 .fd = fd, .state = CLIENT_ASKS, .give_up_ms = context->now_ms + PATIENCE_MS};
@@ -264,7 +250,6 @@ static short events_of(const struct client *client) {
 
 static void attend(struct tt_serve *serve, struct client *client, short happened) {
     struct tt_context *context = serve->context;
-
     if (client->state == CLIENT_ASKS && (happened & POLLIN) != 0)
         take_question(serve, client);
     else if ((happened & (POLLHUP | POLLERR | POLLNVAL)) != 0)
@@ -280,7 +265,6 @@ static void attend(struct tt_serve *serve, struct client *client, short happened
 void tt_serve_turn(struct tt_serve *serve) {
     struct pollfd fds[TT_SERVE_CLIENTS_MAX];
     bool has_clients = false;
-
     accept_clients(serve);
     for (int i = 0; i < TT_SERVE_CLIENTS_MAX; i++) { /* poll(2) passes over -1 */
         fds[i] =
@@ -299,7 +283,6 @@ void tt_serve_turn(struct tt_serve *serve) {
 
 size_t tt_serve_fds(const struct tt_serve *serve, struct pollfd *fds) {
     size_t count = 0;
-
     if (may_accept(serve))
         fds[count++] = (struct pollfd){.fd = serve->listen_fd, .events = POLLIN};
     for (int i = 0; i < TT_SERVE_CLIENTS_MAX; i++)
@@ -324,7 +307,6 @@ bool tt_serve_is_idle(const struct tt_serve *serve) {
 
 struct tt_serve *tt_serve_new(struct tt_context *context, struct tt_cloud *cloud) {
     struct tt_serve *serve = calloc(1, sizeof *serve);
-
     if (!serve) {
         tt_err_fail(TT_ERR_NO_MEMORY, "sync: no memory for questions");
         return NULL;
@@ -345,7 +327,6 @@ struct tt_serve *tt_serve_new(struct tt_context *context, struct tt_cloud *cloud
 
 void tt_serve_free(struct tt_serve *serve) {
     char path[108];
-
     if (!serve)
         return;
     if (tt_ask_path(serve->context->config->storage.dir, path))

@@ -19,7 +19,6 @@ void tt_service_init(struct tt_service *service, int window_max) {
 
 int64_t tt_service_next_ms(const struct tt_service *service) {
     int64_t next_ms = service->resumes_ms;
-
     if (service->in_flight >= service->window_max)
         return INT64_MAX;
     if (service->in_flight >= service->window && next_ms < service->started_ms + PATIENCE_MS)
@@ -33,7 +32,6 @@ bool tt_service_is_paused(const struct tt_service *service) {
 
 static enum tt_service_change succeed(struct tt_service *service, int64_t now_ms) {
     bool was_paused = tt_service_is_paused(service);
-
     /* A request that was sent before another was throttled tells nothing of the time since. */
     if (!was_paused && now_ms < service->resumes_ms)
         return TT_SERVICE_SAME;
@@ -59,7 +57,6 @@ static void wait_longer(struct tt_service *service, const struct tt_backoff *bac
 static enum tt_service_change pause(struct tt_service *service, enum tt_err reason,
                                     int64_t retry_after_ms, int64_t now_ms, uint64_t random) {
     enum tt_err before = service->reason;
-
     wait_longer(service, &pause_backoff, retry_after_ms, now_ms, random);
     service->window = 1;
     service->reason = reason;

@@ -70,7 +70,6 @@ struct tt_ship {
 
 static void rest(struct tt_ship *ship, enum tt_err err) {
     const struct tt_err_note note = tt_err_take(err);
-
     tt_log(TT_LOG_ERROR, "events for CloudWatch Logs rest for %d s: %s", REST_MS / 1000,
            note.cause);
     ship->failures++;
@@ -82,7 +81,6 @@ static void record(struct tt_ship *ship) {
     const struct batch *batch = &ship->batch;
     enum tt_err err =
         tt_journal_events_shipped(ship->context->journal, batch->number, batch->dropped);
-
     if (err == TT_OK)
         ship->is_unrecorded = false;
     else
@@ -92,7 +90,6 @@ static void record(struct tt_ship *ship) {
 /* The batch is over: its events are in the cloud, but for those that will never be there. */
 static void settle(struct tt_ship *ship, int64_t refused) {
     struct batch *batch = &ship->batch;
-
     batch->dropped = batch->too_old + refused;
     if (batch->dropped > 0)
         tt_log(TT_LOG_WARNING,
@@ -150,7 +147,6 @@ static bool is_put(enum call call) {
 
 static void fail(struct tt_ship *ship, const struct tt_aws_outcome *outcome) {
     struct tt_context *context = ship->context;
-
     ship->next = PUT_EVENTS;
     if (is_put(ship->call) && strcmp(outcome->code, MISSING) == 0 &&
         context->now_ms >= ship->creates_at_ms) {
@@ -173,7 +169,6 @@ static void fail(struct tt_ship *ship, const struct tt_aws_outcome *outcome) {
 static void answered(void *context, const struct tt_aws_outcome *outcome,
                      const struct tt_http_answer *answer) {
     struct tt_ship *ship = context;
-
     tt_arena_reset(&ship->arena);
     if (outcome->err == TT_OK)
         succeed(ship, answer);
@@ -185,14 +180,12 @@ static void answered(void *context, const struct tt_aws_outcome *outcome,
 
 static const char *stream_name(const struct tt_context *context) {
     const char *name = context->config->cloudwatch.log_stream;
-
     return name[0] != '\0' ? name : context->node;
 }
 
 static enum tt_err send_request(struct tt_ship *ship, enum call call,
                                 struct tt_http_request *request) {
     struct tt_context *context = ship->context;
-
     ship->call = call;
     ship->exchange.forgiven_code = is_put(call) && context->now_ms >= ship->creates_at_ms &&
                                            !tt_cloud_is_paused(ship->cloud, TT_AWS_LOGS)
@@ -207,7 +200,6 @@ static enum tt_err create(struct tt_ship *ship) {
     struct tt_aws_signer signer;
     struct tt_http_request request;
     enum tt_err err = tt_cloud_signer(ship->cloud, TT_AWS_LOGS, &signer);
-
     if (err != TT_OK)
         return err;
     if (ship->next == CREATE_GROUP)
@@ -226,7 +218,6 @@ static enum tt_err put(struct tt_ship *ship, enum call call, const struct tt_aws
     enum tt_err err =
         tt_logs_put_events(&request, &ship->arena, signer, context->config->cloudwatch.log_group,
                            stream_name(context), events, count);
-
     return err == TT_OK ? send_request(ship, call, &request) : err;
 }
 
@@ -238,7 +229,6 @@ static enum tt_err put_heartbeat(struct tt_ship *ship) {
     struct tt_aws_signer signer;
     struct tt_buf text;
     enum tt_err err = tt_cloud_signer(ship->cloud, TT_AWS_LOGS, &signer);
-
     if (err == TT_OK)
         err = tt_journal_backlog(context->journal, tt_cloud_has(ship->cloud, TT_AWS_DYNAMODB),
                                  &backlog);
@@ -272,7 +262,6 @@ static void fill_batch(struct tt_ship *ship, const struct tt_journal_event *take
                        struct tt_logs_event *events) {
     int64_t oldest_ms = tt_cloud_now_ms(ship->cloud) - TT_LOGS_EVENT_MAX_AGE_MS;
     struct batch *batch = &ship->batch;
-
     *batch = (struct batch){0};
     for (int i = 0; i < count; i++) {
         batch->number = taken[i].number;
@@ -308,7 +297,6 @@ static enum tt_err put_events(struct tt_ship *ship) {
     struct tt_logs_event *events;
     struct tt_aws_signer signer;
     enum tt_err err = tt_cloud_signer(ship->cloud, TT_AWS_LOGS, &signer);
-
     if (err == TT_OK)
         err = take_batch(ship, &events);
     if (err != TT_OK)
@@ -328,7 +316,6 @@ static enum tt_err look(struct tt_journal *journal, struct tt_arena *arena, int6
     struct tt_journal_event first;
     int count;
     enum tt_err err = tt_journal_events(journal, arena, 1, 0, &first, &count);
-
     *due_ms = TT_NEVER_MS;
     if (err == TT_OK && count > 0)
         *due_ms = first.time_ms <= now_ms ? first.time_ms + GATHER_MS : now_ms;
@@ -341,14 +328,12 @@ static enum tt_err look(struct tt_journal *journal, struct tt_arena *arena, int6
  * once. */
 static bool is_heartbeat_due(const struct tt_ship *ship) {
     int64_t left_ms = ship->heartbeat_at_ms - ship->context->now_ms;
-
     return !ship->context->once && (left_ms <= 0 || left_ms > HEARTBEAT_MS);
 }
 
 static enum tt_err start(struct tt_ship *ship) {
     struct tt_context *context = ship->context;
     int64_t due_ms;
-
     if (!is_put(ship->next))
         return create(ship);
     if (is_heartbeat_due(ship))
@@ -372,7 +357,6 @@ void tt_ship_turn(struct tt_ship *ship) {
     struct tt_context *context = ship->context;
     int64_t resumes_ms = tt_cloud_resumes_ms(ship->cloud, TT_AWS_LOGS);
     int64_t free_ms = resumes_ms > ship->rests_until_ms ? resumes_ms : ship->rests_until_ms;
-
     if (context->stopping || ship->exchange.in_flight)
         return;
     if (context->now_ms < free_ms) {
@@ -401,7 +385,6 @@ void tt_ship_hurry(struct tt_ship *ship) {
 
 bool tt_ship_is_idle(const struct tt_ship *ship) {
     const struct tt_context *context = ship->context;
-
     if (ship->exchange.in_flight)
         return false;
     return context->stopping || !ship->waits || ship->failures >= ONCE_TRIES ||
@@ -411,13 +394,11 @@ bool tt_ship_is_idle(const struct tt_ship *ship) {
 bool tt_ship_has_left(const struct tt_ship *ship) {
     struct tt_arena arena;
     int64_t due_ms;
-
     tt_arena_init(&arena, ARENA_MAX_BYTES);
     enum tt_err err = look(ship->context->journal, &arena, ship->context->now_ms, &due_ms);
     tt_arena_fini(&arena);
     if (err != TT_OK) {
         const struct tt_err_note note = tt_err_take(err);
-
         tt_log(TT_LOG_ERROR, "%s", note.cause);
     }
     return err != TT_OK || due_ms != TT_NEVER_MS;
@@ -427,7 +408,6 @@ bool tt_ship_has_left(const struct tt_ship *ship) {
 
 struct tt_ship *tt_ship_new(struct tt_context *context, struct tt_cloud *cloud) {
     struct tt_ship *ship = calloc(1, sizeof *ship);
-
     if (!ship) {
         tt_err_fail(TT_ERR_NO_MEMORY, "sync: no memory for events");
         return NULL;

@@ -17,7 +17,6 @@
 static enum tt_err check_bytes(int fd, const struct tt_journal_file *file, const char *what) {
     uint8_t digest[TT_HASH_BYTES];
     enum tt_err err = tt_hash_file(fd, digest);
-
     if (err == TT_OK && memcmp(digest, file->sha256, sizeof digest) != 0)
         err = tt_err_fail(TT_ERR_CLOUD_OBJECT,
                           "its %s in the spool has other bytes than were acknowledged", what);
@@ -31,7 +30,6 @@ static void describe(const struct tt_spool_name *name, char what[WHAT_SIZE]) {
         [TT_SPOOL_RENDITION] = "rendition ",
         [TT_SPOOL_ORIGINAL] = "original",
     };
-
     snprintf(what, WHAT_SIZE, "%s%s", kinds[name->kind], name->rendition);
 }
 
@@ -42,11 +40,9 @@ static enum tt_err open_file(const struct tt_step_needs *needs, const struct tt_
     char what[WHAT_SIZE];
     int64_t size_bytes;
     enum tt_err err = tt_spool_read(&context->spool, name, needs->fd, &size_bytes);
-
     describe(name, what);
     if (err == TT_ERR_NOT_FOUND) {
         struct tt_journal_row row;
-
         err = tt_journal_find(context->journal, needs->row->id, &row);
         return err != TT_OK ? err
                             : tt_err_fail(TT_ERR_CLOUD_OBJECT, "its %s is not in the spool", what);
@@ -68,7 +64,6 @@ static enum tt_err build_put(const struct tt_step_needs *needs, struct tt_http_r
     char key[TT_SPOOL_OBJECT_KEY_SIZE];
     char sha256[TT_HASH_HEX_SIZE];
     enum tt_err err = open_file(needs, &name, file);
-
     if (err != TT_OK)
         return err;
     tt_spool_object_key(config, &name, key);
@@ -92,7 +87,6 @@ static enum tt_err build_delete(const struct tt_step_needs *needs, struct tt_htt
     const struct tt_spool_name name = tt_journal_row_name(needs->row, number);
     char key[TT_SPOOL_OBJECT_KEY_SIZE];
     const struct tt_s3_object object = {.bucket = config->s3.bucket, .key = key, .body_fd = -1};
-
     tt_spool_object_key(config, &name, key);
     return tt_s3_delete(request, needs->arena, signer, &object);
 }
@@ -104,7 +98,6 @@ static enum tt_err build_item(const struct tt_step_needs *needs, struct tt_http_
     size_t count;
     enum tt_err err = tt_item_format(needs->arena, context->config, context->node, needs->row,
                                      attributes, &count);
-
     if (err != TT_OK)
         return err;
     return tt_dynamodb_put_item(request, needs->arena, signer, context->config->dynamodb.table,
@@ -115,7 +108,6 @@ enum tt_err tt_step_build_request(struct tt_http_request *request,
                                   const struct tt_step_needs *needs, struct tt_step step,
                                   const struct tt_aws_signer *signer) {
     const struct tt_config *config = needs->context->config;
-
     switch (step.kind) {
     case TT_STEP_PUT_OBJECT: return build_put(needs, request, signer, step.number);
     case TT_STEP_PUT_ITEM: return build_item(needs, request, signer);
