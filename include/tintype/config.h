@@ -32,13 +32,15 @@ struct tt_config_preset {
 
 struct tt_config {
     struct {
-        char listen[108];       /* path of a Unix socket; sun_path's size */
-        char base_path[256];    /* "/api": leading slash, none at the end; "" for the root */
-        int64_t workers;        /* 0: serve in the process itself; default 4 × cores */
-        int64_t decode_slots;   /* default: cores */
-        int64_t max_requests;   /* after as many a worker is replaced; 0: never */
-        int64_t max_body_bytes; /* on the wire */
-        int64_t drain_seconds;  /* how long a stop waits for requests in flight */
+        char listen[108];        /* path of a Unix socket; sun_path's size */
+        char base_path[256];     /* "/api": leading slash, none at the end; "" for the root */
+        int64_t workers;         /* 0: serve in the process itself; default 4 × cores */
+        int64_t decode_slots;    /* default: cores */
+        int64_t max_requests;    /* after as many a worker is replaced; 0: never */
+        int64_t max_body_bytes;  /* on the wire */
+        int64_t idle_seconds;    /* how long a peer of the socket may send, or take, nothing */
+        int64_t request_seconds; /* how long a request may take to come whole */
+        int64_t drain_seconds;   /* how long a stop waits for requests in flight */
         char cors_origins[TT_CONFIG_TEXT_MAX]; /* space-separated origins, or "*"; "" none */
     } server;
     struct {

@@ -22,6 +22,7 @@ enum tt_err {
     TT_ERR_ORIGIN,             /* 403 */
     TT_ERR_NOT_FOUND,          /* 404: no such route, no such image, a malformed id */
     TT_ERR_METHOD,             /* 405 */
+    TT_ERR_REQUEST_TIMEOUT,    /* 408: it came too slowly, or stopped coming */
     TT_ERR_BODY_TOO_LARGE,     /* 413 */
     TT_ERR_CONTENT_TYPE,       /* 415: the request's Content-Type */
     TT_ERR_PICTURE_TYPE,       /* 415: the picture's own first bytes */

@@ -15,6 +15,7 @@ struct tt_web_plan {
     struct tt_places *places;             /* the decode slots, and the seats to wait in */
     const struct tt_watermark *watermark; /* of tt_watermark_load; NULL: none can be drawn */
     int listen_fd;                        /* O_NONBLOCK */
+    _Atomic bool *has_accepted;           /* set with the first connection; it may be NULL */
 };
 
 /* Opens spool and journal, then serves until SIGTERM (blocked on entry, awaited between requests

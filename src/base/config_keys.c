@@ -62,6 +62,13 @@ const struct tt_config_key tt_config_keys[] = {
      "10000", FIELD(server.max_requests), TT_CONFIG_NUMBER, .highest = 1000000000},
     {"server", "max_body_bytes", "Largest request body, counted on the wire",
      "26214400", FIELD(server.max_body_bytes), TT_CONFIG_BYTES, .lowest = 1, .highest = 4 * GIB},
+    {"server", "idle_seconds",
+     "How long the web server may send nothing of a request, or take nothing of an answer",
+     "30", FIELD(server.idle_seconds), TT_CONFIG_NUMBER, .lowest = 1, .highest = 3600},
+    {"server", "request_seconds",
+     "How long a request may take to arrive from the web server, from the connection to the end of "
+     "its body; a slow client counts only where the web server passes bodies on as they come",
+     "600", FIELD(server.request_seconds), TT_CONFIG_NUMBER, .lowest = 1, .highest = 86400},
     {"server", "drain_seconds", "How long a stop or a reload waits for requests in flight",
      "60", FIELD(server.drain_seconds), TT_CONFIG_NUMBER, .lowest = 1, .highest = 3600},
     {"server", "cors_origins",

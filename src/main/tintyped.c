@@ -208,7 +208,7 @@ static void service_close(struct service *service) {
 
 /* ---- serving ---- */
 
-static int work(void *context) {
+static int work(void *context, _Atomic bool *has_accepted) {
     struct service *service = context;
     const struct tt_web_plan plan = {
         .config = &service->config,
@@ -216,6 +216,7 @@ static int work(void *context) {
         .places = &service->places,
         .watermark = service->watermark,
         .listen_fd = service->listen_fd,
+        .has_accepted = has_accepted,
     };
     return tt_web_run(&plan);
 }
@@ -301,7 +302,7 @@ static int serve_alone(struct service *service) {
         tt_log(TT_LOG_ERROR, "signals: %s", strerror(errno));
         return EXIT_FAILED;
     }
-    return work(service);
+    return work(service, NULL);
 }
 
 static int serve(struct service *service) {

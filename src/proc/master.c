@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -24,13 +25,14 @@
 struct place {
     pid_t pid;          /* 0 while empty */
     int64_t started_ms; /* monotonic, as all times here */
-    int64_t backoff_ms; /* what the last start waited; 0 after a worker that lasted */
+    int64_t backoff_ms; /* what the last start waited; 0 after a worker that lasted or served */
     int64_t start_at_ms;
 };
 
 /* The workers of one configuration. */
 struct generation {
-    struct place *places; /* owned */
+    struct place *places;       /* owned, as is has_accepted */
+    _Atomic bool *has_accepted; /* of each place's worker; shared with the workers */
     int64_t count;
     int64_t kill_at_ms; /* NEVER_MS until it was asked to leave */
     bool killed;
@@ -50,14 +52,23 @@ struct master {
 static enum tt_err generation_init(struct generation *generation, int64_t workers) {
     *generation = (struct generation){.kill_at_ms = NEVER_MS};
     generation->places = workers > 0 ? calloc((size_t)workers, sizeof *generation->places) : NULL;
-    if (!generation->places)
+    void *shared = generation->places
+                       ? mmap(NULL, (size_t)workers * sizeof(_Atomic bool), PROT_READ | PROT_WRITE,
+                              MAP_SHARED | MAP_ANONYMOUS, -1, 0)
+                       : MAP_FAILED;
+    if (shared == MAP_FAILED) {
+        free(generation->places);
         return tt_err_fail(TT_ERR_SYSTEM, "no memory for %lld workers", (long long)workers);
+    }
+    generation->has_accepted = shared;
     generation->count = workers;
     return TT_OK;
 }
 
 static void generation_fini(struct generation *generation) {
     free(generation->places);
+    if (generation->has_accepted)
+        munmap(generation->has_accepted, (size_t)generation->count * sizeof(_Atomic bool));
     *generation = (struct generation){.kill_at_ms = NEVER_MS};
 }
 
@@ -81,7 +92,7 @@ static int64_t earlier(int64_t a, int64_t b) {
 /* A worker is killed when the master dies in any way: it holds the socket, and a new master's
  * workers must not find it there. What it had in flight was not acknowledged. Ctrl-C and a hang-up
  * reach the whole process group: the master acts on them, the workers do not. */
-static int worker_main(const struct master *master) {
+static int worker_main(const struct master *master, _Atomic bool *has_accepted) {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != master->pid)
         return 1;
     static const int ignored[] = {SIGINT, SIGHUP, SIGPIPE};
@@ -94,7 +105,7 @@ static int worker_main(const struct master *master) {
     sigaddset(&blocked, SIGTERM);
     if (sigprocmask(SIG_SETMASK, &blocked, NULL) < 0)
         return 1;
-    return master->plan->work(master->plan->context);
+    return master->plan->work(master->plan->context, has_accepted);
 }
 
 static void back_off(struct place *place, int64_t now_ms) {
@@ -103,10 +114,13 @@ static void back_off(struct place *place, int64_t now_ms) {
     place->start_at_ms = now_ms + place->backoff_ms;
 }
 
-static void start_worker(struct master *master, struct place *place, int64_t now_ms) {
+static void start_worker(struct master *master, int64_t number, int64_t now_ms) {
+    struct place *place = &master->current.places[number];
+    _Atomic bool *has_accepted = &master->current.has_accepted[number];
+    atomic_store(has_accepted, false);
     pid_t pid = fork();
     if (pid == 0)
-        exit(worker_main(master));
+        exit(worker_main(master, has_accepted));
     if (pid < 0) {
         back_off(place, now_ms);
         tt_log(TT_LOG_ERROR, "cannot start a worker: %s; next try in %lld ms", strerror(errno),
@@ -121,15 +135,16 @@ static void start_worker(struct master *master, struct place *place, int64_t now
 static void start_due(struct master *master) {
     int64_t now_ms = tt_clock_monotonic_ms();
     for (int64_t i = 0; i < master->current.count; i++) {
-        struct place *place = &master->current.places[i];
+        const struct place *place = &master->current.places[i];
         if (place->pid == 0 && place->start_at_ms <= now_ms)
-            start_worker(master, place, now_ms);
+            start_worker(master, i, now_ms);
     }
 }
 
 /* Frees the place of a worker that ended, for a new one at once or after a while. */
-static void worker_ended(struct master *master, struct generation *generation, struct place *place,
+static void worker_ended(struct master *master, struct generation *generation, int64_t number,
                          int status) {
+    struct place *place = &generation->places[number];
     pid_t pid = place->pid;
     place->pid = 0;
     if ((WIFEXITED(status) && WEXITSTATUS(status) == 0) || generation->killed) {
@@ -138,17 +153,20 @@ static void worker_ended(struct master *master, struct generation *generation, s
     }
     atomic_fetch_add(&master->plan->stats->workers_died, 1);
     int64_t now_ms = tt_clock_monotonic_ms();
-    if (now_ms - place->started_ms < EARLY_DEATH_MS)
+    if (now_ms - place->started_ms < EARLY_DEATH_MS && !generation->has_accepted[number])
         back_off(place, now_ms);
     else
         place->backoff_ms = 0;
     const char *how = WIFSIGNALED(status) ? "killed by signal" : "exit status";
-    int number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+    int why = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
     if (generation->kill_at_ms != NEVER_MS)
-        tt_log(TT_LOG_ERROR, "worker %d died: %s %d", (int)pid, how, number);
+        tt_log(TT_LOG_ERROR, "worker %d died: %s %d", (int)pid, how, why);
+    else if (place->backoff_ms == 0)
+        tt_log(TT_LOG_ERROR, "worker %d died: %s %d; the next one starts at once", (int)pid, how,
+               why);
     else
         tt_log(TT_LOG_ERROR, "worker %d died: %s %d; the next one starts in %lld ms", (int)pid, how,
-               number, (long long)place->backoff_ms);
+               why, (long long)place->backoff_ms);
 }
 
 static bool generation_reap(struct master *master, struct generation *generation, pid_t pid,
@@ -156,7 +174,7 @@ static bool generation_reap(struct master *master, struct generation *generation
     for (int64_t i = 0; i < generation->count; i++) {
         if (generation->places[i].pid != pid)
             continue;
-        worker_ended(master, generation, &generation->places[i], status);
+        worker_ended(master, generation, i, status);
         return true;
     }
     return false;

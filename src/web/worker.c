@@ -85,7 +85,7 @@ static void serve(struct tt_worker *worker) {
     }
     log_end(&request);
     if (!tt_fcgi_finish(worker->fcgi))
-        tt_log(TT_LOG_INFO, "request %s: its client was gone before the answer",
+        tt_log(TT_LOG_INFO, "request %s: its client did not take the whole answer",
                request.request_id);
     worker->stats->requests++;
     tt_request_fini(&request);
@@ -119,10 +119,21 @@ static enum tt_err open_buffers(struct tt_worker *worker) {
     return TT_OK;
 }
 
+static struct tt_fcgi *open_fcgi(const struct tt_web_plan *plan) {
+    const struct tt_config *config = plan->config;
+    const struct tt_fcgi_plan fcgi_plan = {
+        .listen_fd = plan->listen_fd,
+        /* The other half of drain_seconds is for the last request. */
+        .linger_ms = config->server.drain_seconds * 1000 / 2,
+        .latecomer_ms = config->server.workers == 0 ? LATECOMER_MS : 0,
+        .idle_ms = config->server.idle_seconds * 1000,
+        .request_ms = config->server.request_seconds * 1000,
+        .has_accepted = plan->has_accepted,
+    };
+    return tt_fcgi_new(&fcgi_plan);
+}
+
 int tt_web_run(const struct tt_web_plan *plan) {
-    /* The other half of drain_seconds is for the last request. */
-    int64_t linger_ms = plan->config->server.drain_seconds * 1000 / 2;
-    int latecomer_ms = plan->config->server.workers == 0 ? LATECOMER_MS : 0;
     struct tt_worker worker = {
         .config = plan->config,
         .stats = plan->stats,
@@ -140,7 +151,7 @@ int tt_web_run(const struct tt_web_plan *plan) {
     if (err == TT_OK)
         err = open_buffers(&worker);
     if (err == TT_OK) {
-        worker.fcgi = tt_fcgi_new(plan->listen_fd, linger_ms, latecomer_ms);
+        worker.fcgi = open_fcgi(plan);
         err = worker.fcgi ? TT_OK : TT_ERR_SYSTEM;
     }
     if (err == TT_OK)

@@ -1,6 +1,7 @@
 """A FastCGI client that speaks to tintyped without a web server, a piece at a time where a test wants to stop
 in the middle."""
 
+import contextlib
 import socket
 import struct
 
@@ -47,12 +48,17 @@ class Call:
         self.socket.close()
 
     def finish(self):
-        """Ends the body and returns (status, headers as a dict of lower-case names, body). The status is 0
-        when the connection ended without an answer. An answer must be as www/openapi.yaml describes it."""
-        try:
+        """Ends the body and returns the answer()."""
+        with contextlib.suppress(BrokenPipeError):
             self.socket.sendall(record(STDIN))
+        return self.answer()
+
+    def answer(self):
+        """Returns (status, headers as a dict of lower-case names, body). The status is 0 when the connection
+        ended without an answer. An answer must be as www/openapi.yaml describes it."""
+        try:
             out = self._read()
-        except (BrokenPipeError, ConnectionResetError):
+        except ConnectionResetError:
             out = b""
         finally:
             self.close()

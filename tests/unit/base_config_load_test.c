@@ -90,6 +90,8 @@ static void defaults_are_the_documented_ones(void **state) {
     assert_int_equal(config.server.workers, 4 * config.server.decode_slots);
     assert_int_equal(config.server.max_requests, 10000);
     assert_int_equal(config.server.max_body_bytes, 26214400);
+    assert_int_equal(config.server.idle_seconds, 30);
+    assert_int_equal(config.server.request_seconds, 600);
     assert_int_equal(config.server.drain_seconds, 60);
     assert_string_equal(config.server.cors_origins, "");
     assert_string_equal(config.storage.dir, "/var/lib/tintype");

@@ -27,6 +27,7 @@ static const struct {
     {TT_ERR_ORIGIN, 403},
     {TT_ERR_NOT_FOUND, 404},
     {TT_ERR_METHOD, 405},
+    {TT_ERR_REQUEST_TIMEOUT, 408},
     {TT_ERR_BODY_TOO_LARGE, 413},
     {TT_ERR_CONTENT_TYPE, 415},
     {TT_ERR_PICTURE_TYPE, 415},

@@ -84,7 +84,8 @@ static void await_sigterm(void) {
 }
 
 /* This worker leaves when asked, as one between requests does. */
-static int work_idle(void *context) {
+static int work_idle(void *context, _Atomic bool *has_accepted) {
+    (void)has_accepted;
     struct fixture *fixture = context;
     say(fixture, starts_as_promised() ? 'u' : 'm');
     await_sigterm();
@@ -92,7 +93,8 @@ static int work_idle(void *context) {
 }
 
 /* This worker is asked in the middle of a request, and finishes it. */
-static int work_busy(void *context) {
+static int work_busy(void *context, _Atomic bool *has_accepted) {
+    (void)has_accepted;
     struct fixture *fixture = context;
     char byte;
     close(fixture->gate[1]);
@@ -105,21 +107,31 @@ static int work_busy(void *context) {
     return 0;
 }
 
-static int work_deaf(void *context) {
+static int work_deaf(void *context, _Atomic bool *has_accepted) {
+    (void)has_accepted;
     say(context, 'u');
     while (pause() < 0)
         ;
     return 0;
 }
 
-static int work_deaf_at_first(void *context) {
+static int work_deaf_at_first(void *context, _Atomic bool *has_accepted) {
     const struct fixture *fixture = context;
-    return fixture->generation == 0 ? work_deaf(context) : work_idle(context);
+    return fixture->generation == 0 ? work_deaf(context, has_accepted)
+                                    : work_idle(context, has_accepted);
 }
 
-static int work_fails(void *context) {
+static int work_fails(void *context, _Atomic bool *has_accepted) {
+    (void)has_accepted;
     say(context, 'u');
     return 3;
+}
+
+/* This worker is brought down by its first peer. */
+static int work_aborts(void *context, _Atomic bool *has_accepted) {
+    say(context, 'u');
+    atomic_store(has_accepted, true);
+    abort();
 }
 
 static enum tt_err reload(void *context, struct tt_master_plan *plan) {
@@ -133,7 +145,8 @@ static enum tt_err reload(void *context, struct tt_master_plan *plan) {
     return TT_OK;
 }
 
-static void fixture_open(struct fixture *fixture, int64_t workers, int (*work)(void *context)) {
+static void fixture_open(struct fixture *fixture, int64_t workers,
+                         int (*work)(void *context, _Atomic bool *has_accepted)) {
     *fixture = (struct fixture){.stats = tt_stats_new()};
     assert_non_null(fixture->stats);
     assert_return_code(pipe2(fixture->said, O_CLOEXEC), errno);
@@ -253,6 +266,23 @@ static void test_master_backs_off(void **state) {
     /* Each start was preceded by its wait, so in took_ms no place can have had more than these. */
     assert_in_range(fixture.stats->workers_started, 8, 2 * (4 + took_ms / 800));
     assert_in_range(fixture.stats->workers_died, 6, 2 * (4 + took_ms / 800));
+    fixture_close(&fixture);
+}
+
+/* With waits, ten starts of one place would take 100 + 200 + ... + 5000 ms, 20 s and more. */
+static void test_master_replaces_who_had_served_at_once(void **state) {
+    (void)state;
+    struct fixture fixture;
+    fixture_open(&fixture, 1, work_aborts);
+    int64_t began_ms = tt_clock_monotonic_ms();
+    master_start(&fixture);
+    for (int start = 0; start < 10; start++)
+        hear_word(&fixture, 'u');
+    assert_in_range(tt_clock_monotonic_ms() - began_ms, 0, 15000);
+    master_signal(&fixture, SIGTERM);
+    int status;
+    assert_int_equal(waitpid(fixture.master, &status, 0), fixture.master);
+    assert_true(WIFEXITED(status));
     fixture_close(&fixture);
 }
 
@@ -429,6 +459,7 @@ int main(void) {
         cmocka_unit_test(test_master_replaces_the_killed),
         cmocka_unit_test(test_master_replaces_the_finished),
         cmocka_unit_test(test_master_backs_off),
+        cmocka_unit_test(test_master_replaces_who_had_served_at_once),
         cmocka_unit_test(test_master_drain_waits_for_the_busy),
         cmocka_unit_test(test_master_drain_kills_in_the_end),
         cmocka_unit_test(test_master_stop_kills_what_a_reload_left),

@@ -1,5 +1,5 @@
-/* The adaptor to libfcgi, src/web/fcgi.c: when a worker leaves. What a request carries is tested
- * end to end, by web servers. */
+/* The adaptor to libfcgi, src/web/fcgi.c: when a worker leaves, and when it gives a peer up. What a
+ * request carries is tested end to end, by web servers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,12 +10,18 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "tintype/clock.h"
 #include "web/fcgi.h"
+
+#define IDLE_MS    200
+#define REQUEST_MS 600
 
 /* This is a request without variables and without a body (FastCGI specification, section 3.3). */
 static const uint8_t empty_request[] = {
@@ -24,10 +30,27 @@ static const uint8_t empty_request[] = {
     1, 5, 0, 1, 0, 0, 0, 0,                         /* the end of the body */
 };
 
+#define HEAD_BYTES 24 /* without the end of the body */
+
 struct fixture {
     int listen_fd;
     int client_fd; /* connected, its request sent; not accepted */
+    struct sockaddr_un address;
+    socklen_t address_length;
+    pid_t peer; /* a client in a process of its own; 0 when none */
 };
+
+static struct tt_fcgi *open_fcgi(const struct fixture *fixture, int64_t linger_ms,
+                                 int latecomer_ms) {
+    const struct tt_fcgi_plan plan = {
+        .listen_fd = fixture->listen_fd,
+        .linger_ms = linger_ms,
+        .latecomer_ms = latecomer_ms,
+        .idle_ms = IDLE_MS,
+        .request_ms = REQUEST_MS,
+    };
+    return tt_fcgi_new(&plan);
+}
 
 static sigset_t term_only(void) {
     sigset_t set;
@@ -38,16 +61,17 @@ static sigset_t term_only(void) {
 
 static int fixture_open(void **state) {
     static struct fixture fixture;
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    socklen_t length = sizeof address;
     sigset_t term = term_only();
+    fixture =
+        (struct fixture){.address.sun_family = AF_UNIX, .address_length = sizeof fixture.address};
     fixture.listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
     fixture.client_fd = socket(AF_UNIX, SOCK_STREAM, 0);
     /* For an address that is its family alone the kernel chooses an abstract one (unix(7)). */
-    if (bind(fixture.listen_fd, (struct sockaddr *)&address, sizeof address.sun_family) != 0 ||
+    struct sockaddr *address = (struct sockaddr *)&fixture.address;
+    if (bind(fixture.listen_fd, address, sizeof fixture.address.sun_family) != 0 ||
         listen(fixture.listen_fd, 8) != 0 ||
-        getsockname(fixture.listen_fd, (struct sockaddr *)&address, &length) != 0 ||
-        connect(fixture.client_fd, (struct sockaddr *)&address, length) != 0 ||
+        getsockname(fixture.listen_fd, address, &fixture.address_length) != 0 ||
+        connect(fixture.client_fd, address, fixture.address_length) != 0 ||
         write(fixture.client_fd, empty_request, sizeof empty_request) !=
             (ssize_t)sizeof empty_request)
         return -1;
@@ -61,6 +85,10 @@ static int fixture_close(void **state) {
     const struct timespec now = {0};
     sigset_t term = term_only();
     sigtimedwait(&term, NULL, &now);
+    if (fixture->peer > 0) {
+        kill(fixture->peer, SIGKILL);
+        waitpid(fixture->peer, NULL, 0);
+    }
     close(fixture->client_fd);
     close(fixture->listen_fd);
     return 0;
@@ -69,7 +97,7 @@ static int fixture_close(void **state) {
 /* Under load there is always a connection that waits, and SIGTERM has its effect all the same. */
 static void test_leaves_under_load(void **state) {
     struct fixture *fixture = *state;
-    struct tt_fcgi *fcgi = tt_fcgi_new(fixture->listen_fd, 0, 0);
+    struct tt_fcgi *fcgi = open_fcgi(fixture, 0, 0);
     bool leave = false;
     assert_non_null(fcgi);
     raise(SIGTERM);
@@ -86,7 +114,7 @@ static void test_leaves_under_load(void **state) {
  * process lives. */
 static void test_serves_who_waits_and_leaves(void **state) {
     struct fixture *fixture = *state;
-    struct tt_fcgi *fcgi = tt_fcgi_new(fixture->listen_fd, 3600000, 0);
+    struct tt_fcgi *fcgi = open_fcgi(fixture, 3600000, 0);
     bool leave = true;
     uint8_t byte;
     size_t got = 1;
@@ -107,7 +135,7 @@ static void test_serves_who_waits_and_leaves(void **state) {
  */
 static void test_serves_latecomers(void **state) {
     struct fixture *fixture = *state;
-    struct tt_fcgi *fcgi = tt_fcgi_new(fixture->listen_fd, 3600000, 1);
+    struct tt_fcgi *fcgi = open_fcgi(fixture, 3600000, 1);
     bool leave = true;
     assert_non_null(fcgi);
     assert_int_equal(tt_fcgi_accept(fcgi, &leave), TT_OK);
@@ -121,14 +149,190 @@ static void test_serves_latecomers(void **state) {
 /* Descriptor 0 may be the socket that all workers share. */
 static void test_failure_leaves_descriptor_0(void **state) {
     (void)state;
-    assert_null(tt_fcgi_new(-1, 0, 0));
+    assert_null(tt_fcgi_new(&(struct tt_fcgi_plan){.listen_fd = -1}));
     assert_true(fcntl(STDIN_FILENO, F_GETFD) >= 0);
+}
+
+static int connect_client(const struct fixture *fixture) {
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(
+        connect(fd, (const struct sockaddr *)&fixture->address, fixture->address_length), 0);
+    return fd;
+}
+
+/* Connects a new client in place of the fixture's, whose request is read first by whoever accepts:
+ * so that one is accepted and closed here. */
+static int connect_anew(struct fixture *fixture) {
+    int accepted_fd = accept(fixture->listen_fd, NULL, NULL);
+    assert_true(accepted_fd >= 0);
+    close(accepted_fd);
+    return connect_client(fixture);
+}
+
+/* Starts a peer that writes the first head_bytes of a request, and then, every 20 ms, the bytes of
+ * a record that says nothing (another request's), one after the other, without an end. */
+static void start_trickle(struct fixture *fixture, size_t head_bytes) {
+    static const uint8_t skipped[] = {1, 5, 0, 2, 0, 0, 0, 0};
+    const struct timespec interval = {.tv_nsec = 20000000};
+    int fd = connect_anew(fixture);
+    fixture->peer = fork();
+    assert_true(fixture->peer >= 0);
+    if (fixture->peer == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+        bool sent = write(fd, empty_request, head_bytes) == (ssize_t)head_bytes;
+        for (size_t i = 0; sent; i = (i + 1) % sizeof skipped) {
+            sent = send(fd, &skipped[i], 1, MSG_NOSIGNAL) == 1;
+            nanosleep(&interval, NULL);
+        }
+        for (;;)
+            pause();
+    }
+    close(fd);
+}
+
+/* Accepts the fixture's own request, so that what came before it was given up. */
+static void assert_next_is_served(struct fixture *fixture, struct tt_fcgi *fcgi) {
+    bool leave = true;
+    int next_fd = connect_client(fixture);
+    assert_int_equal(write(next_fd, empty_request, sizeof empty_request), sizeof empty_request);
+    assert_int_equal(tt_fcgi_accept(fcgi, &leave), TT_OK);
+    assert_false(leave);
+    uint8_t byte;
+    size_t got;
+    assert_int_equal(tt_fcgi_read(fcgi, &byte, 1, &got), TT_OK);
+    close(next_fd);
+    tt_fcgi_finish(fcgi);
+}
+
+/* The peer says nothing, or stops in the middle of a record's header or of the variables. */
+static void test_gives_up_who_sends_no_request(void **state) {
+    struct fixture *fixture = *state;
+    static const size_t sent_bytes[] = {0, 1, 16, 23};
+    struct tt_fcgi *fcgi = open_fcgi(fixture, 0, 0);
+    assert_non_null(fcgi);
+    for (size_t i = 0; i < sizeof sent_bytes / sizeof *sent_bytes; i++) {
+        int64_t began_ms = tt_clock_monotonic_ms();
+        int fd = i == 0 ? connect_anew(fixture) : connect_client(fixture);
+        assert_int_equal(write(fd, empty_request, sent_bytes[i]), sent_bytes[i]);
+        assert_next_is_served(fixture, fcgi);
+        assert_true(tt_clock_monotonic_ms() - began_ms >= IDLE_MS);
+        close(fd);
+    }
+    tt_fcgi_free(fcgi);
+}
+
+static void test_gives_up_who_trickles_a_request(void **state) {
+    struct fixture *fixture = *state;
+    struct tt_fcgi *fcgi = open_fcgi(fixture, 0, 0);
+    assert_non_null(fcgi);
+    int64_t began_ms = tt_clock_monotonic_ms();
+    start_trickle(fixture, 16);
+    assert_next_is_served(fixture, fcgi);
+    assert_true(tt_clock_monotonic_ms() - began_ms >= REQUEST_MS);
+    tt_fcgi_free(fcgi);
+}
+
+/* Returns what is read of the body of the request that waits. */
+static enum tt_err read_body(struct tt_fcgi *fcgi) {
+    bool leave = true;
+    uint8_t bytes[64];
+    size_t got;
+    assert_int_equal(tt_fcgi_accept(fcgi, &leave), TT_OK);
+    assert_false(leave);
+    return tt_fcgi_read(fcgi, bytes, sizeof bytes, &got);
+}
+
+/* The answer reaches a peer whose body was given up. */
+static void test_answers_who_stops_in_the_body(void **state) {
+    struct fixture *fixture = *state;
+    struct tt_fcgi *fcgi = open_fcgi(fixture, 0, 0);
+    static const uint8_t piece[] = {1, 5, 0, 1, 0, 2, 0, 0, 'a', 'b'};
+    char answer[256] = "";
+    assert_non_null(fcgi);
+    int fd = connect_anew(fixture);
+    assert_int_equal(write(fd, empty_request, HEAD_BYTES), HEAD_BYTES);
+    assert_int_equal(write(fd, piece, sizeof piece), sizeof piece);
+    assert_int_equal(read_body(fcgi), TT_ERR_REQUEST_TIMEOUT);
+    assert_non_null(strstr(tt_err_take(TT_ERR_REQUEST_TIMEOUT).detail, "No more of the body"));
+    tt_fcgi_write(fcgi, "Status: 408\r\n\r\n", 15);
+    assert_true(tt_fcgi_finish(fcgi));
+    assert_true(read(fd, answer, sizeof answer) > 8);
+    assert_memory_equal(answer + 8, "Status: 408", 11);
+    close(fd);
+    tt_fcgi_free(fcgi);
+}
+
+static void test_answers_who_trickles_the_body(void **state) {
+    struct fixture *fixture = *state;
+    struct tt_fcgi *fcgi = open_fcgi(fixture, 0, 0);
+    assert_non_null(fcgi);
+    int64_t began_ms = tt_clock_monotonic_ms();
+    start_trickle(fixture, HEAD_BYTES);
+    assert_int_equal(read_body(fcgi), TT_ERR_REQUEST_TIMEOUT);
+    assert_non_null(strstr(tt_err_take(TT_ERR_REQUEST_TIMEOUT).detail, "had not come whole"));
+    assert_true(tt_clock_monotonic_ms() - began_ms >= REQUEST_MS);
+    tt_fcgi_write(fcgi, "Status: 408\r\n\r\n", 15);
+    assert_true(tt_fcgi_finish(fcgi));
+    tt_fcgi_free(fcgi);
+}
+
+/* Nothing of the answer is taken, so the socket's buffer fills up; the writes behind that one do
+ * not wait again. */
+static void test_gives_up_who_takes_no_answer(void **state) {
+    struct fixture *fixture = *state;
+    struct tt_fcgi *fcgi = open_fcgi(fixture, 0, 0);
+    static const uint8_t bytes[1 << 20];
+    assert_non_null(fcgi);
+    assert_int_equal(read_body(fcgi), TT_OK);
+    int64_t began_ms = tt_clock_monotonic_ms();
+    for (int i = 0; i < 100; i++)
+        tt_fcgi_write(fcgi, bytes, sizeof bytes);
+    assert_false(tt_fcgi_finish(fcgi));
+    assert_in_range(tt_clock_monotonic_ms() - began_ms, IDLE_MS, 50 * IDLE_MS);
+    tt_fcgi_free(fcgi);
+}
+
+/* A peer that has its answer and keeps on sending is left after a while. */
+static void test_leaves_who_does_not_close(void **state) {
+    struct fixture *fixture = *state;
+    struct tt_fcgi *fcgi = open_fcgi(fixture, 0, 0);
+    bool leave = true;
+    assert_non_null(fcgi);
+    start_trickle(fixture, HEAD_BYTES);
+    assert_int_equal(tt_fcgi_accept(fcgi, &leave), TT_OK);
+    tt_fcgi_write(fcgi, "Status: 413\r\n\r\n", 15);
+    assert_true(tt_fcgi_finish(fcgi));
+    assert_next_is_served(fixture, fcgi);
+    tt_fcgi_free(fcgi);
+}
+
+static void test_tells_of_its_first_connection(void **state) {
+    struct fixture *fixture = *state;
+    _Atomic bool has_accepted = false;
+    const struct tt_fcgi_plan plan = {.listen_fd = fixture->listen_fd,
+                                      .idle_ms = IDLE_MS,
+                                      .request_ms = REQUEST_MS,
+                                      .has_accepted = &has_accepted};
+    struct tt_fcgi *fcgi = tt_fcgi_new(&plan);
+    assert_non_null(fcgi);
+    assert_false(has_accepted);
+    assert_int_equal(read_body(fcgi), TT_OK);
+    assert_true(has_accepted);
+    assert_true(tt_fcgi_finish(fcgi));
+    tt_fcgi_free(fcgi);
 }
 
 int main(void) {
     alarm(60); /* a hang is a failure */
 #define CASE(test) cmocka_unit_test_setup_teardown(test, fixture_open, fixture_close)
     const struct CMUnitTest tests[] = {
+        CASE(test_gives_up_who_sends_no_request),
+        CASE(test_gives_up_who_trickles_a_request),
+        CASE(test_answers_who_stops_in_the_body),
+        CASE(test_answers_who_trickles_the_body),
+        CASE(test_gives_up_who_takes_no_answer),
+        CASE(test_leaves_who_does_not_close),
+        CASE(test_tells_of_its_first_connection),
         CASE(test_leaves_under_load),
         CASE(test_failure_leaves_descriptor_0),
         CASE(test_serves_who_waits_and_leaves),
