@@ -135,3 +135,19 @@ def test_crafted_records(make_server):
     assert one.read_log().count("the next one starts at once") == 400
     wait_for("every worker", lambda: len(one.workers()) == 4)
     one.check_spool()
+
+
+@pytest.mark.parametrize("front", ["lighttpd", "nginx", "apache-proxy-fcgi"])
+def test_slow_uploads_behind_a_web_server(make_server, front):
+    """As many clients as there are workers stop in the middle of a body. Where the web server has passed that
+    on, the workers are free again after the idle time, long before the web server gives its clients up."""
+    one = make_server(front=front, server=QUICK | {"workers": 8})
+    head = (f"POST /api/images HTTP/1.1\r\nHost: 127.0.0.1:{one.port}\r\nContent-Type: image/jpeg\r\n"
+            f"Content-Length: 100000\r\n\r\n")
+    peers = [socket.create_connection(("127.0.0.1", one.port)) for _ in range(8)]
+    for peer in peers:
+        peer.sendall(head.encode() + JPEG[:100])
+    one.upload(JPEG)
+    for peer in peers:
+        peer.close()
+    one.check_spool()
