@@ -32,6 +32,7 @@ enum tt_err {
     TT_ERR_PICTURE_TOO_COSTLY, /* 422: over the CPU time a picture may take */
     TT_ERR_DECODER_DIED,       /* 422: the decoder crashed on this picture */
     TT_ERR_INTERNAL,           /* 500: a bug or a broken installation */
+    TT_ERR_KILLED,             /* 503: what worked on the request was killed from outside */
     TT_ERR_BUSY,               /* 503: every decode slot and waiting place is taken */
     TT_ERR_NO_MEMORY,          /* 503 */
     TT_ERR_STORAGE,            /* 503: the spool cannot be read or written */

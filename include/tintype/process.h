@@ -115,9 +115,9 @@ enum tt_err tt_spawner_start(struct tt_spawner *spawner, const struct tt_child_l
                              const int *fds, int count);
 
 /* Waits for that child's end, as tt_child_wait does. TT_ERR_NO_MEMORY says that the system had no
- * process to give; TT_ERR_SYSTEM comes also where the spawner ended, or said nothing until 5 s
- * after wall_seconds. On an error the spawner is closed; its child dies with it, but may run for a
- * moment still. */
+ * process to give, TT_ERR_KILLED that somebody killed the spawner, or stopped it, so that it said
+ * nothing until 5 s after wall_seconds; TT_ERR_SYSTEM comes also where it ended by itself. On an
+ * error the spawner is closed; its child dies with it, but may run for a moment still. */
 enum tt_err tt_spawner_wait(struct tt_spawner *spawner, struct tt_child_end *end);
 
 /* ---- places (src/proc/places.c) ---- */

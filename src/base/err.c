@@ -66,6 +66,9 @@ static const struct tt_err_row rows[TT_ERR_COUNT] = {
                              "program, and send that."},
     [TT_ERR_INTERNAL] = {"internal-error", 500, TT_RETRY_NEVER, "The server made a mistake",
                          "Tell the operator the requestId. Nothing was stored."},
+    [TT_ERR_KILLED] = {"decoder-killed", 503, TT_RETRY_SOON, "The decoder was killed",
+                       "The picture is not to blame. Send the request again after the time in the "
+                       "Retry-After header."},
     [TT_ERR_BUSY] = {"busy", 503, TT_RETRY_SOON, "The server is busy",
                      "Send the request again after the time in the Retry-After header."},
     [TT_ERR_NO_MEMORY] = {"out-of-memory", 503, TT_RETRY_SOON, "The server is short of memory",

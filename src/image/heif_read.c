@@ -51,6 +51,15 @@ struct heif_decoder {
 
 /* ---- errors ---- */
 
+/* libheif calls it a usage error as well where a file names an item or a channel that is not there.
+ * Our own mistakes have these subcodes. */
+static bool is_our_mistake(struct heif_error error) {
+    return error.code == heif_error_Usage_error &&
+           (error.subcode == heif_suberror_Null_pointer_argument ||
+            error.subcode == heif_suberror_Unsupported_parameter ||
+            error.subcode == heif_suberror_Unsupported_plugin_version);
+}
+
 static enum tt_err note_failure(const struct heif_decoder *decoder, struct heif_error error) {
     const char *name = tt_picture_format_row(decoder->base.header.format)->name;
     if (decoder->read_err != TT_OK)
@@ -64,6 +73,8 @@ static enum tt_err note_failure(const struct heif_decoder *decoder, struct heif_
                              "The %s picture does not fit what its header says, or has colours of "
                              "a kind that is not supported. Save it as a JPEG or a PNG.",
                              name);
+    if (is_our_mistake(error))
+        return tt_err_fail(TT_ERR_INTERNAL, "libheif: %s", error.message);
     switch (error.code) {
     case heif_error_Memory_allocation_error: return tt_err_fail(TT_ERR_NO_MEMORY, "libheif");
     case heif_error_Unsupported_filetype:
@@ -72,7 +83,6 @@ static enum tt_err note_failure(const struct heif_decoder *decoder, struct heif_
                              "The %s picture is of a kind that is not supported (%s). Save it "
                              "as a JPEG or a PNG.",
                              name, error.message);
-    case heif_error_Usage_error: return tt_err_fail(TT_ERR_INTERNAL, "libheif: %s", error.message);
     default:
         return tt_err_refuse(TT_ERR_PICTURE_BROKEN,
                              "The %s picture is damaged or cut short (%s). " SEND_AGAIN, name,

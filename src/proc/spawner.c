@@ -143,15 +143,20 @@ enum tt_err tt_spawner_open(struct tt_spawner *spawner) {
     return TT_OK;
 }
 
-void tt_spawner_close(struct tt_spawner *spawner) {
-    int status;
-    if (spawner->pid <= 0)
-        return;
+/* Returns the status as wait(2) has it: of this end, or of the one that the process had before. */
+static int end_process(struct tt_spawner *spawner) {
+    int status = 0;
     tt_file_close(&spawner->fd);
     kill(spawner->pid, SIGKILL);
     while (waitpid(spawner->pid, &status, 0) < 0 && errno == EINTR)
         continue;
     spawner->pid = 0;
+    return status;
+}
+
+void tt_spawner_close(struct tt_spawner *spawner) {
+    if (spawner->pid > 0)
+        end_process(spawner);
 }
 
 /* A child can stop its spawner (SIGSTOP, as the same user), which then ends nothing in time: so the
@@ -202,6 +207,17 @@ enum tt_err tt_spawner_start(struct tt_spawner *spawner, const struct tt_child_l
     return err != TT_OK ? err : send_order(spawner, &order, fds, count);
 }
 
+/* Notes why a spawner told no outcome. It never ends with SIGKILL by its own fault. */
+static enum tt_err judge_silence(int status, bool is_stopped) {
+    if (is_stopped)
+        return tt_err_fail(TT_ERR_KILLED, "the process that starts children is stopped");
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+        return tt_err_fail(TT_ERR_KILLED,
+                           "the process that starts children was killed from outside");
+    return tt_err_fail(TT_ERR_SYSTEM, "the process that starts children has ended: status %#x",
+                       (unsigned)status);
+}
+
 enum tt_err tt_spawner_wait(struct tt_spawner *spawner, struct tt_child_end *end) {
     struct outcome outcome;
     ssize_t got;
@@ -212,10 +228,10 @@ enum tt_err tt_spawner_wait(struct tt_spawner *spawner, struct tt_child_end *end
         *end = outcome.end;
         return TT_OK;
     }
+    bool is_stopped = got < 0 && errno == EAGAIN; /* after the time that limit_wait set */
     /* The next child gets a new spawner, as this one may be the reason of the failure. */
-    tt_spawner_close(spawner);
+    int status = end_process(spawner);
     if (got != sizeof outcome)
-        return tt_err_fail(TT_ERR_SYSTEM,
-                           "the process that starts children has ended, or is stopped");
+        return judge_silence(status, is_stopped);
     return tt_err_fail(outcome.err, "no child process could be run: see the line before");
 }

@@ -219,6 +219,11 @@ static enum tt_err judge_end(const struct tt_child_end *end, int64_t cpu_seconds
                              "The picture took more than %lld seconds of computing and was given "
                              "up. Send a smaller one, or save it in a simpler form.",
                              (long long)cpu_seconds);
+    /* The limit of CPU time was judged above, and nothing else in a picture ends its decoder with
+     * this signal. */
+    if (end->signal == SIGKILL)
+        return tt_err_fail(TT_ERR_KILLED, "the decoder was killed from outside: by the system, for "
+                                          "want of memory, or by somebody");
     if (end->signal != 0)
         return tt_err_fail(TT_ERR_DECODER_DIED, "the decoder was killed by signal %d", end->signal);
     if (end->exit_status == TT_CHILD_UNLIMITED)
@@ -239,7 +244,7 @@ enum tt_err tt_renderer_finish(struct tt_renderer *renderer, struct tt_picture_r
         /* A child whose spawner was killed may write for a moment still, but not into what the
          * next one reports. */
         drop_page(renderer);
-        report->err = err == TT_ERR_NO_MEMORY ? TT_ERR_NO_MEMORY : TT_ERR_INTERNAL;
+        report->err = err == TT_ERR_SYSTEM ? TT_ERR_INTERNAL : err;
         return report->err;
     }
     atomic_fetch_add(&renderer->stats->decode_cpu_us, end.cpu_us);

@@ -48,7 +48,8 @@ enum tt_err tt_renderer_start(struct tt_renderer *renderer, int picture_fd,
 
 /* Waits for the end of what start began, and fills *report with checked values; it is called
  * exactly once after every start that gave TT_OK. Returns report->err: the codes of
- * tt_image_render, TT_ERR_PICTURE_TOO_COSTLY, TT_ERR_DECODER_DIED, TT_ERR_INTERNAL. */
+ * tt_image_render, TT_ERR_PICTURE_TOO_COSTLY, TT_ERR_DECODER_DIED, TT_ERR_KILLED (the decoder or
+ * its spawner, by somebody else), TT_ERR_INTERNAL. */
 enum tt_err tt_renderer_finish(struct tt_renderer *renderer, struct tt_picture_report *report);
 
 #endif

@@ -66,12 +66,13 @@ def worker_of(decoder):
 # ---- death ----
 
 def test_kill_a_spawner(make_server):
-    """When a spawner dies at work, its request fails, and the worker goes on with a new one. When it dies
-    idle, nobody notices."""
+    """When a spawner dies at work, its request is to be sent again, and the worker goes on with a new one.
+    When it dies idle, nobody notices."""
     one = make_server(server={"workers": 1})
     upload, decoder = held_upload(one)
     os.kill(parent(decoder), signal.SIGKILL)
-    check_problem(upload.result(), 500)
+    check_problem(upload.result(), 503, "decoder-killed")
+    check_told_as_killed(one, "the process that starts children was killed")
     wait_for("the decoder's end", lambda: not alive(decoder))
     worker, = one.workers()
     one.upload(JPEG)
@@ -152,12 +153,24 @@ def test_many_leftovers_are_swept_beside_the_service(make_server):
     one.check_spool()
 
 
-def test_a_killed_decoder_is_a_422(make_server):
+def check_told_as_killed(server, cause):
+    """The counters and the log say that the picture was not to blame."""
+    text = server.get("/metrics").text
+    assert 'tintype_uploads_total{outcome="decoder-killed"} 1\n' in text
+    assert "decoder-failed" not in text and "internal-error" not in text
+    line, = (line for line in server.read_log().splitlines() if " 503 decoder-killed " in line)
+    assert cause in line
+
+
+def test_a_killed_decoder_is_a_503(make_server):
+    """Nothing in a picture ends a decoder with SIGKILL, but an operator does, and the system that is short of
+    memory."""
     one = make_server()
     workers = one.workers()
     upload, decoder = held_upload(one)
     os.kill(decoder, signal.SIGKILL)
-    check_problem(upload.result(), 422)
+    check_problem(upload.result(), 503, "decoder-killed")
+    check_told_as_killed(one, "the decoder was killed from outside")
     assert one.workers() == workers
     one.upload(JPEG)
     one.check_spool()

@@ -37,6 +37,7 @@ static const struct {
     {TT_ERR_PICTURE_TOO_COSTLY, 422},
     {TT_ERR_DECODER_DIED, 422},
     {TT_ERR_INTERNAL, 500},
+    {TT_ERR_KILLED, 503},
     {TT_ERR_BUSY, 503},
     {TT_ERR_NO_MEMORY, 503},
     {TT_ERR_STORAGE, 503},

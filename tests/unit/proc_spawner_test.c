@@ -195,7 +195,7 @@ static void a_spawner_killed_at_work_is_noticed(void **state) {
     start(&ends[1], 1);
     wait_for_sleeper();
     assert_return_code(kill(spawner.pid, SIGKILL), errno);
-    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_ERR_SYSTEM);
+    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_ERR_KILLED);
     assert_int_equal(spawner.pid, 0);
     assert_true(others_are_gone()); /* its child went with it */
 }
@@ -210,7 +210,7 @@ static void a_stopped_spawner_is_given_up(void **state) {
     assert_int_equal(tt_spawner_open(&spawner), TT_OK);
     assert_return_code(kill(spawner.pid, SIGSTOP), errno);
     assert_int_equal(tt_spawner_start(&spawner, &hurried, &ends[1], 1), TT_OK);
-    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_ERR_SYSTEM);
+    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_ERR_KILLED);
     assert_int_equal(spawner.pid, 0);
     assert_true(others_are_gone());
 }

@@ -92,9 +92,9 @@ static enum tt_err render_once(struct fixture *fixture, struct tt_picture_report
     assert_int_equal(tt_renderer_start(&fixture->renderer, fixture->fds[0], &output, 1), TT_OK);
     enum tt_err err = tt_renderer_finish(&fixture->renderer, report);
     assert_int_equal(report->err, err);
-    if (err == TT_ERR_INTERNAL) /* the spawner is gone */
+    if (fixture->renderer.spawner.pid == 0)
         assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
-    else /* it is there, and nothing left to reap */
+    else /* the spawner is there, and nothing left to reap */
         assert_int_equal(waitpid(-1, NULL, WNOHANG), 0);
     return err;
 }
@@ -165,6 +165,11 @@ static void leave(int result_fd) {
     _exit(9);
 }
 
+static void die_as_killed(int result_fd) {
+    (void)result_fd;
+    raise(SIGKILL);
+}
+
 static void kill_spawner(int result_fd) {
     (void)result_fd;
     kill(getppid(), SIGKILL);
@@ -202,6 +207,19 @@ static void test_renderer_died(void **state) {
     assert_int_equal(render_once(*state, &report), TT_OK);
 }
 
+/* The picture is not blamed, and the same spawner serves the next one. */
+static void test_renderer_killed(void **state) {
+    struct fixture *fixture = *state;
+    struct tt_picture_report report;
+    pid_t spawner = fixture->renderer.spawner.pid;
+    play->deed = die_as_killed;
+    assert_int_equal(render_once(fixture, &report), TT_ERR_KILLED);
+    assert_non_null(strstr(tt_err_cause(), "from outside"));
+    play->deed = NULL;
+    assert_int_equal(render_once(fixture, &report), TT_OK);
+    assert_int_equal(fixture->renderer.spawner.pid, spawner);
+}
+
 static void test_renderer_spawner_died(void **state) {
     struct fixture *fixture = *state;
     struct tt_renderer_page *page = fixture->renderer.page;
@@ -209,7 +227,8 @@ static void test_renderer_spawner_died(void **state) {
     old_page = mremap(page, 0, sizeof *page, MREMAP_MAYMOVE); /* the same, once more: mremap(2) */
     assert_ptr_not_equal(old_page, MAP_FAILED);
     play->deed = kill_spawner;
-    assert_int_equal(render_once(fixture, &report), TT_ERR_INTERNAL);
+    assert_int_equal(render_once(fixture, &report), TT_ERR_KILLED);
+    assert_int_equal(fixture->renderer.spawner.pid, 0);
     play->deed = write_into_old_page;
     play->told_size = 0;
     assert_int_equal(render_once(fixture, &report), TT_ERR_DECODER_DIED);
@@ -279,6 +298,7 @@ int main(void) {
         CASE(test_renderer_memory_is_the_pictures),
         CASE(test_renderer_too_costly),
         CASE(test_renderer_died),
+        CASE(test_renderer_killed),
         CASE(test_renderer_lies),
         CASE(test_renderer_busy),
         CASE(test_renderer_spawner_died),
