@@ -41,6 +41,8 @@ struct json_body {
     size_t string_offset; /* of the string at hand, in document */
     unsigned codepoint;
     int codepoint_digits;
+    size_t unescaped_length;
+    uint8_t unescaped[256]; /* characters of escapes that the base64 parser has not got yet */
     size_t length;
     char document[DOCUMENT_MAX_BYTES];
 };
@@ -121,10 +123,16 @@ static enum tt_err read_string(struct json_body *self, char byte) {
     return err;
 }
 
-static enum tt_err push_character(struct json_body *self, unsigned character) {
+static enum tt_err push_unescaped(struct json_body *self) {
+    size_t length = self->unescaped_length;
+    self->unescaped_length = 0;
+    return length > 0 ? self->picture->push(self->picture, self->unescaped, length) : TT_OK;
+}
+
+static enum tt_err keep_character(struct json_body *self, unsigned character) {
     self->state = STATE_IMAGE;
-    uint8_t byte = (uint8_t)character;
-    return self->picture->push(self->picture, &byte, 1);
+    self->unescaped[self->unescaped_length++] = (uint8_t)character;
+    return self->unescaped_length == sizeof self->unescaped ? push_unescaped(self) : TT_OK;
 }
 
 static enum tt_err read_image_escape(struct json_body *self, char byte) {
@@ -140,7 +148,7 @@ static enum tt_err read_image_escape(struct json_body *self, char byte) {
     if (!found)
         return tt_err_refuse(TT_ERR_JSON, "The text of \"image\" has a backslash that begins no "
                                           "JSON escape.");
-    return push_character(self, (unsigned)meanings[found - escapes]);
+    return keep_character(self, (unsigned)meanings[found - escapes]);
 }
 
 static enum tt_err read_image_codepoint(struct json_body *self, char byte) {
@@ -155,7 +163,7 @@ static enum tt_err read_image_codepoint(struct json_body *self, char byte) {
         return tt_err_refuse(TT_ERR_BASE64,
                              "The text of \"image\" has the character U+%04X, which is not base64.",
                              self->codepoint);
-    return push_character(self, self->codepoint);
+    return keep_character(self, self->codepoint);
 }
 
 /* A quote, a backslash or a control character ends what stands unescaped in a string. */
@@ -169,7 +177,9 @@ static enum tt_err read_image(struct json_body *self, const uint8_t *bytes, size
                               size_t *taken) {
     size_t run = tt_text_run(bytes, length, string_stops);
     *taken = run;
-    enum tt_err err = run > 0 ? self->picture->push(self->picture, bytes, run) : TT_OK;
+    enum tt_err err = run > 0 || bytes[run] != '\\' ? push_unescaped(self) : TT_OK;
+    if (err == TT_OK && run > 0)
+        err = self->picture->push(self->picture, bytes, run);
     if (err != TT_OK || run == length)
         return err;
     *taken = run + 1;
