@@ -1,5 +1,5 @@
 """The pictures of the benchmark, which are made once and kept: photographs of the package mate-backgrounds as
-baseline JPEGs, and drawings made here. None has metadata."""
+baseline JPEGs, and drawings made here. None has metadata, but the orientation of the turned one."""
 
 import subprocess
 from pathlib import Path
@@ -151,9 +151,14 @@ LOADS = [
     ("6 MP photograph, soft, in colour", SOFT, COLOUR),
 ]
 
-# Each row has a title and a picture; there is one for each format that uploads may have.
+TURNED = Image.Exif()
+TURNED[0x0112] = 6  # as a phone that was held upright writes it
+
+# Each row has a title and a picture. There is one for each format that uploads may have, and one that is turned,
+# which most photographs of phones are.
 PAIR_LOADS = [
     ("6 MP photograph, JPEG", SOFT),
+    ("6 MP photograph, JPEG, to be turned", ("turned.jpg", photo(ELEPHANTS, (2725, 2225), quality=88, exif=TURNED))),
     ("128 × 128 icon, PNG", ICON),
     ("photograph, PNG", PHOTO_PNG),
     ("photograph, GIF", ("photo.gif", photo(ELEPHANTS, (1500, 1225)))),
