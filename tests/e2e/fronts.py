@@ -57,6 +57,10 @@ class Front:
         """Returns something that is different after each reload."""
         return self.server.read_log().count(self.started)
 
+    def has_reloaded(self, before):
+        """Tells whether a reload since that generation is over."""
+        return self.generation() != before
+
     def read_log(self):
         log = self.folder / "error.log"
         return log.read_text(errors="replace") if log.exists() else ""
@@ -124,6 +128,10 @@ class Nginx(Front):
         """Returns its workers, because at this level nginx logs nothing of a reload."""
         pid = self.server.front_process.pid
         return Path(f"/proc/{pid}/task/{pid}/children").read_text()
+
+    def has_reloaded(self, before):
+        """A worker of before may have accepted a connection that it closes unanswered when it leaves."""
+        return not set(before.split()) & set(self.generation().split())
 
     def command(self):
         self.prepare()

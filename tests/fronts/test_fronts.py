@@ -250,7 +250,7 @@ def test_reload_of_the_web_server_under_load(server):
         for _ in range(2):
             before = server.front.generation()
             server.front_process.send_signal(server.front.reload_signal)
-            wait_for("the reload", lambda: server.front.generation() != before)
+            wait_for("the reload", lambda: server.front.has_reloaded(before))
             load.wait_for_more()
     assert set(load.results) == {200}
     server.http.close()  # The connections that it kept lead to the web server of before.
