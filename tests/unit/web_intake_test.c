@@ -240,8 +240,10 @@ static void test_hostile_bodies_cost_what_they_weigh(void **state) {
     for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++) {
         for (size_t p = 0; p < sizeof pieces / sizeof *pieces; p++) {
             void *made = NULL;
-            if (fixture_open(&made) != 0)
+            if (fixture_open(&made) != 0) {
                 fail_msg("no memory for the fixture");
+                return;
+            }
             struct fixture *fixture = made;
             hostile[i].make(fixture);
             take_in(fixture, hostile[i].content_type, pieces[p]);
