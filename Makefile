@@ -182,7 +182,7 @@ check-arm64:
 	$(MAKE) -j$(JOBS) all $(patsubst $(BUILD)/%,$(BUILD)/arm64/%,$(UNIT) $(DRIVERS)) BUILD=$(BUILD)/arm64 \
 		CC='aarch64-linux-gnu-gcc --sysroot=$(ARM64_ROOT)' AR=aarch64-linux-gnu-ar
 	@printf '%s\n' $(ARM64_TESTS:$(BUILD)/%=$(BUILD)/arm64/%) | xargs -P$(JOBS) -I{} sh -c \
-		'qemu-aarch64-static -L $(ARM64_ROOT) {} >{}.log 2>&1 || { cat {}.log; exit 1; }; echo "{}: $$(tail -n1 {}.log)"'
+		'TINTYPE_EMULATED=yes qemu-aarch64-static -L $(ARM64_ROOT) {} >{}.log 2>&1 || { cat {}.log; exit 1; }; echo "{}: $$(tail -n1 {}.log)"'
 
 lint:
 	@deploy/packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES) $(LINT_PACKAGES)

@@ -249,6 +249,9 @@ static enum tt_err decode_in_bounded_memory(const char *name) {
 /* libheif calls both a mistake of its caller's. */
 static void overlays_that_cannot_be_are_the_files_fault(void **state) {
     (void)state;
+    /* An emulator's own memory counts against the limit. */
+    if (getenv("TINTYPE_EMULATED"))
+        skip();
     assert_int_equal(decode_in_bounded_memory("refused/overlay-of-itself.heic"),
                      TT_ERR_PICTURE_BROKEN);
     assert_int_equal(decode_in_bounded_memory("refused/overlay-canvas-30000.avif"),
