@@ -25,8 +25,9 @@ from fronts import BODY_MAX_BYTES, FRONTS, IS_ROOT, LIGHTTPD, ROOT, SERVED_AS, l
 
 BUILD = (ROOT / os.environ.get("TINTYPE_BUILD", "build")).resolve()
 TINTYPED = BUILD / "tintyped"
-# A sanitizer's shadow takes terabytes of address space, so such a decoder's is not limited.
-LIMITS_ADDRESS_SPACE = b"__asan_init" not in TINTYPED.read_bytes()
+# A sanitizer's shadow takes terabytes of address space, so such a decoder's is not limited; and what aborts a
+# library elsewhere may be an error that the sanitizer finds there before.
+IS_SANITIZED = b"__asan_init" in TINTYPED.read_bytes()
 EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif", "HEIC": "heic", "AVIF": "avif"}
 UUID7 = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
 # Services live in memory where there is room, because the disk is slow and what the tests check does not

@@ -405,8 +405,8 @@ def test_disk_full_while_rendering(small_disk, make_server):
     answer = one.post(picture)
     check_problem(answer, 507, "storage-full")
     assert answer.json()["detail"] == "Send the request again later, when the operator has made room."
-    line, = [line for line in one.read_log().splitlines() if answer.headers["X-Request-Id"] in line]
-    assert "decoder: " in line and "No space left on device" in line
+    ends = [line for line in one.read_log().splitlines() if answer.headers["X-Request-Id"] in line and " 507 " in line]
+    assert len(ends) == 1 and "decoder: " in ends[0] and "No space left on device" in ends[0]
     filler.unlink()
     one.check_spool()
     assert one.post(picture).status_code == 200
