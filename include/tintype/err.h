@@ -51,7 +51,7 @@ enum tt_err {
     TT_ERR_COUNT
 };
 
-/* What a client, or the sync (TT_ERR_CLOUD_*), gains by trying the same again. */
+/* This says whether a client, or the sync (TT_ERR_CLOUD_*), gains anything by trying again. */
 enum tt_retry {
     TT_RETRY_NEVER, /* the answer will be the same; the sync: the row is dead */
     TT_RETRY_SOON,  /* seconds: busy; replies carry Retry-After; the sync: the row backs off */
@@ -63,7 +63,7 @@ struct tt_err_row {
     int http_status;  /* 0: never answers a request */
     enum tt_retry retry;
     const char *title; /* what was wrong, in a few words; safe for the client */
-    /* What to do about it, safe for the client. It is the detail where none was noted. */
+    /* This tells the client what to do, and is the detail where none was noted. */
     const char *advice;
 };
 
@@ -93,7 +93,7 @@ enum tt_err tt_err_explain(enum tt_err err, const char *detail_format, ...)
 
 #define TT_ERR_NOTE_SIZE 512
 
-/* What is known of a failure, once its job has ended. */
+/* A note holds what is known of a failure once its job has ended. */
 struct tt_err_note {
     char cause[TT_ERR_NOTE_SIZE];  /* for the log: the noted cause or sentence, else the title */
     char detail[TT_ERR_NOTE_SIZE]; /* for the client: the noted sentence, else the advice */

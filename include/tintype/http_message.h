@@ -37,7 +37,7 @@ struct tt_http_request {
     int body_fd; /* read by offset from its start; -1: none */
     int64_t body_fd_bytes;
     int sink_fd; /* the body of a 2xx answer is written there, not kept; -1: kept */
-    /* The most that the answer's body may have; more ends the transfer with TT_ERR_CLOUD_FAILED.
+    /* The answer's body may have this many bytes; more end the transfer with TT_ERR_CLOUD_FAILED.
      * Where there is a sink_fd, an answer that is no 2xx may have TT_HTTP_ANSWER_KEPT_BYTES
      * instead. */
     int64_t max_answer_bytes;
@@ -45,7 +45,7 @@ struct tt_http_request {
     const char *ca_file; /* PEM; NULL or "" for the system's certificates */
 };
 
-/* What came of a request. It is valid during the call of done alone. */
+/* An answer says what came of a request. It is valid during the call of done alone. */
 struct tt_http_answer {
     /* TT_OK: a whole answer, whatever its status. TT_ERR_CLOUD_AWAY: no connection, no TLS, or no
      * answer in time. TT_ERR_CLOUD_FAILED: an answer that was cut short, too slow, too long, or not

@@ -68,7 +68,7 @@ int tt_journal_row_original(const struct tt_journal_row *row);
  * row has no such file. */
 int tt_journal_row_find(const struct tt_journal_row *row, enum tt_spool_kind kind,
                         const char *name);
-/* What names the file in the spool and in S3; it borrows of the row. */
+/* Returns the name of the file in the spool and in S3; it borrows of the row. */
 struct tt_spool_name tt_journal_row_name(const struct tt_journal_row *row, int number);
 /* Whether the spool should have it: it was kept, and not evicted. */
 bool tt_journal_row_is_local(const struct tt_journal_row *row, int number);
