@@ -12,7 +12,7 @@ PYTHON    ?= /usr/bin/python3
 Q         := $(if $(V),,@)
 VERSION   := 0.1.0
 
-PACKAGES := libpng libdeflate libjpeg libwebp lcms2 freetype2 sqlite3 inih jansson libcrypto libcurl fcgi
+PACKAGES := libpng libdeflate libjpeg libwebp lcms2 freetype2 sqlite3 inih jansson libcrypto libcurl fcgi libseccomp
 
 OPTIMIZE := -O2 -ftree-vectorize
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
@@ -120,7 +120,7 @@ clean:
 
 BUILD_PACKAGES := make gcc libc6-dev pkg-config libfcgi-dev libpng-dev libdeflate-dev libjpeg62-turbo-dev libsqlite3-dev \
                   libb64-dev libinih-dev libjansson-dev libssl-dev libcurl4-openssl-dev \
-                  libwebp-dev libgif-dev libheif-dev liblcms2-dev libfreetype-dev
+                  libwebp-dev libgif-dev libheif-dev liblcms2-dev libfreetype-dev libseccomp-dev
 RUN_PACKAGES   := lighttpd lighttpd-mod-deflate fonts-dejavu-core
 TEST_PACKAGES  := libcmocka-dev spawn-fcgi apache2-bin libapache2-mod-fcgid nginx curl python3 python3-pytest \
                   python3-requests python3-pil python3-numpy python3-botocore python3-boto3 python3-yaml \

@@ -20,7 +20,7 @@ OWNERS = {"arena": "base", "buf": "base", "clock": "base", "config": "base", "er
           "journal_sync": "store", "journal_event": "store", "ask": "store", "http": "aws", "http_message": "aws",
           "aws": "aws", "s3": "aws", "dynamodb": "aws", "logs": "aws", "web": "web", "ini": "base", "sync": "sync",
           "utf8": "base",
-          "url": "base", "option": "base"}
+          "url": "base", "option": "base", "reach": "proc"}
 
 # Each foreign header has the one file or folder that may know it. OpenSSL has several, as it both hashes and
 # signs.
@@ -31,6 +31,7 @@ FOREIGN = {"fcgiapp.h": "src/web/fcgi.c", "fcgi_stdio.h": None, "fcgios.h": None
             "webp/decode.h": "src/image/webp_read.c", "webp/encode.h": "src/image/webp_write.c",
             "gif_lib.h": "src/image/gif_read.c", "libheif/": "src/image/heif_library.h",
             "libdeflate.h": "src/image/png_file.c", "ini.h": "src/base/ini.c", "curl/": "src/aws/http.c",
+           "seccomp.h": "src/proc/reach_calls.c", "linux/landlock.h": "src/proc/reach_paths.c",
            "openssl/": ("src/base/hash.c", "src/aws/")}
 
 COMMENT_OR_TEXT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.DOTALL)

@@ -1,0 +1,55 @@
+/* Reach table: process → what it may reach. Nothing is done here. */
+#include "proc/reach_row.h"
+
+static const struct tt_reach_row reach_table[TT_ROLE_COUNT] = {
+    [TT_ROLE_MASTER] =
+        {
+            .name = "master",
+            .description = "holds the listening socket, starts, replaces and ends workers",
+        },
+    [TT_ROLE_WORKER] =
+        {
+            .name = "worker",
+            .description = "reads one request at a time, stages and keeps files, answers",
+            .calls = TT_CALLS_COMPUTE | TT_CALLS_STREAM | TT_CALLS_FILES | TT_CALLS_LOCAL |
+                     TT_CALLS_SIGNALS,
+            .has_paths = true,
+            .trees = {[TT_TREE_STORAGE] = TT_ACCESS_READ | TT_ACCESS_CHANGE},
+        },
+    [TT_ROLE_SPAWNER] =
+        {
+            .name = "spawner",
+            .description = "forks a decoder for each picture of its worker",
+            .calls = TT_CALLS_COMPUTE | TT_CALLS_STREAM | TT_CALLS_LOCAL | TT_CALLS_CHILDREN |
+                     TT_CALLS_LIMITS | TT_CALLS_SIGNALS,
+            .has_paths = true,
+        },
+    [TT_ROLE_DECODER] =
+        {
+            .name = "decoder",
+            .description = "reads one stranger's picture and makes its results",
+            .calls = TT_CALLS_COMPUTE | TT_CALLS_STREAM,
+            .has_paths = true,
+        },
+    [TT_ROLE_AGENT] =
+        {
+            .name = "agent",
+            .description = "carries images, items and events to the cloud, and holds its keys",
+            .calls = TT_CALLS_COMPUTE | TT_CALLS_STREAM | TT_CALLS_FILES | TT_CALLS_LOCAL |
+                     TT_CALLS_NETWORK | TT_CALLS_THREADS | TT_CALLS_SIGNALS,
+            .has_paths = true,
+            .trees = {[TT_TREE_STORAGE] = TT_ACCESS_READ | TT_ACCESS_CHANGE,
+                      [TT_TREE_SYSTEM] = TT_ACCESS_READ,
+                      [TT_TREE_CA] = TT_ACCESS_READ,
+                      [TT_TREE_KEYS] = TT_ACCESS_READ},
+        },
+    [TT_ROLE_COMMAND] =
+        {
+            .name = "command",
+            .description = "an operator's own hands, with an operator's own rights",
+        },
+};
+
+const struct tt_reach_row *tt_reach_row(enum tt_role role) {
+    return &reach_table[role];
+}

@@ -1,0 +1,121 @@
+/* What a role may reach: src/proc/reach*.c. A child enters a role and tries one thing; its exit
+ * status is the errno that it met. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tintype/reach.h"
+
+#define NOT_ENTERED 255
+
+static struct tt_reach reach;
+static char storage[64];
+
+static int set_up(void **state) {
+    (void)state;
+    snprintf(storage, sizeof storage, "/tmp/tintype-reach-XXXXXX");
+    if (!mkdtemp(storage) || chdir(storage) != 0)
+        return -1;
+    if (mkdir("staged", 0700) != 0 || mkdir("kept", 0700) != 0)
+        return -1;
+    if (tt_reach_init(&reach, true) != TT_OK)
+        return -1;
+    return tt_reach_add(&reach, TT_TREE_STORAGE, storage) == TT_OK ? 0 : -1;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    tt_reach_fini(&reach);
+    unlink("kept/file");
+    rmdir("staged");
+    rmdir("kept");
+    return chdir("/") != 0 ? -1 : rmdir(storage);
+}
+
+/* Returns the wait status of a child that entered the role and tried. */
+static int try_as(enum tt_role role, int (*attempt)(void)) {
+    int status = 0;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        if (tt_reach_enter(&reach, role) != TT_OK)
+            _exit(NOT_ENTERED);
+        _exit(attempt());
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+static int open_passwd(void) {
+    return open("/etc/passwd", O_RDONLY) < 0 ? errno : 0;
+}
+
+static int keep_a_file(void) {
+    int fd = open("staged", O_TMPFILE | O_WRONLY, 0600);
+    char path[64];
+    if (fd < 0)
+        return errno;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return linkat(AT_FDCWD, path, AT_FDCWD, "kept/file", AT_SYMLINK_FOLLOW) != 0 ? errno : 0;
+}
+
+static int open_internet_socket(void) {
+    return socket(AF_INET, SOCK_STREAM, 0) < 0 ? errno : 0;
+}
+
+static int open_local_socket(void) {
+    return socket(AF_UNIX, SOCK_STREAM, 0) < 0 ? errno : 0;
+}
+
+static void a_decoder_ends_at_a_call_outside_its_list(void **state) {
+    (void)state;
+    int status = try_as(TT_ROLE_DECODER, open_passwd);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGSYS);
+}
+
+static void a_worker_keeps_files_in_its_storage_alone(void **state) {
+    (void)state;
+    assert_int_equal(try_as(TT_ROLE_WORKER, keep_a_file), 0);
+    assert_int_equal(access("kept/file", F_OK), 0);
+    assert_int_equal(WEXITSTATUS(try_as(TT_ROLE_WORKER, open_passwd)), EACCES);
+}
+
+static void a_worker_has_no_socket_but_unix(void **state) {
+    (void)state;
+    assert_int_equal(try_as(TT_ROLE_WORKER, open_local_socket), 0);
+    assert_int_equal(WEXITSTATUS(try_as(TT_ROLE_WORKER, open_internet_socket)), EPERM);
+    assert_int_equal(try_as(TT_ROLE_AGENT, open_internet_socket), 0);
+}
+
+static void every_role_has_a_name(void **state) {
+    (void)state;
+    for (int role = 0; role < TT_ROLE_COUNT; role++) {
+        assert_non_null(tt_reach_row((enum tt_role)role)->name);
+        assert_non_null(tt_reach_row((enum tt_role)role)->description);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_decoder_ends_at_a_call_outside_its_list),
+        cmocka_unit_test(a_worker_keeps_files_in_its_storage_alone),
+        cmocka_unit_test(a_worker_has_no_socket_but_unix),
+        cmocka_unit_test(every_role_has_a_name),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
