@@ -22,6 +22,7 @@
 enum tt_auth_mode { TT_AUTH_NONE };
 enum tt_s3_path_style { TT_S3_PATH_STYLE_AUTO, TT_S3_PATH_STYLE_ON, TT_S3_PATH_STYLE_OFF };
 enum tt_s3_sse { TT_S3_SSE_NONE, TT_S3_SSE_AES256, TT_S3_SSE_KMS };
+enum tt_confinement { TT_CONFINEMENT_BEST_EFFORT, TT_CONFINEMENT_REQUIRED };
 enum tt_delivery { TT_DELIVERY_REDIRECT, TT_DELIVERY_FETCH };
 
 /* A preset is a rendering that has a name: [preset.NAME]. */
@@ -42,6 +43,7 @@ struct tt_config {
         int64_t request_seconds; /* how long a request may take to come whole */
         int64_t drain_seconds;   /* how long a stop waits for requests in flight */
         char cors_origins[TT_CONFIG_TEXT_MAX]; /* space-separated origins, or "*"; "" none */
+        enum tt_confinement confinement;
     } server;
     struct {
         char dir[TT_CONFIG_PATH_MAX - 256]; /* room for the names below it */

@@ -6,6 +6,7 @@
 #include "tintype/err.h"
 #include "tintype/image.h"
 #include "tintype/process.h"
+#include "tintype/reach.h"
 #include "tintype/stats.h"
 
 /* What a worker is given. It owns none of it. */
@@ -14,6 +15,7 @@ struct tt_web_plan {
     struct tt_stats *stats;
     struct tt_places *places;             /* the decode slots, and the seats to wait in */
     const struct tt_watermark *watermark; /* of tt_watermark_load; NULL: none can be drawn */
+    const struct tt_reach *reach;         /* of tt_reach_init, with storage.dir added */
     int listen_fd;                        /* O_NONBLOCK */
     _Atomic bool *has_accepted;           /* set with the first connection; it may be NULL */
 };

@@ -19,6 +19,8 @@ static const struct tt_text_choice path_styles[] = {{"auto", TT_S3_PATH_STYLE_AU
                                                     {NULL, 0}};
 static const struct tt_text_choice sses[] = {
     {"none", TT_S3_SSE_NONE}, {"AES256", TT_S3_SSE_AES256}, {"aws:kms", TT_S3_SSE_KMS}, {NULL, 0}};
+static const struct tt_text_choice confinements[] = {
+    {"required", TT_CONFINEMENT_REQUIRED}, {"best-effort", TT_CONFINEMENT_BEST_EFFORT}, {NULL, 0}};
 static const struct tt_text_choice deliveries[] = {
     {"redirect", TT_DELIVERY_REDIRECT}, {"fetch", TT_DELIVERY_FETCH}, {NULL, 0}};
 static const struct tt_text_choice log_levels[] = {{"error", TT_LOG_ERROR},
@@ -75,6 +77,10 @@ const struct tt_config_key tt_config_keys[] = {
      "Web origins that may use the API, separated by spaces; * allows any",
      "", FIELD(server.cors_origins), TT_CONFIG_TEXT, .check = tt_config_check_origins,
      .takes = "* or origins such as https://example.org, separated by spaces"},
+    {"server", "confinement",
+     "What a kernel that cannot confine the processes wholly leads to: required refuses to start, "
+     "best-effort says what is not held, and starts",
+     "best-effort", FIELD(server.confinement), TT_CONFIG_CHOICE, .choices = confinements},
 
     {"storage", "dir", "Directory of the spool and the journal",
      "/var/lib/tintype", FIELD(storage.dir), TT_CONFIG_TEXT, .lowest = 1},

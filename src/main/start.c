@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tintype/file.h"
+#include "tintype/log.h"
 
 enum tt_err tt_start_open_standard_fds(void) {
     for (int fd = 0; fd <= STDERR_FILENO; fd++)
@@ -55,6 +56,16 @@ enum tt_err tt_start_make_storage_dir(const char *dir) {
     if (!S_ISDIR(status.st_mode))
         return tt_err_fail(TT_ERR_SYSTEM, "storage.dir %s is not a directory", dir);
     return TT_OK;
+}
+
+enum tt_err tt_start_find_reach(struct tt_reach *reach, const struct tt_config *config) {
+    enum tt_err err = tt_reach_init(reach, config->server.confinement == TT_CONFINEMENT_REQUIRED);
+    return err == TT_OK ? tt_reach_add(reach, TT_TREE_STORAGE, config->storage.dir) : err;
+}
+
+void tt_start_log_reach(const struct tt_reach *reach) {
+    if (reach->missing[0] != '\0')
+        tt_log(TT_LOG_WARNING, "confinement: this kernel lacks %s", reach->missing);
 }
 
 /* Several entries may have one name, of which getenv shows one, so all are overwritten. */

@@ -4,6 +4,7 @@
 
 #include "tintype/config.h"
 #include "tintype/err.h"
+#include "tintype/reach.h"
 
 enum { EXIT_CLEAN, EXIT_FAILED, EXIT_REFUSED /* usage or configuration */ };
 
@@ -19,6 +20,13 @@ const char *tt_start_find_config(void);
 /* Makes storage.dir (2770) where it is missing, durably; the directories above it must exist.
  * TT_ERR_SYSTEM. */
 enum tt_err tt_start_make_storage_dir(const char *dir);
+
+/* Finds out how far the kernel can confine the processes, and adds the paths that the configuration
+ * names, whose strings must outlive *reach. It is called once, before any fork. TT_ERR_CONFIG where
+ * server.confinement asks for more than the kernel has; TT_ERR_SYSTEM, TT_ERR_NO_MEMORY. */
+enum tt_err tt_start_find_reach(struct tt_reach *reach, const struct tt_config *config);
+/* Logs in one line what the kernel cannot hold of that, if anything. */
+void tt_start_log_reach(const struct tt_reach *reach);
 
 /* Overwrites and unsets what the environment says of AWS credentials (AWS_ACCESS_KEY_ID,
  * AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and its older name AWS_SECURITY_TOKEN,

@@ -48,9 +48,10 @@ static enum tt_err hide_memory(void) {
     return TT_OK;
 }
 
-static int run(const struct tt_config *config, bool once) {
+static int run(const struct tt_config *config, const struct tt_reach *reach, bool once) {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
     tt_log_open("tintype-sync", (enum tt_log_level)config->log.level);
+    tt_start_log_reach(reach);
     umask(0007);
     enum tt_err err = hide_memory();
     if (err == TT_OK && sigaction(SIGPIPE, &ignore, NULL) != 0)
@@ -71,6 +72,7 @@ int main(int argc, char **argv) {
         {"version", no_argument, NULL, 'V'},      {NULL, 0, NULL, 0},
     };
     static struct tt_config config;
+    static struct tt_reach reach;
     if (tt_start_open_standard_fds() != TT_OK)
         return EXIT_FAILED;
     const char *path = tt_start_find_config();
@@ -98,9 +100,16 @@ int main(int argc, char **argv) {
         fprintf(stderr, "tintype-sync: %s\n", note.cause);
         return EXIT_REFUSED;
     }
-    if (test_only) {
-        puts("configuration ok");
-        return EXIT_CLEAN;
+    err = tt_start_find_reach(&reach, &config);
+    if (err != TT_OK) {
+        fprintf(stderr, "tintype-sync: server.confinement: %s\n", tt_err_take(err).cause);
+        return EXIT_REFUSED;
     }
-    return run(&config, once);
+    int status = EXIT_CLEAN;
+    if (test_only)
+        puts("configuration ok");
+    else
+        status = run(&config, &reach, once);
+    tt_reach_fini(&reach);
+    return status;
 }

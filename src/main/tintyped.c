@@ -32,6 +32,7 @@ struct service {
     const char *config_path; /* NULL: no file */
     struct tt_config config;
     struct tt_watermark *watermark; /* before any fork: every process draws with the same */
+    struct tt_reach reach;
     struct tt_stats *stats;
     struct tt_places places;
     int lock_fd; /* <storage.dir>/service.lock, shared by every service that is up */
@@ -215,6 +216,7 @@ static int work(void *context, _Atomic bool *has_accepted) {
         .stats = service->stats,
         .places = &service->places,
         .watermark = service->watermark,
+        .reach = &service->reach,
         .listen_fd = service->listen_fd,
         .has_accepted = has_accepted,
     };
@@ -247,9 +249,11 @@ static enum tt_err load_logged(struct tt_config *config, const char *path) {
 /* Some keys cannot change while the service is up, and keep their values. */
 static void keep_fixed(const struct tt_config *old, struct tt_config *new) {
     if (strcmp(old->server.listen, new->server.listen) != 0 ||
-        strcmp(old->storage.dir, new->storage.dir) != 0 || new->server.workers == 0)
-        tt_log(TT_LOG_WARNING,
-               "server.listen, storage.dir and workers=0 take a restart to change; kept as before");
+        strcmp(old->storage.dir, new->storage.dir) != 0 ||
+        old->server.confinement != new->server.confinement || new->server.workers == 0)
+        tt_log(TT_LOG_WARNING, "server.listen, server.confinement, storage.dir and workers=0 take "
+                               "a restart to change; kept as before");
+    new->server.confinement = old->server.confinement;
     memcpy(new->server.listen, old->server.listen, sizeof new->server.listen);
     memcpy(new->storage.dir, old->storage.dir, sizeof new->storage.dir);
     if (new->server.workers == 0)
@@ -322,12 +326,26 @@ static int serve(struct service *service) {
     return status == 0 ? EXIT_CLEAN : EXIT_FAILED;
 }
 
+/* Says what is wrong with a configuration that is read without a problem, if anything. */
+static int check(struct service *service) {
+    enum tt_err err = load_watermark(&service->watermark, &service->config);
+    if (err != TT_OK) {
+        fprintf(stderr, "image.watermark_font, image.watermark_image: %s\n",
+                tt_err_take(err).cause);
+        return EXIT_REFUSED;
+    }
+    tt_watermark_free(service->watermark);
+    puts("configuration ok");
+    return EXIT_CLEAN;
+}
+
 static int run(struct service *service) {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
     const struct sigaction standard = {.sa_handler = SIG_DFL};
     int status = EXIT_FAILED;
     enum tt_err err = TT_OK;
     tt_log_open("tintyped", (enum tt_log_level)service->config.log.level);
+    tt_start_log_reach(&service->reach);
     umask(0007);
     /* A starter may have left SIGCHLD ignored: ends of children could then not be waited for. */
     if (sigaction(SIGPIPE, &ignore, NULL) < 0 || sigaction(SIGCHLD, &standard, NULL) < 0)
@@ -386,16 +404,12 @@ int main(int argc, char **argv) {
         tt_config_print_values(stdout, &service.config);
         return EXIT_CLEAN;
     }
-    if (test_only) {
-        enum tt_err err = load_watermark(&service.watermark, &service.config);
-        if (err != TT_OK) {
-            fprintf(stderr, "image.watermark_font, image.watermark_image: %s\n",
-                    tt_err_take(err).cause);
-            return EXIT_REFUSED;
-        }
-        tt_watermark_free(service.watermark);
-        puts("configuration ok");
-        return EXIT_CLEAN;
+    enum tt_err err = tt_start_find_reach(&service.reach, &service.config);
+    if (err != TT_OK) {
+        fprintf(stderr, "server.confinement: %s\n", tt_err_take(err).cause);
+        return EXIT_REFUSED;
     }
-    return run(&service);
+    int status = test_only ? check(&service) : run(&service);
+    tt_reach_fini(&service.reach);
+    return status;
 }

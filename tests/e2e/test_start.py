@@ -118,6 +118,7 @@ def test_check_of_the_configuration(tmp_path):
     assert check(f"[storage]\ndir={tmp_path}\n").returncode == 0
     for text, line, word in (("[server]\nworker=5\n", 2, "worker"), ("[image]\n\nwidth=x\n", 3, "width"),
                              ("[nothing]\na=b\n", 2, "nothing"), ("[image]\nformat=bmp\n", 2, "format"),
+                             ("[server]\nconfinement=none\n", 2, "required, best-effort"),
                              ("[server]\nmax_body_bytes=-1\n", 2, "max_body_bytes")):
         done = check(text)
         assert done.returncode != 0
