@@ -48,7 +48,8 @@ struct tt_image_job {
 /* Decodes the picture once and writes each result, encoded as its options say, while its rows come.
  * No picture is anywhere whole but where its format or its orientation forces that. Fills *report
  * whatever happens, and returns report->err: TT_ERR_PICTURE_TYPE, TT_ERR_PICTURE_BROKEN,
- * TT_ERR_PICTURE_TOO_LARGE, TT_ERR_NO_MEMORY, TT_ERR_STORAGE, TT_ERR_SPOOL_FULL, TT_ERR_INTERNAL.
+ * TT_ERR_PICTURE_TOO_LARGE, TT_ERR_PICTURE_TOO_COSTLY, TT_ERR_NO_MEMORY, TT_ERR_STORAGE,
+ * TT_ERR_SPOOL_FULL, TT_ERR_INTERNAL.
  * Nothing is allocated for pixels before max_pixels held against the picture's header. What comes
  * from the arena is at most max_memory_bytes for all results; what libraries take of the heap is
  * bounded by the limits of the process, and both are TT_ERR_NO_MEMORY. */

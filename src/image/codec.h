@@ -24,7 +24,8 @@
  * after a failure. Memory comes from arena, which must outlive the decoder; limits is only read
  * here. Holds the header against max_pixels and max_chunk_bytes. TT_ERR_PICTURE_TYPE (no known
  * format, or a variant that is not supported), TT_ERR_PICTURE_BROKEN, TT_ERR_PICTURE_TOO_LARGE,
- * TT_ERR_NO_MEMORY, TT_ERR_STORAGE. */
+ * TT_ERR_PICTURE_TOO_COSTLY (made of more pictures than its size needs), TT_ERR_NO_MEMORY,
+ * TT_ERR_STORAGE. */
 enum tt_err tt_decoder_open(struct tt_decoder **decoder, int fd, struct tt_arena *arena,
                             const struct tt_picture_limits *limits,
                             struct tt_picture_header *header);

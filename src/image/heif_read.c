@@ -14,6 +14,7 @@
 
 #include "image/decoder.h"
 #include "image/heif_library.h"
+#include "image/heif_parts.h"
 #include "image/luma.h"
 #include "tintype/file.h"
 
@@ -39,6 +40,7 @@ struct heif_decoder {
     int64_t file_bytes;
     int64_t offset;       /* in the file, where libheif reads next */
     enum tt_err read_err; /* of the file, which libheif only takes for its end */
+    struct tt_heif_parts parts;
     struct heif_context *context;
     struct heif_image_handle *handle;
     struct heif_image *image;
@@ -174,6 +176,27 @@ static enum tt_err check_memory(const struct heif_decoder *decoder, int coded_wi
                          coded_width_px, coded_height_px, (long long)bytes, (long long)most_bytes);
 }
 
+/* Returns the pixels of one part; 0 of one that libheif does not take for a picture. */
+static int64_t count_part_pixels(const struct heif_decoder *decoder, uint32_t id) {
+    const struct tt_heif_library *library = decoder->library;
+    struct heif_image_handle *handle = NULL;
+    struct heif_error error = library->heif_context_get_image_handle(decoder->context, id, &handle);
+    if (error.code != heif_error_Ok)
+        return 0;
+    int64_t pixels = (int64_t)library->heif_image_handle_get_ispe_width(handle) *
+                     library->heif_image_handle_get_ispe_height(handle);
+    library->heif_image_handle_release(handle);
+    return pixels;
+}
+
+/* The first of the parts is the primary picture itself. */
+static enum tt_err check_parts(const struct heif_decoder *decoder, int64_t pixels) {
+    int64_t part_pixels = 0;
+    for (int i = 1; i < decoder->parts.count; i++)
+        part_pixels += count_part_pixels(decoder, decoder->parts.ids[i]);
+    return tt_heif_parts_check(&decoder->parts, pixels, part_pixels);
+}
+
 static enum tt_err read_header(struct heif_decoder *decoder) {
     const struct tt_heif_library *library = decoder->library;
     struct tt_picture_header *header = &decoder->base.header;
@@ -199,6 +222,8 @@ static enum tt_err read_header(struct heif_decoder *decoder) {
         alpha && library->heif_image_handle_is_premultiplied_alpha(decoder->handle) != 0;
     header->channels = alpha ? 4 : 3;
     err = check_memory(decoder, coded_width_px, coded_height_px);
+    if (err == TT_OK)
+        err = check_parts(decoder, (int64_t)coded_width_px * coded_height_px);
     return err == TT_OK ? read_profile(decoder) : err;
 }
 
@@ -358,6 +383,9 @@ static enum tt_err open_heif(struct tt_decoder *self) {
     if (fstat(self->fd, &status) < 0)
         return tt_err_fail_errno(TT_ERR_STORAGE, "fstat");
     decoder->file_bytes = status.st_size;
+    enum tt_err err = tt_heif_parts_read(&decoder->parts, self, decoder->file_bytes);
+    if (err != TT_OK)
+        return err;
     decoder->reader = (struct heif_reader){.reader_api_version = 1,
                                            .get_position = get_position,
                                            .read = read_file,

@@ -162,6 +162,7 @@ static bool may_be_reported(enum tt_err err) {
     case TT_ERR_PICTURE_TYPE:
     case TT_ERR_PICTURE_BROKEN:
     case TT_ERR_PICTURE_TOO_LARGE:
+    case TT_ERR_PICTURE_TOO_COSTLY:
     case TT_ERR_NO_MEMORY:
     case TT_ERR_INTERNAL:
     case TT_ERR_STORAGE:

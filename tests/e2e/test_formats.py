@@ -199,3 +199,10 @@ def test_without_libheif(make_server, monkeypatch, tmp_path):
     for name in ("color.heic", "color.avif"):
         assert "libheif" in check_problem(server.post((FIXTURES / name).read_bytes()), 415)
     rendered(server, WEBPS["lossy"])
+
+def test_pictures_made_of_too_many_are_refused(server):
+    """The plan refuses them, before a pixel is decoded."""
+    grids = server.post((FIXTURES / "refused/nested-grids.avif").read_bytes())
+    assert "made of more pictures" in check_problem(grids, 422, "picture-too-costly")
+    overlay = server.post((FIXTURES / "refused/overlay-of-itself.heic").read_bytes())
+    assert "part of itself" in check_problem(overlay, 422)

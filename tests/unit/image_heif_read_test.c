@@ -227,6 +227,13 @@ static void a_container_of_something_else_is_refused(void **state) {
     assert_refused(&file, TT_ERR_PICTURE_BROKEN, "");
 }
 
+/* Each of four levels of grids names the next 64 times. */
+static void grids_of_grids_are_refused_at_once(void **state) {
+    (void)state;
+    load("refused/nested-grids.avif");
+    assert_refused(&file, TT_ERR_PICTURE_TOO_COSTLY, "made of more pictures");
+}
+
 #ifndef TT_SANITIZED
 /* The service's children have such a limit too. Without it libheif would take gigabytes for these
  * files; a sanitizer cannot live with it. */
@@ -271,6 +278,7 @@ int main(void) {
         cmocka_unit_test(flipped_bits_are_answered),
         cmocka_unit_test(the_limit_of_pixels_holds_before_any_pixel),
         cmocka_unit_test(a_container_of_something_else_is_refused),
+        cmocka_unit_test(grids_of_grids_are_refused_at_once),
 #ifndef TT_SANITIZED
         cmocka_unit_test(overlays_that_cannot_be_are_the_files_fault),
 #endif
