@@ -23,15 +23,18 @@ enum tt_role {
 
 /* System calls come in groups; which calls are in which is src/proc/reach_calls.c. */
 enum tt_calls {
-    TT_CALLS_COMPUTE = 1 << 0,  /* memory, clocks, waiting, the process's own end */
-    TT_CALLS_STREAM = 1 << 1,   /* reading and writing what is open already */
-    TT_CALLS_FILES = 1 << 2,    /* opening, making, linking, locking and removing files */
-    TT_CALLS_LOCAL = 1 << 3,    /* Unix sockets, and accepting on what listens already */
-    TT_CALLS_NETWORK = 1 << 4,  /* sockets of the Internet, and netlink for the resolver */
-    TT_CALLS_THREADS = 1 << 5,  /* threads of this process */
-    TT_CALLS_CHILDREN = 1 << 6, /* forking, signalling and waiting */
-    TT_CALLS_LIMITS = 1 << 7,   /* the process's own limits and further confinement */
-    TT_CALLS_SIGNALS = 1 << 8,  /* handlers and timers of the process's own */
+    TT_CALLS_COMPUTE = 1 << 0,   /* memory, clocks, waiting, the process's own end */
+    TT_CALLS_STREAM = 1 << 1,    /* reading and writing what is open already */
+    TT_CALLS_FILES = 1 << 2,     /* opening, making, linking, locking and removing files */
+    TT_CALLS_LOCAL = 1 << 3,     /* Unix sockets, and accepting on what listens already */
+    TT_CALLS_NETWORK = 1 << 4,   /* sockets of the Internet, and netlink for the resolver */
+    TT_CALLS_THREADS = 1 << 5,   /* threads of this process */
+    TT_CALLS_CHILDREN = 1 << 6,  /* forking, signalling and waiting */
+    TT_CALLS_LIMITS = 1 << 7,    /* the process's own limits */
+    TT_CALLS_SIGNALS = 1 << 8,   /* timers of its own, and waiting for signals */
+    TT_CALLS_CODE = 1 << 9,      /* memory that is executed: loading libraries */
+    TT_CALLS_MESSAGES = 1 << 10, /* sending and receiving on sockets that are open already */
+    TT_CALLS_CONFINE = 1 << 11,  /* further filters on itself */
 };
 
 /* Each group's name and the calls in it, for documents; i from 0 until NULL. */
@@ -100,7 +103,8 @@ enum tt_err tt_reach_add(struct tt_reach *reach, enum tt_tree tree, const char *
 
 /* Holds this process, and its children, to the role's row for good: no_new_privs, Landlock, then
  * the filter. A call outside the filter fails with EPERM; a decoder's raises SIGSYS instead
- * (sigaction(2), si_syscall). TT_ERR_SYSTEM. */
+ * (sigaction(2), si_syscall). Builds with a sanitizer have no filter for decoders and spawners.
+ * TT_ERR_SYSTEM. */
 enum tt_err tt_reach_enter(const struct tt_reach *reach, enum tt_role role);
 
 #endif

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "image/decoder.h"
 #include "image/heif_library.h"
@@ -373,16 +373,15 @@ static void close_heif(struct tt_decoder *self) {
 
 static enum tt_err open_heif(struct tt_decoder *self) {
     struct heif_decoder *decoder = (struct heif_decoder *)self;
-    struct stat status;
     decoder->library = tt_heif_library_load();
     if (!decoder->library)
         return TT_ERR_PICTURE_TYPE;
     self->start = start_heif;
     self->finish = finish_heif;
     self->close = close_heif;
-    if (fstat(self->fd, &status) < 0)
-        return tt_err_fail_errno(TT_ERR_STORAGE, "fstat");
-    decoder->file_bytes = status.st_size;
+    decoder->file_bytes = lseek(self->fd, 0, SEEK_END);
+    if (decoder->file_bytes < 0)
+        return tt_err_fail_errno(TT_ERR_STORAGE, "lseek");
     enum tt_err err = tt_heif_parts_read(&decoder->parts, self, decoder->file_bytes);
     if (err != TT_OK)
         return err;

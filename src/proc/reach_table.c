@@ -12,7 +12,7 @@ static const struct tt_reach_row reach_table[TT_ROLE_COUNT] = {
             .name = "worker",
             .description = "reads one request at a time, stages and keeps files, answers",
             .calls = TT_CALLS_COMPUTE | TT_CALLS_STREAM | TT_CALLS_FILES | TT_CALLS_LOCAL |
-                     TT_CALLS_SIGNALS,
+                     TT_CALLS_MESSAGES | TT_CALLS_SIGNALS,
             .has_paths = true,
             .trees = {[TT_TREE_STORAGE] = TT_ACCESS_READ | TT_ACCESS_CHANGE},
         },
@@ -20,15 +20,15 @@ static const struct tt_reach_row reach_table[TT_ROLE_COUNT] = {
         {
             .name = "spawner",
             .description = "forks a decoder for each picture of its worker",
-            .calls = TT_CALLS_COMPUTE | TT_CALLS_STREAM | TT_CALLS_LOCAL | TT_CALLS_CHILDREN |
-                     TT_CALLS_LIMITS | TT_CALLS_SIGNALS,
+            .calls = TT_CALLS_COMPUTE | TT_CALLS_STREAM | TT_CALLS_MESSAGES | TT_CALLS_CHILDREN |
+                     TT_CALLS_LIMITS | TT_CALLS_CONFINE,
             .has_paths = true,
         },
     [TT_ROLE_DECODER] =
         {
             .name = "decoder",
             .description = "reads one stranger's picture and makes its results",
-            .calls = TT_CALLS_COMPUTE | TT_CALLS_STREAM,
+            .calls = TT_CALLS_COMPUTE | TT_CALLS_STREAM | TT_CALLS_LIMITS,
             .has_paths = true,
         },
     [TT_ROLE_AGENT] =
@@ -36,7 +36,8 @@ static const struct tt_reach_row reach_table[TT_ROLE_COUNT] = {
             .name = "agent",
             .description = "carries images, items and events to the cloud, and holds its keys",
             .calls = TT_CALLS_COMPUTE | TT_CALLS_STREAM | TT_CALLS_FILES | TT_CALLS_LOCAL |
-                     TT_CALLS_NETWORK | TT_CALLS_THREADS | TT_CALLS_SIGNALS,
+                     TT_CALLS_MESSAGES | TT_CALLS_NETWORK | TT_CALLS_THREADS | TT_CALLS_CODE |
+                     TT_CALLS_SIGNALS,
             .has_paths = true,
             .trees = {[TT_TREE_STORAGE] = TT_ACCESS_READ | TT_ACCESS_CHANGE,
                       [TT_TREE_SYSTEM] = TT_ACCESS_READ,

@@ -9,12 +9,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -52,6 +55,7 @@ static int try_as(enum tt_role role, int (*attempt)(void)) {
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
+        signal(SIGSYS, SIG_DFL); /* cmocka handles it */
         if (tt_reach_enter(&reach, role) != TT_OK)
             _exit(NOT_ENTERED);
         _exit(attempt());
@@ -81,12 +85,64 @@ static int open_local_socket(void) {
     return socket(AF_UNIX, SOCK_STREAM, 0) < 0 ? errno : 0;
 }
 
+#ifndef TT_SANITIZED /* whose decoders and spawners have no filter */
+static int map_code(void) {
+    void *code = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return code == MAP_FAILED ? errno : 0;
+}
+
+static int fork_a_child(void) {
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(0);
+    return pid < 0 ? errno : 0;
+}
+
+static int get_a_name_space(void) {
+    return syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, 0) < 0 ? errno : 0;
+}
+
+static int give_up(void) {
+    struct sigaction standard = {.sa_handler = SIG_DFL};
+    sigaction(SIGABRT, &standard, NULL);
+    sigaction(SIGSEGV, &standard, NULL);
+    abort();
+}
+
+static void assert_ends_by(int status, int signal_number) {
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), signal_number);
+}
+
 static void a_decoder_ends_at_a_call_outside_its_list(void **state) {
     (void)state;
-    int status = try_as(TT_ROLE_DECODER, open_passwd);
-    assert_true(WIFSIGNALED(status));
-    assert_int_equal(WTERMSIG(status), SIGSYS);
+    assert_ends_by(try_as(TT_ROLE_DECODER, open_local_socket), SIGSYS);
+    assert_ends_by(try_as(TT_ROLE_DECODER, fork_a_child), SIGSYS);
+    assert_ends_by(try_as(TT_ROLE_DECODER, map_code), SIGSYS);
 }
+
+static void a_decoder_may_look_for_a_file_in_vain(void **state) {
+    (void)state;
+    assert_int_equal(WEXITSTATUS(try_as(TT_ROLE_DECODER, open_passwd)), EACCES);
+}
+
+/* The end of a library that gives up is its picture's fault, and not a call outside the list. */
+static void a_decoder_may_abort(void **state) {
+    (void)state;
+    int status = try_as(TT_ROLE_DECODER, give_up);
+    assert_true(WIFSIGNALED(status));
+    assert_int_not_equal(WTERMSIG(status), SIGSYS);
+}
+
+static void a_spawner_forks_and_does_little_else(void **state) {
+    (void)state;
+    assert_int_equal(try_as(TT_ROLE_SPAWNER, fork_a_child), 0);
+    assert_int_equal(WEXITSTATUS(try_as(TT_ROLE_SPAWNER, get_a_name_space)), EPERM);
+    assert_int_equal(WEXITSTATUS(try_as(TT_ROLE_SPAWNER, open_passwd)), EPERM);
+    assert_int_equal(WEXITSTATUS(try_as(TT_ROLE_SPAWNER, open_local_socket)), EPERM);
+    assert_int_equal(WEXITSTATUS(try_as(TT_ROLE_SPAWNER, map_code)), EPERM);
+}
+#endif
 
 static void a_worker_keeps_files_in_its_storage_alone(void **state) {
     (void)state;
@@ -112,7 +168,12 @@ static void every_role_has_a_name(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+#ifndef TT_SANITIZED
         cmocka_unit_test(a_decoder_ends_at_a_call_outside_its_list),
+        cmocka_unit_test(a_decoder_may_look_for_a_file_in_vain),
+        cmocka_unit_test(a_decoder_may_abort),
+        cmocka_unit_test(a_spawner_forks_and_does_little_else),
+#endif
         cmocka_unit_test(a_worker_keeps_files_in_its_storage_alone),
         cmocka_unit_test(a_worker_has_no_socket_but_unix),
         cmocka_unit_test(every_role_has_a_name),
