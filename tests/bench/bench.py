@@ -25,7 +25,7 @@ from PIL import Image
 import quality
 import report
 from pictures import LOADS, MEMORY, cached
-from sides import BUILD, CACHE, CONNECTIONS, PROCESSES, SIDES, Tintype, disk, machine, versions
+from sides import BUILD, CACHE, CONNECTIONS, PROCESSES, SIDES, STATES, Tintype, disk, machine, versions
 
 SECONDS = float(os.environ.get("BENCH_SECONDS") or "8")
 ROUNDS = int(os.environ.get("BENCH_ROUNDS") or "5")
@@ -117,7 +117,7 @@ def measure_quality():
 def main():
     CACHE.mkdir(parents=True, exist_ok=True)
     results = {
-        "machine": machine(), "disk": disk(CACHE), "versions": versions(),
+        "machine": machine(), "disk": disk(STATES), "versions": versions(),
         "settings": {"connections": CONNECTIONS, "processes": PROCESSES, "rounds": ROUNDS, "seconds": SECONDS,
                      "cores": len(os.sched_getaffinity(0))},
         "loads": [measure_load(*load) for load in LOADS],

@@ -29,8 +29,8 @@ from pathlib import Path
 from statistics import median
 
 from pictures import PAIR_LOADS, cached
-from sides import (BUILD, CACHE, CONNECTIONS, PATIENCE_S, PROCESSES, ROOT, Tintype, cpu_ms, disk, machine,
-                   output)
+from sides import (BUILD, CACHE, CONNECTIONS, IS_ROOT, PATIENCE_S, PROCESSES, ROOT, STATES, Tintype,
+                   copy_tree, cpu_ms, disk, machine, output)
 
 PAIRS = int(os.environ.get("BENCH_PAIRS") or "20")
 SECONDS = float(os.environ.get("BENCH_SECONDS") or "3")
@@ -44,6 +44,9 @@ class Build(Tintype):
     of a replaced worker's spawner would be lost."""
 
     def __init__(self, name, tree, program):
+        if IS_ROOT:
+            tree = copy_tree(tree, [program])
+            program = tree / "build" / program.name
         self.name, self.tree, self.program = name, tree, program
         super().__init__()
 
@@ -113,7 +116,7 @@ def main():
     CACHE.mkdir(parents=True, exist_ok=True)
     builds = [build_commit(commit) if commit else ("the tree", ROOT, BUILD / "tintyped")
               for commit in (sys.argv[1], (sys.argv + [""])[2])]
-    results = {"machine": machine(), "disk": disk(CACHE), "old": builds[0][0], "new": builds[1][0],
+    results = {"machine": machine(), "disk": disk(STATES), "old": builds[0][0], "new": builds[1][0],
                "settings": {"pairs": PAIRS, "connections": CONNECTIONS, "decode_slots": PROCESSES}, "loads": []}
     print(f"\n{results['new']} against {results['old']}: CPU ms per upload, medians of {PAIRS} pairs of rounds "
           f"(of ratios also the least and the greatest), on {results['machine']}\n\n"

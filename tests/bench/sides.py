@@ -14,11 +14,25 @@ import requests
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
-from support import (BUILD, LIGHTTPD, ROOT, TINTYPED, children, clean_environment, free_port,  # noqa: E402
+from account import AS_OWNER, BUILD, IS_ROOT, ROOT, TREE, copy_tree, give  # noqa: E402
+from support import (LIGHTTPD, TINTYPED, children, clean_environment, free_port,  # noqa: E402
                      lighttpd_environment, wait_for)
 
 CONNECTIONS, PROCESSES = 4, 2
 CACHE = ROOT / "build/bench"
+
+
+def make_states_folder():
+    """Makes the folder of the sides' states: on the disk, and where the account of tintype's daemons reaches it."""
+    if not IS_ROOT:
+        return CACHE
+    folder = Path(tempfile.mkdtemp(prefix="tintype-bench-", dir="/var/tmp"))
+    folder.chmod(0o711)
+    atexit.register(shutil.rmtree, folder)
+    return folder
+
+
+STATES = make_states_folder()
 TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
 PATIENCE_S = 120
 
@@ -36,7 +50,7 @@ def disk(path):
     """Returns the kind of the file system."""
     kind = output("stat", "-f", "-c", "%T", path)
     if kind == "tmpfs":
-        sys.exit("build/bench is in memory: durable writes would cost nothing there")
+        sys.exit(f"{path} is in memory: durable writes would cost nothing there")
     return kind
 
 
@@ -86,9 +100,10 @@ class Side:
     """A side is one system in a folder of its own."""
 
     front = None  # This is the process in front of the service, if there is one.
+    account = {}  # These are subprocess's options that start it in an account.
 
     def __init__(self):
-        self.folder = Path(tempfile.mkdtemp(prefix=type(self).__name__.lower() + "-", dir=CACHE))
+        self.folder = Path(tempfile.mkdtemp(prefix=type(self).__name__.lower() + "-", dir=STATES))
         atexit.register(shutil.rmtree, self.folder)
         self.log = open(self.folder / "log", "wb")
         self.port = free_port()
@@ -102,7 +117,7 @@ class Side:
 
     def spawn(self, command, environment):
         return subprocess.Popen([str(c) for c in command], env=environment, cwd=self.folder,
-                                stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+                                stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, **self.account)
 
     def is_ready(self):
         assert self.service.poll() is None, (self.folder / "log").read_text()
@@ -162,9 +177,11 @@ class Side:
 
 class Tintype(Side):
     name, path, ready_path = "tintype", "/api/images?width=720", "/api/healthz"
-    tree, program = ROOT, TINTYPED
+    account = AS_OWNER
+    tree, program = TREE, TINTYPED
 
     def start(self):
+        give(self.folder)
         listen = self.folder / "tintyped.sock"
         self.service = self.spawn([self.program], clean_environment(
             TINTYPE_SERVER_LISTEN=str(listen), TINTYPE_STORAGE_DIR=str(self.folder / "state"),

@@ -24,7 +24,6 @@ import sqlite3
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
 from contextlib import closing, contextmanager
@@ -36,17 +35,17 @@ from botocore.config import Config
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "sync"), str(HERE.parent / "e2e")]
 from report import mib  # noqa: E402
-from sides import TICK_MS, disk, machine  # noqa: E402
+from account import AS_OWNER, give, make_folder  # noqa: E402
+from sides import STATES, TICK_MS, disk, machine  # noqa: E402
 from cloud import (ACCESS_KEY, CEPH_PORTS, REGION, RIGS, SECRET_KEY, TESTS, TINTYPE_SYNC,  # noqa: E402
                    free_ports, listens)
-from support import ROOT, SCRATCH, TINTYPED, clean_environment, wait_for  # noqa: E402
+from support import TINTYPED, clean_environment, wait_for  # noqa: E402
 
 IMAGES, PROCESSED_BYTES, ORIGINAL_BYTES = 1000, 20_000, 200_000
 ROUNDS = int(os.environ.get("BENCH_SYNC_ROUNDS", "5"))
 IN_FLIGHT = 16
 BACKLOG, BACKLOG_SECONDS, MEMORY_LIMIT_BYTES = 100_000, 8, 32_000_000
 LINKS_MAX = 50_000  # ext4 allows a file 65,000 links.
-CACHE = ROOT / "build/bench/sync"
 KINDS = {"processed": (PROCESSED_BYTES, "png"), "originals": (ORIGINAL_BYTES, "jpg")}
 KEYS = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
 INSERT = """INSERT INTO image (id, filename,
@@ -71,6 +70,7 @@ class State:
         self.folder = folder
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
+        give(folder)
         self.journal = folder / "journal.db"
         self.saved = folder / "saved.db"
         self.sizes = {}  # the size of every object, by its key
@@ -82,7 +82,7 @@ class State:
         with open(log_path, "wb") as log:
             process = subprocess.Popen(
                 [TINTYPED], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=clean_environment(
-                    TINTYPE_STORAGE_DIR=str(self.folder), TINTYPE_SERVER_LISTEN=str(listen)))
+                    TINTYPE_STORAGE_DIR=str(self.folder), TINTYPE_SERVER_LISTEN=str(listen)), **AS_OWNER)
         try:
             wait_for("tintyped", lambda: listen.exists() or process.poll() is not None)
         finally:
@@ -149,7 +149,7 @@ class Services:
     """The gateway and dynalite, which this program starts and stops."""
 
     def __init__(self):
-        self.folder = Path(tempfile.mkdtemp(prefix="tintype-bench-", dir=SCRATCH))
+        self.folder = make_folder("tintype-bench-")
         self.names = iter(range(1, 1_000_000))
         self.dynalite = None
 
@@ -267,7 +267,7 @@ def run(command, command_environment, services):
     with open(log_path, "wb") as log:
         start = time.monotonic()
         process = subprocess.Popen([str(c) for c in command], env=command_environment, stdin=subprocess.DEVNULL,
-                                   stdout=log, stderr=log)
+                                   stdout=log, stderr=log, **AS_OWNER)
     peak = 0
     try:
         while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
@@ -344,12 +344,12 @@ def rclone_version():
 
 def memory(services):
     """Measures the agent's peak while it works on a backlog that is too large for the time."""
-    state = State(CACHE / "backlog")
+    state = State(STATES / "backlog")
     state.fill(BACKLOG, LinkedFiles().make)
     try:
         with services.bucket() as bucket, services.table() as table:
             process = subprocess.Popen([TINTYPE_SYNC], stdin=subprocess.DEVNULL,
-                                       env=agent_environment(state, services, bucket, table))
+                                       env=agent_environment(state, services, bucket, table), **AS_OWNER)
             try:
                 peak, end = 0, time.monotonic() + BACKLOG_SECONDS
                 while time.monotonic() < end and process.poll() is None:
@@ -369,14 +369,14 @@ def memory(services):
 
 
 def main():
-    CACHE.mkdir(parents=True, exist_ok=True)
-    print(f"{machine()}; storage on {disk(CACHE)}\n{IMAGES:,} results of {PROCESSED_BYTES / 1e3:.0f} kB and as many "
+    STATES.mkdir(parents=True, exist_ok=True)
+    print(f"{machine()}; storage on {disk(STATES)}\n{IMAGES:,} results of {PROCESSED_BYTES / 1e3:.0f} kB and as many "
           f"originals of {ORIGINAL_BYTES / 1e3:.0f} kB, {IN_FLIGHT} requests at once, {ROUNDS} rounds of each side, "
           "alternating;\nCPU ms are per object", flush=True)
     services = Services()
     try:
         services.start()
-        state = State(CACHE / "state")
+        state = State(STATES / "state")
         state.fill(IMAGES, random_file)
         os.sync()  # Otherwise these files would be written back during the rounds.
         compare("Objects alone", state, services, with_items=False)

@@ -14,7 +14,8 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from support import BUILD, ROOT, wait_for
+from account import BUILD, ROOT
+from support import wait_for
 
 AXE = ROOT / "tests/node_modules/axe-core/axe.min.js"
 SHOTS = Path(os.environ.get("TINTYPE_SCREENSHOTS", BUILD / "screenshots"))

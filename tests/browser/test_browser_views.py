@@ -9,7 +9,7 @@ import requests
 import pictures
 import scenery
 from browser import PHONE
-from support import ROOT
+from account import ROOT
 
 TITLES = ["morning-on-the-pass", "two-lakes", "after-the-rain", "ridge-at-dusk", "old-road-north",
           "harvest", "first-snow", "the-long-valley", "evening-train", "below-the-dam", "may-storm",

@@ -2,7 +2,15 @@
 
 import pytest
 
+from account import temporary_folder
 from support import Server
+
+
+@pytest.fixture
+def tmp_path():
+    """Daemons reach this folder, unlike pytest's own."""
+    with temporary_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ again. Nothing else of the files is changed, so the tests run what an operator g
     Apache              takes them from Define on the command line, over the defaults in the files
     nginx               has no variables in these places, so the texts that its file lists are replaced
 
-When root starts them, Apache and nginx become www-data, which must be able to read what they serve and start.
-They get a copy of it, so that www-data needs no access to this folder.
+When root starts them, Apache and nginx become www-data, as their files say, and lighttpd is started in tintyped's
+account, as by `make run`. What they serve and start is copied to where these can read it.
 """
 
 import os
@@ -16,9 +16,9 @@ import shutil
 import signal
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-DEPLOY = ROOT / "deploy"
-IS_ROOT = os.geteuid() == 0
+from account import AS_OWNER, IS_ROOT, OWNER, TREE
+
+DEPLOY = TREE / "deploy"
 SERVED_AS = "www-data"  # The shipped files and Debian have this user.
 BODY_MAX_BYTES = 26214400
 SBIN = os.environ["PATH"] + ":/usr/sbin"
@@ -26,7 +26,7 @@ LIGHTTPD = shutil.which("lighttpd", path=SBIN)
 
 
 def lighttpd_variables(port, folder, listen, max_body_bytes=BODY_MAX_BYTES, base_path="/api"):
-    return {"PORT": str(port), "WWW_DIR": str(ROOT / "www"), "STATE_DIR": str(folder),
+    return {"PORT": str(port), "WWW_DIR": str(TREE / "www"), "STATE_DIR": str(folder),
             "API_PATH": base_path, "API_SOCKET": str(listen),
             "BODY_KIB": str(max_body_bytes // 1024 + 1024)}
 
@@ -40,6 +40,8 @@ class Front:
     reload_signal = signal.SIGUSR1
     started = ""  # It logs this once it has read its configuration.
     environment = {}
+    account = {}  # subprocess's options that start it in an account
+    user = SERVED_AS  # whose the socket is to be, when root starts it
 
     def __init__(self, server):
         self.server = server
@@ -48,7 +50,7 @@ class Front:
     def prepare(self):
         """Makes a folder that the web server may write to, and copies there what it serves and starts."""
         self.folder.mkdir(exist_ok=True)
-        shutil.copytree(ROOT / "www", self.folder / "www", dirs_exist_ok=True)
+        shutil.copytree(TREE / "www", self.folder / "www", dirs_exist_ok=True)
         if IS_ROOT:
             self.server.folder.chmod(0o711)
             shutil.chown(self.folder, SERVED_AS, SERVED_AS)
@@ -69,6 +71,8 @@ class Front:
 class Lighttpd(Front):
     config = DEPLOY / "lighttpd.conf"
     started = "server started"
+    account = AS_OWNER
+    user = OWNER.pw_name
 
     def command(self):
         self.environment = lighttpd_variables(

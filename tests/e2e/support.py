@@ -14,26 +14,21 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
 import requests
 
 import openapi
-from fronts import BODY_MAX_BYTES, FRONTS, IS_ROOT, LIGHTTPD, ROOT, SERVED_AS, lighttpd_variables
+from account import AS_OWNER, IS_ROOT, OWNER, PROGRAMS, give, make_folder
+from fronts import BODY_MAX_BYTES, FRONTS, LIGHTTPD, lighttpd_variables
 
-BUILD = (ROOT / os.environ.get("TINTYPE_BUILD", "build")).resolve()
-TINTYPED = BUILD / "tintyped"
+TINTYPED = PROGRAMS / "tintyped"
 # A sanitizer's shadow takes terabytes of address space, so such a decoder's is not limited; and what aborts a
 # library elsewhere may be an error that the sanitizer finds there before.
 IS_SANITIZED = b"__asan_init" in TINTYPED.read_bytes()
 EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif", "HEIC": "heic", "AVIF": "avif"}
 UUID7 = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
-# Services live in memory where there is room, because the disk is slow and what the tests check does not
-# depend on it.
-SHM = Path("/dev/shm")
-SCRATCH = SHM if os.access(SHM, os.W_OK) and shutil.disk_usage(SHM).free > 1 << 29 else None
 PATIENCE_S = 60  # This bounds the wait for what must come; no test measures time.
 
 
@@ -139,7 +134,7 @@ class Server:
     def __init__(self, front="lighttpd", **config):
         """front is a name in fronts.FRONTS. config has sections that are laid over DEFAULTS, as in
         server=dict(workers=1), image=dict(width=64)."""
-        self.folder = Path(tempfile.mkdtemp(prefix="tintype-", dir=SCRATCH))
+        self.folder = make_folder()
         self.listen = self.folder / "tintyped.sock"
         self.storage = self.folder / "state"
         self.config_path = self.folder / "tintype.ini"
@@ -150,6 +145,7 @@ class Server:
         self.config.setdefault("storage", {}).setdefault("dir", self.storage)
         self.storage = Path(self.config["storage"]["dir"])
         self.storage.mkdir(exist_ok=True)
+        give(self.storage)
         self.config["server"].setdefault("listen", self.listen)
         self.write_config()
         self.port = free_port()
@@ -179,12 +175,16 @@ class Server:
 
     def start_tintyped(self):
         """Starts tintyped with a socket that only the web server's user may use."""
-        owner = ["-U", SERVED_AS] if IS_ROOT else []
-        self.spawn(["spawn-fcgi", "-n", "-s", self.listen, *owner, "-M", "0600", "--",
-                    self.program, "-c", self.config_path])
+        command = ["spawn-fcgi", "-n", "-s", self.listen, "-M", "0600"]
+        if IS_ROOT:
+            command += ["-U", self.front.user, "-u", OWNER.pw_uid, "-g", OWNER.pw_gid]
+        self.run_master([*command, "--", self.program, "-c", self.config_path])
 
     def spawn(self, command, **options):
-        """Runs a command that becomes the master."""
+        """Runs a command that becomes the master, as the account of account.py."""
+        self.run_master(command, **AS_OWNER, **options)
+
+    def run_master(self, command, **options):
         assert TINTYPED.exists(), f"{TINTYPED} is not built"
         self.master = subprocess.Popen([str(c) for c in command], env=clean_environment(),
                                        cwd=self.folder, stdin=subprocess.DEVNULL,
@@ -194,7 +194,7 @@ class Server:
         command = [str(word) for word in self.front.command()]
         self.front_process = subprocess.Popen(command, env=clean_environment(**self.front.environment),
                                               cwd=self.folder, stdin=subprocess.DEVNULL,
-                                              stdout=self.log, stderr=self.log)
+                                              stdout=self.log, stderr=self.log, **self.front.account)
         self.wait_ready()
 
     def wait_ready(self):

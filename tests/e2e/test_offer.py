@@ -8,7 +8,7 @@ from PIL import Image
 
 import openapi
 import pictures
-from fronts import ROOT
+from account import ROOT, temporary_folder
 from support import Server, check_problem, wait_for
 
 POSITIONS = ["top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom",
@@ -40,21 +40,22 @@ def test_head_and_other_methods(server):
 
 
 @pytest.fixture(scope="module")
-def special(tmp_path_factory):
+def special():
     """This service differs from the defaults in everything, also in its base path, and has texts and paths
     that no client may see."""
-    logo = tmp_path_factory.mktemp("secret") / "secret.png"
-    Image.new("L", (4, 4)).save(logo)
-    one = Server(server={"base_path": "/pictures", "max_body_bytes": 1048576},
-                 image={"width": 720, "height": 0, "fit": "fill", "grayscale": "false", "format": "webp",
-                        "quality": 50, "watermark": "false", "watermark_position": "top", "watermark_text": "secret",
-                        "watermark_image": logo, "renditions": "thumb"},
-                 **{"preset.large": {"width": 900}, "preset.thumb": {"width": 64, "watermark_text": "secret"}})
-    try:
-        yield one.start()
-        one.stop()
-    finally:
-        one.kill()
+    with temporary_folder() as folder:
+        logo = folder / "secret.png"
+        Image.new("L", (4, 4)).save(logo)
+        one = Server(server={"base_path": "/pictures", "max_body_bytes": 1048576},
+                     image={"width": 720, "height": 0, "fit": "fill", "grayscale": "false", "format": "webp",
+                            "quality": 50, "watermark": "false", "watermark_position": "top", "watermark_text": "secret",
+                            "watermark_image": logo, "renditions": "thumb"},
+                     **{"preset.large": {"width": 900}, "preset.thumb": {"width": 64, "watermark_text": "secret"}})
+        try:
+            yield one.start()
+            one.stop()
+        finally:
+            one.kill()
 
 
 def test_as_configured(special):

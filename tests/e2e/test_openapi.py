@@ -7,7 +7,7 @@ import pytest
 
 import openapi
 import pictures
-from fronts import ROOT
+from account import ROOT
 
 JPEG = pictures.jpeg(16, 12)
 COMMON = {"x-request-id": "r", "x-content-type-options": "nosniff", "cache-control": "no-store"}

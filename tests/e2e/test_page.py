@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from support import ROOT
+from account import ROOT
 from test_upload import JPEG, multipart
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}

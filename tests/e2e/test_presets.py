@@ -8,6 +8,7 @@ from PIL import Image
 
 import judge
 import pictures
+from account import temporary_folder
 from support import EXTENSIONS, check_problem
 
 PHOTO = pictures.photo(640, 480)
@@ -154,18 +155,19 @@ def ink(server, data, query=""):
 
 
 @pytest.fixture(scope="module")
-def marked(tmp_path_factory):
+def marked():
     from support import Server
-    logo = tmp_path_factory.mktemp("logo") / "logo.png"
-    Image.new("RGBA", (40, 20), (255, 0, 0, 255)).save(logo)
-    one = Server(image={"watermark_image": logo, "watermark_size": 20, "watermark_margin": 10,
-                        "watermark_position": "top-left", "watermark_opacity": 100},
-                 **{"preset.bare": {"watermark": "false"}})
-    try:
-        yield one.start()
-        one.stop()
-    finally:
-        one.kill()
+    with temporary_folder() as folder:
+        logo = folder / "logo.png"
+        Image.new("RGBA", (40, 20), (255, 0, 0, 255)).save(logo)
+        one = Server(image={"watermark_image": logo, "watermark_size": 20, "watermark_margin": 10,
+                            "watermark_position": "top-left", "watermark_opacity": 100},
+                     **{"preset.bare": {"watermark": "false"}})
+        try:
+            yield one.start()
+            one.stop()
+        finally:
+            one.kill()
 
 
 def test_an_image_is_drawn_where_it_belongs(marked):

@@ -4,32 +4,32 @@ import os
 import signal
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
 import requests
 
 import pictures
-from support import BUILD, ROOT, SCRATCH, alive, children, clean_environment, free_port, wait_for
+from account import AS_OWNER, PROGRAMS, TREE, make_folder
+from support import alive, children, clean_environment, free_port, wait_for
 
 JPEG = pictures.jpeg(64, 48)
 
 
 class Run:
     def __init__(self, **environment):
-        self.folder = Path(tempfile.mkdtemp(prefix="tintype-run-", dir=SCRATCH))
+        self.folder = make_folder("tintype-run-")
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.out = open(self.folder / "out", "wb")
         environment = {"PORT": str(self.port), "STATE_DIR": str(self.folder / "var"),
-                       "BUILD": str(BUILD)} | environment
+                       "BUILD": str(PROGRAMS)} | environment
         # The script starts as from a terminal. A shell cannot trap a signal that was ignored when it started,
         # and SIGINT is ignored in what a script runs in the background.
-        self.process = subprocess.Popen([ROOT / "deploy/run.sh"], env=clean_environment(**environment),
+        self.process = subprocess.Popen([TREE / "deploy/run.sh"], env=clean_environment(**environment),
                                         stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.out,
                                         start_new_session=True,
-                                        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+                                        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **AS_OWNER)
 
     def answers(self, path="/api/healthz"):
         assert self.process.poll() is None, self.read_out()

@@ -10,6 +10,7 @@ import sys
 import requests
 
 import pictures
+from account import AS_OWNER, give
 from fastcgi import Call, call
 from support import (TINTYPED, alive, check_problem, children, clean_environment, read_links,
                      wait_for)
@@ -22,13 +23,14 @@ def test_by_hand(make_server):
     one = make_server(start=False)
     stale = socket.socket(socket.AF_UNIX)
     stale.bind(str(one.listen))
+    give(one.listen)
     stale.close()
     one.spawn([TINTYPED, "-c", one.config_path])
     one.start_front()
     assert one.listen.stat().st_mode & 0o777 == 0o660
     one.upload(JPEG)
     second = subprocess.run([TINTYPED, "-c", one.config_path], capture_output=True, timeout=60,
-                            stdin=subprocess.DEVNULL, env=clean_environment(), check=False)
+                            stdin=subprocess.DEVNULL, env=clean_environment(), check=False, **AS_OWNER)
     assert second.returncode != 0 and second.stderr
     one.upload(JPEG)
     assert one.stop_tintyped() == 0
@@ -39,6 +41,7 @@ def test_systemd_socket(make_server):
     one = make_server(start=False)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(one.listen))
+        give(one.listen)
         listener.listen(64)
         start = ("import os, sys; os.dup2(int(sys.argv[1]), 3); os.environ.update("
                  "LISTEN_PID=str(os.getpid()), LISTEN_FDS='1'); os.execv(sys.argv[2], sys.argv[2:])")
@@ -97,7 +100,7 @@ def test_sigterm_before_it_is_up(make_server):
         listener.bind(str(one.listen))
         listener.listen(64)
         one.master = subprocess.Popen([TINTYPED, "-c", one.config_path], stdin=listener, stdout=one.log,
-                                      stderr=one.log, env=clean_environment())
+                                      stderr=one.log, env=clean_environment(), **AS_OWNER)
         waiting = Call(one.listen, length=len(JPEG))
         waiting.send(JPEG)
         wait_for("it to stand at the lock", lambda: any(

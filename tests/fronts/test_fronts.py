@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 import requests
 
+from account import ROOT
 from behind import make_server
 from fronts import BODY_MAX_BYTES, DEPLOY
-from support import ROOT, alive, curl, wait_for
+from support import alive, curl, wait_for
 from test_errors import test_no_such_path as no_such_path
 from test_process import held_upload, worker_of
 from test_upload import JPEG

@@ -16,7 +16,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -32,9 +31,10 @@ sys.path[:0] = [str(TESTS / "e2e"), str(TESTS / "rigs")]
 import fault  # noqa: E402
 import gate  # noqa: E402
 import pictures  # noqa: E402
-from support import BUILD, EXTENSIONS, SCRATCH, Server, clean_environment, free_ports, wait_for  # noqa: E402
+from account import AS_OWNER, PROGRAMS, make_folder  # noqa: E402
+from support import EXTENSIONS, Server, clean_environment, free_ports, wait_for  # noqa: E402
 
-TINTYPE_SYNC = BUILD / "tintype-sync"
+TINTYPE_SYNC = PROGRAMS / "tintype-sync"
 RIGS = TESTS / "rigs"
 REGION = "eu-test-1"
 ACCESS_KEY, SECRET_KEY = "AKIARIGTESTER0000001", "rigSecret/With+Slash0123456789abcdefABCD"
@@ -77,7 +77,7 @@ class Cloud:
     """start() brings all of it up once, reset() makes it well before each test, and stop() ends it."""
 
     def __init__(self):
-        self.folder = Path(tempfile.mkdtemp(prefix="tintype-cloud-", dir=SCRATCH))
+        self.folder = make_folder("tintype-cloud-")
         self.ceph = self.folder / "ceph"
         self.ceph_port = free_ports(CEPH_PORTS)
         self.dynalite = None
@@ -232,7 +232,7 @@ class Agent:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [TINTYPE_SYNC, "-c", self.house.config_path, *arguments], env=self.command_environment(),
-                cwd=self.house.server.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                cwd=self.house.server.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **AS_OWNER)
         return self
 
     def once(self):

@@ -5,6 +5,14 @@ import signal
 import pytest
 
 from cloud import Cloud, House
+from account import temporary_folder
+
+
+@pytest.fixture
+def tmp_path():
+    """Daemons reach this folder, unlike pytest's own."""
+    with temporary_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")

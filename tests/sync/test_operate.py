@@ -3,7 +3,8 @@
 import subprocess
 
 import fault
-from support import BUILD, EXTENSIONS, clean_environment, wait_for
+from account import BUILD
+from support import EXTENSIONS, clean_environment, wait_for
 
 
 def tintype(house, *arguments, status=0):
