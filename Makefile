@@ -45,7 +45,7 @@ UNIT_SRC := $(wildcard tests/unit/*_test.c)
 UNIT     := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 DRIVERS  := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/drivers/*_driver.c))
 
-.PHONY: all help deps run test check unit lint check-arm64 bench bench-pair fuzz install clean FORCE
+.PHONY: all help deps run test check unit replay lint check-arm64 bench bench-pair fuzz install clean FORCE
 .DELETE_ON_ERROR:
 all: $(PROGRAMS)
 
@@ -58,7 +58,7 @@ help:
 	@echo 'make lint       formatting, clang-tidy, cppcheck, shellcheck'
 	@echo 'make bench      side by side with Pillow under gunicorn and sharp under Node.js; tintype-sync with rclone'
 	@echo 'make bench-pair OLD=COMMIT [NEW=COMMIT]    CPU time of an upload, of two builds in pairs of rounds'
-	@echo 'make fuzz       libFuzzer on parsers and decoders, FUZZ_SECONDS each'
+	@echo 'make fuzz       libFuzzer on all that reads what strangers send, FUZZ_SECONDS each'
 	@echo 'make install    below $$DESTDIR$$PREFIX'
 
 # Every object depends on this file, which changes with the compiler and the flags.
@@ -151,9 +151,10 @@ tests/bench/node_modules/.package-lock.json: tests/bench/package-lock.json
 
 JOBS         ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
+FUZZERS      := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+REPLAYS      := $(FUZZERS:%=$(BUILD)/replay/%)
 C_FILES      := $(wildcard src/*/*.c tests/unit/*.c tests/drivers/*.c tests/fuzz/*.c)
 H_FILES      := $(wildcard include/tintype/*.h src/*/*.h tests/unit/*.h tests/drivers/*.h tests/fuzz/*.h)
-FUZZERS      := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
 run: deps
 	@$(MAKE) -s -j$(JOBS) all
@@ -164,8 +165,9 @@ test: deps
 	$(MAKE) -j$(JOBS) check BUILD=$(BUILD)/sanitize SANITIZE=address,undefined
 
 # This runs every test on one build.
-check: all unit $(DRIVERS)
-	TINTYPE_BUILD='$(BUILD)' $(PYTHON) -m pytest -q tests/includes_test.py tests/docs_test.py tests/sigv4_test.py tests/aws_calls_test.py tests/e2e \
+check: all unit replay $(DRIVERS)
+	TINTYPE_BUILD='$(BUILD)' MUTATED_PICTURES='$(MUTATED_PICTURES)' \
+		$(PYTHON) -m pytest -q tests/includes_test.py tests/docs_test.py tests/sigv4_test.py tests/aws_calls_test.py tests/e2e \
 		tests/fronts tests/sync tests/browser tests/template_test.py
 
 # This cross-compiles the whole tree for arm64, and runs those tests that ask no more of the kernel than
@@ -187,7 +189,7 @@ check-arm64:
 lint:
 	@deploy/packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES) $(LINT_PACKAGES)
 	clang-format --dry-run -Werror $(C_FILES) $(H_FILES)
-	shellcheck deploy/*.sh tests/rigs/*.sh .ci/run
+	shellcheck deploy/*.sh tests/rigs/*.sh tests/fuzz/*.sh .ci/run
 	$(PYTHON) -m pytest -q tests/includes_test.py
 	cppcheck --quiet -j$(JOBS) --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,portability \
 		--suppress=missingIncludeSystem -D_GNU_SOURCE '-DTT_VERSION=""' -Iinclude -Isrc src
@@ -206,22 +208,30 @@ bench-pair:
 	@$(MAKE) -s -j$(JOBS) $(BUILD)/tintyped $(BUILD)/drivers/load_driver
 	@TINTYPE_BUILD='$(BUILD)' $(PYTHON) tests/bench/pair_bench.py '$(OLD)' '$(NEW)'
 
-# Each fuzzer starts from small seeds and keeps what it finds beside them.
+# Each fuzzer starts from small seeds and keeps what it finds below $(BUILD)/fuzz.
 fuzz: deps
 	@deploy/packages.sh $(FUZZ_PACKAGES)
-	$(MAKE) -j$(JOBS) fuzzers BUILD=$(BUILD)/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link
-	@$(PYTHON) tests/fuzz/make_seeds.py $(BUILD)/fuzz/corpus
-	@for name in $(FUZZERS); do echo "== $$name"; \
-	$(BUILD)/fuzz/$$name -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1500 \
-		-artifact_prefix=$(BUILD)/fuzz/$$name- $$(ls tests/fuzz/$$name.dict 2>/dev/null | sed 's/^/-dict=/') \
-		$(BUILD)/fuzz/corpus/$$name || exit 1; done
+	@$(MAKE) -s -j$(JOBS) fuzzers BUILD=$(BUILD)/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link
+	@PYTHON='$(PYTHON)' tests/fuzz/run.sh $(BUILD)/fuzz $(FUZZ_SECONDS) $(JOBS) $(FUZZERS)
 
 fuzzers: $(FUZZERS:%=$(BUILD)/%)
 
 $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/libtintype.a
 	@echo '  LD $@'
-	$(Q)$(CC) $(TT_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(TT_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS) -lcmocka
 .PHONY: fuzzers
+
+# Every build repeats the fuzzers' seeds, and what they have found once.
+replay: $(REPLAYS)
+	@$(PYTHON) tests/fuzz/make_seeds.py $(BUILD)/replay/seeds
+	@for name in $(FUZZERS); do $(BUILD)/replay/$$name $(BUILD)/replay/seeds/$$name \
+		$$(ls -d tests/fixtures/found/$$name 2>/dev/null) >$(BUILD)/replay/$$name.log 2>&1 || \
+		{ tail -n60 $(BUILD)/replay/$$name.log; exit 1; }; tail -n1 $(BUILD)/replay/$$name.log; done
+
+$(BUILD)/replay/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay.o $(BUILD)/libtintype.a
+	@mkdir -p $(@D)
+	@echo '  LD $@'
+	$(Q)$(CC) $(TT_LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/tintype/www $(DESTDIR)$(PREFIX)/share/doc/tintype
@@ -232,4 +242,5 @@ install: all
 	install -m 644 LICENSE $(wildcard README.md) $(DESTDIR)$(PREFIX)/share/doc/tintype
 
 FORCE:
--include $(LIB_OBJ:.o=.d) $(wildcard $(BUILD)/src/main/*.d $(BUILD)/tests/unit/*.d $(BUILD)/tests/drivers/*.d)
+-include $(LIB_OBJ:.o=.d) $(wildcard $(BUILD)/src/main/*.d $(BUILD)/tests/unit/*.d $(BUILD)/tests/drivers/*.d \
+         $(BUILD)/tests/fuzz/*.d)

@@ -118,7 +118,7 @@ static int worker_close(void **state) {
 }
 
 /* Sends one request and returns its status. Headers of it are set with fake_param_set before. */
-static int ask_worker(const char *method, const char *target) {
+static inline int ask_worker(const char *method, const char *target) {
     struct tt_request request;
     int status;
 
