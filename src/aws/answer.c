@@ -288,14 +288,16 @@ static void cut_secrets(char *text) {
             *found = '\0';
 }
 
-/* Access key ids are replaced by asterisks. They begin with "AKIA" or "ASIA" (IAM User Guide, "IAM
- * identifiers") and have at least twelve characters more. */
+/* Access key ids are replaced by asterisks, with what stands right behind them. They begin with
+ * "AKIA" or "ASIA" (IAM User Guide, "IAM identifiers") and have at least twelve characters more. */
 static void mask_key_ids(char *text) {
     while (*text != '\0') {
-        size_t length = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
-        if (length >= 16 && (strncmp(text, "AKIA", 4) == 0 || strncmp(text, "ASIA", 4) == 0))
+        size_t length = 0;
+        if (strncmp(text, "AKIA", 4) == 0 || strncmp(text, "ASIA", 4) == 0)
+            length = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
+        if (length >= 16)
             memset(text, '*', length);
-        text += length > 0 ? length : strcspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
+        text += length >= 16 ? length : 1;
     }
 }
 
@@ -355,6 +357,8 @@ static void format_message(struct tt_aws_outcome *outcome, struct error_response
         snprintf(response->message, sizeof response->message, "HTTP status %d", outcome->status);
     append_cut(outcome->message, words_size, response->message);
     append_cut(outcome->message, sizeof outcome->message, suffix);
+    mask_key_ids(
+        outcome->message); /* what was added to the service's words may have some as well */
 }
 
 /* ---- all of it ---- */

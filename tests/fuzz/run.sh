@@ -20,7 +20,7 @@ fuzz() {
         sed -n "s/^stat::number_of_executed_units: */$name: $seconds s, no finding, inputs: /p" "$log"
         return
     fi
-    tail -n 60 "$log"
+    grep -v "^#" "$log" | tail -n 40
     echo "$name: ended with $status: see $log"
     return 1
 }

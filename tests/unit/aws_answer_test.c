@@ -395,6 +395,8 @@ static void no_secret_gets_into_a_message(void **state) {
              "The signature does not match.\\n\\nThe Canonical String for this request should have "
              "been\\n'POST\\nhost:20130524'"),
         JSON("InvalidSignatureException", "The Canonical String should be 'POST 20130524'"),
+        XML("A", "<Message>Got KEYAKIAIOSFODNN7EXAMPLE</Message>"),
+        XML("NoSuchBucket", "<Region>AKIAIOSFODNN7EXAMPLE</Region>"),
         JSON("A", "for ASIAIOSFODNN7EXAMPLE, AKIAIOSFODNN7EXAMPLE"),
     };
     (void)state;
