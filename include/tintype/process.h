@@ -45,6 +45,10 @@ struct tt_child_limits {
     int64_t cpu_seconds;         /* RLIMIT_CPU */
     int64_t wall_seconds;        /* then SIGKILL: a child that sleeps uses no CPU time */
     int64_t file_bytes;          /* RLIMIT_FSIZE */
+    /* Lower limits of the first two kinds, which hold until the child calls tt_child_raise_limits;
+     * 0 for none. */
+    int64_t first_address_space_bytes;
+    int64_t first_cpu_seconds;
 };
 
 struct tt_child {
@@ -75,8 +79,14 @@ enum tt_err tt_child_start(struct tt_child *child, const struct tt_child_limits 
                            const int *keep_fds, int keep_count, int (*run)(void *context),
                            void *context);
 
-/* Waits for its end, kills it when wall_seconds are over, and fills *end. TT_ERR_SYSTEM. */
-enum tt_err tt_child_wait(struct tt_child *child, struct tt_child_end *end);
+/* For the child itself: what held at first holds no more, and its CPU time is limited to
+ * cpu_seconds, which is at most what tt_child_start was told. TT_ERR_SYSTEM. */
+enum tt_err tt_child_raise_limits(int64_t cpu_seconds);
+
+/* Waits for its end, kills it when wall_seconds are over, and fills *end. Through orders_fd, a
+ * SOCK_SEQPACKET socket or -1, others may change that time: a message is an int64_t, the seconds
+ * that the child may still run; 0 and the end of the socket end it at once. TT_ERR_SYSTEM. */
+enum tt_err tt_child_wait(struct tt_child *child, int orders_fd, struct tt_child_end *end);
 
 /* ---- spawner (src/proc/spawner.c) ---- */
 
@@ -114,10 +124,15 @@ void tt_spawner_close(struct tt_spawner *spawner);
 enum tt_err tt_spawner_start(struct tt_spawner *spawner, const struct tt_child_limits *limits,
                              const int *fds, int count);
 
+/* Has the child end when that many seconds more are over, instead of when it was to end before; 0
+ * ends it at once. It is for the time between start and wait. TT_ERR_SYSTEM, where the spawner is
+ * gone: tt_spawner_wait tells more. */
+enum tt_err tt_spawner_allow(struct tt_spawner *spawner, int64_t wall_seconds);
+
 /* Waits for that child's end, as tt_child_wait does. TT_ERR_NO_MEMORY says that the system had no
  * process to give, TT_ERR_KILLED that somebody killed the spawner, or stopped it, so that it said
- * nothing until 5 s after wall_seconds; TT_ERR_SYSTEM comes also where it ended by itself. On an
- * error the spawner is closed; its child dies with it, but may run for a moment still. */
+ * nothing until 5 s after the child's time; TT_ERR_SYSTEM comes also where it ended by itself. On
+ * an error the spawner is closed; its child dies with it, but may run for a moment still. */
 enum tt_err tt_spawner_wait(struct tt_spawner *spawner, struct tt_child_end *end);
 
 /* ---- places (src/proc/places.c) ---- */

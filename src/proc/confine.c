@@ -96,6 +96,11 @@ static enum tt_err set_limit(int resource, rlim_t soft, rlim_t hard) {
     return TT_OK;
 }
 
+/* Returns the limit that holds at first. */
+static rlim_t first_limit(int64_t first, int64_t last) {
+    return (rlim_t)(first > 0 && first < last ? first : last);
+}
+
 #ifndef TT_SANITIZED
 /* Reads how much is mapped at this moment, which is the first number of proc(5)'s statm, in pages.
  */
@@ -123,8 +128,9 @@ static enum tt_err set_memory_and_opens(const struct tt_child_limits *limits) {
     enum tt_err err = read_mapped_bytes(&mapped);
     if (err != TT_OK)
         return err;
-    rlim_t most = mapped + (rlim_t)limits->address_space_bytes;
-    err = set_limit(RLIMIT_AS, most, most);
+    rlim_t first_bytes =
+        first_limit(limits->first_address_space_bytes, limits->address_space_bytes);
+    err = set_limit(RLIMIT_AS, mapped + first_bytes, mapped + (rlim_t)limits->address_space_bytes);
     /* Descriptors that are open stay so, but no new one can be had. */
     if (err == TT_OK)
         err = set_limit(RLIMIT_NOFILE, 0, 0);
@@ -141,9 +147,9 @@ enum tt_err tt_confine_limit(const struct tt_child_limits *limits) {
     enum tt_err err = set_memory_and_opens(limits);
     /* SIGXCPU comes at the soft limit, and SIGKILL a second later should that not have ended the
      * child. */
-    rlim_t seconds = (rlim_t)limits->cpu_seconds;
+    rlim_t first_seconds = first_limit(limits->first_cpu_seconds, limits->cpu_seconds);
     if (err == TT_OK)
-        err = set_limit(RLIMIT_CPU, seconds, seconds + 1);
+        err = set_limit(RLIMIT_CPU, first_seconds, (rlim_t)limits->cpu_seconds + 1);
     if (err == TT_OK)
         err = set_limit(RLIMIT_FSIZE, (rlim_t)limits->file_bytes, (rlim_t)limits->file_bytes);
     if (err == TT_OK)
@@ -157,6 +163,21 @@ enum tt_err tt_confine_limit(const struct tt_child_limits *limits) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return tt_err_fail_errno(TT_ERR_SYSTEM, "prctl");
     return TT_OK;
+}
+
+static enum tt_err raise_limit(int resource, rlim_t most) {
+    struct rlimit limit;
+    if (getrlimit(resource, &limit) < 0)
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "getrlimit %d", resource);
+    limit.rlim_cur = most < limit.rlim_max ? most : limit.rlim_max;
+    if (setrlimit(resource, &limit) < 0)
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "setrlimit %d", resource);
+    return TT_OK;
+}
+
+enum tt_err tt_child_raise_limits(int64_t cpu_seconds) {
+    enum tt_err err = raise_limit(RLIMIT_AS, RLIM_INFINITY);
+    return err != TT_OK ? err : raise_limit(RLIMIT_CPU, (rlim_t)cpu_seconds);
 }
 
 enum tt_err tt_confine_join(pid_t parent, const int *keep_fds, int keep_count) {

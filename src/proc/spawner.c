@@ -24,6 +24,8 @@ struct order {
     struct tt_child_limits limits;
 };
 
+_Static_assert(sizeof(struct order) != sizeof(int64_t), "an order is not taken for a child's time");
+
 struct outcome {
     enum tt_err err;
     struct tt_child_end end;
@@ -58,14 +60,15 @@ static int run_in_child(void *context) {
     return delivery->job->run(delivery->job->context, delivery->fds, delivery->count);
 }
 
-/* Returns false at the end of the orders, and where one came without all of its descriptors. */
+/* Returns false at the end of the orders, and where one came without all of its descriptors. What
+ * was still to be told to the child before, which has ended, is left out. */
 static bool receive(int fd, struct order *order, struct delivery *delivery) {
     struct parcel parcel;
     ssize_t got;
-    parcel_init(&parcel, order);
-    do
+    do {
+        parcel_init(&parcel, order);
         got = recvmsg(fd, &parcel.message, MSG_CMSG_CLOEXEC);
-    while (got < 0 && errno == EINTR);
+    } while ((got < 0 && errno == EINTR) || got == sizeof(int64_t));
     if (got != sizeof *order)
         return false;
     const struct cmsghdr *header = CMSG_FIRSTHDR(&parcel.message);
@@ -79,7 +82,13 @@ static bool receive(int fd, struct order *order, struct delivery *delivery) {
     return true;
 }
 
-static struct outcome carry_out(const struct order *order, struct delivery *delivery) {
+/* The child has the descriptors then, and whoever waits for the end of one hears it in time. */
+static void close_fds(struct delivery *delivery) {
+    for (int i = 0; i < delivery->count; i++)
+        tt_file_close(&delivery->fds[i]);
+}
+
+static struct outcome carry_out(int fd, const struct order *order, struct delivery *delivery) {
     const struct tt_spawner_job *job = delivery->job;
     struct tt_child child = {0};
     struct outcome outcome = {0};
@@ -87,14 +96,13 @@ static struct outcome carry_out(const struct order *order, struct delivery *deli
         job->prepare(job->context, delivery->fds, delivery->count);
     outcome.err = tt_child_start(&child, &order->limits, delivery->fds, delivery->count,
                                  run_in_child, delivery);
+    close_fds(delivery);
     if (outcome.err != TT_OK)
         outcome.err = TT_ERR_NO_MEMORY;
     else
-        outcome.err = tt_child_wait(&child, &outcome.end);
+        outcome.err = tt_child_wait(&child, fd, &outcome.end);
     if (outcome.err != TT_OK)
         tt_log(TT_LOG_ERROR, "a child process: %s", tt_err_take(outcome.err).cause);
-    for (int i = 0; i < delivery->count; i++)
-        tt_file_close(&delivery->fds[i]);
     return outcome;
 }
 
@@ -102,7 +110,7 @@ static int serve(int fd, const struct tt_spawner_job *job) {
     struct order order;
     struct delivery delivery = {.job = job};
     while (receive(fd, &order, &delivery)) {
-        struct outcome outcome = carry_out(&order, &delivery);
+        struct outcome outcome = carry_out(fd, &order, &delivery);
         if (send(fd, &outcome, sizeof outcome, MSG_NOSIGNAL) != sizeof outcome)
             break;
     }
@@ -205,6 +213,15 @@ enum tt_err tt_spawner_start(struct tt_spawner *spawner, const struct tt_child_l
     tt_spawner_close(spawner);
     err = tt_spawner_open(spawner);
     return err != TT_OK ? err : send_order(spawner, &order, fds, count);
+}
+
+enum tt_err tt_spawner_allow(struct tt_spawner *spawner, int64_t wall_seconds) {
+    enum tt_err err = limit_wait(spawner, wall_seconds);
+    if (err != TT_OK)
+        return err;
+    if (send(spawner->fd, &wall_seconds, sizeof wall_seconds, MSG_NOSIGNAL) == sizeof wall_seconds)
+        return TT_OK;
+    return tt_err_fail_errno(TT_ERR_SYSTEM, "tell process %d about its child", (int)spawner->pid);
 }
 
 /* Notes why a spawner told no outcome. It never ends with SIGKILL by its own fault. */

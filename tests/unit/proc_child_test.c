@@ -54,7 +54,7 @@ static struct tt_child_end run_with(struct job *job, const struct tt_child_limit
     struct tt_child_end end;
     assert_int_equal(tt_child_start(&child, limits, job->fds, 2, run, job), TT_OK);
     assert_true(child.pid > 0);
-    assert_int_equal(tt_child_wait(&child, &end), TT_OK);
+    assert_int_equal(tt_child_wait(&child, -1, &end), TT_OK);
     assert_int_equal(child.pid, 0);
     return end;
 }
@@ -97,6 +97,65 @@ static void test_child_cpu_limit(void **state) {
     job_close(&job);
 }
 
+static int sleep_for_ever(void *context) {
+    (void)context;
+    for (;;)
+        pause();
+    return 0;
+}
+
+static int raise_and_tell(void *context) {
+    struct job *job = context;
+    struct rlimit cpu;
+    struct rlimit memory;
+    getrlimit(RLIMIT_CPU, &cpu);
+    getrlimit(RLIMIT_AS, &memory);
+    job->shared[0] = (int64_t)cpu.rlim_cur;
+    job->shared[1] = (int64_t)(memory.rlim_max - memory.rlim_cur);
+    if (tt_child_raise_limits(30) != TT_OK)
+        return 1;
+    getrlimit(RLIMIT_CPU, &cpu);
+    getrlimit(RLIMIT_AS, &memory);
+    job->shared[2] = (int64_t)cpu.rlim_cur;
+    job->shared[3] = (int64_t)cpu.rlim_max;
+    return memory.rlim_cur == memory.rlim_max ? 0 : 2;
+}
+
+static void test_child_first_limits(void **state) {
+    (void)state;
+    struct job job;
+    job_open(&job);
+    struct tt_child_limits limits = generous;
+    limits.first_cpu_seconds = 1;
+    limits.first_address_space_bytes = 16 * MIB;
+    assert_int_equal(run_with(&job, &limits, raise_and_tell).exit_status, 0);
+    assert_int_equal(job.shared[0], 1);
+#ifndef TT_SANITIZED
+    assert_int_equal(job.shared[1], 48 * MIB);
+#endif
+    assert_int_equal(job.shared[2], 30);
+    assert_int_equal(job.shared[3], 61);
+    assert_int_equal(run_with(&job, &limits, spin).signal, SIGXCPU);
+    job_close(&job);
+}
+
+static void test_child_time_is_changed_by_orders(void **state) {
+    (void)state;
+    static const int64_t orders[] = {0, 1};
+    for (size_t i = 0; i < 2; i++) {
+        struct tt_child child;
+        struct tt_child_end end;
+        int fds[2];
+        assert_return_code(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), errno);
+        assert_int_equal(tt_child_start(&child, &generous, fds, 1, sleep_for_ever, NULL), TT_OK);
+        assert_int_equal(send(fds[0], &orders[i], sizeof orders[i], 0), sizeof orders[i]);
+        assert_int_equal(tt_child_wait(&child, fds[1], &end), TT_OK);
+        assert_true(end.timed_out);
+        close(fds[0]);
+        close(fds[1]);
+    }
+}
+
 static int spin_deaf(void *context) {
     signal(SIGXCPU, SIG_IGN);
     return spin(context);
@@ -112,13 +171,6 @@ static void test_child_cpu_limit_cannot_be_ignored(void **state) {
     assert_int_equal(end.signal, SIGKILL);
     assert_true(end.cpu_us > 0);
     job_close(&job);
-}
-
-static int sleep_for_ever(void *context) {
-    (void)context;
-    for (;;)
-        pause();
-    return 0;
 }
 
 static void test_child_that_sleeps_is_ended(void **state) {
@@ -214,7 +266,7 @@ static void test_child_file_limit(void **state) {
     struct tt_child child;
     struct tt_child_end end;
     assert_int_equal(tt_child_start(&child, &limits, keep, 2, write_over_limit, &file_job), TT_OK);
-    assert_int_equal(tt_child_wait(&child, &end), TT_OK);
+    assert_int_equal(tt_child_wait(&child, -1, &end), TT_OK);
     assert_int_equal(end.signal, 0);
     assert_int_equal(end.exit_status, 0);
     assert_int_equal(file_job.job.shared[0], 100000);
@@ -251,7 +303,7 @@ static void check_descriptors(void) {
     struct tt_child child;
     struct tt_child_end end;
     assert_int_equal(tt_child_start(&child, &generous, keep, 2, list_descriptors, &job), TT_OK);
-    assert_int_equal(tt_child_wait(&child, &end), TT_OK);
+    assert_int_equal(tt_child_wait(&child, -1, &end), TT_OK);
     assert_int_equal(end.exit_status, 0);
     volatile char *open_fds = (volatile char *)job.shared;
     for (int fd = 0; fd < FD_COUNT; fd++) {
@@ -400,7 +452,7 @@ static void test_child_refusals(void **state) {
     struct tt_child_end end;
     const int standard[2] = {STDIN_FILENO, 5};
     tt_err_take(TT_OK);
-    assert_int_equal(tt_child_wait(&child, &end), TT_ERR_SYSTEM);
+    assert_int_equal(tt_child_wait(&child, -1, &end), TT_ERR_SYSTEM);
     tt_err_take(TT_OK);
     assert_int_equal(tt_child_start(&child, &generous, standard, 2, return_seven, NULL),
                      TT_ERR_SYSTEM);
@@ -414,6 +466,8 @@ int main(void) {
         cmocka_unit_test(test_child_exit_status_and_usage),
         cmocka_unit_test(test_child_cpu_limit),
         cmocka_unit_test(test_child_cpu_limit_cannot_be_ignored),
+        cmocka_unit_test(test_child_first_limits),
+        cmocka_unit_test(test_child_time_is_changed_by_orders),
         cmocka_unit_test(test_child_that_sleeps_is_ended),
 #ifndef TT_SANITIZED
         cmocka_unit_test(test_child_memory_limit),

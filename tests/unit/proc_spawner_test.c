@@ -58,13 +58,13 @@ static int abort_at_once(void *context, const int *fds, int count) {
     return raise(SIGKILL);
 }
 
-/* This leaves the spawner room for two descriptors, of which its child's pidfd takes one. */
+/* This leaves the spawner room for two descriptors from an order of one on, and from an order of
+ * more on for none, not even for its child's pidfd. */
 static void make_tight(void *context, const int *fds, int count) {
     struct rlimit limit;
     (void)context;
-    (void)count;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = (rlim_t)fds[0] + 2;
+        limit.rlim_cur = (rlim_t)fds[0] + (count == 1 ? 2 : 0);
         setrlimit(RLIMIT_NOFILE, &limit);
     }
 }
@@ -200,6 +200,34 @@ static void a_spawner_killed_at_work_is_noticed(void **state) {
     assert_true(others_are_gone()); /* its child went with it */
 }
 
+static void a_child_is_ended_by_word(void **state) {
+    struct tt_child_end end;
+    (void)state;
+    tt_spawner_init(&spawner, &sleeping);
+    start(&ends[1], 1);
+    wait_for_sleeper();
+    pid_t first = spawner.pid;
+    assert_int_equal(tt_spawner_allow(&spawner, 3600), TT_OK);
+    assert_int_equal(tt_spawner_allow(&spawner, 0), TT_OK);
+    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
+    assert_true(end.timed_out);
+    assert_int_equal(spawner.pid, first);
+}
+
+/* What comes after its end is not taken for the next order. */
+static void a_word_to_a_child_that_has_ended_is_left_out(void **state) {
+    struct tt_child_end end;
+    (void)state;
+    tt_spawner_init(&spawner, &speaking);
+    for (int i = 0; i < 2; i++) {
+        start(&ends[1], 1);
+        expect_words(i == 0 ? "11x" : "12x"); /* of the same spawner */
+        assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
+        assert_int_equal(end.exit_status, 7);
+        assert_int_equal(tt_spawner_allow(&spawner, 0), TT_OK);
+    }
+}
+
 /* The worker would wait for ever, and keep its place. */
 static void a_stopped_spawner_is_given_up(void **state) {
     const struct tt_child_limits hurried = {
@@ -278,6 +306,8 @@ int main(void) {
         CASE(a_close_ends_the_child),
         CASE(a_killed_spawner_is_replaced),
         CASE(a_spawner_killed_at_work_is_noticed),
+        CASE(a_child_is_ended_by_word),
+        CASE(a_word_to_a_child_that_has_ended_is_left_out),
         CASE(a_stopped_spawner_is_given_up),
         CASE(a_spawner_that_fails_is_replaced),
         CASE(descriptors_that_are_lost_are_noticed),
