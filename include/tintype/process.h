@@ -101,26 +101,24 @@ struct tt_spawner_job {
 };
 
 /* A process that forks children as above, one at a time, for another, and dies with it. It is
- * opened while the other one is small, and stays small: a fork copies the tables of all memory in
- * use, and each page that is written afterwards costs the parent a fault, 80 an upload in a worker
- * that has served a while (minor faults in its /proc/PID/stat). A spawner has nothing of other
- * uploads in its memory that a child could read. */
+ * opened before its owner has read anything of a client's, and never again: so there is nothing of
+ * other uploads in its memory that a child could read. An owner that loses it makes way for one
+ * that starts anew. It also stays small: a fork copies the tables of all memory in use, and each
+ * page that is written afterwards costs the parent a fault, 80 an upload in a worker that has
+ * served a while (minor faults in its /proc/PID/stat). */
 struct tt_spawner {
-    struct tt_spawner_job job;
     pid_t pid; /* 0 when there is none */
     int fd;    /* a socket to it; owned */
 };
 
-/* Prepares *spawner, and starts no process yet. */
-void tt_spawner_init(struct tt_spawner *spawner, const struct tt_spawner_job *job);
-/* Starts the process, where it does not run already. TT_ERR_SYSTEM. */
-enum tt_err tt_spawner_open(struct tt_spawner *spawner);
+/* Starts the process. job is read there alone. TT_ERR_SYSTEM. */
+enum tt_err tt_spawner_open(struct tt_spawner *spawner, const struct tt_spawner_job *job);
 /* Kills the process, and its child with it. Safe when there is none. */
 void tt_spawner_close(struct tt_spawner *spawner);
 
 /* Has the spawner start a child with these descriptors (1 to TT_CHILD_KEEP_MAX; they stay the
- * caller's), and does not wait for that. A spawner that does not run is opened first.
- * TT_ERR_SYSTEM. */
+ * caller's), and does not wait for that. TT_ERR_SYSTEM; TT_ERR_KILLED where there is no spawner any
+ * more, which is closed then. */
 enum tt_err tt_spawner_start(struct tt_spawner *spawner, const struct tt_child_limits *limits,
                              const int *fds, int count);
 
@@ -130,9 +128,9 @@ enum tt_err tt_spawner_start(struct tt_spawner *spawner, const struct tt_child_l
 enum tt_err tt_spawner_allow(struct tt_spawner *spawner, int64_t wall_seconds);
 
 /* Waits for that child's end, as tt_child_wait does. TT_ERR_NO_MEMORY says that the system had no
- * process to give, TT_ERR_KILLED that somebody killed the spawner, or stopped it, so that it said
- * nothing until 5 s after the child's time; TT_ERR_SYSTEM comes also where it ended by itself. On
- * an error the spawner is closed; its child dies with it, but may run for a moment still. */
+ * process to give. On any other error the spawner is closed; its child dies with it, but may run
+ * for a moment still. TT_ERR_KILLED says that the spawner has ended, or somebody stopped it, so
+ * that it said nothing until 5 s after the child's time; TT_ERR_SYSTEM that it failed. */
 enum tt_err tt_spawner_wait(struct tt_spawner *spawner, struct tt_child_end *end);
 
 /* ---- places (src/proc/places.c) ---- */

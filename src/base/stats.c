@@ -14,6 +14,11 @@ struct tt_stats *tt_stats_new(void) {
     return memory;
 }
 
+/* The call fails for addresses that are no mapping alone. */
+void tt_stats_hold_back(struct tt_stats *stats) {
+    madvise(stats, sizeof *stats, MADV_DONTFORK);
+}
+
 void tt_stats_raise(_Atomic int64_t *peak, int64_t value) {
     int64_t seen = atomic_load(peak);
     while (value > seen && !atomic_compare_exchange_weak(peak, &seen, value)) {

@@ -119,14 +119,9 @@ static int serve(int fd, const struct tt_spawner_job *job) {
 
 /* ---- in the one it works for ---- */
 
-void tt_spawner_init(struct tt_spawner *spawner, const struct tt_spawner_job *job) {
-    *spawner = (struct tt_spawner){.job = *job, .fd = -1};
-}
-
-enum tt_err tt_spawner_open(struct tt_spawner *spawner) {
+enum tt_err tt_spawner_open(struct tt_spawner *spawner, const struct tt_spawner_job *job) {
     int fds[2];
-    if (spawner->pid > 0)
-        return TT_OK;
+    *spawner = (struct tt_spawner){.fd = -1};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
         return tt_err_fail_errno(TT_ERR_SYSTEM, "socketpair");
     pid_t parent = getpid();
@@ -137,7 +132,7 @@ enum tt_err tt_spawner_open(struct tt_spawner *spawner) {
             tt_log(TT_LOG_ERROR, "a spawner cannot start: %s", tt_err_take(err).cause);
             _exit(TT_CHILD_UNLIMITED);
         }
-        _exit(serve(fds[1], &spawner->job));
+        _exit(serve(fds[1], job));
     }
     int fork_errno = errno;
     tt_file_close(&fds[1]);
@@ -192,7 +187,20 @@ static enum tt_err send_order(struct tt_spawner *spawner, struct order *order, c
         return err;
     if (sendmsg(spawner->fd, &parcel.message, MSG_NOSIGNAL) == sizeof *order)
         return TT_OK;
-    return tt_err_fail_errno(TT_ERR_SYSTEM, "order a child of process %d", (int)spawner->pid);
+    /* EPIPE: nobody holds the other end any more. */
+    return tt_err_fail_errno(errno == EPIPE || errno == ECONNRESET ? TT_ERR_KILLED : TT_ERR_SYSTEM,
+                             "order a child of process %d", (int)spawner->pid);
+}
+
+/* Notes why a spawner told no outcome. It never ends with SIGKILL by its own fault. */
+static enum tt_err note_loss(int status, bool is_stopped) {
+    if (is_stopped)
+        return tt_err_fail(TT_ERR_KILLED, "the process that starts children is stopped");
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+        return tt_err_fail(TT_ERR_KILLED,
+                           "the process that starts children was killed from outside");
+    return tt_err_fail(TT_ERR_KILLED, "the process that starts children has ended: status %#x",
+                       (unsigned)status);
 }
 
 enum tt_err tt_spawner_start(struct tt_spawner *spawner, const struct tt_child_limits *limits,
@@ -202,17 +210,13 @@ enum tt_err tt_spawner_start(struct tt_spawner *spawner, const struct tt_child_l
     order.limits = *limits;
     if (count < 1 || count > TT_CHILD_KEEP_MAX)
         return tt_err_fail(TT_ERR_SYSTEM, "%d descriptors for a child", count);
-    enum tt_err err = tt_spawner_open(spawner);
-    if (err == TT_OK)
-        err = send_order(spawner, &order, fds, count);
-    if (err == TT_OK)
-        return TT_OK;
-    /* A spawner that was killed while it had nothing to do is replaced. */
-    tt_log(TT_LOG_WARNING, "the process that starts children is replaced: %s",
-           tt_err_take(err).cause);
-    tt_spawner_close(spawner);
-    err = tt_spawner_open(spawner);
-    return err != TT_OK ? err : send_order(spawner, &order, fds, count);
+    if (spawner->pid == 0)
+        return tt_err_fail(TT_ERR_KILLED, "the process that starts children is gone");
+    enum tt_err err = send_order(spawner, &order, fds, count);
+    if (err != TT_ERR_KILLED)
+        return err;
+    tt_err_take(err);
+    return note_loss(end_process(spawner), false);
 }
 
 enum tt_err tt_spawner_allow(struct tt_spawner *spawner, int64_t wall_seconds) {
@@ -222,17 +226,6 @@ enum tt_err tt_spawner_allow(struct tt_spawner *spawner, int64_t wall_seconds) {
     if (send(spawner->fd, &wall_seconds, sizeof wall_seconds, MSG_NOSIGNAL) == sizeof wall_seconds)
         return TT_OK;
     return tt_err_fail_errno(TT_ERR_SYSTEM, "tell process %d about its child", (int)spawner->pid);
-}
-
-/* Notes why a spawner told no outcome. It never ends with SIGKILL by its own fault. */
-static enum tt_err judge_silence(int status, bool is_stopped) {
-    if (is_stopped)
-        return tt_err_fail(TT_ERR_KILLED, "the process that starts children is stopped");
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-        return tt_err_fail(TT_ERR_KILLED,
-                           "the process that starts children was killed from outside");
-    return tt_err_fail(TT_ERR_SYSTEM, "the process that starts children has ended: status %#x",
-                       (unsigned)status);
 }
 
 enum tt_err tt_spawner_wait(struct tt_spawner *spawner, struct tt_child_end *end) {
@@ -245,10 +238,12 @@ enum tt_err tt_spawner_wait(struct tt_spawner *spawner, struct tt_child_end *end
         *end = outcome.end;
         return TT_OK;
     }
-    bool is_stopped = got < 0 && errno == EAGAIN; /* after the time that limit_wait set */
-    /* The next child gets a new spawner, as this one may be the reason of the failure. */
-    int status = end_process(spawner);
-    if (got != sizeof outcome)
-        return judge_silence(status, is_stopped);
+    if (got != sizeof outcome) {
+        bool is_stopped = got < 0 && errno == EAGAIN; /* after the time that limit_wait set */
+        return note_loss(end_process(spawner), is_stopped);
+    }
+    /* A spawner that fails, and not for want of memory, will fail again. */
+    if (outcome.err != TT_ERR_NO_MEMORY)
+        end_process(spawner);
     return tt_err_fail(outcome.err, "no child process could be run: see the line before");
 }

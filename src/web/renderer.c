@@ -102,23 +102,13 @@ static enum tt_err start_child(struct tt_renderer *renderer, const int *fds, int
     return tt_spawner_start(&renderer->spawner, &child_limits, fds, count);
 }
 
-/* Maps a page where drop_page was called; the spawner is closed then, and is forked with the new
- * page. */
 static enum tt_err map_page(struct tt_renderer *renderer) {
-    if (renderer->page)
-        return TT_OK;
     void *page = mmap(NULL, sizeof *renderer->page, PROT_READ | PROT_WRITE,
                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED)
         return tt_err_fail_errno(TT_ERR_NO_MEMORY, "map the decoder's page");
     renderer->page = page;
     return TT_OK;
-}
-
-static void drop_page(struct tt_renderer *renderer) {
-    if (renderer->page)
-        munmap(renderer->page, sizeof *renderer->page);
-    renderer->page = NULL;
 }
 
 static void fill_page(struct tt_renderer_page *page, const struct tt_picture_output *outputs,
@@ -142,9 +132,7 @@ enum tt_err tt_renderer_start(struct tt_renderer *renderer, int picture_fd,
     for (int i = 0; i < count; i++)
         fds[1 + i] = outputs[i].fd;
     renderer->result_count = count;
-    err = map_page(renderer);
-    if (err == TT_OK)
-        err = open_to_read(picture_fd, &fds[0]);
+    err = open_to_read(picture_fd, &fds[0]);
     if (err == TT_OK) {
         fill_page(renderer->page, outputs, count);
         err = start_child(renderer, fds, 1 + count);
@@ -242,9 +230,6 @@ enum tt_err tt_renderer_finish(struct tt_renderer *renderer, struct tt_picture_r
     enum tt_err err = tt_spawner_wait(&renderer->spawner, &end);
     tt_places_give(renderer->places, &renderer->place);
     if (err != TT_OK) {
-        /* A child whose spawner was killed may write for a moment still, but not into what the
-         * next one reports. */
-        drop_page(renderer);
         report->err = err == TT_ERR_SYSTEM ? TT_ERR_INTERNAL : err;
         return report->err;
     }
@@ -268,13 +253,20 @@ enum tt_err tt_renderer_init(struct tt_renderer *renderer, const struct tt_confi
     *renderer = (struct tt_renderer){
         .config = config, .stats = stats, .places = places, .watermark = watermark, .place.fd = -1};
     const struct tt_spawner_job job = {prepare, render, renderer};
-    tt_spawner_init(&renderer->spawner, &job);
+    renderer->spawner.fd = -1;
+    tt_stats_hold_back(stats); /* a decoder shares its page with the worker, and nothing else */
     enum tt_err err = map_page(renderer);
-    return err != TT_OK ? err : tt_spawner_open(&renderer->spawner);
+    return err != TT_OK ? err : tt_spawner_open(&renderer->spawner, &job);
+}
+
+bool tt_renderer_is_lost(const struct tt_renderer *renderer) {
+    return renderer->spawner.pid == 0;
 }
 
 void tt_renderer_fini(struct tt_renderer *renderer) {
     tt_spawner_close(&renderer->spawner);
     tt_places_give(renderer->places, &renderer->place);
-    drop_page(renderer);
+    if (renderer->page)
+        munmap(renderer->page, sizeof *renderer->page);
+    renderer->page = NULL;
 }

@@ -31,18 +31,21 @@ struct tt_renderer {
 };
 
 /* Makes the renderer of one worker, after the worker's fork. watermark is what tt_watermark_load
- * gave. The spawner starts here with a copy of the worker's memory, so this comes before the worker
- * grows, and *renderer must not be moved afterwards. TT_ERR_NO_MEMORY, TT_ERR_SYSTEM;
- * tt_renderer_fini is for the caller to call in either case. */
+ * gave. The spawner starts here with a copy of the worker's memory, and never again, so this comes
+ * before the worker grows and reads its first request; *renderer must not be moved afterwards.
+ * TT_ERR_NO_MEMORY, TT_ERR_SYSTEM; tt_renderer_fini is for the caller to call in either case. */
 enum tt_err tt_renderer_init(struct tt_renderer *renderer, const struct tt_config *config,
                              struct tt_stats *stats, struct tt_places *places,
                              const struct tt_watermark *watermark);
+/* Whether the spawner is gone. Every tt_renderer_start is TT_ERR_KILLED then: the worker should
+ * make way for a new one. */
+bool tt_renderer_is_lost(const struct tt_renderer *renderer);
 /* Kills a rendering that is under way, and gives everything back. */
 void tt_renderer_fini(struct tt_renderer *renderer);
 
 /* Starts rendering picture_fd into count outputs (1 to TT_PICTURE_RESULTS_MAX), waiting for a
  * decode slot first. It borrows descriptors and outputs until finish. TT_ERR_BUSY when there is no
- * place to wait, TT_ERR_NO_MEMORY, TT_ERR_SYSTEM. */
+ * place to wait, TT_ERR_KILLED where the spawner is gone, TT_ERR_SYSTEM. */
 enum tt_err tt_renderer_start(struct tt_renderer *renderer, int picture_fd,
                               const struct tt_picture_output *outputs, int count);
 

@@ -100,19 +100,22 @@ static enum tt_err serve_all(struct tt_worker *worker) {
         if (err != TT_OK || leave)
             return err;
         serve(worker);
+        /* A spawner comes from a worker that has held no request yet: the next one's. */
+        if (tt_renderer_is_lost(&worker->renderer)) {
+            tt_log(TT_LOG_WARNING, "the worker leaves, as it has no process any more that starts "
+                                   "decoders");
+            return TT_OK;
+        }
     }
     return TT_OK;
 }
 
 #define BUFFERS_BYTES (TT_WORKER_PIECE_BYTES + TT_INTAKE_GATHER_BYTES)
 
-/* The buffers are left out of a spawner that is started anew while requests are served: they would
- * be copied a page at a time, by faults that cost 16 µs each on a virtual machine with shadow page
- * tables (measured), and show their bytes to decoders. */
 static enum tt_err open_buffers(struct tt_worker *worker) {
     void *buffers = mmap(NULL, BUFFERS_BYTES, PROT_READ | PROT_WRITE,
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-    if (buffers == MAP_FAILED || madvise(buffers, BUFFERS_BYTES, MADV_DONTFORK) != 0)
+    if (buffers == MAP_FAILED)
         return tt_err_fail_errno(TT_ERR_NO_MEMORY, "map %d bytes", BUFFERS_BYTES);
     worker->piece = buffers;
     worker->gathered = worker->piece + TT_WORKER_PIECE_BYTES;

@@ -66,22 +66,33 @@ def worker_of(decoder):
 # ---- death ----
 
 def test_kill_a_spawner(make_server):
-    """When a spawner dies at work, its request is to be sent again, and the worker goes on with a new one.
-    When it dies idle, nobody notices."""
+    """Whoever uploads is to send the picture again. The worker leaves, as it has held a request by then, and
+    the next one brings a spawner of its own. All of it comes at once: neither end puts off the next start."""
     one = make_server(server={"workers": 1})
     upload, decoder = held_upload(one)
+    worker = worker_of(decoder)
     os.kill(parent(decoder), signal.SIGKILL)
     check_problem(upload.result(), 503, "decoder-killed")
     check_told_as_killed(one, "the process that starts children was killed")
     wait_for("the decoder's end", lambda: not alive(decoder))
-    worker, = one.workers()
+    second = wait_for_successor(one, worker)
     one.upload(JPEG)
-    spawner, = children(worker)
+    spawner, = children(second)
     os.kill(spawner, signal.SIGKILL)
     wait_for("its end", lambda: not alive(spawner))
+    check_problem(one.post(JPEG), 503, "decoder-killed")
+    third = wait_for_successor(one, second)
     one.upload(JPEG)
-    assert one.workers() == [worker]
+    assert one.workers() == [third]
+    assert len(one.images()) == 2
+    assert "the next one starts" not in one.read_log(), "a worker's end counts as its death"
     one.check_spool()
+
+
+def wait_for_successor(server, worker):
+    """Returns the only worker once it is another one."""
+    successor, = wait_for("the next worker", lambda: [pid for pid in server.workers() if pid != worker])
+    return successor
 
 
 def test_kill_a_worker_while_it_decodes(make_server):
