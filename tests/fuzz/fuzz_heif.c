@@ -1,18 +1,20 @@
 /* libFuzzer on HEIC and AVIF through the whole pipeline. */
+#include <stdbool.h>
+
 #include "picture.h"
 
-/* libheif follows pictures that are made of others (grids, overlays, and what is derived by
- * nothing) without an end where they are made of themselves. In the service the limits of the
- * decoder's process end that, which a fuzzer has not; tests/e2e sends such pictures to the service.
- */
-static int is_derived(const uint8_t *data, size_t size) {
-    static const char *const types[] = {"grid", "iovl", "iden"};
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (memmem(data, size, types[i], 4))
-            return 1;
-    return 0;
+/* An overlay may have a canvas for which libheif, a library of C++, is refused memory. It survives
+ * that, but gcc's AddressSanitizer does not. */
+static bool suits_the_build(const uint8_t *data, size_t size) {
+#if defined(__SANITIZE_ADDRESS__) && !defined(__clang__)
+    return !memmem(data, size, "iovl", 4);
+#else
+    return data && size > 0;
+#endif
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    return is_derived(data, size) ? 0 : fuzz_picture(data, size, TT_FORMAT_HEIC, TT_FORMAT_AVIF);
+    if (!suits_the_build(data, size))
+        return 0;
+    return fuzz_picture(data, size, TT_FORMAT_HEIC, TT_FORMAT_AVIF);
 }

@@ -1,11 +1,13 @@
 /* A main function in the place of libFuzzer's: it feeds files to a fuzzer, so that every build can
  * repeat what was found once. Each argument is a folder, of which all files are read. */
 #include <dirent.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "fuzz.h"
 
-#define PATH_SIZE 4096
+#define PATH_SIZE    4096
+#define MEMORY_BYTES ((rlim_t)1 << 30)
 
 static int count;
 
@@ -39,7 +41,17 @@ static void replay_folder(const char *path) {
     free(entries);
 }
 
+/* A picture may make a library ask for more memory than a decoder has. A sanitizer's own needs are
+ * beyond any limit. */
+static void limit_memory(void) {
+#ifndef TT_SANITIZED
+    const struct rlimit limit = {MEMORY_BYTES, MEMORY_BYTES};
+    CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+#endif
+}
+
 int main(int argc, char **argv) {
+    limit_memory();
     for (int i = 1; i < argc; i++)
         replay_folder(argv[i]);
     printf("%s: %d inputs\n", argv[0], count);
