@@ -40,6 +40,7 @@ ROOMS    := base proc auth image store aws web sync
 LIB_SRC  := $(wildcard $(ROOMS:%=src/%/*.c))
 SQL      := $(sort $(wildcard sql/[0-9]*.sql))
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/gen/schema.o
+MAIN_OBJ := $(BUILD)/src/main/start.o $(BUILD)/src/main/user.o
 PROGRAMS := $(BUILD)/tintyped $(BUILD)/tintype-sync $(BUILD)/tintype
 UNIT_SRC := $(wildcard tests/unit/*_test.c)
 UNIT     := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
@@ -86,15 +87,15 @@ $(BUILD)/libtintype.a: $(LIB_OBJ)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
-$(BUILD)/tintyped: $(BUILD)/src/main/tintyped.o $(BUILD)/src/main/start.o $(BUILD)/libtintype.a
+$(BUILD)/tintyped: $(BUILD)/src/main/tintyped.o $(MAIN_OBJ) $(BUILD)/libtintype.a
 	@echo '  LD $@'
 	$(Q)$(CC) $(TT_LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(BUILD)/tintype-sync: $(BUILD)/src/main/tintype_sync.o $(BUILD)/src/main/start.o $(BUILD)/libtintype.a
+$(BUILD)/tintype-sync: $(BUILD)/src/main/tintype_sync.o $(MAIN_OBJ) $(BUILD)/libtintype.a
 	@echo '  LD $@'
 	$(Q)$(CC) $(TT_LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(BUILD)/tintype: $(BUILD)/src/main/tintype.o $(BUILD)/src/main/start.o $(BUILD)/libtintype.a
+$(BUILD)/tintype: $(BUILD)/src/main/tintype.o $(MAIN_OBJ) $(BUILD)/libtintype.a
 	@echo '  LD $@'
 	$(Q)$(CC) $(TT_LDFLAGS) -o $@ $^ $(LDLIBS)
 

@@ -13,6 +13,7 @@
 #define TT_CONFIG_PATH_MAX  4096
 #define TT_CONFIG_TEXT_MAX  1024
 #define TT_CONFIG_NODE_SIZE 256
+#define TT_CONFIG_USER_SIZE 256
 
 #define TT_CONFIG_PRESETS_MAX 16
 
@@ -33,7 +34,8 @@ struct tt_config_preset {
 
 struct tt_config {
     struct {
-        char listen[108];        /* path of a Unix socket; sun_path's size */
+        char listen[108];               /* path of a Unix socket; sun_path's size */
+        char user[TT_CONFIG_USER_SIZE]; /* whose tintyped is to be; "" for whoever starts it */
         char base_path[256];     /* "/api": leading slash, none at the end; "" for the root */
         int64_t workers;         /* 0: serve in the process itself; default 4 × cores */
         int64_t decode_slots;    /* default: cores */
@@ -41,6 +43,7 @@ struct tt_config {
         int64_t max_body_bytes;  /* on the wire */
         int64_t idle_seconds;    /* how long a peer of the socket may send, or take, nothing */
         int64_t request_seconds; /* how long a request may take to come whole */
+        bool core_dumps;         /* of both daemons */
         int64_t drain_seconds;   /* how long a stop waits for requests in flight */
         char cors_origins[TT_CONFIG_TEXT_MAX]; /* space-separated origins, or "*"; "" none */
         enum tt_confinement confinement;
@@ -95,6 +98,7 @@ struct tt_config {
     struct {
         int64_t in_flight;              /* requests of the agent at once, 1 to 128 */
         char node[TT_CONFIG_NODE_SIZE]; /* "" for the host's name */
+        char user[TT_CONFIG_USER_SIZE]; /* whose tintype-sync is to be; "" for server.user */
     } sync;
     struct {
         int64_t level; /* enum tt_log_level */

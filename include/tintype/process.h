@@ -168,6 +168,13 @@ void tt_places_stand(struct tt_place *place);
 
 /* ---- listening socket (src/proc/listen.c) ---- */
 
+/* How many descriptors from 3 on systemd has passed to this process (LISTEN_FDS, where LISTEN_PID
+ * is this process); 0 where it has passed none. tt_listen_open removes the variables. */
+int tt_listen_passed_count(void);
+
+/* Whether tt_listen_open would find a socket that was handed over, and so makes none. */
+bool tt_listen_is_given(void);
+
 /* The socket to accept on: fd 0 when that is a listening socket, else the first of systemd's
  * LISTEN_FDS (LISTEN_PID is this process), else a new Unix socket at path (mode 0660, a stale one
  * replaced, a live one refused). *made tells that the socket file is this process's to remove.

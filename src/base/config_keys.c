@@ -52,6 +52,8 @@ const struct tt_config_key tt_config_keys[] = {
     {"server", "listen", "Unix socket to listen on, unless one is handed in",
      "/run/tintype/tintyped.sock", FIELD(server.listen), TT_CONFIG_TEXT, .lowest = 1,
      .check = tt_config_check_socket, .takes = "the path of a Unix socket, with a / in it"},
+    {"server", "user", "User that tintyped becomes when root starts it, which it refuses without",
+     "", FIELD(server.user), TT_CONFIG_TEXT},
     {"server", "base_path", "Path below which the API answers; / is the root",
      "/api", FIELD(server.base_path), TT_CONFIG_TEXT, .check = tt_config_check_base_path,
      .takes = "a path that starts with / and does not end with it"},
@@ -71,6 +73,9 @@ const struct tt_config_key tt_config_keys[] = {
      "How long a request may take to arrive from the web server, from the connection to the end of "
      "its body; a slow client counts only where the web server passes bodies on as they come",
      "600", FIELD(server.request_seconds), TT_CONFIG_NUMBER, .lowest = 1, .highest = 86400},
+    {"server", "core_dumps",
+     "Whether a debugger may look into both daemons, and a crash leave a core file: for developers",
+     "false", FIELD(server.core_dumps), TT_CONFIG_SWITCH},
     {"server", "drain_seconds", "How long a stop or a reload waits for requests in flight",
      "60", FIELD(server.drain_seconds), TT_CONFIG_NUMBER, .lowest = 1, .highest = 3600},
     {"server", "cors_origins",
@@ -210,6 +215,8 @@ const struct tt_config_key tt_config_keys[] = {
 
     {"sync", "in_flight", "Requests to the cloud that are made at once",
      "16", FIELD(sync.in_flight), TT_CONFIG_NUMBER, .lowest = 1, .highest = 128},
+    {"sync", "user", "User that tintype-sync becomes when root starts it; server.user if empty",
+     "", FIELD(sync.user), TT_CONFIG_TEXT},
     {"sync", "node",
      "Name of this machine in items, events and log streams; its host name if empty",
      "", FIELD(sync.node), TT_CONFIG_TEXT, .check = tt_config_check_log_stream,

@@ -6,16 +6,37 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "tintype/file.h"
 #include "tintype/log.h"
+#include "tintype/process.h"
 
-enum tt_err tt_start_open_standard_fds(void) {
+enum tt_err tt_start_tidy_fds(bool listens) {
     for (int fd = 0; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
             return tt_err_fail_errno(TT_ERR_SYSTEM, "open /dev/null");
+    unsigned first = STDERR_FILENO + 1U + (listens ? (unsigned)tt_listen_passed_count() : 0);
+    if (close_range(first, ~0U, 0) != 0)
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "close_range");
+    return TT_OK;
+}
+
+/* A sanitizer build stays open to its own leak checker, which is a process of the same user that
+ * traces it. */
+enum tt_err tt_start_guard_memory(bool allows_core) {
+    const struct rlimit none = {0, 0};
+    int is_open = allows_core;
+#ifdef TT_SANITIZED
+    is_open = 1;
+#endif
+    if (!allows_core && setrlimit(RLIMIT_CORE, &none) != 0)
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "setrlimit");
+    if (prctl(PR_SET_DUMPABLE, is_open, 0, 0, 0) != 0)
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "prctl");
     return TT_OK;
 }
 
@@ -39,17 +60,34 @@ static enum tt_err sync_parent(const char *dir) {
     return err;
 }
 
+/* What was just made is opened without following a link, as whoever owns the directory above could
+ * have put one there meanwhile. */
+static enum tt_err set_up_dir(const char *dir, mode_t mode, uid_t uid, gid_t gid) {
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "open %s", dir);
+    enum tt_err err = TT_OK;
+    if (fchown(fd, uid, gid) < 0 || fchmod(fd, mode) < 0)
+        err = tt_err_fail_errno(TT_ERR_SYSTEM, "owner and mode of %s", dir);
+    tt_file_close(&fd);
+    return err == TT_OK ? sync_parent(dir) : err;
+}
+
+enum tt_err tt_start_make_dir(const char *dir, mode_t mode, uid_t uid, gid_t gid) {
+    if (mkdir(dir, 0700) == 0)
+        return set_up_dir(dir, mode, uid, gid);
+    if (errno != EEXIST)
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "cannot make the directory %s", dir);
+    return TT_OK;
+}
+
 /* Storage belongs to two users of one group, so whatever is made in it must get its group: that
  * takes the set-group-ID bit, which mkdir does not set. Directories above are the administrator's.
  */
 enum tt_err tt_start_make_storage_dir(const char *dir) {
-    if (mkdir(dir, 0770) == 0) {
-        if (chmod(dir, 02770) < 0)
-            return tt_err_fail_errno(TT_ERR_SYSTEM, "chmod %s", dir);
-        return sync_parent(dir);
-    }
-    if (errno != EEXIST)
-        return tt_err_fail_errno(TT_ERR_SYSTEM, "cannot make the storage directory %s", dir);
+    enum tt_err err = tt_start_make_dir(dir, 02770, (uid_t)-1, (gid_t)-1);
+    if (err != TT_OK)
+        return err;
     struct stat status;
     if (stat(dir, &status) < 0)
         return tt_err_fail_errno(TT_ERR_SYSTEM, "cannot use the storage directory %s", dir);

@@ -2,6 +2,9 @@
 #ifndef TINTYPE_MAIN_START_H
 #define TINTYPE_MAIN_START_H
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 #include "tintype/config.h"
 #include "tintype/err.h"
 #include "tintype/reach.h"
@@ -11,11 +14,21 @@ enum { EXIT_CLEAN, EXIT_FAILED, EXIT_REFUSED /* usage or configuration */ };
 #define TT_START_CONFIG_FILE "/etc/tintype/tintype.conf"
 
 /* Opens /dev/null for those of descriptors 0 to 2 that are closed, so that none of ours ever lands
- * there. TT_ERR_SYSTEM. */
-enum tt_err tt_start_open_standard_fds(void);
+ * there, and closes all others that the starter has left open; where listens is true, it keeps the
+ * sockets that systemd has passed. TT_ERR_SYSTEM. */
+enum tt_err tt_start_tidy_fds(bool listens);
+
+/* Keeps what is in memory away from disks and from other processes of the same user: no core file,
+ * no ptrace(2), nothing of /proc/PID that shows it. All of that stays possible with allows_core
+ * (server.core_dumps). It comes after a change of user, which undoes it. TT_ERR_SYSTEM. */
+enum tt_err tt_start_guard_memory(bool allows_core);
 
 /* $TINTYPE_CONFIG, else TT_START_CONFIG_FILE where it is there, else NULL. */
 const char *tt_start_find_config(void);
+
+/* Makes a directory of this mode for this owner, durably, where nothing of the name exists; the
+ * directories above it must exist. TT_ERR_SYSTEM. */
+enum tt_err tt_start_make_dir(const char *dir, mode_t mode, uid_t uid, gid_t gid);
 
 /* Makes storage.dir (2770) where it is missing, durably; the directories above it must exist.
  * TT_ERR_SYSTEM. */

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "main/start.h"
+#include "main/user.h"
 #include "tintype/clock.h"
 #include "tintype/config.h"
 #include "tintype/file.h"
@@ -267,7 +268,7 @@ int main(int argc, char **argv) {
         {NULL, 0, NULL, 0},
     };
     static struct place place = {.spool = TT_SPOOL_CLOSED};
-    if (tt_start_open_standard_fds() != TT_OK)
+    if (tt_start_tidy_fds(false) != TT_OK)
         return EXIT_FAILED;
     const char *path = tt_start_find_config();
     /* The plus makes getopt_long stop at the command, whose arguments are its own. */
@@ -291,7 +292,9 @@ int main(int argc, char **argv) {
         return EXIT_REFUSED;
     tt_log_open("tintype", TT_LOG_WARNING);
     umask(0007);
-    enum tt_err err = open_place(&place);
+    enum tt_err err = tt_user_become_owner(&place.config);
+    if (err == TT_OK)
+        err = open_place(&place);
     int status = err == TT_OK ? command->run(&place, argv + optind + 1) : failed(err);
     tt_journal_close(place.journal);
     tt_spool_close(&place.spool);

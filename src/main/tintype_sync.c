@@ -3,11 +3,10 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "main/start.h"
+#include "main/user.h"
 #include "tintype/log.h"
 #include "tintype/sync.h"
 
@@ -34,27 +33,13 @@ static void print_usage(FILE *out) {
           out);
 }
 
-/* Keys are in this process's memory, so nothing of it may reach a disk, or another process of the
- * same user (/proc/PID/mem, environ, ptrace(2)). A sanitizer build is left open, as its leak
- * checker is such a process. */
-static enum tt_err hide_memory(void) {
-    const struct rlimit none = {0, 0};
-    if (setrlimit(RLIMIT_CORE, &none) != 0)
-        return tt_err_fail_errno(TT_ERR_SYSTEM, "setrlimit");
-#ifndef TT_SANITIZED
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
-        return tt_err_fail_errno(TT_ERR_SYSTEM, "prctl");
-#endif
-    return TT_OK;
-}
-
 static int run(const struct tt_config *config, const struct tt_reach *reach, bool once) {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
     tt_log_open("tintype-sync", (enum tt_log_level)config->log.level);
     tt_start_log_reach(reach);
     umask(0007);
-    enum tt_err err = hide_memory();
-    if (err == TT_OK && sigaction(SIGPIPE, &ignore, NULL) != 0)
+    enum tt_err err = TT_OK;
+    if (sigaction(SIGPIPE, &ignore, NULL) != 0)
         err = tt_err_fail_errno(TT_ERR_SYSTEM, "sigaction");
     if (err == TT_OK)
         err = tt_start_make_storage_dir(config->storage.dir);
@@ -73,7 +58,7 @@ int main(int argc, char **argv) {
     };
     static struct tt_config config;
     static struct tt_reach reach;
-    if (tt_start_open_standard_fds() != TT_OK)
+    if (tt_start_tidy_fds(false) != TT_OK)
         return EXIT_FAILED;
     const char *path = tt_start_find_config();
     bool test_only = false;
@@ -94,11 +79,15 @@ int main(int argc, char **argv) {
     }
     if (tt_config_load(&config, path, stderr) != TT_OK)
         return EXIT_REFUSED;
-    enum tt_err err = tt_sync_check(&config);
+    enum tt_err err = test_only ? tt_user_check(&config) : tt_user_become(TT_USER_SYNC, &config);
+    bool is_refused = err == TT_ERR_CONFIG;
+    if (err == TT_OK) {
+        err = tt_sync_check(&config);
+        is_refused = err != TT_OK;
+    }
     if (err != TT_OK) {
-        const struct tt_err_note note = tt_err_take(err);
-        fprintf(stderr, "tintype-sync: %s\n", note.cause);
-        return EXIT_REFUSED;
+        fprintf(stderr, "tintype-sync: %s\n", tt_err_take(err).cause);
+        return is_refused ? EXIT_REFUSED : EXIT_FAILED;
     }
     err = tt_start_find_reach(&reach, &config);
     if (err != TT_OK) {

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "main/start.h"
+#include "main/user.h"
 #include "tintype/clock.h"
 #include "tintype/config.h"
 #include "tintype/file.h"
@@ -249,11 +250,16 @@ static enum tt_err load_logged(struct tt_config *config, const char *path) {
 /* Some keys cannot change while the service is up, and keep their values. */
 static void keep_fixed(const struct tt_config *old, struct tt_config *new) {
     if (strcmp(old->server.listen, new->server.listen) != 0 ||
+        strcmp(old->server.user, new->server.user) != 0 ||
         strcmp(old->storage.dir, new->storage.dir) != 0 ||
-        old->server.confinement != new->server.confinement || new->server.workers == 0)
-        tt_log(TT_LOG_WARNING, "server.listen, server.confinement, storage.dir and workers=0 take "
-                               "a restart to change; kept as before");
+        old->server.confinement != new->server.confinement ||
+        old->server.core_dumps != new->server.core_dumps || new->server.workers == 0)
+        tt_log(TT_LOG_WARNING,
+               "server.listen, server.user, server.confinement, server.core_dumps, storage.dir and "
+               "workers=0 take a restart to change; kept as before");
     new->server.confinement = old->server.confinement;
+    new->server.core_dumps = old->server.core_dumps;
+    memcpy(new->server.user, old->server.user, sizeof new->server.user);
     memcpy(new->server.listen, old->server.listen, sizeof new->server.listen);
     memcpy(new->storage.dir, old->storage.dir, sizeof new->storage.dir);
     if (new->server.workers == 0)
@@ -360,6 +366,24 @@ static int run(struct service *service) {
     return status;
 }
 
+/* Checks the service, or runs it once the process is what it is to be. */
+static int start(struct service *service, bool test_only) {
+    const struct tt_config *config = &service->config;
+    enum tt_err err = test_only ? tt_user_check(config) : tt_user_become(TT_USER_TINTYPED, config);
+    if (err != TT_OK) {
+        fprintf(stderr, "tintyped: %s\n", tt_err_take(err).cause);
+        return err == TT_ERR_CONFIG ? EXIT_REFUSED : EXIT_FAILED;
+    }
+    err = tt_start_find_reach(&service->reach, config);
+    if (err != TT_OK) {
+        fprintf(stderr, "server.confinement: %s\n", tt_err_take(err).cause);
+        return EXIT_REFUSED;
+    }
+    int status = test_only ? check(service) : run(service);
+    tt_reach_fini(&service->reach);
+    return status;
+}
+
 /* ---- arguments ---- */
 
 int main(int argc, char **argv) {
@@ -375,7 +399,7 @@ int main(int argc, char **argv) {
     static struct service service = {.places.freed_fd = -1, .lock_fd = -1, .listen_fd = -1};
     bool test_only = false;
     bool dump_only = false;
-    if (mask_term(SIG_BLOCK) < 0 || tt_start_open_standard_fds() != TT_OK)
+    if (mask_term(SIG_BLOCK) < 0 || tt_start_tidy_fds(true) != TT_OK)
         return EXIT_FAILED;
     tt_start_forget_credentials();
     service.config_path = tt_start_find_config();
@@ -404,12 +428,5 @@ int main(int argc, char **argv) {
         tt_config_print_values(stdout, &service.config);
         return EXIT_CLEAN;
     }
-    enum tt_err err = tt_start_find_reach(&service.reach, &service.config);
-    if (err != TT_OK) {
-        fprintf(stderr, "server.confinement: %s\n", tt_err_take(err).cause);
-        return EXIT_REFUSED;
-    }
-    int status = test_only ? check(&service) : run(&service);
-    tt_reach_fini(&service.reach);
-    return status;
+    return start(&service, test_only);
 }

@@ -26,23 +26,31 @@ static bool is_listening(int fd) {
     return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
 }
 
-/* Returns the first of LISTEN_FDS descriptors from 3 on (sd_listen_fds(3)) when LISTEN_PID says
- * that they are for this process, else -1. The variables are removed, so that no child takes the
- * descriptors for its own. */
-static int systemd_socket(void) {
+int tt_listen_passed_count(void) {
     const char *pid_text = getenv("LISTEN_PID");
     const char *count_text = getenv("LISTEN_FDS");
-    int64_t pid = 0, count = 0;
-    bool given = pid_text && count_text && tt_text_parse_int(pid_text, 1, INT32_MAX, &pid) &&
-                 tt_text_parse_int(count_text, 1, INT32_MAX, &count) && pid == getpid();
+    int64_t pid, count;
+    bool is_ours = pid_text && count_text && tt_text_parse_int(pid_text, 1, INT32_MAX, &pid) &&
+                   tt_text_parse_int(count_text, 1, INT16_MAX, &count) && pid == getpid();
+    return is_ours ? (int)count : 0;
+}
+
+bool tt_listen_is_given(void) {
+    return is_listening(STDIN_FILENO) ||
+           (tt_listen_passed_count() > 0 && is_listening(SYSTEMD_FIRST_FD));
+}
+
+/* Returns the first of the sockets that systemd has passed, else -1. The variables are removed, so
+ * that no child takes the descriptors for its own. */
+static int systemd_socket(void) {
+    int count = tt_listen_passed_count();
     unsetenv("LISTEN_PID");
     unsetenv("LISTEN_FDS");
     unsetenv("LISTEN_FDNAMES");
-    if (!given || !is_listening(SYSTEMD_FIRST_FD))
+    if (count == 0 || !is_listening(SYSTEMD_FIRST_FD))
         return -1;
     if (count > 1)
-        tt_log(TT_LOG_WARNING, "%lld sockets were passed in; only the first is used",
-               (long long)count);
+        tt_log(TT_LOG_WARNING, "%d sockets were passed in; only the first is used", count);
     return SYSTEMD_FIRST_FD;
 }
 

@@ -128,8 +128,11 @@ class Server:
 
     # Workers are never replaced, so a changed pid means that one died.
     DEFAULTS = {"server": {"workers": 4, "decode_slots": 2, "max_requests": 0}}
+    if not IS_ROOT:  # Root alone sees the descriptors of a process that may not be looked into.
+        DEFAULTS["server"]["core_dumps"] = "true"
 
     program = TINTYPED
+    owner = OWNER.pw_uid, OWNER.pw_gid  # whose tintyped is, when root starts it
 
     def __init__(self, front="lighttpd", **config):
         """front is a name in fronts.FRONTS. config has sections that are laid over DEFAULTS, as in
@@ -177,7 +180,8 @@ class Server:
         """Starts tintyped with a socket that only the web server's user may use."""
         command = ["spawn-fcgi", "-n", "-s", self.listen, "-M", "0600"]
         if IS_ROOT:
-            command += ["-U", self.front.user, "-u", OWNER.pw_uid, "-g", OWNER.pw_gid]
+            uid, gid = self.owner
+            command += ["-U", self.front.user, "-u", uid, "-g", gid]
         self.run_master([*command, "--", self.program, "-c", self.config_path])
 
     def spawn(self, command, **options):

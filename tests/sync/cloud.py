@@ -217,6 +217,7 @@ class Agent:
     def __init__(self, house, **environment):
         self.house = house
         self.environment = environment
+        self.account = AS_OWNER
         self.log_path = house.server.folder / f"agent-{id(self)}.log"
         self.log_path.touch()
         self.process = None
@@ -232,7 +233,7 @@ class Agent:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [TINTYPE_SYNC, "-c", self.house.config_path, *arguments], env=self.command_environment(),
-                cwd=self.house.server.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **AS_OWNER)
+                cwd=self.house.server.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **self.account)
         return self
 
     def once(self):

@@ -311,7 +311,8 @@ static void printed_values_load_as_they_were(void **state) {
     unsetenv("TINTYPE_IMAGE_FIT");
     unsetenv("TINTYPE_IMAGE_WATERMARK_TEXT");
     print_values(first);
-    assert_non_null(strstr(first, "[server]\nlisten = /run/tintype/tintyped.sock\nbase_path = \n"));
+    assert_non_null(
+        strstr(first, "[server]\nlisten = /run/tintype/tintyped.sock\nuser = \nbase_path = \n"));
     assert_non_null(strstr(first, "\nmax_body_bytes = 3145728\n"));
     assert_non_null(strstr(first, "\n\n[image]\nwidth = 1024\nheight = 1024\nfit = cover\n"
                                   "grayscale = false\n"));

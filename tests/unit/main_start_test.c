@@ -115,9 +115,68 @@ static void storage_dir_that_cannot_be(void **state) {
 static int close_and_open(int closed) {
     struct stat status;
 
-    if (close(closed) != 0 || tt_start_open_standard_fds() != TT_OK || fstat(closed, &status) != 0)
+    if (close(closed) != 0 || tt_start_tidy_fds(false) != TT_OK || fstat(closed, &status) != 0)
         return 1;
     return S_ISCHR(status.st_mode) ? 0 : 2;
+}
+
+static bool is_open(int fd) {
+    return fcntl(fd, F_GETFD) >= 0;
+}
+
+/* Descriptor 3 may be systemd's, 4 and 300 are left by the starter. */
+static int open_and_tidy(int listens) {
+    char pid[16];
+    snprintf(pid, sizeof pid, "%d", (int)getpid());
+    if (dup2(2, 3) != 3 || dup2(2, 4) != 4 || dup2(2, 300) != 300 ||
+        setenv("LISTEN_PID", pid, 1) != 0 || setenv("LISTEN_FDS", "1", 1) != 0)
+        return 1;
+    if (tt_start_tidy_fds(listens) != TT_OK || is_open(4) || is_open(300) || !is_open(2))
+        return 2;
+    return is_open(3) == (listens != 0) ? 0 : 3;
+}
+
+static void what_the_starter_left_open_is_closed(void **state) {
+    (void)state;
+    assert_int_equal(scratch_wait(scratch_fork(open_and_tidy, 0)), 0);
+    assert_int_equal(scratch_wait(scratch_fork(open_and_tidy, 1)), 0);
+}
+
+static int guard(int allows_core) {
+    const struct rlimit some = {4096, 4096};
+    struct rlimit limit;
+    if (setrlimit(RLIMIT_CORE, &some) != 0 || tt_start_guard_memory(allows_core) != TT_OK ||
+        getrlimit(RLIMIT_CORE, &limit) != 0)
+        return 1;
+    if (limit.rlim_max != (allows_core ? 4096 : 0))
+        return 2;
+#ifndef TT_SANITIZED
+    if (prctl(PR_GET_DUMPABLE) != allows_core)
+        return 3;
+#endif
+    /* The process itself may look: the spool opens a file without a name again by this path. */
+    int fd = open(scratch, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    if (fd < 0 || open(path, O_RDONLY | O_CLOEXEC) < 0 ||
+        open("/proc/self/statm", O_RDONLY | O_CLOEXEC) < 0)
+        return 4;
+    return linkat(AT_FDCWD, path, AT_FDCWD, scratch_path("linked"), AT_SYMLINK_FOLLOW) == 0 ? 0 : 5;
+}
+
+/* Root may look into anything, so the check is another user's. */
+static int guard_as_nobody(int allows_core) {
+    if (geteuid() == 0 &&
+        (chown(scratch, 65534, 65534) != 0 || setgid(65534) != 0 || setuid(65534) != 0))
+        return 9;
+    return guard(allows_core);
+}
+
+static void memory_is_guarded(void **state) {
+    (void)state;
+    assert_int_equal(scratch_wait(scratch_fork(guard_as_nobody, 0)), 0);
+    assert_int_equal(unlink(scratch_path("linked")), 0);
+    assert_int_equal(scratch_wait(scratch_fork(guard_as_nobody, 1)), 0);
 }
 
 static void closed_standard_descriptors_are_opened(void **state) {
@@ -136,6 +195,8 @@ int main(int argc, char **argv) {
         CASE(storage_dir_is_made_once),
         CASE(storage_dir_that_cannot_be),
         CASE(closed_standard_descriptors_are_opened),
+        CASE(what_the_starter_left_open_is_closed),
+        CASE(memory_is_guarded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

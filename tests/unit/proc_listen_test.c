@@ -94,7 +94,7 @@ static int in_child(int (*run)(struct fixture *fixture, int socket_fd), struct f
 static int run_fd_zero(struct fixture *fixture, int socket_fd) {
     int fd = -1;
     bool made = true;
-    if (dup2(socket_fd, STDIN_FILENO) < 0)
+    if (tt_listen_is_given() || dup2(socket_fd, STDIN_FILENO) < 0 || !tt_listen_is_given())
         return 1;
     if (tt_listen_open(&fd, &made, "/nonexistent/unused") != TT_OK)
         return 2;
@@ -129,6 +129,8 @@ static int run_systemd(struct fixture *fixture, int socket_fd) {
     bool made = true;
     if (set_systemd(getpid(), "1", socket_fd) < 0)
         return 1;
+    if (tt_listen_passed_count() != 1 || !tt_listen_is_given())
+        return 5;
     if (tt_listen_open(&fd, &made, "/nonexistent/unused") != TT_OK)
         return 2;
     if (fd != 3 || made || !is_ready(fd) || !systemd_is_unset())
@@ -149,6 +151,8 @@ static int run_systemd_of_another(struct fixture *fixture, int socket_fd) {
     bool made = false;
     if (set_systemd(getppid(), "1", socket_fd) < 0)
         return 1;
+    if (tt_listen_passed_count() != 0 || tt_listen_is_given())
+        return 5;
     unlink(fixture->path);
     if (tt_listen_open(&fd, &made, fixture->path) != TT_OK)
         return 2;
