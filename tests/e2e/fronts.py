@@ -38,6 +38,7 @@ class Front:
     starts_tintyped = False
     stop_signal = signal.SIGTERM
     reload_signal = signal.SIGUSR1
+    lost_by_reload = ()  # The statuses of requests that a reload may cost.
     started = ""  # It logs this once it has read its configuration.
     environment = {}
     account = {}  # subprocess's options that start it in an account
@@ -107,6 +108,8 @@ class ApacheProxyFcgi(Apache):
 class ApacheFcgid(Apache):
     config = DEPLOY / "apache-fcgid.conf"
     starts_tintyped = True
+    # A reload sends SIGTERM to a process that has not come to its first instruction yet, so it cannot hold it off.
+    lost_by_reload = (500, 503)
 
     @property
     def program(self):

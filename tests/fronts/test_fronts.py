@@ -253,7 +253,8 @@ def test_reload_of_the_web_server_under_load(server):
             server.front_process.send_signal(server.front.reload_signal)
             wait_for("the reload", lambda: server.front.has_reloaded(before))
             load.wait_for_more()
-    assert set(load.results) == {200}
+    assert set(load.results) <= {200, *server.front.lost_by_reload}
+    assert load.results.count(200) > len(load.results) / 2
     server.http.close()  # The connections that it kept lead to the web server of before.
     server.check_spool()
 
