@@ -44,7 +44,8 @@ MAIN_OBJ := $(BUILD)/src/main/start.o $(BUILD)/src/main/user.o
 PROGRAMS := $(BUILD)/tintyped $(BUILD)/tintype-sync $(BUILD)/tintype
 UNIT_SRC := $(wildcard tests/unit/*_test.c)
 UNIT     := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
-DRIVERS  := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/drivers/*_driver.c))
+ATTEMPTS := $(BUILD)/drivers/attempts.so
+DRIVERS  := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/drivers/*_driver.c)) $(ATTEMPTS)
 
 .PHONY: all help deps run test check unit replay lint check-arm64 bench bench-pair fuzz install clean FORCE
 .DELETE_ON_ERROR:
@@ -110,6 +111,12 @@ $(BUILD)/drivers/%: $(BUILD)/tests/drivers/%.o $(BUILD)/libtintype.a
 	@mkdir -p $(@D)
 	@echo '  LD $@'
 	$(Q)$(CC) $(TT_LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# Tests load this library into a daemon; see its own comment.
+$(ATTEMPTS): tests/drivers/attempts.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo '  LD $@'
+	$(Q)$(CC) -D_GNU_SOURCE -std=c11 -O2 $(WARNINGS) -Wno-missing-prototypes -fPIC -shared -o $@ $<
 
 unit: $(UNIT)
 	@for test in $(UNIT); do echo "== $$test"; $$test || exit 1; done

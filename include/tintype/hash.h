@@ -14,6 +14,9 @@ struct tt_hash {
     void *context; /* owned; NULL before init and after fini */
 };
 
+/* Has OpenSSL read its configuration, which a process may not open any more once it has entered its
+ * role (reach.h). Without this call the first sum does it. TT_ERR_NO_MEMORY. */
+enum tt_err tt_hash_prepare(void);
 /* Starts a sum. TT_ERR_NO_MEMORY. */
 enum tt_err tt_hash_init(struct tt_hash *hash);
 /* Frees what init made. It may be called twice, and on a zeroed struct. */

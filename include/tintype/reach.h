@@ -27,14 +27,16 @@ enum tt_calls {
     TT_CALLS_STREAM = 1 << 1,    /* reading and writing what is open already */
     TT_CALLS_FILES = 1 << 2,     /* opening, making, linking, locking and removing files */
     TT_CALLS_LOCAL = 1 << 3,     /* Unix sockets, and accepting on what listens already */
-    TT_CALLS_NETWORK = 1 << 4,   /* sockets of the Internet, and netlink for the resolver */
+    TT_CALLS_NETWORK = 1 << 4,   /* sockets of the Internet, and such as listen */
     TT_CALLS_THREADS = 1 << 5,   /* threads of this process */
-    TT_CALLS_CHILDREN = 1 << 6,  /* forking, signalling and waiting */
+    TT_CALLS_CHILDREN = 1 << 6,  /* forking children, and sending signals */
     TT_CALLS_LIMITS = 1 << 7,    /* the process's own limits */
     TT_CALLS_SIGNALS = 1 << 8,   /* timers of its own, and waiting for signals */
     TT_CALLS_CODE = 1 << 9,      /* memory that is executed: loading libraries */
     TT_CALLS_MESSAGES = 1 << 10, /* sending and receiving on sockets that are open already */
-    TT_CALLS_CONFINE = 1 << 11,  /* further filters on itself */
+    TT_CALLS_CONFINE = 1 << 11,  /* further filters and limits of files on itself */
+    TT_CALLS_WATCH = 1 << 12,    /* being told of changes of files */
+    TT_CALLS_WAIT = 1 << 13,     /* waiting for children */
 };
 
 /* Each group's name and the calls in it, for documents; i from 0 until NULL. */
@@ -48,6 +50,7 @@ const struct tt_calls_row *tt_reach_calls(size_t i);
 /* Files that a process may reach, by what they are for. */
 enum tt_tree {
     TT_TREE_STORAGE, /* storage.dir: journal, spool, locks, the agent's socket */
+    TT_TREE_CHANCE,  /* the system's source of random numbers, for SQLite */
     TT_TREE_SYSTEM,  /* what the C library reads to resolve names and find the time */
     TT_TREE_CA,      /* certificates of authorities */
     TT_TREE_KEYS,    /* folders of the cloud's credentials, and the files that name them */

@@ -10,12 +10,17 @@
  * looked up anew at each init (crypto(7), "Performance"). */
 static EVP_MD *sha256;
 
-enum tt_err tt_hash_init(struct tt_hash *hash) {
-    hash->context = NULL;
+enum tt_err tt_hash_prepare(void) {
     if (!sha256)
         sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    if (!sha256)
-        return tt_err_fail(TT_ERR_NO_MEMORY, "hash: OpenSSL has no SHA256");
+    return sha256 ? TT_OK : tt_err_fail(TT_ERR_NO_MEMORY, "hash: OpenSSL has no SHA256");
+}
+
+enum tt_err tt_hash_init(struct tt_hash *hash) {
+    hash->context = NULL;
+    enum tt_err err = tt_hash_prepare();
+    if (err != TT_OK)
+        return err;
     hash->context = EVP_MD_CTX_new();
     if (!hash->context)
         return tt_err_fail(TT_ERR_NO_MEMORY, "hash: no memory for a context");

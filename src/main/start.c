@@ -98,12 +98,14 @@ enum tt_err tt_start_make_storage_dir(const char *dir) {
 
 enum tt_err tt_start_find_reach(struct tt_reach *reach, const struct tt_config *config) {
     enum tt_err err = tt_reach_init(reach, config->server.confinement == TT_CONFINEMENT_REQUIRED);
-    return err == TT_OK ? tt_reach_add(reach, TT_TREE_STORAGE, config->storage.dir) : err;
+    if (err == TT_OK)
+        err = tt_reach_add(reach, TT_TREE_STORAGE, config->storage.dir);
+    return err == TT_OK ? tt_reach_add(reach, TT_TREE_CHANCE, "/dev/urandom") : err;
 }
 
 void tt_start_log_reach(const struct tt_reach *reach) {
     if (reach->missing[0] != '\0')
-        tt_log(TT_LOG_WARNING, "confinement: this kernel lacks %s", reach->missing);
+        tt_log(TT_LOG_WARNING, "confinement: the processes run without %s", reach->missing);
 }
 
 /* Several entries may have one name, of which getenv shows one, so all are overwritten. */

@@ -73,9 +73,9 @@ static int lock_file(int fd, int operation) {
 }
 
 /* Runs a step on the storage in a process of its own, because an SQLite handle must not be carried
- * across a fork. */
+ * across a fork. It may reach what a worker may. */
 static enum tt_err start_step(enum tt_err (*step)(const struct tt_config *config),
-                              const struct tt_config *config, pid_t *pid) {
+                              const struct service *service, pid_t *pid) {
     pid_t parent = getpid();
     *pid = fork();
     if (*pid < 0)
@@ -84,16 +84,18 @@ static enum tt_err start_step(enum tt_err (*step)(const struct tt_config *config
         return TT_OK;
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
         _exit(EXIT_FAILED);
-    enum tt_err err = step(config);
+    enum tt_err err = tt_reach_enter(&service->reach, TT_ROLE_WORKER);
+    if (err == TT_OK)
+        err = step(&service->config);
     if (err != TT_OK)
         tt_log(TT_LOG_ERROR, "storage: %s", tt_err_take(err).cause);
     _exit(err == TT_OK ? EXIT_CLEAN : EXIT_FAILED);
 }
 
-static enum tt_err prepare_storage(const struct tt_config *config) {
+static enum tt_err prepare_storage(const struct service *service) {
     pid_t pid;
     int status;
-    enum tt_err err = start_step(tt_web_prepare, config, &pid);
+    enum tt_err err = start_step(tt_web_prepare, service, &pid);
     if (err != TT_OK)
         return err;
     while (waitpid(pid, &status, 0) < 0)
@@ -101,18 +103,18 @@ static enum tt_err prepare_storage(const struct tt_config *config) {
             return tt_err_fail_errno(TT_ERR_SYSTEM, "waitpid");
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         return tt_err_fail(TT_ERR_SYSTEM, "preparing the storage in %s failed",
-                           config->storage.dir);
+                           service->config.storage.dir);
     return TT_OK;
 }
 
 /* The sweep asks the journal about each file, and a restart must not take longer the more there
  * are: so it is over before the service is up, or, where much is kept, runs on beside it. It ends
  * with this process at the latest. */
-static enum tt_err sweep_storage(const struct tt_config *config) {
+static enum tt_err sweep_storage(const struct service *service) {
     static const struct timespec pause = {.tv_nsec = 5 * 1000000};
     int64_t give_up_ms = tt_clock_monotonic_ms() + SWEEP_WAIT_MS;
     pid_t pid;
-    enum tt_err err = start_step(tt_web_sweep, config, &pid);
+    enum tt_err err = start_step(tt_web_sweep, service, &pid);
     while (err == TT_OK && waitpid(pid, NULL, WNOHANG) == 0) {
         if (tt_clock_monotonic_ms() >= give_up_ms) {
             tt_log(TT_LOG_INFO, "files that no image knows are looked for beside the service");
@@ -150,9 +152,9 @@ static enum tt_err enter_storage(struct service *service) {
     if (service->lock_fd < 0)
         return tt_err_fail_errno(TT_ERR_SYSTEM, "open %s", path);
     if (lock_alone(service->lock_fd)) {
-        err = prepare_storage(&service->config);
+        err = prepare_storage(service);
         if (err == TT_OK)
-            err = sweep_storage(&service->config);
+            err = sweep_storage(service);
     } else if (errno != EWOULDBLOCK)
         err = tt_err_fail_errno(TT_ERR_SYSTEM, "lock %s", path);
     if (err == TT_OK && lock_file(service->lock_fd, LOCK_SH) < 0)
@@ -290,9 +292,13 @@ static enum tt_err reload(void *context, struct tt_master_plan *plan) {
     return TT_OK;
 }
 
+static timer_t term_timer;
+
+/* A worker may send no signal, not even to itself, but it may have its timer expire. */
 static void pass_on_as_term(int signal_number) {
+    static const struct itimerspec at_once = {.it_value = {.tv_nsec = 1}};
     (void)signal_number;
-    raise(SIGTERM);
+    timer_settime(term_timer, 0, &at_once, NULL);
 }
 
 /* how is SIG_BLOCK or SIG_UNBLOCK. */
@@ -308,7 +314,9 @@ static int mask_term(int how) {
  * that moment. */
 static int serve_alone(struct service *service) {
     const struct sigaction as_term = {.sa_handler = pass_on_as_term, .sa_flags = SA_RESTART};
-    if (sigaction(SIGINT, &as_term, NULL) < 0 || sigaction(SIGHUP, &as_term, NULL) < 0) {
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGTERM};
+    if (timer_create(CLOCK_MONOTONIC, &event, &term_timer) < 0 ||
+        sigaction(SIGINT, &as_term, NULL) < 0 || sigaction(SIGHUP, &as_term, NULL) < 0) {
         tt_log(TT_LOG_ERROR, "signals: %s", strerror(errno));
         return EXIT_FAILED;
     }
@@ -326,6 +334,11 @@ static int serve(struct service *service) {
     };
     if (plan.workers == 0)
         return serve_alone(service);
+    enum tt_err err = tt_reach_enter(&service->reach, TT_ROLE_MASTER);
+    if (err != TT_OK) {
+        tt_log(TT_LOG_ERROR, "cannot start: %s", tt_err_take(err).cause);
+        return EXIT_FAILED;
+    }
     int status = tt_master_run(&plan);
     if (status == 2)
         tt_log(TT_LOG_ERROR, "cannot start: %s", tt_err_take(TT_ERR_SYSTEM).cause);

@@ -1,12 +1,14 @@
 /* Reach, its system calls: which calls are in which group, and the filters that follow. Which role
  * has which groups is in reach_table.c. */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -24,12 +26,14 @@ static const struct tt_calls_row calls_rows[] = {
     {TT_CALLS_FILES, "files", "opening, making, linking, locking and removing files"},
     {TT_CALLS_LOCAL, "local", "Unix sockets, and accepting on what listens already"},
     {TT_CALLS_MESSAGES, "messages", "sending and receiving on sockets that are open already"},
-    {TT_CALLS_NETWORK, "network", "sockets of the Internet"},
+    {TT_CALLS_NETWORK, "network", "sockets of the Internet, and such as listen"},
     {TT_CALLS_THREADS, "threads", "threads of its own"},
-    {TT_CALLS_CHILDREN, "children", "forking, signalling and waiting for children"},
+    {TT_CALLS_CHILDREN, "children", "forking children, and sending signals"},
     {TT_CALLS_LIMITS, "limits", "its own limits"},
-    {TT_CALLS_CONFINE, "confine", "filters of its own system calls"},
+    {TT_CALLS_CONFINE, "confine", "filters of its own system calls, and limits of its own files"},
     {TT_CALLS_SIGNALS, "signals", "its own timers, and waiting for signals"},
+    {TT_CALLS_WATCH, "watch", "being told of changes of files"},
+    {TT_CALLS_WAIT, "wait", "waiting for children"},
 };
 
 const struct tt_calls_row *tt_reach_calls(size_t i) {
@@ -86,13 +90,11 @@ static const struct call calls[] = {
     CALL(rt_sigaction, COMPUTE),
     CALL(getpid, COMPUTE),
     CALL(gettid, COMPUTE),
-#ifdef TT_SANITIZED
-    CALL(sigaltstack, COMPUTE), /* a sanitizer leaves its stack of signals before the end */
-#endif
     CALL(mmap, CODE),
     CALL(mprotect, CODE),
     CALL(read, STREAM),
     CALL(write, STREAM),
+    CALL(writev, STREAM), /* the C library says so why it gives up */
     CALL(pread64, STREAM),
     CALL(pwrite64, STREAM),
     CALL(lseek, STREAM),
@@ -104,16 +106,97 @@ static const struct call calls[] = {
     CALL(recvfrom, MESSAGES),
     CALL(shutdown, MESSAGES),
     CALL(newfstatat, FILES), /* glibc's fstat(3), which could as well be given a path */
+    CALL(stat, FILES),
+    CALL(lstat, FILES),
+    CALL(statx, FILES),
+    CALL(statfs, FILES),
+    CALL(fstatfs, FILES),
+    CALL(access, FILES),
+    CALL(faccessat, FILES),
+    CALL(faccessat2, FILES),
+    CALL(readlink, FILES),
+    CALL(readlinkat, FILES),
+    CALL(getcwd, FILES),
+    CALL(getdents64, FILES),
+    CALL(open, FILES),
     CALL(openat, FILES),
+    CALL(link, FILES),
     CALL(linkat, FILES),
     CALL(unlink, FILES),
     CALL(unlinkat, FILES),
+    CALL(rename, FILES),
+    CALL(renameat, FILES),
+    CALL(renameat2, FILES),
+    CALL(mkdir, FILES),
+    CALL(mkdirat, FILES),
+    CALL(umask, FILES),
+    /* Files are changed by descriptor alone, as Landlock does not look at these calls. */
+    CALL(fchmod, FILES),
+    CALL(fchown, FILES),
+    CALL(ftruncate, FILES),
+    CALL(fallocate, FILES),
+    CALL_IF(utimensat, FILES, 1, UINT64_MAX, 0),
+    CALL(fsync, FILES),
+    CALL(fdatasync, FILES),
+    CALL(flock, FILES),
+    /* F_SETOWN is left out, by which the kernel sends signals to any process. */
+    CALL_IF(fcntl, FILES, 1, INT_MASK, F_DUPFD),
+    CALL_IF(fcntl, FILES, 1, INT_MASK, F_DUPFD_CLOEXEC),
+    CALL_IF(fcntl, FILES, 1, INT_MASK, F_GETFD),
+    CALL_IF(fcntl, FILES, 1, INT_MASK, F_SETFD),
+    CALL_IF(fcntl, FILES, 1, INT_MASK, F_GETFL),
+    CALL_IF(fcntl, FILES, 1, INT_MASK, F_SETFL),
+    CALL_IF(fcntl, FILES, 1, INT_MASK, F_GETLK),
+    CALL_IF(fcntl, FILES, 1, INT_MASK, F_SETLK),
+    CALL_IF(fcntl, FILES, 1, INT_MASK, F_SETLKW),
+    CALL_IF(fcntl, FILES, 1, INT_MASK, F_OFD_GETLK),
+    CALL_IF(fcntl, FILES, 1, INT_MASK, F_OFD_SETLK),
+    CALL_IF(fcntl, FILES, 1, INT_MASK, F_OFD_SETLKW),
+    CALL_IF(ioctl, FILES, 1, INT_MASK, TCGETS), /* isatty(3) */
+    /* Libraries ask these of the owners of files, and of the machine. */
+    CALL(getuid, FILES),
+    CALL(geteuid, FILES),
+    CALL(getgid, FILES),
+    CALL(getegid, FILES),
+    CALL(uname, FILES),
+    CALL(sysinfo, FILES),
     CALL_IF(socket, LOCAL, 0, INT_MASK, AF_UNIX),
+    CALL_IF(socketpair, LOCAL, 0, INT_MASK, AF_UNIX),
+    CALL(connect, LOCAL),
+    CALL(accept, LOCAL),
+    CALL(accept4, LOCAL),
+    CALL(getsockopt, LOCAL),
+    CALL(setsockopt, LOCAL),
+    CALL(getsockname, LOCAL),
+    CALL(getpeername, LOCAL),
+    CALL(epoll_create1, LOCAL),
+    CALL(epoll_ctl, LOCAL),
+    CALL(epoll_wait, LOCAL),
+    CALL(epoll_pwait, LOCAL),
+    CALL(pipe2, LOCAL),
+    CALL(eventfd2, LOCAL),
     CALL_IF(socket, NETWORK, 0, INT_MASK, AF_INET),
     CALL_IF(socket, NETWORK, 0, INT_MASK, AF_INET6),
+    CALL(bind, NETWORK),
+    CALL(listen, NETWORK),
+    CALL(sendmmsg, NETWORK), /* the resolver asks for both kinds of address at once */
+    CALL(recvmmsg, NETWORK),
+    CALL_IF(ioctl, NETWORK, 1, INT_MASK, FIONREAD),
+    CALL_IF(clone, THREADS, 0, CLONE_THREAD, CLONE_THREAD),
+    CALL(set_robust_list, THREADS),
+    CALL(rseq, THREADS),
+    CALL(timer_create, SIGNALS),
+    CALL(timer_settime, SIGNALS),
+    CALL(timer_delete, SIGNALS),
+    CALL(rt_sigpending, SIGNALS),
+    CALL(rt_sigtimedwait, SIGNALS),
+    CALL(signalfd4, SIGNALS),
+    CALL(inotify_init1, WATCH),
+    CALL(inotify_add_watch, WATCH),
+    CALL(inotify_rm_watch, WATCH),
     CALL_IF(clone, CHILDREN, 0, NAME_SPACES, 0),
     CALL(set_robust_list, CHILDREN),
-    CALL(wait4, CHILDREN),
+    CALL(wait4, WAIT),
     CALL(pidfd_open, CHILDREN),
     CALL(kill, CHILDREN),
     CALL(getppid, CHILDREN),
@@ -123,22 +206,33 @@ static const struct call calls[] = {
     CALL(dup3, CHILDREN),
     CALL_IF(prlimit64, LIMITS, 0, INT_MASK, 0), /* 0: its own */
     CALL_IF(sched_setaffinity, LIMITS, 0, INT_MASK, 0),
+    CALL_IF(prctl, CONFINE, 0, INT_MASK, PR_SET_NO_NEW_PRIVS),
+    CALL_IF(prctl, CONFINE, 0, INT_MASK, PR_SET_DUMPABLE),
+    CALL(landlock_create_ruleset, CONFINE),
+    CALL(landlock_add_rule, CONFINE),
+    CALL(landlock_restrict_self, CONFINE),
     CALL_IF(seccomp, CONFINE, 0, INT_MASK, SECCOMP_SET_MODE_FILTER),
 };
 /* clang-format on */
 
-/* A decoder's libraries may ask for these in vain: the C library for a file that tells how the
- * system hands out memory, abort(3) for a signal to itself, after which it ends by other means. So
- * they fail there, where any other call ends the decoder. */
+/* These fail with an errno that their callers go on from. A decoder's libraries may ask in vain:
+ * the C library for a file that tells how the system hands out memory, abort(3) for a signal to
+ * itself, after which it ends by other means. The flags of clone3 lie in memory, which no filter
+ * reads; where the kernel has no such call, the C library starts threads by clone. */
 static const struct {
+    enum tt_role role;
     int number;
     unsigned error;
 } refusals[] = {
-    {SCMP_SYS(openat), EACCES},
-    {SCMP_SYS(tgkill), EPERM},
+    {TT_ROLE_DECODER, SCMP_SYS(openat), EACCES},
+    {TT_ROLE_DECODER, SCMP_SYS(tgkill), EPERM},
+    {TT_ROLE_AGENT, SCMP_SYS(clone3), ENOSYS},
 };
 
 bool tt_reach_has_filters(void) {
+#ifdef TT_SANITIZED
+    return false; /* its runtime opens files, forks and traces to report what it found */
+#endif
     return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &(uint32_t){SECCOMP_RET_TRAP}) == 0;
 }
 
@@ -151,10 +245,12 @@ static int add_call(scmp_filter_ctx filter, const struct call *call) {
                             SCMP_CMP(call->argument, SCMP_CMP_MASKED_EQ, call->mask, call->value));
 }
 
-static int add_refusals(scmp_filter_ctx filter) {
+static int add_refusals(scmp_filter_ctx filter, enum tt_role role) {
     int failed = 0;
     for (size_t i = 0; failed == 0 && i < sizeof refusals / sizeof *refusals; i++)
-        failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(refusals[i].error), refusals[i].number, 0);
+        if (refusals[i].role == role)
+            failed =
+                seccomp_rule_add(filter, SCMP_ACT_ERRNO(refusals[i].error), refusals[i].number, 0);
     return failed;
 }
 
@@ -187,27 +283,16 @@ static enum tt_err keep_filter(struct tt_reach *reach, enum tt_role role, int fd
     return TT_OK;
 }
 
-/* A sanitizer opens files and maps terabytes in a decoder to report what it found, so its builds do
- * without the decoder's filter, and without the spawner's, which decoders inherit. */
-static bool is_left_out(enum tt_role role) {
-#ifdef TT_SANITIZED
-    return role == TT_ROLE_DECODER || role == TT_ROLE_SPAWNER;
-#else
-    (void)role;
-    return false;
-#endif
-}
-
 enum tt_err tt_reach_compile(struct tt_reach *reach, enum tt_role role) {
     unsigned groups = tt_reach_row(role)->calls;
-    if (groups == 0 || is_left_out(role))
+    if (groups == 0)
         return TT_OK;
     scmp_filter_ctx filter =
         seccomp_init(role == TT_ROLE_DECODER ? SCMP_ACT_TRAP : SCMP_ACT_ERRNO(EPERM));
     int fd = memfd_create("filter", MFD_CLOEXEC);
     int failed = filter && fd >= 0 ? add_calls(filter, groups) : -ENOMEM;
-    if (failed == 0 && role == TT_ROLE_DECODER)
-        failed = add_refusals(filter);
+    if (failed == 0)
+        failed = add_refusals(filter, role);
     if (failed == 0)
         failed = seccomp_export_bpf(filter, fd);
     errno = -failed;

@@ -12,18 +12,25 @@
 /* The oldest Landlock that lets a process link files between folders (LANDLOCK_ACCESS_FS_REFER). */
 #define LANDLOCK_WANTED 2
 
+#ifdef TT_SANITIZED
+#define WHY_NO_FILTERS "a sanitizer's runtime needs other ones"
+#else
+#define WHY_NO_FILTERS "the kernel has no seccomp"
+#endif
+
 static void find_missing(struct tt_reach *reach) {
     char *text = reach->missing;
     if (!reach->has_filters)
-        snprintf(text, sizeof reach->missing, "filters of system calls (seccomp)");
+        snprintf(text, sizeof reach->missing, "filters of system calls (%s)", WHY_NO_FILTERS);
     size_t length = strlen(text);
     const char *and = length > 0 ? ", " : "";
     if (reach->landlock_abi == 0)
-        snprintf(text + length, sizeof reach->missing - length, "%slimits of files (Landlock)",
-                 and);
+        snprintf(text + length, sizeof reach->missing - length,
+                 "%slimits of files (the kernel has no Landlock)", and);
     else if (reach->landlock_abi < LANDLOCK_WANTED)
         snprintf(text + length, sizeof reach->missing - length,
-                 "%slimits of a worker's and the agent's files (Landlock ABI %d; %d is needed)",
+                 "%slimits of a worker's and the agent's files (the kernel's Landlock has ABI %d; "
+                 "%d is needed)",
                  and, reach->landlock_abi, LANDLOCK_WANTED);
 }
 
@@ -34,7 +41,8 @@ enum tt_err tt_reach_init(struct tt_reach *reach, bool is_required) {
     };
     find_missing(reach);
     if (is_required && reach->missing[0] != '\0')
-        return tt_err_fail(TT_ERR_CONFIG, "this kernel lacks %s", reach->missing);
+        return tt_err_fail(TT_ERR_CONFIG, "it is required, and this machine has no %s",
+                           reach->missing);
     enum tt_err err = TT_OK;
     for (int role = 0; err == TT_OK && reach->has_filters && role < TT_ROLE_COUNT; role++)
         err = tt_reach_compile(reach, (enum tt_role)role);

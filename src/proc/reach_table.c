@@ -2,26 +2,33 @@
 #include "proc/reach_row.h"
 
 static const struct tt_reach_row reach_table[TT_ROLE_COUNT] = {
+    /* Whatever the master gives up, all that it forks has given up as well. Its files are not
+     * limited, as a reload reads the configuration, fonts and pictures wherever they are by then,
+     * and its own socket may lie anywhere. */
     [TT_ROLE_MASTER] =
         {
             .name = "master",
             .description = "holds the listening socket, starts, replaces and ends workers",
+            .calls = TT_CALLS_COMPUTE | TT_CALLS_CODE | TT_CALLS_STREAM | TT_CALLS_FILES |
+                     TT_CALLS_LOCAL | TT_CALLS_MESSAGES | TT_CALLS_CHILDREN | TT_CALLS_WAIT |
+                     TT_CALLS_LIMITS | TT_CALLS_CONFINE | TT_CALLS_SIGNALS,
         },
     [TT_ROLE_WORKER] =
         {
             .name = "worker",
             .description = "reads one request at a time, stages and keeps files, answers",
             .calls = TT_CALLS_COMPUTE | TT_CALLS_STREAM | TT_CALLS_FILES | TT_CALLS_LOCAL |
-                     TT_CALLS_MESSAGES | TT_CALLS_SIGNALS,
+                     TT_CALLS_MESSAGES | TT_CALLS_WAIT | TT_CALLS_SIGNALS,
             .has_paths = true,
-            .trees = {[TT_TREE_STORAGE] = TT_ACCESS_READ | TT_ACCESS_CHANGE},
+            .trees = {[TT_TREE_STORAGE] = TT_ACCESS_READ | TT_ACCESS_CHANGE,
+                      [TT_TREE_CHANCE] = TT_ACCESS_READ},
         },
     [TT_ROLE_SPAWNER] =
         {
             .name = "spawner",
             .description = "forks a decoder for each picture of its worker",
             .calls = TT_CALLS_COMPUTE | TT_CALLS_STREAM | TT_CALLS_MESSAGES | TT_CALLS_CHILDREN |
-                     TT_CALLS_LIMITS | TT_CALLS_CONFINE,
+                     TT_CALLS_WAIT | TT_CALLS_LIMITS | TT_CALLS_CONFINE,
             .has_paths = true,
         },
     [TT_ROLE_DECODER] =
@@ -35,11 +42,12 @@ static const struct tt_reach_row reach_table[TT_ROLE_COUNT] = {
         {
             .name = "agent",
             .description = "carries images, items and events to the cloud, and holds its keys",
-            .calls = TT_CALLS_COMPUTE | TT_CALLS_STREAM | TT_CALLS_FILES | TT_CALLS_LOCAL |
-                     TT_CALLS_MESSAGES | TT_CALLS_NETWORK | TT_CALLS_THREADS | TT_CALLS_CODE |
-                     TT_CALLS_SIGNALS,
+            .calls = TT_CALLS_COMPUTE | TT_CALLS_CODE | TT_CALLS_STREAM | TT_CALLS_FILES |
+                     TT_CALLS_WATCH | TT_CALLS_LOCAL | TT_CALLS_MESSAGES | TT_CALLS_NETWORK |
+                     TT_CALLS_THREADS | TT_CALLS_SIGNALS,
             .has_paths = true,
             .trees = {[TT_TREE_STORAGE] = TT_ACCESS_READ | TT_ACCESS_CHANGE,
+                      [TT_TREE_CHANCE] = TT_ACCESS_READ,
                       [TT_TREE_SYSTEM] = TT_ACCESS_READ,
                       [TT_TREE_CA] = TT_ACCESS_READ,
                       [TT_TREE_KEYS] = TT_ACCESS_READ},
@@ -47,7 +55,11 @@ static const struct tt_reach_row reach_table[TT_ROLE_COUNT] = {
     [TT_ROLE_COMMAND] =
         {
             .name = "command",
-            .description = "an operator's own hands, with an operator's own rights",
+            .description = "shows an operator what is kept, and has it tried again",
+            .calls = TT_CALLS_COMPUTE | TT_CALLS_STREAM | TT_CALLS_FILES | TT_CALLS_SIGNALS,
+            .has_paths = true,
+            .trees = {[TT_TREE_STORAGE] = TT_ACCESS_READ | TT_ACCESS_CHANGE,
+                      [TT_TREE_CHANCE] = TT_ACCESS_READ},
         },
 };
 

@@ -146,12 +146,14 @@ enum tt_err tt_spawner_open(struct tt_spawner *spawner, const struct tt_spawner_
     return TT_OK;
 }
 
-/* Returns the status as wait(2) has it: of this end, or of the one that the process had before. */
-static int end_process(struct tt_spawner *spawner) {
+/* Returns the status as wait(2) has it: of this end, or of the one that the process had before. A
+ * worker in its role may send no signal: the spawner then ends for want of orders, or with the
+ * worker, and is waited for only where it has let go of its socket, which it does when it ends. */
+static int end_process(struct tt_spawner *spawner, bool has_ended) {
     int status = 0;
     tt_file_close(&spawner->fd);
-    kill(spawner->pid, SIGKILL);
-    while (waitpid(spawner->pid, &status, 0) < 0 && errno == EINTR)
+    bool ends = kill(spawner->pid, SIGKILL) == 0 || has_ended;
+    while (ends && waitpid(spawner->pid, &status, 0) < 0 && errno == EINTR)
         continue;
     spawner->pid = 0;
     return status;
@@ -159,7 +161,7 @@ static int end_process(struct tt_spawner *spawner) {
 
 void tt_spawner_close(struct tt_spawner *spawner) {
     if (spawner->pid > 0)
-        end_process(spawner);
+        end_process(spawner, false);
 }
 
 /* A child can stop its spawner (SIGSTOP, as the same user), which then ends nothing in time: so the
@@ -216,7 +218,7 @@ enum tt_err tt_spawner_start(struct tt_spawner *spawner, const struct tt_child_l
     if (err != TT_ERR_KILLED)
         return err;
     tt_err_take(err);
-    return note_loss(end_process(spawner), false);
+    return note_loss(end_process(spawner, true), false);
 }
 
 enum tt_err tt_spawner_allow(struct tt_spawner *spawner, int64_t wall_seconds) {
@@ -240,10 +242,10 @@ enum tt_err tt_spawner_wait(struct tt_spawner *spawner, struct tt_child_end *end
     }
     if (got != sizeof outcome) {
         bool is_stopped = got < 0 && errno == EAGAIN; /* after the time that limit_wait set */
-        return note_loss(end_process(spawner), is_stopped);
+        return note_loss(end_process(spawner, !is_stopped), is_stopped);
     }
     /* A spawner that fails, and not for want of memory, will fail again. */
     if (outcome.err != TT_ERR_NO_MEMORY)
-        end_process(spawner);
+        end_process(spawner, false);
     return tt_err_fail(outcome.err, "no child process could be run: see the line before");
 }

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "tintype/clock.h"
+#include "tintype/hash.h"
 #include "tintype/log.h"
 #include "web/intake.h"
 #include "web/reply.h"
@@ -157,6 +158,12 @@ int tt_web_run(const struct tt_web_plan *plan) {
         worker.fcgi = open_fcgi(plan);
         err = worker.fcgi ? TT_OK : TT_ERR_SYSTEM;
     }
+    /* The role begins here, before the first byte of a request, as all that a worker needs from
+     * outside of it is there by now: its spawner, and what OpenSSL reads. */
+    if (err == TT_OK)
+        err = tt_hash_prepare();
+    if (err == TT_OK)
+        err = tt_reach_enter(plan->reach, TT_ROLE_WORKER);
     if (err == TT_OK)
         err = serve_all(&worker);
     if (err != TT_OK)

@@ -155,6 +155,7 @@ class Server:
         self.root_url = f"http://127.0.0.1:{self.port}"
         self.url = self.root_url + self.config["server"].get("base_path", "/api")
         self.master = self.front_process = None
+        self.environment = {}  # of tintyped, beside what every test has
         self.front = FRONTS[front](self)
         self.http = requests.Session()
         self.http.trust_env = False
@@ -190,7 +191,7 @@ class Server:
 
     def run_master(self, command, **options):
         assert TINTYPED.exists(), f"{TINTYPED} is not built"
-        self.master = subprocess.Popen([str(c) for c in command], env=clean_environment(),
+        self.master = subprocess.Popen([str(c) for c in command], env=clean_environment(**self.environment),
                                        cwd=self.folder, stdin=subprocess.DEVNULL,
                                        stdout=self.log, stderr=self.log, **options)
 

@@ -2,6 +2,7 @@
 service goes on for all others."""
 
 import json
+import re
 import socket
 import struct
 import threading
@@ -124,7 +125,8 @@ def test_who_takes_no_answer(make_server):
 
 @pytest.mark.skipif(IS_SANITIZED, reason="the sanitizer ends the worker for libfcgi's mistake, and tells of it")
 def test_crafted_records(make_server):
-    """Each brings a worker down, which is replaced at once."""
+    """Each brings a worker down, which is replaced at once. A worker that aborts ends by SIGSEGV where a filter
+    keeps it from sending signals, even to itself."""
     one = make_server()
     for number in range(1, 401):
         peer = connect(one.listen, CRAFTED)
@@ -132,7 +134,7 @@ def test_crafted_records(make_server):
         peer.close()
         if number % 20 == 0:
             one.upload(JPEG)
-    wait_for("every death in the log", lambda: one.read_log().count("killed by signal 6") == 400)
+    wait_for("every death in the log", lambda: len(re.findall("killed by signal (?:6|11)", one.read_log())) == 400)
     assert one.read_log().count("the next one starts at once") == 400
     wait_for("every worker", lambda: len(one.workers()) == 4)
     one.check_spool()

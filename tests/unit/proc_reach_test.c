@@ -35,7 +35,7 @@ static int set_up(void **state) {
         return -1;
     if (mkdir("staged", 0700) != 0 || mkdir("kept", 0700) != 0)
         return -1;
-    if (tt_reach_init(&reach, true) != TT_OK)
+    if (tt_reach_init(&reach, false) != TT_OK)
         return -1;
     return tt_reach_add(&reach, TT_TREE_STORAGE, storage) == TT_OK ? 0 : -1;
 }
@@ -64,8 +64,8 @@ static int try_as(enum tt_role role, int (*attempt)(void)) {
     return status;
 }
 
-static int open_passwd(void) {
-    return open("/etc/passwd", O_RDONLY) < 0 ? errno : 0;
+static int make_a_file_elsewhere(void) {
+    return open("/tmp", O_TMPFILE | O_WRONLY, 0600) < 0 ? errno : 0;
 }
 
 static int keep_a_file(void) {
@@ -77,6 +77,11 @@ static int keep_a_file(void) {
     return linkat(AT_FDCWD, path, AT_FDCWD, "kept/file", AT_SYMLINK_FOLLOW) != 0 ? errno : 0;
 }
 
+#ifndef TT_SANITIZED /* whose processes have no filters, and may read any file */
+static int open_passwd(void) {
+    return open("/etc/passwd", O_RDONLY) < 0 ? errno : 0;
+}
+
 static int open_internet_socket(void) {
     return socket(AF_INET, SOCK_STREAM, 0) < 0 ? errno : 0;
 }
@@ -85,7 +90,6 @@ static int open_local_socket(void) {
     return socket(AF_UNIX, SOCK_STREAM, 0) < 0 ? errno : 0;
 }
 
-#ifndef TT_SANITIZED /* whose decoders and spawners have no filter */
 static int map_code(void) {
     void *code = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return code == MAP_FAILED ? errno : 0;
@@ -142,20 +146,23 @@ static void a_spawner_forks_and_does_little_else(void **state) {
     assert_int_equal(WEXITSTATUS(try_as(TT_ROLE_SPAWNER, open_local_socket)), EPERM);
     assert_int_equal(WEXITSTATUS(try_as(TT_ROLE_SPAWNER, map_code)), EPERM);
 }
-#endif
-
-static void a_worker_keeps_files_in_its_storage_alone(void **state) {
-    (void)state;
-    assert_int_equal(try_as(TT_ROLE_WORKER, keep_a_file), 0);
-    assert_int_equal(access("kept/file", F_OK), 0);
-    assert_int_equal(WEXITSTATUS(try_as(TT_ROLE_WORKER, open_passwd)), EACCES);
-}
 
 static void a_worker_has_no_socket_but_unix(void **state) {
     (void)state;
     assert_int_equal(try_as(TT_ROLE_WORKER, open_local_socket), 0);
     assert_int_equal(WEXITSTATUS(try_as(TT_ROLE_WORKER, open_internet_socket)), EPERM);
     assert_int_equal(try_as(TT_ROLE_AGENT, open_internet_socket), 0);
+}
+#endif
+
+static void a_worker_keeps_files_in_its_storage_alone(void **state) {
+    (void)state;
+    assert_int_equal(try_as(TT_ROLE_WORKER, keep_a_file), 0);
+    assert_int_equal(access("kept/file", F_OK), 0);
+    assert_int_equal(WEXITSTATUS(try_as(TT_ROLE_WORKER, make_a_file_elsewhere)), EACCES);
+#ifndef TT_SANITIZED
+    assert_int_equal(WEXITSTATUS(try_as(TT_ROLE_WORKER, open_passwd)), EACCES);
+#endif
 }
 
 static void every_role_has_a_name(void **state) {
@@ -173,9 +180,9 @@ int main(void) {
         cmocka_unit_test(a_decoder_may_look_for_a_file_in_vain),
         cmocka_unit_test(a_decoder_may_abort),
         cmocka_unit_test(a_spawner_forks_and_does_little_else),
+        cmocka_unit_test(a_worker_has_no_socket_but_unix),
 #endif
         cmocka_unit_test(a_worker_keeps_files_in_its_storage_alone),
-        cmocka_unit_test(a_worker_has_no_socket_but_unix),
         cmocka_unit_test(every_role_has_a_name),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,0 +1,112 @@
+"""What the kernel holds of each process: attempts inside real daemons, older kernels, and how both are told."""
+
+import os
+import subprocess
+
+import pytest
+
+import kernel
+import pictures
+from account import AS_OWNER
+from attempts import Attempts, denied
+from support import IS_SANITIZED, TINTYPED, clean_environment
+
+JPEG = pictures.jpeg(64, 48)
+LACKS = "confinement: the processes run without"
+
+needs_filters = pytest.mark.skipif(IS_SANITIZED, reason="a sanitizer comes before any library, and has no filters")
+
+
+def make_attempts(make_server, at, **options):
+    """Starts a service in which the process that calls the function `at` makes the attempts."""
+    one = make_server(start=False)
+    attempts = Attempts(at, one.folder, one.storage)
+    one.environment = attempts.environment
+    one.spawn([TINTYPED, "-c", one.config_path], **options)
+    one.start_front()
+    return one, attempts
+
+
+def check_service(one):
+    """Checks that the service is whole."""
+    workers = one.workers()
+    one.upload(JPEG)
+    one.check_spool()
+    assert one.workers() == workers
+    assert len(workers) == 4
+
+
+@needs_filters
+def test_a_worker_that_was_taken_over(make_server):
+    one, attempts = make_attempts(make_server, "FCGX_GetParam")
+    one.upload(JPEG)
+    found = attempts.wait()
+    assert len(found) > 80
+    assert found.keys() - denied(found) == set()
+    attempts.check_folder()
+    check_service(one)
+
+
+@needs_filters
+def test_a_master_that_was_taken_over(make_server):
+    """Its files are not limited, it starts processes and ends them. All else is denied, also to whatever it
+    starts."""
+    one, attempts = make_attempts(make_server, "sigwaitinfo")
+    found = attempts.wait()
+    assert denied(found) >= {
+        "execute a program", "trace a process", "read a process's memory", "mount", "bpf", "a socket of IPv4",
+        "make a user name space", "change the user", "change the root", "io_uring", "change a mode"}
+    assert len(denied(found)) > 55
+    one.upload(JPEG)
+
+
+@needs_filters
+def test_attempts_on_a_kernel_that_holds_nothing(make_server):
+    """Most attempts are not denied to any process of a plain user, so a test of them can fail."""
+    with kernel.OldKernel(landlock=0, filters=False) as old:
+        one, attempts = make_attempts(make_server, "FCGX_GetParam", preexec_fn=old.enter)
+        found = attempts.wait("a file in memory as a program")
+        let = {name for name, number in found.items() if number == 0}
+        assert len(let) > 40
+        assert one.stop_tintyped() == 0
+    assert LACKS in one.read_log()
+
+
+@pytest.mark.parametrize("landlock, filters, missing", [
+    (0, True, ["limits of files (the kernel has no Landlock)"]),
+    (1, True, ["the kernel's Landlock has ABI 1; 2 is needed"]),
+    (2, False, ["filters of system calls"]),
+    (0, False, ["filters of system calls", "limits of files"]),
+])
+def test_a_kernel_that_lacks_something(make_server, landlock, filters, missing):
+    """required refuses to start, best-effort says what is not held, and serves."""
+    one = make_server(start=False, server={"confinement": "required"})
+    for arguments in ([TINTYPED, "-t"], [TINTYPED]):
+        with kernel.OldKernel(landlock, filters) as old:
+            done = subprocess.run([*arguments, "-c", one.config_path], env=clean_environment(), timeout=60,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                  text=True, check=False, preexec_fn=old.enter, **AS_OWNER)
+        assert done.returncode == 2
+        assert all(words in done.stderr for words in ["server.confinement", *missing])
+    assert not os.listdir(one.storage)
+    one.config["server"]["confinement"] = "best-effort"
+    one.write_config()
+    with kernel.OldKernel(landlock, filters) as old:
+        one.spawn([TINTYPED, "-c", one.config_path], preexec_fn=old.enter)
+        one.start_front()
+        one.upload(JPEG)
+        assert one.stop_tintyped() == 0
+    line, = (line for line in one.read_log().splitlines() if LACKS in line)
+    assert all(words in line for words in missing)
+
+
+@needs_filters
+def test_a_kernel_that_is_good_enough(make_server):
+    """ABI 2 is that of Debian 12."""
+    one = make_server(start=False, server={"confinement": "required"})
+    with kernel.OldKernel(landlock=2) as old:
+        one.spawn([TINTYPED, "-c", one.config_path], preexec_fn=old.enter)
+        one.start_front()
+        one.upload(JPEG)
+        assert one.stop_tintyped() == 0
+    assert LACKS not in one.read_log()
