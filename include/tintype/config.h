@@ -44,6 +44,7 @@ struct tt_config {
         int64_t idle_seconds;    /* how long a peer of the socket may send, or take, nothing */
         int64_t request_seconds; /* how long a request may take to come whole */
         bool core_dumps;         /* of both daemons */
+        int64_t wait_seconds;    /* how long an upload waits for a decode slot */
         int64_t drain_seconds;   /* how long a stop waits for requests in flight */
         char cors_origins[TT_CONFIG_TEXT_MAX]; /* space-separated origins, or "*"; "" none */
         enum tt_confinement confinement;

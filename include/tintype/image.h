@@ -43,6 +43,11 @@ struct tt_image_job {
     int output_count;
     const struct tt_picture_limits *limits;
     const struct tt_watermark *watermark; /* NULL: none can be drawn */
+    /* Called when the rendering is planned, before it takes memory for pixels, with the CPU time
+     * that it will take, roughly (src/image/cost.c). It ends with the error that this returns. NULL
+     * for none. */
+    enum tt_err (*begin)(void *context, int64_t planned_ms);
+    void *context;
 };
 
 /* Decodes the picture once and writes each result, encoded as its options say, while its rows come.
@@ -52,7 +57,8 @@ struct tt_image_job {
  * TT_ERR_SPOOL_FULL, TT_ERR_INTERNAL.
  * Nothing is allocated for pixels before max_pixels held against the picture's header. What comes
  * from the arena is at most max_memory_bytes for all results; what libraries take of the heap is
- * bounded by the limits of the process, and both are TT_ERR_NO_MEMORY. */
+ * bounded by the limits of the process, and both are TT_ERR_NO_MEMORY. What begin returned comes
+ * back as well. */
 enum tt_err tt_image_render(const struct tt_image_job *job, struct tt_picture_report *report);
 
 #endif

@@ -135,36 +135,54 @@ enum tt_err tt_spawner_wait(struct tt_spawner *spawner, struct tt_child_end *end
 
 /* ---- places (src/proc/places.c) ---- */
 
-/* Decode slots and waiting seats as byte-range locks (F_OFD_SETLK) on one file: the kernel gives a
- * dead process's place back, and services that share a storage directory share the places. */
+/* Seats, in which what is to be done is planned or waited for, and slots, in which it is done. They
+ * are shared by all services that have one storage directory, and go round between clients; the
+ * kernel gives a dead process's place back. */
 struct tt_places {
     int64_t slots; /* that may be held at once */
-    int64_t seats; /* that may wait at once, for a slot or for something else */
-    int freed_fd;  /* eventfd, made before the fork: a slot was given back */
+    int64_t seats; /* the same */
+    int64_t door;  /* how many may wait for a seat, while one is held that will be free soon */
     char path[4096];
 };
 
+/* What is to be done in a slot. */
+enum tt_place_weight { TT_PLACE_LIGHT, TT_PLACE_HEAVY, TT_PLACE_COSTLY };
+
+struct tt_place_board;
+
+/* What one process has: at most one place at a time. */
 struct tt_place {
-    int fd; /* the open file description that holds the lock; -1 when none */
+    const struct tt_places *places; /* borrowed */
+    int fd;                         /* owned, as is board; -1 while it is not open */
+    struct tt_place_board *board;   /* shared by all */
+    int number;                     /* of the record of its place; -1 while it has none */
 };
 
-/* Prepares *places, in the master before any fork. path is the lock file, made where it is missing
- * (0660). TT_ERR_SYSTEM. */
-enum tt_err tt_places_init(struct tt_places *places, const char *path, int64_t slots,
-                           int64_t seats);
-void tt_places_fini(struct tt_places *places);
+/* Prepares *places, in the master before any fork. path is the file that is shared, made where it
+ * is missing (0660). TT_ERR_SYSTEM. */
+enum tt_err tt_places_init(struct tt_places *places, const char *path, int64_t slots, int64_t seats,
+                           int64_t door);
 
-/* Takes a slot, waiting in a seat for one; TT_ERR_BUSY at once when every seat is taken.
+/* Opens *place, after the fork of the process that it is for. TT_ERR_SYSTEM; tt_place_close is for
+ * the caller to call in either case, and safe where it is called twice. */
+enum tt_err tt_place_open(struct tt_place *place, const struct tt_places *places);
+void tt_place_close(struct tt_place *place);
+
+/* Takes a seat for a client (0: not known; those count as one). is_brief says that it is not for
+ * long, or only for as long as a slot is waited for. Where all seats are taken, and one of them
+ * briefly, it is waited for, a few seconds at most. TT_ERR_BUSY: no seat was to be had;
  * TT_ERR_SYSTEM. */
-enum tt_err tt_places_take(struct tt_places *places, struct tt_place *place);
-/* Safe when none is held. */
-void tt_places_give(struct tt_places *places, struct tt_place *place);
+enum tt_err tt_place_sit(struct tt_place *place, uint64_t client, bool is_brief);
 
-/* Takes one of the same seats to wait for something else than a slot; TT_ERR_BUSY at once when
- * every seat is taken. TT_ERR_SYSTEM. */
-enum tt_err tt_places_sit(const struct tt_places *places, struct tt_place *place);
-/* Safe when none is held. */
-void tt_places_stand(struct tt_place *place);
+/* Changes the seat for a slot, waiting for wait_ms at most. What is costly takes at most slots - 1
+ * of two or more slots, and waits in at most half of the seats; what is not light leaves one of two
+ * or more seats to others. TT_ERR_BUSY: another is to have the seat, or the time is over;
+ * TT_ERR_SYSTEM. The seat is lost then. */
+enum tt_err tt_place_take_slot(struct tt_place *place, enum tt_place_weight weight,
+                               int64_t wait_ms);
+
+/* Gives the seat or the slot back. Safe when none is held. */
+void tt_place_leave(struct tt_place *place);
 
 /* ---- listening socket (src/proc/listen.c) ---- */
 

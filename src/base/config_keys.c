@@ -76,6 +76,8 @@ const struct tt_config_key tt_config_keys[] = {
     {"server", "core_dumps",
      "Whether a debugger may look into both daemons, and a crash leave a core file: for developers",
      "false", FIELD(server.core_dumps), TT_CONFIG_SWITCH},
+    {"server", "wait_seconds", "How long an upload may wait for a decode slot",
+     "30", FIELD(server.wait_seconds), TT_CONFIG_NUMBER, .lowest = 1, .highest = 3600},
     {"server", "drain_seconds", "How long a stop or a reload waits for requests in flight",
      "60", FIELD(server.drain_seconds), TT_CONFIG_NUMBER, .lowest = 1, .highest = 3600},
     {"server", "cors_origins",

@@ -8,6 +8,7 @@
 
 #include "image/codec.h"
 #include "image/colour.h"
+#include "image/cost.h"
 #include "image/luma.h"
 #include "image/operations.h"
 #include "image/plan.h"
@@ -149,6 +150,8 @@ static enum tt_err render(struct rendering *rendering, struct tt_picture_report 
     report->source_width_px = header->width_px;
     report->source_height_px = header->height_px;
     err = tt_plan_make(&rendering->plan, header, job->outputs, job->output_count, job->limits);
+    if (err == TT_OK && job->begin)
+        err = job->begin(job->context, tt_cost_ms(&rendering->plan, header, job->outputs));
     if (err == TT_OK)
         err = open_branches(rendering, report);
     if (err == TT_OK)

@@ -167,6 +167,13 @@ static int64_t count_seats(const struct tt_config *config) {
     return config->server.workers / 2 > 1 ? config->server.workers / 2 : 1;
 }
 
+/* The other half may come to the door, where nobody stays long. A process that serves alone does
+ * not know how many others there are. */
+static int64_t count_door(const struct tt_config *config) {
+    return config->server.workers > 0 ? config->server.workers - config->server.workers / 2
+                                      : config->server.decode_slots;
+}
+
 /* A machine without the default font can serve all but texts, which are then refused. */
 static enum tt_err load_watermark(struct tt_watermark **watermark, struct tt_config *config) {
     if (strcmp(config->image.watermark_font, TT_CONFIG_WATERMARK_FONT) == 0 &&
@@ -188,7 +195,8 @@ static enum tt_err service_open(struct service *service) {
     if (err != TT_OK)
         return err;
     snprintf(path, sizeof path, "%s/places.lock", config->storage.dir);
-    err = tt_places_init(&service->places, path, config->server.decode_slots, count_seats(config));
+    err = tt_places_init(&service->places, path, config->server.decode_slots, count_seats(config),
+                         count_door(config));
     if (err != TT_OK)
         return err;
     service->stats = tt_stats_new();
@@ -205,7 +213,6 @@ static void service_close(struct service *service) {
         tt_log(TT_LOG_WARNING, "cannot remove %s: %s", service->config.server.listen,
                strerror(errno));
     tt_file_close(&service->listen_fd);
-    tt_places_fini(&service->places);
     tt_file_close(&service->lock_fd);
     tt_watermark_free(service->watermark);
 }
@@ -286,6 +293,7 @@ static enum tt_err reload(void *context, struct tt_master_plan *plan) {
     service->watermark = watermark;
     service->places.slots = new.server.decode_slots;
     service->places.seats = count_seats(&new);
+    service->places.door = count_door(&new);
     plan->workers = new.server.workers;
     plan->drain_seconds = new.server.drain_seconds;
     tt_log_open("tintyped", (enum tt_log_level) new.log.level);
@@ -409,7 +417,7 @@ int main(int argc, char **argv) {
         {"markdown", no_argument, NULL, 'M'}, /* the README's table */
         {NULL, 0, NULL, 0},
     };
-    static struct service service = {.places.freed_fd = -1, .lock_fd = -1, .listen_fd = -1};
+    static struct service service = {.lock_fd = -1, .listen_fd = -1};
     bool test_only = false;
     bool dump_only = false;
     if (mask_term(SIG_BLOCK) < 0 || tt_start_tidy_fds(true) != TT_OK)

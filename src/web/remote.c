@@ -29,15 +29,15 @@ static enum tt_err explain_lost(struct tt_request *request) {
 static enum tt_err ask(struct tt_request *request, enum tt_ask_verb verb,
                        const struct tt_spool_name *name, int64_t timeout_ms,
                        char url[TT_ASK_ANSWER_MAX_BYTES]) {
-    struct tt_place seat;
-    enum tt_err err = tt_places_sit(request->worker->places, &seat);
+    struct tt_place *place = &request->worker->place;
+    enum tt_err err = tt_place_sit(place, request->client, false);
     if (err != TT_OK)
         return err == TT_ERR_BUSY ? TT_ERR_BUSY : TT_ERR_INTERNAL;
     struct tt_ask_question question = {.verb = verb, .kind = name->kind};
     memcpy(question.id, name->id, TT_UUID_SIZE);
     snprintf(question.rendition, sizeof question.rendition, "%s", name->rendition);
     err = tt_ask(request->worker->config->storage.dir, &question, timeout_ms, url);
-    tt_places_stand(&seat);
+    tt_place_leave(place);
     return err == TT_ERR_NOT_FOUND ? explain_lost(request) : err;
 }
 

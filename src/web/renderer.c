@@ -2,13 +2,16 @@
  * rendered is in src/image, how a child is limited in src/proc/child.c. */
 #include "web/renderer.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "tintype/file.h"
@@ -19,6 +22,21 @@
 #define SLACK_BYTES (INT64_C(64) << 20)
 
 #define WARM_BYTES (512 * 1024)
+
+/* A header is read, and a picture planned, within these. */
+#define PLAN_BYTES       (INT64_C(64) << 20)
+#define PLAN_CPU_SECONDS 1
+
+/* Pictures planned to take longer leave seats, and those of the second kind slots as well, to
+ * others. */
+#define HEAVY_MS  250
+#define COSTLY_MS 1000
+
+/* A picture may take this many times the CPU time that was planned for it, on a machine that is
+ * slower than the one where plans were measured, and this much more. One that takes longer lied
+ * about itself. */
+#define PLAN_FACTOR       10
+#define PLAN_MORE_SECONDS 2
 
 /* A child may take this many times its CPU seconds by the clock: even on the busiest machine, one
  * that computes has got its share by then. */
@@ -58,21 +76,45 @@ static void warm_heap(void) {
 }
 #endif
 
-/* The picture's descriptor is the first, and the results' follow. The report says how it went; an
- * end other than this one is a crash. */
+/* These go through the gate, each whole. */
+struct plan {
+    int64_t cpu_ms;
+};
+
+struct go {
+    int64_t cpu_seconds;
+};
+
+/* Tells the worker the plan, and waits for its word, which comes with a slot. The wait ends with
+ * the worker, and with the time that the spawner was given. */
+static enum tt_err await_slot(void *context, int64_t planned_ms) {
+    const int *gate_fd = context;
+    const struct plan plan = {planned_ms};
+    struct go go;
+    if (write(*gate_fd, &plan, sizeof plan) != sizeof plan ||
+        read(*gate_fd, &go, sizeof go) != sizeof go)
+        return tt_err_fail(TT_ERR_INTERNAL, "the worker gave no slot");
+    return tt_child_raise_limits(go.cpu_seconds) == TT_OK ? TT_OK : TT_ERR_INTERNAL;
+}
+
+/* The picture's descriptor is the first, the gate's the second, and the results' follow. The report
+ * says how it went; an end other than this one is a crash. */
 static int render(void *context, const int *fds, int count) {
     struct tt_renderer *renderer = context;
     struct tt_picture_output outputs[TT_PICTURE_RESULTS_MAX];
+    int gate_fd = fds[1];
     const struct tt_image_job job = {
         .picture_fd = fds[0],
         .outputs = outputs,
-        .output_count = count - 1,
+        .output_count = count - 2,
         .limits = &renderer->config->image.limits,
         .watermark = renderer->watermark,
+        .begin = await_slot,
+        .context = &gate_fd,
     };
     for (int i = 0; i < job.output_count; i++) {
         const char *preset = renderer->page->wanted[i].preset;
-        outputs[i] = (struct tt_picture_output){fds[1 + i], &renderer->page->wanted[i].options,
+        outputs[i] = (struct tt_picture_output){fds[2 + i], &renderer->page->wanted[i].options,
                                                 *preset != '\0' ? preset : NULL};
     }
     warm_heap();
@@ -90,15 +132,21 @@ static enum tt_err open_to_read(int fd, int *read_fd) {
     return *read_fd >= 0 ? TT_OK : tt_err_fail_errno(TT_ERR_SYSTEM, "open %s", path);
 }
 
+/* The child's time is that for planning, and then for waiting, at first: of both together the
+ * worker makes two. */
 static enum tt_err start_child(struct tt_renderer *renderer, const int *fds, int count) {
-    const struct tt_picture_limits *limits = &renderer->config->image.limits;
-    const int64_t cpu_seconds = renderer->config->image.cpu_seconds;
+    const struct tt_config *config = renderer->config;
+    const struct tt_picture_limits *limits = &config->image.limits;
     const struct tt_child_limits child_limits = {
         .address_space_bytes = limits->max_memory_bytes + SLACK_BYTES,
-        .cpu_seconds = cpu_seconds,
-        .wall_seconds = WALL_FACTOR * cpu_seconds,
+        .cpu_seconds = config->image.cpu_seconds,
+        .wall_seconds = WALL_FACTOR * PLAN_CPU_SECONDS + config->server.wait_seconds,
         .file_bytes = limits->max_pixels * RESULT_BYTES_PER_PIXEL + RESULT_EXTRA_BYTES,
+        .first_address_space_bytes = PLAN_BYTES,
+        .first_cpu_seconds = PLAN_CPU_SECONDS,
     };
+    renderer->is_planning = true;
+    renderer->cpu_seconds = PLAN_CPU_SECONDS;
     return tt_spawner_start(&renderer->spawner, &child_limits, fds, count);
 }
 
@@ -122,24 +170,101 @@ static void fill_page(struct tt_renderer_page *page, const struct tt_picture_out
     }
 }
 
-enum tt_err tt_renderer_start(struct tt_renderer *renderer, int picture_fd,
-                              const struct tt_picture_output *outputs, int count) {
-    int fds[1 + TT_PICTURE_RESULTS_MAX] = {-1};
-    enum tt_err err = tt_places_take(renderer->places, &renderer->place);
-    if (err != TT_OK)
-        return err;
+/* The gate is a new one for each child, so that nothing of one upload is within reach of the next.
+ */
+static enum tt_err open_gate(struct tt_renderer *renderer, int *child_fd) {
+    int fds[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "socketpair");
+    renderer->gate_fd = fds[0];
+    *child_fd = fds[1];
+    return TT_OK;
+}
 
+/* Orders the child that is to plan. */
+static enum tt_err order(struct tt_renderer *renderer, int picture_fd,
+                         const struct tt_picture_output *outputs, int count) {
+    int fds[2 + TT_PICTURE_RESULTS_MAX] = {-1, -1};
     for (int i = 0; i < count; i++)
-        fds[1 + i] = outputs[i].fd;
-    renderer->result_count = count;
-    err = open_to_read(picture_fd, &fds[0]);
+        fds[2 + i] = outputs[i].fd;
+    enum tt_err err = open_to_read(picture_fd, &fds[0]);
+    if (err == TT_OK)
+        err = open_gate(renderer, &fds[1]);
     if (err == TT_OK) {
         fill_page(renderer->page, outputs, count);
-        err = start_child(renderer, fds, 1 + count);
+        err = start_child(renderer, fds, 2 + count);
     }
     tt_file_close(&fds[0]);
+    tt_file_close(&fds[1]);
+    return err;
+}
+
+/* Waits for the child's plan. Without one, it ends: by itself, or because it took too long. */
+static bool hear_plan(struct tt_renderer *renderer, struct plan *plan) {
+    struct pollfd heard = {.fd = renderer->gate_fd, .events = POLLIN};
+    int ready;
+    do
+        ready = poll(&heard, 1, WALL_FACTOR * PLAN_CPU_SECONDS * 1000);
+    while (ready < 0 && errno == EINTR);
+    if (ready > 0)
+        return read(renderer->gate_fd, plan, sizeof *plan) == sizeof *plan;
+    tt_spawner_allow(&renderer->spawner, 0);
+    return false;
+}
+
+/* A plan that makes no sense is a costly picture's. */
+static enum tt_place_weight weigh(const struct plan *plan) {
+    if (plan->cpu_ms < 0 || plan->cpu_ms > COSTLY_MS)
+        return TT_PLACE_COSTLY;
+    return plan->cpu_ms > HEAVY_MS ? TT_PLACE_HEAVY : TT_PLACE_LIGHT;
+}
+
+/* Gives the child its time, and the word to go on. Where that fails, child or spawner have ended,
+ * and finish says why. */
+static void let_go(struct tt_renderer *renderer, const struct plan *plan) {
+    int64_t most_seconds = renderer->config->image.cpu_seconds;
+    int64_t seconds = weigh(plan) == TT_PLACE_COSTLY
+                          ? most_seconds
+                          : plan->cpu_ms * PLAN_FACTOR / 1000 + PLAN_MORE_SECONDS;
+    renderer->is_planning = false;
+    renderer->cpu_seconds = seconds < most_seconds ? seconds : most_seconds;
+    const struct go go = {renderer->cpu_seconds};
+    if (tt_spawner_allow(&renderer->spawner, WALL_FACTOR * renderer->cpu_seconds) != TT_OK ||
+        send(renderer->gate_fd, &go, sizeof go, MSG_NOSIGNAL) < 0)
+        tt_err_take(TT_OK);
+}
+
+/* Ends a child that is not to decode. */
+static void send_away(struct tt_renderer *renderer) {
+    struct tt_child_end end;
+    tt_file_close(&renderer->gate_fd);
+    if (tt_spawner_allow(&renderer->spawner, 0) == TT_OK)
+        tt_spawner_wait(&renderer->spawner, &end);
+    else
+        tt_spawner_close(&renderer->spawner);
+}
+
+enum tt_err tt_renderer_start(struct tt_renderer *renderer, uint64_t client, int picture_fd,
+                              const struct tt_picture_output *outputs, int count) {
+    struct plan plan;
+    enum tt_err err = tt_place_sit(renderer->place, client, true);
     if (err != TT_OK)
-        tt_places_give(renderer->places, &renderer->place);
+        return err;
+    renderer->result_count = count;
+    err = order(renderer, picture_fd, outputs, count);
+    if (err != TT_OK) {
+        tt_file_close(&renderer->gate_fd);
+        tt_place_leave(renderer->place);
+        return err;
+    }
+    if (!hear_plan(renderer, &plan))
+        return TT_OK;
+    err = tt_place_take_slot(renderer->place, weigh(&plan),
+                             renderer->config->server.wait_seconds * 1000);
+    if (err == TT_OK)
+        let_go(renderer, &plan);
+    else
+        send_away(renderer);
     return err;
 }
 
@@ -201,9 +326,16 @@ static enum tt_err judge_report(struct tt_picture_report *report, int result_cou
     return TT_OK;
 }
 
-static enum tt_err judge_end(const struct tt_child_end *end, int64_t cpu_seconds) {
-    if (end->timed_out || end->signal == SIGXCPU ||
-        (end->signal == SIGKILL && end->cpu_us >= cpu_seconds * 1000000))
+static enum tt_err judge_end(const struct tt_child_end *end, int64_t cpu_seconds,
+                             bool is_planning) {
+    bool is_over_time = end->timed_out || end->signal == SIGXCPU ||
+                        (end->signal == SIGKILL && end->cpu_us >= cpu_seconds * 1000000);
+    if (is_over_time && is_planning)
+        return tt_err_refuse(TT_ERR_PICTURE_TOO_COSTLY,
+                             "Reading the picture's header took more than %d second of computing, "
+                             "and it was given up. Save the picture in a simpler form.",
+                             PLAN_CPU_SECONDS);
+    if (is_over_time)
         return tt_err_refuse(TT_ERR_PICTURE_TOO_COSTLY,
                              "The picture took more than %lld seconds of computing and was given "
                              "up. Send a smaller one, or save it in a simpler form.",
@@ -228,7 +360,8 @@ enum tt_err tt_renderer_finish(struct tt_renderer *renderer, struct tt_picture_r
     struct tt_child_end end;
     memset(report, 0, sizeof *report);
     enum tt_err err = tt_spawner_wait(&renderer->spawner, &end);
-    tt_places_give(renderer->places, &renderer->place);
+    tt_file_close(&renderer->gate_fd);
+    tt_place_leave(renderer->place);
     if (err != TT_OK) {
         report->err = err == TT_ERR_SYSTEM ? TT_ERR_INTERNAL : err;
         return report->err;
@@ -236,7 +369,7 @@ enum tt_err tt_renderer_finish(struct tt_renderer *renderer, struct tt_picture_r
     atomic_fetch_add(&renderer->stats->decode_cpu_us, end.cpu_us);
     tt_stats_raise(&renderer->stats->decoder_peak_rss_bytes, end.peak_rss_bytes);
 
-    err = judge_end(&end, config->image.cpu_seconds);
+    err = judge_end(&end, renderer->cpu_seconds, renderer->is_planning);
     if (err == TT_OK) {
         *report = renderer->page->report;
         err = judge_report(report, renderer->result_count, config->image.limits.max_pixels);
@@ -248,10 +381,10 @@ enum tt_err tt_renderer_finish(struct tt_renderer *renderer, struct tt_picture_r
 }
 
 enum tt_err tt_renderer_init(struct tt_renderer *renderer, const struct tt_config *config,
-                             struct tt_stats *stats, struct tt_places *places,
+                             struct tt_stats *stats, struct tt_place *place,
                              const struct tt_watermark *watermark) {
     *renderer = (struct tt_renderer){
-        .config = config, .stats = stats, .places = places, .watermark = watermark, .place.fd = -1};
+        .config = config, .stats = stats, .place = place, .watermark = watermark, .gate_fd = -1};
     const struct tt_spawner_job job = {prepare, render, renderer};
     renderer->spawner.fd = -1;
     tt_stats_hold_back(stats); /* a decoder shares its page with the worker, and nothing else */
@@ -265,7 +398,8 @@ bool tt_renderer_is_lost(const struct tt_renderer *renderer) {
 
 void tt_renderer_fini(struct tt_renderer *renderer) {
     tt_spawner_close(&renderer->spawner);
-    tt_places_give(renderer->places, &renderer->place);
+    tt_file_close(&renderer->gate_fd);
+    tt_place_leave(renderer->place);
     if (renderer->page)
         munmap(renderer->page, sizeof *renderer->page);
     renderer->page = NULL;

@@ -22,7 +22,7 @@
 struct tt_worker {
     const struct tt_config *config;
     struct tt_stats *stats;
-    struct tt_places *places; /* the seats to wait in */
+    struct tt_place place; /* where it waits or decodes */
     struct tt_renderer renderer;
     struct tt_spool spool;
     struct tt_journal *journal;
@@ -56,6 +56,7 @@ struct tt_request {
     const char *segments[TT_REQUEST_SEGMENTS];
     int segment_count; /* TT_REQUEST_SEGMENTS + 1 when there are more */
     const char *query; /* raw; "" when none */
+    uint64_t client;   /* who is meant by the address: tt_auth_client */
     bool wants_html;   /* a browser's form or address bar, not a program */
     const char *id;    /* the {id} of the route, checked; NULL where it has none */
     const char *name;  /* its {name}, as it came; likewise */

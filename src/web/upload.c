@@ -161,7 +161,8 @@ static enum tt_err render(struct upload *upload) {
     struct tt_picture_report report;
     enum tt_err err = stage_results(upload);
     if (err == TT_OK)
-        err = tt_renderer_start(renderer, original_fd, upload->outputs, upload->result_count);
+        err = tt_renderer_start(renderer, upload->request->client, original_fd, upload->outputs,
+                                upload->result_count);
     if (err != TT_OK)
         return err;
     enum tt_err synced = TT_OK;

@@ -141,13 +141,15 @@ int tt_web_run(const struct tt_web_plan *plan) {
     struct tt_worker worker = {
         .config = plan->config,
         .stats = plan->stats,
-        .places = plan->places,
+        .place = {.fd = -1, .number = -1},
         .spool = TT_SPOOL_CLOSED,
     };
-    enum tt_err err = tt_renderer_init(&worker.renderer, plan->config, plan->stats, plan->places,
+    enum tt_err err = tt_renderer_init(&worker.renderer, plan->config, plan->stats, &worker.place,
                                        plan->watermark);
     tt_config_name_node(plan->config, worker.node);
     tt_arena_init(&worker.arena, ARENA_MAX_BYTES);
+    if (err == TT_OK)
+        err = tt_place_open(&worker.place, plan->places);
     if (err == TT_OK)
         err = tt_spool_open(&worker.spool, plan->config->storage.dir);
     if (err == TT_OK)
@@ -175,5 +177,6 @@ int tt_web_run(const struct tt_web_plan *plan) {
     if (worker.piece)
         munmap(worker.piece, BUFFERS_BYTES);
     tt_renderer_fini(&worker.renderer);
+    tt_place_close(&worker.place);
     return err == TT_OK ? 0 : 1;
 }

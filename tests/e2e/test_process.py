@@ -3,6 +3,7 @@
 import contextlib
 import operator
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -38,18 +39,25 @@ class Later:
         return answer
 
 
-def confined(pid):
-    """Says whether a decoder has given up its rights, which it does last before it reads the picture."""
+def cpu_limit(pid):
+    """Returns the seconds of CPU time that a process may take, and None for one that has ended or has no limit.
+    A decoder has one second while it plans, and more once it has a slot."""
     try:
-        return "NoNewPrivs:\t1" in Path(f"/proc/{pid}/status").read_text()
+        text = Path(f"/proc/{pid}/limits").read_text()
     except (FileNotFoundError, ProcessLookupError):
-        return False
+        return None
+    seconds = re.search(r"Max cpu time +(\w+)", text)
+    return int(seconds[1]) if seconds and seconds[1].isdigit() else None
+
+
+def decodes(pid):
+    return (cpu_limit(pid) or 0) > 1
 
 
 def held_upload(server):
-    """Starts an upload and stops its decoder. Returns (Later, pid of the decoder)."""
+    """Starts an upload and stops its decoder, which has a slot. Returns (Later, pid of the decoder)."""
     upload = Later(server, SLOW)
-    decoder, = wait_for("a decoder", lambda: [pid for pid in server.decoders() if confined(pid)])
+    decoder, = wait_for("a decoder", lambda: [pid for pid in server.decoders() if decodes(pid)])
     stop_process(decoder)
     return upload, decoder
 

@@ -46,9 +46,10 @@ enum tt_err tt_fcgi_read(struct tt_fcgi *fcgi, uint8_t *bytes, size_t size, size
     return TT_OK;
 }
 
-enum tt_err tt_places_sit(const struct tt_places *places, struct tt_place *place) {
-    (void)places;
+enum tt_err tt_place_sit(struct tt_place *place, uint64_t client, bool is_brief) {
     (void)place;
+    (void)client;
+    (void)is_brief;
     if (seats_free == 0)
         return tt_err_fail(TT_ERR_BUSY, "no seat");
     seats_free--;
@@ -56,15 +57,16 @@ enum tt_err tt_places_sit(const struct tt_places *places, struct tt_place *place
     return TT_OK;
 }
 
-void tt_places_stand(struct tt_place *place) {
+void tt_place_leave(struct tt_place *place) {
     (void)place;
     seats_free++;
 }
 
 /* The decoder renders nothing: it writes a few bytes, and says what the test wants. */
-enum tt_err tt_renderer_start(struct tt_renderer *renderer, int picture_fd,
+enum tt_err tt_renderer_start(struct tt_renderer *renderer, uint64_t client, int picture_fd,
                               const struct tt_picture_output *outputs, int count) {
     (void)renderer;
+    (void)client;
     (void)picture_fd;
     assert_int_equal(count, 1);
     return tt_file_write(outputs[0].fd, "result", 6);

@@ -1,4 +1,5 @@
-/* Decode slots and waiting seats: src/proc/places.c. Each taker is a process of its own. */
+/* Slots and seats among processes: src/proc/places.c. Each taker is a process of its own. Who of
+ * many comes next is tested with places_order.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,19 +19,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "proc/places_order.h"
 #include "tintype/process.h"
+
+#define PATIENCE_MS 60000
 
 struct fixture {
     char dir[64];
     char path[80];
     struct tt_places places;
-    int said[2]; /* takers speak: "H" holds, "B" was told busy, "!" failed */
+    int said[2]; /* takers speak: "S" sits, "H" holds a slot, "B" was told busy, "!" failed */
 };
 
-/* A taker, and the pipe whose end (or a byte) lets it give its slot back. */
+/* A taker, and the pipe whose bytes let it go on. */
 struct taker {
     pid_t pid;
-    int release_fd;
+    int gate_fd;
 };
 
 struct message {
@@ -37,16 +42,15 @@ struct message {
     int word;
 };
 
-static void fixture_open(struct fixture *fixture, int64_t slots, int64_t seats) {
+static void fixture_open(struct fixture *fixture, int64_t slots, int64_t seats, int64_t door) {
     snprintf(fixture->dir, sizeof fixture->dir, "/tmp/tintype-places-XXXXXX");
     assert_non_null(mkdtemp(fixture->dir));
     snprintf(fixture->path, sizeof fixture->path, "%s/places.lock", fixture->dir);
-    assert_int_equal(tt_places_init(&fixture->places, fixture->path, slots, seats), TT_OK);
+    assert_int_equal(tt_places_init(&fixture->places, fixture->path, slots, seats, door), TT_OK);
     assert_return_code(pipe2(fixture->said, O_CLOEXEC), errno);
 }
 
 static void fixture_close(struct fixture *fixture) {
-    tt_places_fini(&fixture->places);
     close(fixture->said[0]);
     close(fixture->said[1]);
     unlink(fixture->path);
@@ -74,227 +78,243 @@ static struct message hear(const struct fixture *fixture) {
     return message;
 }
 
-static _Noreturn void taker_main(struct fixture *fixture, int release_fd) {
+/* A taker sits down, and asks for a slot when it is let; with the next byte it leaves. */
+static _Noreturn void taker_main(struct fixture *fixture, int gate_fd) {
     struct tt_place place;
     char byte;
-    enum tt_err err = tt_places_take(&fixture->places, &place);
+    enum tt_err err = tt_place_open(&place, &fixture->places);
+    if (err == TT_OK)
+        err = tt_place_sit(&place, 1, true);
+    if (err == TT_OK) {
+        say(fixture, 'S');
+        if (read(gate_fd, &byte, 1) < 0)
+            _exit(5);
+        err = tt_place_take_slot(&place, TT_PLACE_LIGHT, PATIENCE_MS);
+    }
     if (err != TT_OK) {
         say(fixture, err == TT_ERR_BUSY ? 'B' : '!');
-        _exit(place.fd == -1 ? 0 : 4);
+        _exit(place.number == -1 ? 0 : 4);
     }
     say(fixture, 'H');
-    if (read(release_fd, &byte, 1) < 0)
+    if (read(gate_fd, &byte, 1) < 0)
         _exit(5);
-    tt_places_give(&fixture->places, &place);
-    tt_places_give(&fixture->places, &place); /* twice is safe */
-    _exit(place.fd == -1 ? 0 : 6);
+    tt_place_leave(&place);
+    tt_place_leave(&place); /* twice is safe */
+    _exit(place.number == -1 ? 0 : 6);
 }
 
 static struct taker taker_start(struct fixture *fixture) {
-    int release[2];
-    assert_return_code(pipe2(release, O_CLOEXEC), errno);
+    int gate[2];
+    assert_return_code(pipe2(gate, O_CLOEXEC), errno);
     pid_t pid = fork_bound();
     if (pid == 0) {
-        close(release[1]);
-        taker_main(fixture, release[0]);
+        close(gate[1]);
+        taker_main(fixture, gate[0]);
     }
-    close(release[0]);
-    return (struct taker){.pid = pid, .release_fd = release[1]};
+    close(gate[0]);
+    return (struct taker){.pid = pid, .gate_fd = gate[1]};
+}
+
+static void taker_let(const struct taker *taker) {
+    assert_int_equal(write(taker->gate_fd, "g", 1), 1);
+}
+
+static void taker_end(struct taker *taker) {
+    int status;
+    close(taker->gate_fd);
+    assert_int_equal(waitpid(taker->pid, &status, 0), taker->pid);
+    assert_int_equal(status, 0);
 }
 
 static void taker_release(struct taker *taker) {
-    int status;
-    assert_int_equal(write(taker->release_fd, "r", 1), 1);
-    close(taker->release_fd);
-    assert_int_equal(waitpid(taker->pid, &status, 0), taker->pid);
-    assert_int_equal(status, 0);
+    taker_let(taker);
+    taker_end(taker);
 }
 
 static void taker_kill(struct taker *taker) {
     assert_int_equal(kill(taker->pid, SIGKILL), 0);
     assert_int_equal(waitpid(taker->pid, NULL, 0), taker->pid);
-    close(taker->release_fd);
+    close(taker->gate_fd);
 }
 
-static struct taker taker_holding(struct fixture *fixture) {
-    struct taker taker = taker_start(fixture);
+static void hear_from(struct fixture *fixture, const struct taker *taker, int word) {
     struct message message = hear(fixture);
-    assert_int_equal(message.word, 'H');
-    assert_int_equal(message.pid, taker.pid);
+    assert_int_equal(message.word, word);
+    assert_int_equal(message.pid, taker->pid);
+}
+
+static struct taker taker_seated(struct fixture *fixture) {
+    struct taker taker = taker_start(fixture);
+    hear_from(fixture, &taker, 'S');
     return taker;
 }
 
-/* Two come at once where one seat is left: one is told that all is taken, and so the other sits. */
-static struct taker taker_seated(struct fixture *fixture) {
-    struct taker two[2] = {taker_start(fixture), taker_start(fixture)};
-    struct message message = hear(fixture);
-    assert_int_equal(message.word, 'B');
-    int busy = message.pid == two[0].pid ? 0 : 1;
-    int status;
-    assert_int_equal(message.pid, two[busy].pid);
-    assert_int_equal(waitpid(two[busy].pid, &status, 0), two[busy].pid);
-    assert_int_equal(status, 0);
-    close(two[busy].release_fd);
-    return two[1 - busy];
+static struct taker taker_holding(struct fixture *fixture) {
+    struct taker taker = taker_seated(fixture);
+    taker_let(&taker);
+    hear_from(fixture, &taker, 'H');
+    return taker;
 }
 
-static void hear_holding(struct fixture *fixture, const struct taker *taker) {
-    struct message message = hear(fixture);
-    assert_int_equal(message.word, 'H');
-    assert_int_equal(message.pid, taker->pid);
+/* Returns when the record of that number is in the state: what another process waits for cannot be
+ * heard. */
+static void await_state(struct fixture *fixture, uint32_t number, enum tt_place_state state) {
+    struct tt_place look;
+    assert_int_equal(tt_place_open(&look, &fixture->places), TT_OK);
+    while (look.board->records[number].state != (uint32_t)state)
+        sched_yield();
+    tt_place_close(&look);
 }
 
 static void test_places_slots_then_seat_then_busy(void **state) {
     (void)state;
     struct fixture fixture;
-    fixture_open(&fixture, 2, 1);
+    fixture_open(&fixture, 2, 1, 4);
     struct taker first = taker_holding(&fixture);
     struct taker second = taker_holding(&fixture);
     struct taker third = taker_seated(&fixture);
+    taker_let(&third);
+    await_state(&fixture, 2, TT_PLACE_WAITING);
+    struct taker fourth = taker_start(&fixture);
+    hear_from(&fixture, &fourth, 'B');
+    taker_end(&fourth);
     taker_release(&second);
-    hear_holding(&fixture, &third);
+    hear_from(&fixture, &third, 'H');
     /* The seat is free again, and the slots are not. */
-    struct taker fourth = taker_seated(&fixture);
+    fourth = taker_seated(&fixture);
+    taker_let(&fourth);
     taker_release(&first);
-    hear_holding(&fixture, &fourth);
+    hear_from(&fixture, &fourth, 'H');
     taker_release(&third);
     taker_release(&fourth);
+    fixture_close(&fixture);
+}
+
+/* Whoever finds the seats taken for a moment waits for that moment. */
+static void test_places_door(void **state) {
+    (void)state;
+    struct fixture fixture;
+    fixture_open(&fixture, 1, 1, 1);
+    struct taker first = taker_seated(&fixture);
+    struct taker second = taker_start(&fixture);
+    await_state(&fixture, 1, TT_PLACE_AT_DOOR);
+    struct taker third = taker_start(&fixture);
+    hear_from(&fixture, &third, 'B');
+    taker_end(&third);
+    taker_let(&first);
+    /* It has its slot, and so left its seat, in either order to be heard. */
+    struct message messages[2] = {hear(&fixture), hear(&fixture)};
+    int of_first = messages[0].pid == first.pid ? 0 : 1;
+    assert_int_equal(messages[of_first].word, 'H');
+    assert_int_equal(messages[1 - of_first].word, 'S');
+    taker_let(&second);
+    taker_release(&first);
+    hear_from(&fixture, &second, 'H');
+    taker_release(&second);
     fixture_close(&fixture);
 }
 
 static void test_places_killed_holder(void **state) {
     (void)state;
     struct fixture fixture;
-    fixture_open(&fixture, 1, 1);
+    fixture_open(&fixture, 1, 1, 0);
     struct taker holder = taker_holding(&fixture);
     struct taker waiter = taker_seated(&fixture);
+    taker_let(&waiter);
+    await_state(&fixture, 1, TT_PLACE_WAITING);
     taker_kill(&holder);
-    hear_holding(&fixture, &waiter);
+    hear_from(&fixture, &waiter, 'H');
     taker_release(&waiter);
     fixture_close(&fixture);
 }
 
-static void test_places_killed_waiter(void **state) {
+static void test_places_killed_waiters(void **state) {
     (void)state;
     struct fixture fixture;
-    fixture_open(&fixture, 1, 1);
+    fixture_open(&fixture, 1, 1, 1);
     struct taker holder = taker_holding(&fixture);
     struct taker waiter = taker_seated(&fixture);
+    struct taker behind = taker_start(&fixture);
+    await_state(&fixture, 2, TT_PLACE_AT_DOOR);
+    taker_kill(&behind);
     taker_kill(&waiter);
     struct taker next = taker_seated(&fixture); /* in the seat it left */
+    taker_let(&next);
     taker_release(&holder);
-    hear_holding(&fixture, &next);
+    hear_from(&fixture, &next, 'H');
     taker_release(&next);
     fixture_close(&fixture);
 }
 
-/* Whoever waits for something else than a slot gets a seat at once, or none. */
-static void test_places_sit(void **state) {
+/* A slot that does not come in time is not waited for, and the seat is free again. */
+static void test_places_wait_ends(void **state) {
     (void)state;
     struct fixture fixture;
-    fixture_open(&fixture, 1, 2);
-    struct tt_place first, second, third;
-    assert_int_equal(tt_places_sit(&fixture.places, &first), TT_OK);
-    assert_int_equal(tt_places_sit(&fixture.places, &second), TT_OK);
-    assert_int_equal(tt_places_sit(&fixture.places, &third), TT_ERR_BUSY);
-    assert_int_equal(third.fd, -1);
-    assert_non_null(strstr(tt_err_cause(), "2 waiting places"));
-    tt_err_take(TT_OK);
-    tt_places_stand(&third); /* where none is held */
-    tt_places_stand(&first);
-    tt_places_stand(&first);
-    assert_int_equal(first.fd, -1);
-    assert_int_equal(tt_places_sit(&fixture.places, &third), TT_OK);
-    tt_places_stand(&second);
-    tt_places_stand(&third);
-    fixture_close(&fixture);
-}
-
-/* The seats are the same ones: a crowd that waits for the agent leaves no seat to wait for a slot,
- * but takes no slot. */
-static void test_places_sit_among_takers(void **state) {
-    (void)state;
-    struct fixture fixture;
-    fixture_open(&fixture, 1, 1);
-    struct tt_place seat, slot;
-    assert_int_equal(tt_places_sit(&fixture.places, &seat), TT_OK);
+    fixture_open(&fixture, 1, 1, 0);
     struct taker holder = taker_holding(&fixture);
-    assert_int_equal(tt_places_take(&fixture.places, &slot), TT_ERR_BUSY);
-    tt_err_take(TT_OK);
-    tt_places_stand(&seat);
-    struct taker waiter = taker_seated(&fixture);
-    assert_int_equal(tt_places_sit(&fixture.places, &seat), TT_ERR_BUSY);
-    tt_err_take(TT_OK);
+    struct tt_place place;
+    assert_int_equal(tt_place_open(&place, &fixture.places), TT_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(tt_place_sit(&place, 2, true), TT_OK);
+        assert_int_equal(tt_place_take_slot(&place, TT_PLACE_LIGHT, 1), TT_ERR_BUSY);
+        assert_int_equal(place.number, -1);
+        assert_non_null(strstr(tt_err_cause(), "1 decode slots and 1 waiting places"));
+        tt_err_take(TT_OK);
+    }
     taker_release(&holder);
-    hear_holding(&fixture, &waiter);
-    assert_int_equal(tt_places_sit(&fixture.places, &seat), TT_OK);
-    tt_places_stand(&seat);
-    taker_release(&waiter);
+    assert_int_equal(tt_place_sit(&place, 2, true), TT_OK);
+    assert_int_equal(tt_place_take_slot(&place, TT_PLACE_COSTLY, 1), TT_OK);
+    tt_place_close(&place);
+    tt_place_close(&place);
     fixture_close(&fixture);
 }
 
-static int sit_and_die(struct fixture *fixture) {
-    struct tt_place seat;
-    return tt_places_sit(&fixture->places, &seat) == TT_OK ? 0 : 1;
-}
-
-static void test_places_killed_sitter(void **state) {
+/* A service that was killed leaves its records, and the next one starts as with none. */
+static void test_places_are_free_after_a_crash(void **state) {
     (void)state;
     struct fixture fixture;
-    struct tt_place seat;
-    int status;
-    fixture_open(&fixture, 1, 1);
-    pid_t pid = fork_bound();
-    if (pid == 0)
-        _exit(sit_and_die(&fixture));
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
-    assert_int_equal(tt_places_sit(&fixture.places, &seat), TT_OK);
-    tt_places_stand(&seat);
+    fixture_open(&fixture, 2, 1, 0);
+    for (int i = 0; i < 3; i++) {
+        struct taker holders[2] = {taker_holding(&fixture), taker_holding(&fixture)};
+        struct taker waiter = taker_seated(&fixture);
+        taker_kill(&holders[0]);
+        taker_kill(&holders[1]);
+        taker_kill(&waiter);
+    }
     fixture_close(&fixture);
 }
 
-/* A child may outlive the give, as a decoder might, and its copy must not keep the slot. */
-static void test_places_forked_copy_keeps_nothing(void **state) {
+/* A child may outlive the place, as a decoder might, and its copy must not keep it; nor does its
+ * end give anything back. */
+static void test_places_copies_change_nothing(void **state) {
     (void)state;
     struct fixture fixture;
-    fixture_open(&fixture, 1, 0);
+    fixture_open(&fixture, 1, 1, 0);
     struct tt_place place;
     int gate[2];
-    assert_int_equal(tt_places_take(&fixture.places, &place), TT_OK);
+    char byte;
+    assert_int_equal(tt_place_open(&place, &fixture.places), TT_OK);
+    assert_int_equal(tt_place_sit(&place, 1, false), TT_OK);
     assert_return_code(pipe2(gate, O_CLOEXEC), errno);
+    pid_t ended = fork_bound();
+    if (ended == 0)
+        _exit(0);
+    assert_int_equal(waitpid(ended, NULL, 0), ended);
+    struct taker other = taker_start(&fixture);
+    hear_from(&fixture, &other, 'B');
+    taker_end(&other);
     pid_t copy = fork_bound();
     if (copy == 0) {
-        char byte;
         close(gate[1]);
         _exit(read(gate[0], &byte, 1) == 0 ? 0 : 1);
     }
     close(gate[0]);
-    struct tt_place other;
-    assert_int_equal(tt_places_take(&fixture.places, &other), TT_ERR_BUSY);
-    tt_err_take(TT_OK);
-    tt_places_give(&fixture.places, &place);
-    assert_int_equal(tt_places_take(&fixture.places, &other), TT_OK);
-    tt_places_give(&fixture.places, &other);
+    tt_place_leave(&place);
+    other = taker_holding(&fixture);
+    taker_release(&other);
     close(gate[1]);
     assert_int_equal(waitpid(copy, NULL, 0), copy);
-    fixture_close(&fixture);
-}
-
-/* The end of a child that had a copy gives nothing back either. */
-static void test_places_ended_copy_frees_nothing(void **state) {
-    (void)state;
-    struct fixture fixture;
-    fixture_open(&fixture, 1, 0);
-    struct tt_place place, other;
-    assert_int_equal(tt_places_take(&fixture.places, &place), TT_OK);
-    pid_t copy = fork_bound();
-    if (copy == 0)
-        _exit(0);
-    assert_int_equal(waitpid(copy, NULL, 0), copy);
-    assert_int_equal(tt_places_take(&fixture.places, &other), TT_ERR_BUSY);
-    tt_err_take(TT_OK);
-    tt_places_give(&fixture.places, &place);
+    tt_place_close(&place);
     fixture_close(&fixture);
 }
 
@@ -303,19 +323,22 @@ static void test_places_ended_copy_frees_nothing(void **state) {
 static void test_places_crowd(void **state) {
     (void)state;
     struct fixture fixture;
-    fixture_open(&fixture, 2, 8);
+    fixture_open(&fixture, 2, 8, 0);
     pid_t pids[8];
     for (int i = 0; i < 8; i++) {
         pids[i] = fork_bound();
         if (pids[i] != 0)
             continue;
+        struct tt_place place;
+        if (tt_place_open(&place, &fixture.places) != TT_OK)
+            _exit(1);
         for (int round = 0; round < 200; round++) {
-            struct tt_place place;
-            if (tt_places_take(&fixture.places, &place) != TT_OK)
+            if (tt_place_sit(&place, (uint64_t)i, true) != TT_OK ||
+                tt_place_take_slot(&place, TT_PLACE_LIGHT, PATIENCE_MS) != TT_OK)
                 _exit(1);
             say(&fixture, '+');
             say(&fixture, '-');
-            tt_places_give(&fixture.places, &place);
+            tt_place_leave(&place);
         }
         _exit(0);
     }
@@ -336,15 +359,22 @@ static void test_places_init(void **state) {
     (void)state;
     struct fixture fixture;
     struct tt_places places;
+    struct tt_place place;
     struct stat status;
     mode_t mask = umask(0007);
-    fixture_open(&fixture, 1, 0);
+    fixture_open(&fixture, 1, 0, 0);
     umask(mask);
     assert_int_equal(stat(fixture.path, &status), 0);
     assert_int_equal(status.st_mode & 07777, 0660);
-    assert_int_equal(tt_places_init(&places, fixture.path, 0, 1), TT_ERR_SYSTEM);
+    assert_true(status.st_size > 0);
+    assert_int_equal(tt_places_init(&places, fixture.path, 0, 1, 0), TT_ERR_SYSTEM);
     tt_err_take(TT_OK);
-    assert_int_equal(tt_places_init(&places, "/nonexistent/places.lock", 1, 1), TT_ERR_SYSTEM);
+    assert_int_equal(tt_places_init(&places, fixture.path, 1024, 1024, 1), TT_ERR_SYSTEM);
+    tt_err_take(TT_OK);
+    assert_int_equal(tt_places_init(&places, "/nonexistent/places.lock", 1, 1, 1), TT_ERR_SYSTEM);
+    tt_err_take(TT_OK);
+    assert_int_equal(tt_place_open(&place, &places), TT_ERR_SYSTEM);
+    tt_place_close(&place);
     tt_err_take(TT_OK);
     fixture_close(&fixture);
 }
@@ -354,13 +384,12 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_places_init),
         cmocka_unit_test(test_places_slots_then_seat_then_busy),
+        cmocka_unit_test(test_places_door),
         cmocka_unit_test(test_places_killed_holder),
-        cmocka_unit_test(test_places_killed_waiter),
-        cmocka_unit_test(test_places_sit),
-        cmocka_unit_test(test_places_sit_among_takers),
-        cmocka_unit_test(test_places_killed_sitter),
-        cmocka_unit_test(test_places_forked_copy_keeps_nothing),
-        cmocka_unit_test(test_places_ended_copy_frees_nothing),
+        cmocka_unit_test(test_places_killed_waiters),
+        cmocka_unit_test(test_places_wait_ends),
+        cmocka_unit_test(test_places_are_free_after_a_crash),
+        cmocka_unit_test(test_places_copies_change_nothing),
         cmocka_unit_test(test_places_crowd),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

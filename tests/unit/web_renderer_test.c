@@ -16,18 +16,29 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /* This tells the stand-in what to do. It is shared, as the stand-in runs in a child of another
  * process. */
 static struct {
-    struct tt_picture_report told; /* what it reports */
-    void (*deed)(int result_fd);   /* what it does first; NULL: nothing */
-    int told_size;                 /* 0: nothing at all */
+    struct tt_picture_report told;    /* what it reports */
+    void (*plan_deed)(int result_fd); /* what it does first; NULL: nothing */
+    void (*deed)(int result_fd);      /* what it does once it has a slot; NULL: nothing */
+    int64_t planned_ms;
+    int64_t cpu_seconds; /* that it may take, seen then */
+    int told_size;       /* 0: nothing at all */
 } * play;
 
 enum tt_err tt_image_render(const struct tt_image_job *job, struct tt_picture_report *report) {
+    struct rlimit cpu;
+    if (play->plan_deed)
+        play->plan_deed(job->outputs[0].fd);
+    if (job->begin(job->context, play->planned_ms) != TT_OK)
+        _exit(8);
+    if (getrlimit(RLIMIT_CPU, &cpu) == 0)
+        play->cpu_seconds = (int64_t)cpu.rlim_cur;
     if (play->deed)
         play->deed(job->outputs[0].fd);
     memcpy(report, &play->told, (size_t)play->told_size);
@@ -38,6 +49,7 @@ struct fixture {
     struct tt_config config;
     struct tt_stats *stats;
     struct tt_places places;
+    struct tt_place place;
     struct tt_renderer renderer;
     char dir[64];
     char path[80];
@@ -51,7 +63,9 @@ static int fixture_open(void **state) {
         return -1;
     fixture = (struct fixture){
         .config.image = {.limits = {.max_pixels = 1000000, .max_memory_bytes = INT64_C(1) << 24},
-                         .cpu_seconds = 1}};
+                         .cpu_seconds = 1},
+        .config.server.wait_seconds = 60,
+        .place = {.fd = -1, .number = -1}};
     fixture.stats = tt_stats_new();
     snprintf(fixture.dir, sizeof fixture.dir, "/tmp/tintype-renderer-XXXXXX");
     if (!fixture.stats || !mkdtemp(fixture.dir))
@@ -59,11 +73,12 @@ static int fixture_open(void **state) {
     snprintf(fixture.path, sizeof fixture.path, "%s/places.lock", fixture.dir);
     fixture.fds[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
     fixture.fds[1] = open(fixture.dir, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
-    if (fixture.fds[1] < 0 || tt_places_init(&fixture.places, fixture.path, 1, 0) != TT_OK ||
-        tt_renderer_init(&fixture.renderer, &fixture.config, fixture.stats, &fixture.places,
-                         NULL) != TT_OK)
+    if (fixture.fds[1] < 0 || tt_places_init(&fixture.places, fixture.path, 1, 1, 0) != TT_OK ||
+        tt_renderer_init(&fixture.renderer, &fixture.config, fixture.stats, &fixture.place, NULL) !=
+            TT_OK ||
+        tt_place_open(&fixture.place, &fixture.places) != TT_OK)
         return -1;
-    play->deed = NULL;
+    play->planned_ms = 1;
     play->told_size = sizeof play->told;
     play->told = (struct tt_picture_report){
         .source_width_px = 40, .source_height_px = 30, .results[0] = {20, 15}};
@@ -75,7 +90,7 @@ static int fixture_open(void **state) {
 static int fixture_close(void **state) {
     struct fixture *fixture = *state;
     tt_renderer_fini(&fixture->renderer);
-    tt_places_fini(&fixture->places);
+    tt_place_close(&fixture->place);
     close(fixture->fds[0]);
     close(fixture->fds[1]);
     munmap(fixture->stats, sizeof *fixture->stats);
@@ -85,13 +100,19 @@ static int fixture_close(void **state) {
     return rmdir(fixture->dir);
 }
 
-static enum tt_err render_once(struct fixture *fixture, struct tt_picture_report *report) {
-    const struct tt_picture_options options = {.format = TT_FORMAT_PNG};
+static enum tt_err start(struct fixture *fixture) {
+    static const struct tt_picture_options options = {.format = TT_FORMAT_PNG};
     const struct tt_picture_output output = {.fd = fixture->fds[1], .options = &options};
     tt_err_take(TT_OK);
-    assert_int_equal(tt_renderer_start(&fixture->renderer, fixture->fds[0], &output, 1), TT_OK);
+    return tt_renderer_start(&fixture->renderer, 1, fixture->fds[0], &output, 1);
+}
+
+static enum tt_err render_once(struct fixture *fixture, struct tt_picture_report *report) {
+    assert_int_equal(start(fixture), TT_OK);
     enum tt_err err = tt_renderer_finish(&fixture->renderer, report);
     assert_int_equal(report->err, err);
+    assert_int_equal(fixture->renderer.gate_fd, -1);
+    assert_int_equal(fixture->place.number, -1);
     if (fixture->renderer.spawner.pid == 0)
         assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
     else /* the spawner is there, and nothing left to reap */
@@ -215,18 +236,13 @@ static void test_renderer_killed(void **state) {
 /* No other spawner starts: the worker may hold by now what a decoder must not find. */
 static void test_renderer_spawner_died(void **state) {
     struct fixture *fixture = *state;
-    const struct tt_picture_options options = {.format = TT_FORMAT_PNG};
-    const struct tt_picture_output output = {.fd = fixture->fds[1], .options = &options};
     struct tt_picture_report report;
-    struct tt_place place;
     assert_false(tt_renderer_is_lost(&fixture->renderer));
     play->deed = kill_spawner;
     assert_int_equal(render_once(fixture, &report), TT_ERR_KILLED);
     assert_true(tt_renderer_is_lost(&fixture->renderer));
-    assert_int_equal(tt_renderer_start(&fixture->renderer, fixture->fds[0], &output, 1),
-                     TT_ERR_KILLED);
-    assert_int_equal(tt_places_take(&fixture->places, &place), TT_OK); /* both gave theirs back */
-    tt_places_give(&fixture->places, &place);
+    assert_int_equal(start(fixture), TT_ERR_KILLED);
+    assert_int_equal(fixture->place.number, -1);
 }
 
 static void assert_lie_is_seen(struct fixture *fixture) {
@@ -265,16 +281,72 @@ static void test_renderer_lies(void **state) {
     assert_lie_is_seen(*state);
 }
 
-static void test_renderer_busy(void **state) {
+/* ---- planning, and the wait for a slot ---- */
+
+static void test_renderer_plans_within_limits(void **state) {
     struct fixture *fixture = *state;
-    const struct tt_picture_options options = {.format = TT_FORMAT_PNG};
-    const struct tt_picture_output output = {.fd = fixture->fds[1], .options = &options};
+    struct tt_picture_report report;
+    fixture->config.image.cpu_seconds = 20;
+    play->plan_deed = spin;
+    assert_int_equal(render_once(fixture, &report), TT_ERR_PICTURE_TOO_COSTLY);
+    assert_non_null(strstr(tt_err_detail(TT_ERR_PICTURE_TOO_COSTLY), "header"));
+    play->plan_deed = die_as_killed;
+    assert_int_equal(render_once(fixture, &report), TT_ERR_KILLED);
+    play->plan_deed = leave;
+    assert_int_equal(render_once(fixture, &report), TT_ERR_DECODER_DIED);
+    play->plan_deed = NULL;
+    assert_int_equal(render_once(fixture, &report), TT_OK);
+}
+
+/* A picture that takes far longer than its kind does lies about itself. */
+static void test_renderer_time_follows_the_plan(void **state) {
+    static const struct {
+        int64_t planned_ms, seconds;
+    } plans[] = {{0, 2}, {1000, 12}, {1001, 20}, {-1, 20}, {INT64_MIN, 20}, {INT64_MAX, 20}};
+    struct fixture *fixture = *state;
+    struct tt_picture_report report;
+    fixture->config.image.cpu_seconds = 20;
+    for (size_t i = 0; i < sizeof plans / sizeof *plans; i++) {
+        play->planned_ms = plans[i].planned_ms;
+        assert_int_equal(render_once(fixture, &report), TT_OK);
+        assert_int_equal(play->cpu_seconds, plans[i].seconds);
+    }
+    play->planned_ms = 0;
+    play->deed = spin;
+    assert_int_equal(render_once(fixture, &report), TT_ERR_PICTURE_TOO_COSTLY);
+    assert_non_null(strstr(tt_err_detail(TT_ERR_PICTURE_TOO_COSTLY), "2 seconds"));
+}
+
+/* Another process's, which has opened the same places. */
+static void hold_slot(struct fixture *fixture, struct tt_place *place) {
+    assert_int_equal(tt_place_open(place, &fixture->places), TT_OK);
+    assert_int_equal(tt_place_sit(place, 2, true), TT_OK);
+    assert_int_equal(tt_place_take_slot(place, TT_PLACE_LIGHT, 1000), TT_OK);
+}
+
+static void test_renderer_wait_ends(void **state) {
+    struct fixture *fixture = *state;
     struct tt_picture_report report;
     struct tt_place place;
-    assert_int_equal(tt_places_take(&fixture->places, &place), TT_OK);
-    assert_int_equal(tt_renderer_start(&fixture->renderer, fixture->fds[0], &output, 1),
-                     TT_ERR_BUSY);
-    tt_places_give(&fixture->places, &place);
+    fixture->config.server.wait_seconds = 1;
+    hold_slot(fixture, &place);
+    pid_t spawner = fixture->renderer.spawner.pid;
+    assert_int_equal(start(fixture), TT_ERR_BUSY);
+    assert_int_equal(fixture->place.number, -1);
+    assert_int_equal(fixture->renderer.gate_fd, -1);
+    tt_place_close(&place);
+    assert_int_equal(render_once(fixture, &report), TT_OK);
+    assert_int_equal(fixture->renderer.spawner.pid, spawner);
+}
+
+static void test_renderer_busy(void **state) {
+    struct fixture *fixture = *state;
+    struct tt_picture_report report;
+    struct tt_place place;
+    assert_int_equal(tt_place_open(&place, &fixture->places), TT_OK);
+    assert_int_equal(tt_place_sit(&place, 2, false), TT_OK);
+    assert_int_equal(start(fixture), TT_ERR_BUSY);
+    tt_place_close(&place);
     assert_int_equal(render_once(fixture, &report), TT_OK);
 }
 
@@ -291,6 +363,9 @@ int main(void) {
         CASE(test_renderer_died),
         CASE(test_renderer_killed),
         CASE(test_renderer_lies),
+        CASE(test_renderer_plans_within_limits),
+        CASE(test_renderer_time_follows_the_plan),
+        CASE(test_renderer_wait_ends),
         CASE(test_renderer_busy),
         CASE(test_renderer_spawner_died),
     };

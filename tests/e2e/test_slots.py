@@ -1,0 +1,123 @@
+"""Decode slots and the seats to wait in: who gets one, how long it is waited for, and what a picture may cost before it
+has one."""
+
+import os
+import signal
+import threading
+
+import requests
+
+import pictures
+from support import alive, check_problem, continue_process, stop_process, wait_for
+from test_process import JPEG, SLOW, Later, cpu_limit, decodes, parent, worker_of
+
+COSTLY = pictures.png_bomb(10000, 10000, 8, 0)
+LOADED = {"server": {"workers": 8, "decode_slots": 2}}
+
+
+class Crowd:
+    """Uploads a picture over and over from so many threads, until the end of the block."""
+
+    def __init__(self, server, body, count, headers=None):
+        self.statuses, self.stop = [], threading.Event()
+        self.threads = [threading.Thread(target=self._upload, args=(server, body, headers or {}))
+                        for _ in range(count)]
+
+    def _upload(self, server, body, headers):
+        with requests.Session() as session:
+            session.trust_env = False
+            while not self.stop.is_set():
+                answer = session.post(server.url + "/images", data=body, timeout=120,
+                                      headers={"Content-Type": "image/png", "Connection": "close"} | headers)
+                self.statuses.append(answer.status_code)
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        wait_for("the crowd to be more than the service takes", lambda: 503 in self.statuses)
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def test_costly_pictures_starve_nobody(make_server):
+    """Nobody tells the clients apart here, so it is the pictures that count."""
+    one = make_server(**LOADED)
+    with Crowd(one, COSTLY, 7) as crowd:
+        for _ in range(20):
+            assert one.post(JPEG).status_code == 200
+            assert one.get("/healthz").status_code == 200
+    assert set(crowd.statuses) == {200, 503}
+    one.check_spool()
+
+
+def waiting_decoders(server):
+    """Returns the decoders that have no slot."""
+    return [pid for pid in server.decoders() if cpu_limit(pid) == 1]
+
+
+def test_costly_pictures_hold_one_slot_less(make_server):
+    """There are two slots and four seats: of four costly pictures one is decoded, and two wait."""
+    one = make_server(**LOADED)
+    uploads = [Later(one, COSTLY)]
+    decoder, = wait_for("a decoder", lambda: [pid for pid in one.decoders() if decodes(pid)])
+    stop_process(decoder)
+    for count in (1, 2):
+        uploads.append(Later(one, COSTLY))
+        wait_for("it to wait", lambda n=count: len(waiting_decoders(one)) == n)
+    check_problem(one.post(COSTLY), 503, "busy")
+    for _ in range(5):
+        one.upload(JPEG)
+    assert [pid for pid in one.decoders() if decodes(pid)] == [decoder]
+    continue_process(decoder)
+    assert [upload.result().status_code for upload in uploads] == [200] * 3
+    one.check_spool()
+
+
+def test_the_wait_for_a_slot_ends(make_server):
+    one = make_server(server={"workers": 4, "decode_slots": 1, "wait_seconds": 1})
+    upload = Later(one, SLOW)
+    decoder, = wait_for("a decoder", lambda: [pid for pid in one.decoders() if decodes(pid)])
+    stop_process(decoder)
+    answer = one.post(JPEG)
+    check_problem(answer, 503, "busy")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert one.decoders() == [decoder]
+    continue_process(decoder)
+    assert upload.result().status_code == 200
+    one.check_spool()
+
+
+def test_a_decoder_ends_with_the_worker_it_waits_for(make_server):
+    one = make_server(server={"workers": 4, "decode_slots": 1})
+    first = Later(one, SLOW)
+    decoder, = wait_for("a decoder", lambda: [pid for pid in one.decoders() if decodes(pid)])
+    stop_process(decoder)
+    second = Later(one, JPEG)
+    waiting, = wait_for("one that waits", lambda: waiting_decoders(one))
+    spawner, worker = parent(waiting), worker_of(waiting)
+    os.kill(worker, signal.SIGKILL)
+    assert second.result().status_code >= 500
+    wait_for("its end", lambda: not alive(waiting) and not alive(spawner))
+    continue_process(decoder)
+    assert first.result().status_code == 200
+    assert one.upload(JPEG)["width"] == 64
+    one.check_spool()
+
+
+def test_a_waiting_decoder_that_is_killed_is_a_503(make_server):
+    """Its worker hears of it with the slot."""
+    one = make_server(server={"workers": 4, "decode_slots": 1})
+    first = Later(one, SLOW)
+    decoder, = wait_for("a decoder", lambda: [pid for pid in one.decoders() if decodes(pid)])
+    stop_process(decoder)
+    second = Later(one, JPEG)
+    waiting, = wait_for("one that waits", lambda: waiting_decoders(one))
+    os.kill(waiting, signal.SIGKILL)
+    continue_process(decoder)
+    check_problem(second.result(), 503, "decoder-killed")
+    assert first.result().status_code == 200
+    one.check_spool()
