@@ -40,7 +40,7 @@ ROOMS    := base proc auth image store aws web sync
 LIB_SRC  := $(wildcard $(ROOMS:%=src/%/*.c))
 SQL      := $(sort $(wildcard sql/[0-9]*.sql))
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/gen/schema.o
-MAIN_OBJ := $(BUILD)/src/main/start.o $(BUILD)/src/main/user.o
+MAIN_OBJ := $(BUILD)/src/main/start.o $(BUILD)/src/main/start_paths.o $(BUILD)/src/main/user.o
 PROGRAMS := $(BUILD)/tintyped $(BUILD)/tintype-sync $(BUILD)/tintype
 UNIT_SRC := $(wildcard tests/unit/*_test.c)
 UNIT     := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)

@@ -89,6 +89,24 @@ enum tt_err tt_aws_credentials_get(struct tt_aws_credentials *credentials, int64
  * files included. */
 void tt_aws_credentials_forget(struct tt_aws_credentials *credentials);
 
+/* ---- which files: src/aws/files.c ---- */
+
+#define TT_AWS_FILES_MAX 6
+
+struct tt_aws_file {
+    char path[TT_CONFIG_PATH_MAX];
+    bool is_certificate; /* of authorities to trust; else it has keys or a token */
+};
+
+struct tt_aws_files {
+    struct tt_aws_file rows[TT_AWS_FILES_MAX];
+    int count;
+};
+
+/* Finds the files that the endpoints and the credentials above are read from, as configuration,
+ * environment and profile name them at this moment. They may be missing. */
+void tt_aws_files_find(struct tt_aws_files *files, const struct tt_config *config);
+
 /* ---- a signed request: src/aws/call.c ---- */
 
 /* Who signs what, and when. */

@@ -38,6 +38,9 @@ enum tt_err tt_start_make_storage_dir(const char *dir);
  * names, whose strings must outlive *reach. It is called once, before any fork. TT_ERR_CONFIG where
  * server.confinement asks for more than the kernel has; TT_ERR_SYSTEM, TT_ERR_NO_MEMORY. */
 enum tt_err tt_start_find_reach(struct tt_reach *reach, const struct tt_config *config);
+/* Adds the files that the agent needs beyond those: what names are resolved by, certificates, and
+ * the cloud's keys. It keeps the paths, so it is called once. TT_ERR_SYSTEM. */
+enum tt_err tt_start_add_agent_paths(struct tt_reach *reach, const struct tt_config *config);
 /* Logs in one line what the kernel cannot hold of that, if anything. */
 void tt_start_log_reach(const struct tt_reach *reach);
 

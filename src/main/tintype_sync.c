@@ -44,6 +44,8 @@ static int run(const struct tt_config *config, const struct tt_reach *reach, boo
     if (err == TT_OK)
         err = tt_start_make_storage_dir(config->storage.dir);
     if (err == TT_OK)
+        err = tt_reach_enter(reach, TT_ROLE_AGENT);
+    if (err == TT_OK)
         return tt_sync_run(config, once) == 0 ? EXIT_CLEAN : EXIT_FAILED;
     const struct tt_err_note note = tt_err_take(err);
     tt_log(TT_LOG_ERROR, "cannot start: %s", note.cause);
@@ -90,6 +92,8 @@ int main(int argc, char **argv) {
         return is_refused ? EXIT_REFUSED : EXIT_FAILED;
     }
     err = tt_start_find_reach(&reach, &config);
+    if (err == TT_OK)
+        err = tt_start_add_agent_paths(&reach, &config);
     if (err != TT_OK) {
         fprintf(stderr, "tintype-sync: server.confinement: %s\n", tt_err_take(err).cause);
         return EXIT_REFUSED;

@@ -54,8 +54,9 @@ static int create_ruleset(int abi, const struct tt_reach_row *row) {
     size_t size = sizeof ruleset.handled_access_fs;
     if (abi >= 4) {
         size = offsetof(struct ruleset, scoped);
+        ruleset.handled_access_net = NET_BIND_TCP;
         if ((row->calls & TT_CALLS_NETWORK) == 0)
-            ruleset.handled_access_net = NET_BIND_TCP | NET_CONNECT_TCP;
+            ruleset.handled_access_net |= NET_CONNECT_TCP;
     }
     if (abi >= 6) {
         size = sizeof ruleset;
