@@ -12,6 +12,7 @@
 #include "fuzz.h"
 
 #include "../unit/fake_worker.h"
+#include "store/journal_handle.h"
 #include "tintype/log.h"
 #include "web/json.h"
 #include "web/reply.h"
@@ -25,6 +26,7 @@ static struct tt_journal_row rows[ROWS];
 
 /* Rows that the requests can name: one with renditions, and one whose files the cloud alone has. */
 static void restore(void) {
+    static const char digits[] = "01234567890123456789";
     for (int i = 0; i < ROWS; i++) {
         struct tt_journal_row *row = &rows[i];
         if (tt_journal_find(worker.journal, row->id, row) == TT_OK)
@@ -34,12 +36,14 @@ static void restore(void) {
         if (i == 1)
             add_rendition(row, "thumb", 5);
         CHECK(tt_journal_insert(worker.journal, row, NULL, 0) == TT_OK);
-        for (int number = 0; i != 2 && number < row->file_count; number++)
-            CHECK(put_file(&worker.spool, row, number, "0123456789") == TT_OK);
+        for (int number = 0; i != 2 && number < row->file_count; number++) {
+            size_t skipped = sizeof digits - 1 - (size_t)row->files[number].size_bytes;
+            CHECK(put_file(&worker.spool, row, number, digits + skipped) == TT_OK);
+        }
     }
 }
 
-/* Removes what the request has added. */
+/* Removes what the request has added: rows with their files, and events. */
 static void remove_others(void) {
     const struct tt_journal_query query = {.limit = LISTED_MAX};
     static struct tt_journal_row listed[LISTED_MAX];
@@ -55,6 +59,8 @@ static void remove_others(void) {
         CHECK(tt_journal_delete(worker.journal, listed[i].id, &listed[i]) == TT_OK);
         CHECK(tt_journal_row_remove_files(&listed[i], &worker.spool) == TT_OK);
     }
+    CHECK(sqlite3_exec(worker.journal->db.sqlite, "DELETE FROM event; DELETE FROM removal", NULL,
+                       NULL, NULL) == SQLITE_OK);
 }
 
 static void remove_all(void) {
@@ -68,7 +74,11 @@ static void start(void) {
     CHECK(worker_open(NULL) == 0);
     CHECK(atexit(remove_all) == 0);
     strcpy(config.server.cors_origins, "https://a.example");
+    strcpy(config.cloudwatch.log_group, "/tintype");
     config.image.options.format = TT_FORMAT_PNG;
+    strcpy(config.presets[0].name, "small");
+    config.presets[0].options.format = TT_FORMAT_WEBP;
+    config.preset_count = 1;
     restore();
 }
 
@@ -98,6 +108,7 @@ static void check_answer(int status) {
         is_known = is_known || known[i] == status;
     CHECK(is_known);
     const char *body = answer_body();
+    CHECK(status != 503 || strstr(body, "agent-unavailable"));
     CHECK(strncmp(answer, "Status: ", 8) == 0);
     for (const char *line = answer; line < body - 2; line = strstr(line, "\r\n") + 2) {
         size_t length = strcspn(line, "\r");

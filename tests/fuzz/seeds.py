@@ -79,6 +79,12 @@ REQUESTS = [
     "REQUEST_METHOD=OPTIONS\nREQUEST_URI=/api/options\nHTTP_ORIGIN=null\n\n",
     "REQUEST_METHOD=GET\nREQUEST_URI=/api/options\n\n",
     "REQUEST_METHOD=GET\nREQUEST_URI=/api/healthz\n\n",
+    "REQUEST_METHOD=GET\nREQUEST_URI=/api/readyz\n\n",
+    "REQUEST_METHOD=GET\nREQUEST_URI=/api/metrics\n\n",
+    "REQUEST_METHOD=POST\nREQUEST_URI=/api/images?preset=small\nCONTENT_TYPE=multipart/form-data; boundary=b0\n\n"
+    "--b0\r\nContent-Disposition: form-data; name=\"f\"; filename*=UTF-8''%C3%A9\r\n\r\nGIF89a________"
+    "__________________________\r\n--b0\r\nContent-Disposition: form-data; name=\"preset\"\r\n\r\nsmall\r\n"
+    "--b0--\r\n",
     "REQUEST_METHOD=POST\nREQUEST_URI=/api/images?width=8&filename=a%20b\nCONTENT_LENGTH=26\n"
     "CONTENT_TYPE=image/gif\n\nGIF89a________________________________",
     "REQUEST_METHOD=POST\nREQUEST_URI=/default/imageProcessor\nCONTENT_TYPE=text/plain\n"
@@ -86,7 +92,7 @@ REQUESTS = [
     "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7",
     "REQUEST_METHOD=POST\nREQUEST_URI=/api/images\nHTTP_TRANSFER_ENCODING=chunked\nCONTENT_LENGTH=0\n"
     "CONTENT_TYPE=application/json\nHTTP_ACCEPT=text/html\n\n"
-    "{{\"image\":\"R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7\",\"format\":\"webp\"}}",
+    "{{\"image\":\"R0lGODlhAQABAIAAAAAAAP\\u002f//yH5BAEAAAAALAAAAAABAAEAAAIBRAA7\",\"format\":\"webp\"}}",
 ]
 
 
@@ -140,8 +146,8 @@ def keys():
 def asked():
     row = "018bcfe5-6801-7000-8000-000000000000"
     content = b"the bytes of a picture\0"
-    yield "presign", f"presign original {row}".encode().join((b"\0", b""))
-    yield "rendition", f"presign rendition {row} large".encode().join((b"\0", b""))
+    yield "presign", b"\0" + f"presign original {row}".encode()
+    yield "rendition", b"\0" + f"presign rendition {row} large".encode()
     yield "fetch", b"\0" + f"fetch processed {row}".encode() + b"\0" + b"2" + content
     yield "fetch_short", b"\0" + f"fetch processed {row}".encode() + b"\0" + b"2the bytes"
     yield "fetch_failed", (b"\0" + f"fetch processed {row}".encode() + b"\0"
