@@ -168,9 +168,14 @@ run: deps
 	@$(MAKE) -s -j$(JOBS) all
 	@BUILD='$(BUILD)' PORT='$(PORT)' STATE_DIR='$(STATE_DIR)' CONFIG='$(CONFIG)' exec deploy/run.sh
 
+# Both builds are made and tested side by side, because most tests wait more than they compute. Each has its
+# own ports and folders. What one recipe says is printed when it has ended.
 test: deps
-	$(MAKE) -j$(JOBS) check
-	$(MAKE) -j$(JOBS) check BUILD=$(BUILD)/sanitize SANITIZE=address,undefined
+	$(MAKE) --no-print-directory -j$(JOBS) -Otarget check check-sanitized
+
+check-sanitized:
+	$(MAKE) check BUILD=$(BUILD)/sanitize SANITIZE=address,undefined
+.PHONY: check-sanitized
 
 # This runs every test on one build.
 check: all unit replay $(DRIVERS)
