@@ -290,11 +290,18 @@ class Server:
         assert answer.status_code == 200, answer.text
         return answer.content
 
+    def newest(self):
+        """Returns the id of the newest image, None when there is none."""
+        images = self.get("/images?limit=1").json()["images"]
+        return images[0]["id"] if images else None
+
     def images(self):
-        """Returns every image object, over all pages."""
+        """Returns every image object, over all pages. The pages are not judged, as that takes seconds for a few
+        thousand images; those of test_list.py are."""
         found, query = [], "limit=200"
         while True:
-            page = self.get("/images?" + query).json()
+            page = requests.get(f"{self.url}/images?{query}", timeout=PATIENCE_S,
+                                headers={"Connection": "close"}).json()
             found += page["images"]
             if page["next"] is None:
                 return found
