@@ -14,7 +14,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 RANKS = {"main": 4, "web": 3, "sync": 3, "auth": 2, "proc": 2, "image": 1, "store": 1, "aws": 1, "base": 0}
 
 # Shared headers belong to a room as well; include/tintype/ has them all in one folder.
-OWNERS = {"arena": "base", "buf": "base", "clock": "base", "config": "base", "err": "base", "file": "base",
+OWNERS = {"address": "base", "arena": "base", "buf": "base", "clock": "base", "config": "base", "err": "base", "file": "base",
           "hash": "base", "log": "base", "picture": "base", "stats": "base", "text": "base", "uuid": "base",
           "auth": "auth", "image": "image", "journal": "store", "spool": "store", "process": "proc",
           "journal_sync": "store", "journal_event": "store", "ask": "store", "http": "aws", "http_message": "aws",

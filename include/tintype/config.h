@@ -46,7 +46,8 @@ struct tt_config {
         bool core_dumps;         /* of both daemons */
         int64_t wait_seconds;    /* how long an upload waits for a decode slot */
         int64_t drain_seconds;   /* how long a stop waits for requests in flight */
-        char cors_origins[TT_CONFIG_TEXT_MAX]; /* space-separated origins, or "*"; "" none */
+        char trusted_proxies[TT_CONFIG_TEXT_MAX]; /* space-separated networks; "" none */
+        char cors_origins[TT_CONFIG_TEXT_MAX];    /* space-separated origins, or "*"; "" none */
         enum tt_confinement confinement;
     } server;
     struct {

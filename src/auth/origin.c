@@ -41,11 +41,13 @@ static struct span default_port(struct span scheme) {
     return (struct span){"", 0};
 }
 
-static bool is_own_host(const char *origin, const char *host) {
+static bool is_own_host(const char *origin, const char *host, const char *own_scheme) {
     const char *mark = strstr(origin, "://");
     if (!mark || !host)
         return false;
     struct span scheme = {origin, (size_t)(mark - origin)};
+    if (own_scheme && !same(scheme, span_of(own_scheme)))
+        return false;
     struct span name, port, host_name, host_port;
     split_authority(span_of(mark + 3), &name, &port);
     split_authority(span_of(host), &host_name, &host_port);
@@ -66,12 +68,13 @@ static bool is_listed(const char *list, struct span wanted) {
     return false;
 }
 
-bool tt_auth_origin_allowed(const char *origin, const char *host, const char *allowed) {
+bool tt_auth_origin_allowed(const char *origin, const char *host, const char *scheme,
+                            const char *allowed) {
     if (!origin || !*origin || is_listed(allowed, span_of("*")))
         return true;
     /* Every sandboxed frame, local file and redirect has the origin "null", so a list that names it
      * names nobody. */
     if (strcasecmp(origin, "null") == 0)
         return false;
-    return is_listed(allowed, span_of(origin)) || is_own_host(origin, host);
+    return is_listed(allowed, span_of(origin)) || is_own_host(origin, host, scheme);
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "tintype/address.h"
 #include "tintype/url.h"
 
 /* Without a slash, a host and port, as other servers take them, would become a socket of that name.
@@ -41,6 +42,19 @@ bool tt_config_check_origins(char *text) {
     while (*next != '\0') {
         size_t length = strcspn(next, " ");
         if (length > 0 && !is_origin(next, length))
+            return false;
+        next += length;
+        next += strspn(next, " ");
+    }
+    return true;
+}
+
+bool tt_config_check_networks(char *text) {
+    const char *next = text;
+    while (*next != '\0') {
+        struct tt_network network;
+        size_t length = strcspn(next, " ");
+        if (length > 0 && !tt_network_parse(next, length, &network))
             return false;
         next += length;
         next += strspn(next, " ");

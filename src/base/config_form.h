@@ -9,6 +9,7 @@
 bool tt_config_check_socket(char *text); /* not "" */
 bool tt_config_check_base_path(char *text);
 bool tt_config_check_origins(char *text);
+bool tt_config_check_networks(char *text);
 bool tt_config_check_bucket(char *text);
 bool tt_config_check_prefix(char *text); /* not "" */
 bool tt_config_check_region(char *text);

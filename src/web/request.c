@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tintype/auth.h"
 #include "tintype/clock.h"
 #include "tintype/text.h"
 
@@ -112,12 +113,22 @@ static enum tt_err read_target(struct tt_request *request) {
     return copy ? split_path(request, copy) : TT_ERR_NO_MEMORY;
 }
 
+static void read_client(struct tt_request *request) {
+    const char *trusted = request->worker->config->server.trusted_proxies;
+    const char *remote = tt_request_param(request, "REMOTE_ADDR");
+    request->client =
+        tt_auth_client(remote, tt_request_param(request, "HTTP_X_FORWARDED_FOR"), trusted);
+    request->scheme =
+        tt_auth_scheme(remote, tt_request_param(request, "HTTP_X_FORWARDED_PROTO"), trusted);
+}
+
 enum tt_err tt_request_init(struct tt_request *request, struct tt_worker *worker) {
     *request = (struct tt_request){
         .worker = worker, .target = "", .query = "", .started_ms = tt_clock_monotonic_ms()};
     tt_buf_init(&request->headers, HEADERS_MAX_BYTES);
     read_method(request);
     read_accept(request);
+    read_client(request);
     enum tt_err err = tt_uuid_new(request->request_id, NULL);
     return err != TT_OK ? err : read_target(request);
 }

@@ -54,12 +54,13 @@ struct tt_request {
     bool below_base;    /* the path lies below server.base_path */
     /* The path, below base_path where it lies there, cut at '/', each part percent-decoded. */
     const char *segments[TT_REQUEST_SEGMENTS];
-    int segment_count; /* TT_REQUEST_SEGMENTS + 1 when there are more */
-    const char *query; /* raw; "" when none */
-    uint64_t client;   /* who is meant by the address: tt_auth_client */
-    bool wants_html;   /* a browser's form or address bar, not a program */
-    const char *id;    /* the {id} of the route, checked; NULL where it has none */
-    const char *name;  /* its {name}, as it came; likewise */
+    int segment_count;  /* TT_REQUEST_SEGMENTS + 1 when there are more */
+    const char *query;  /* raw; "" when none */
+    uint64_t client;    /* whoever is meant by the address: tt_auth_client */
+    const char *scheme; /* "http" or "https" where it is known, else NULL: tt_auth_scheme */
+    bool wants_html;    /* a browser's form or address bar, not a program */
+    const char *id;     /* the {id} of the route, checked; NULL where it has none */
+    const char *name;   /* its {name}, as it came; likewise */
     /* The answer. */
     struct tt_buf headers; /* CGI header lines */
     int status;            /* 0 until the head is out */

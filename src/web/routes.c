@@ -95,8 +95,9 @@ static enum tt_err answer_options(struct tt_request *request, const char *allow,
 
 static enum tt_err dispatch(struct tt_request *request) {
     const char *origin = tt_request_param(request, "HTTP_ORIGIN");
-    bool allowed = tt_auth_origin_allowed(origin, tt_request_param(request, "HTTP_HOST"),
-                                          request->worker->config->server.cors_origins);
+    bool allowed =
+        tt_auth_origin_allowed(origin, tt_request_param(request, "HTTP_HOST"), request->scheme,
+                               request->worker->config->server.cors_origins);
     const struct route *route = find_route(request);
     char allow[64];
     /* Caches must know that a page of another origin may get another answer, also where this

@@ -25,10 +25,10 @@ SLOW = pictures.slow_png()
 class Later:
     """Sends a request in a thread of its own; result() waits for the answer."""
 
-    def __init__(self, server, body):
+    def __init__(self, server, body, **headers):
         self.pool = ThreadPoolExecutor(1)
         self.future = self.pool.submit(server.http.post, server.url + "/images", data=body, timeout=120,
-                                       headers={"Content-Type": "application/octet-stream"})
+                                       headers={"Content-Type": "application/octet-stream"} | headers)
 
     def done(self):
         return self.future.done()

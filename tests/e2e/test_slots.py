@@ -3,12 +3,15 @@ has one."""
 
 import os
 import signal
+import subprocess
 import threading
 
+import pytest
 import requests
 
 import pictures
-from support import alive, check_problem, continue_process, stop_process, wait_for
+from support import (TINTYPED, alive, check_problem, clean_environment, continue_process, stop_process,
+                     wait_for)
 from test_process import JPEG, SLOW, Later, cpu_limit, decodes, parent, worker_of
 
 COSTLY = pictures.png_bomb(10000, 10000, 8, 0)
@@ -121,3 +124,48 @@ def test_a_waiting_decoder_that_is_killed_is_a_503(make_server):
     check_problem(second.result(), 503, "decoder-killed")
     assert first.result().status_code == 200
     one.check_spool()
+
+
+def from_client(address):
+    return {"X-Forwarded-For": address}
+
+
+@pytest.mark.parametrize("trusted", [True, False], ids=["by the proxy's word", "no proxy is trusted"])
+def test_a_client_in_every_seat_leaves_one_to_another(make_server, trusted):
+    """There are one slot and four seats. Where the proxy is not trusted, both clients are its address."""
+    one = make_server(server={"workers": 8, "decode_slots": 1,
+                              "trusted_proxies": "192.0.2.0/24 127.0.0.1" if trusted else ""})
+    first = Later(one, SLOW, **from_client("198.51.100.1"))
+    decoder, = wait_for("a decoder", lambda: [pid for pid in one.decoders() if decodes(pid)])
+    stop_process(decoder)
+    many = []
+    for count in range(1, 5):
+        many.append(Later(one, JPEG, **from_client("203.0.113.9, 198.51.100.1, 192.0.2.7")))
+        wait_for("it to wait", lambda n=count: len(waiting_decoders(one)) == n)
+    check_problem(one.post(JPEG, headers=from_client("198.51.100.1")), 503, "busy")
+    other = Later(one, JPEG, **from_client("198.51.100.2"))
+    wait_for("a refusal", lambda: sum(upload.done() for upload in [*many, other]) == 1)
+    assert other.done() is not trusted
+    continue_process(decoder)
+    assert first.result().status_code == 200
+    assert other.result().status_code == (200 if trusted else 503)
+    assert sorted(upload.result().status_code for upload in many) == [200] * 3 + [503 if trusted else 200]
+    one.check_spool()
+
+
+def test_the_scheme_of_a_trusted_proxy_counts(make_server):
+    one = make_server(server={"trusted_proxies": "127.0.0.1"})
+    host = one.root_url.removeprefix("http://")
+    for proto, status in (("http", 200), ("https", 403), (None, 200)):
+        headers = {"Origin": one.root_url} | ({"X-Forwarded-Proto": proto} if proto else {})
+        assert one.post(JPEG, headers=headers | {"Host": host}).status_code == status
+
+
+def test_a_bad_proxy_is_refused(tmp_path):
+    """The check names file and line."""
+    path = tmp_path / "tintype.ini"
+    path.write_text("[server]\nworkers = 1\ntrusted_proxies = 10.0.0.1/8\n")
+    done = subprocess.run([TINTYPED, "-t", "-c", path], env=clean_environment(), capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == 2
+    assert f"{path}:3: " in done.stderr and "10.0.0.0/8" in done.stderr

@@ -76,14 +76,24 @@ static void read_parameters(char *header, size_t length) {
     }
 }
 
+/* The lines are what a web server saw, what a proxy wrote, and who is trusted. */
+static void read_client(const char *remote, const char *forwarded, const char *trusted) {
+    const char *scheme = tt_auth_scheme(remote, forwarded, trusted);
+    CHECK(!scheme || trusted[0] != '\0');
+    CHECK(tt_auth_client(remote, forwarded, "") == tt_auth_client(remote, NULL, ""));
+    tt_auth_client(remote, forwarded, trusted);
+    tt_auth_client("10.0.0.1", forwarded, "10.0.0.0/8 ::/0");
+}
+
 static void read_origin(char *text, size_t length) {
     const char *lines[3];
     (void)length;
     cut_lines(text, lines, 3);
-    bool is_allowed = tt_auth_origin_allowed(lines[0], lines[1], lines[2] ? lines[2] : "");
-    if (tt_auth_origin_allowed(lines[0], NULL, ""))
+    read_client(lines[0], lines[1], lines[2] ? lines[2] : "");
+    bool is_allowed = tt_auth_origin_allowed(lines[0], lines[1], NULL, lines[2] ? lines[2] : "");
+    if (tt_auth_origin_allowed(lines[0], NULL, NULL, ""))
         CHECK(is_allowed && lines[0][0] == '\0');
-    CHECK(tt_auth_origin_allowed(lines[0], lines[1], "*"));
+    CHECK(tt_auth_origin_allowed(lines[0], lines[1], NULL, "*"));
 }
 
 static void read_range(char *text, size_t length) {

@@ -62,13 +62,24 @@ static const struct {
 static void test_origin_cases(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        if (tt_auth_origin_allowed(cases[i].origin, cases[i].host, cases[i].allowed) !=
+        if (tt_auth_origin_allowed(cases[i].origin, cases[i].host, NULL, cases[i].allowed) !=
             cases[i].expected)
             fail_msg("origin %s, host %s, list '%s': expected %d", cases[i].origin, cases[i].host,
                      cases[i].allowed, cases[i].expected);
 }
 
+/* A page that was not sent over TLS is not the own one of a host that is asked over it. */
+static void a_known_scheme_counts(void **state) {
+    (void)state;
+    assert_true(tt_auth_origin_allowed("https://example.com", "example.com", "https", ""));
+    assert_false(tt_auth_origin_allowed("http://example.com", "example.com", "https", ""));
+    assert_false(tt_auth_origin_allowed("https://example.com", "example.com", "http", ""));
+    assert_true(
+        tt_auth_origin_allowed("http://example.com", "example.com", "https", "http://example.com"));
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_origin_cases)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_origin_cases),
+                                       cmocka_unit_test(a_known_scheme_counts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

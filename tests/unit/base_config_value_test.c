@@ -153,6 +153,18 @@ static void base_paths(void **state) {
         assert_false(set("server", "base_path", refused[i]));
 }
 
+static void networks(void **state) {
+    static const char *const taken[] = {"", "127.0.0.1", "::1 10.0.0.0/8",
+                                        "2001:db8::/32   127.0.0.1"};
+    static const char *const refused[] = {"localhost", "10.0.0.1/8",    "10.0.0.0/33",
+                                          "*",         "127.0.0.1,::1", "127.0.0.1 x"};
+    (void)state;
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        assert_true(set("server", "trusted_proxies", taken[i]));
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        assert_false(set("server", "trusted_proxies", refused[i]));
+}
+
 static void origins(void **state) {
     static const char *const taken[] = {"", "*", "https://example.org",
                                         "http://localhost:3000  https://[::1]:8443"};
@@ -297,6 +309,7 @@ int main(void) {
         cmocka_unit_test(texts_keep_to_their_size),
         cmocka_unit_test(texts_fit_a_line_of_the_file),
         cmocka_unit_test(base_paths),
+        cmocka_unit_test(networks),
         cmocka_unit_test(origins),
         cmocka_unit_test(buckets),
         cmocka_unit_test(prefixes),
