@@ -18,7 +18,8 @@ from support import IS_SANITIZED, check_problem, children, read_links, wait_for
 
 FIXTURES = pathlib.Path(__file__).resolve().parents[1] / "fixtures"
 COUNT = int(os.environ.get("MUTATED_PICTURES") or 500)
-CLIENTS = 3  # Two decode and one waits, so that nobody is turned away.
+CLIENTS = 2  # There are as many seats, so that nobody is turned away.
+HUNGRY = "overlay-canvas-30000.avif"  # libheif takes gigabytes for it, as far as the decoder's limit lets it.
 WORDS = [b"\0", b"\xff", b"\x7f\xff\xff\xff", b"\x80\0\0\0", b"\xff\xff\xff\xff", b"\0\0", b"\xff\xd9",
          b"\0\0\0\1"]
 
@@ -42,9 +43,7 @@ def whole_pictures():
     for interlace in (0, 1):
         yield pictures.encode(photo.quantize(64), "GIF", interlace=interlace)
     for path in sorted(FIXTURES.rglob("*.[ah]*")):
-        # libheif follows overlays of overlays until the decoder has no memory left, which only limits that a
-        # sanitizer does not stand can bound.
-        if not (IS_SANITIZED and b"iovl" in path.read_bytes()):
+        if not (IS_SANITIZED and path.name == HUNGRY):
             yield path.read_bytes()
 
 
@@ -138,8 +137,8 @@ def test_mutated_pictures(settled):
 
 @pytest.mark.parametrize("path", sorted((FIXTURES / "refused").iterdir()), ids=lambda path: path.name)
 def test_refused_pictures(unharmed, path):
-    if IS_SANITIZED and b"iovl" in path.read_bytes():
-        pytest.skip("only limits that a sanitizer does not stand can bound what libheif takes for it")
+    if IS_SANITIZED and path.name == HUNGRY:
+        pytest.skip("a sanitized decoder has no limit of memory")
     check_problem(unharmed.post(path.read_bytes()), 422)
 
 
