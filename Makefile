@@ -96,7 +96,7 @@ $(BUILD)/tintype-sync: $(BUILD)/src/main/tintype_sync.o $(MAIN_OBJ) $(BUILD)/lib
 	@echo '  LD $@'
 	$(Q)$(CC) $(TT_LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(BUILD)/tintype: $(BUILD)/src/main/tintype.o $(MAIN_OBJ) $(BUILD)/libtintype.a
+$(BUILD)/tintype: $(BUILD)/src/main/tintype.o $(BUILD)/src/main/confinement.o $(MAIN_OBJ) $(BUILD)/libtintype.a
 	@echo '  LD $@'
 	$(Q)$(CC) $(TT_LDFLAGS) -o $@ $^ $(LDLIBS)
 

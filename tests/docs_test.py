@@ -1,5 +1,6 @@
 """The README says what the program does: its configuration table is the program's own. What README and
-docs/architecture.md name exists."""
+docs/architecture.md name exists. docs/security.md has the program's table of what each process may reach."""
+import json
 import os
 import pathlib
 import re
@@ -74,3 +75,47 @@ def test_architecture_names_every_folder_of_sources():
 
 def test_readme_leads_to_the_architecture():
     assert "(docs/architecture.md)" in (ROOT / "README.md").read_text()
+
+
+SECURITY = (ROOT / "docs/security.md").read_text()
+COMMAND = ROOT / os.environ.get("TINTYPE_BUILD", "build") / "tintype"
+
+
+def confinement_of_program():
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TINTYPE_")}
+    done = subprocess.run([COMMAND, "config", "--confinement", "--json"], capture_output=True, text=True, check=False,
+                          env=kept)
+    assert done.returncode in (0, 1), done.stderr  # 1: this kernel holds less.
+    return json.loads(done.stdout)
+
+
+def rows_before(mark):
+    """Returns the rows of the table that ends at this comment, without its head."""
+    lines = SECURITY.split(f"<!-- end of the table of {mark} -->")[0].rstrip().split("\n")
+    head = len(lines) - 1 - lines[::-1].index(next(line for line in lines[::-1] if line.startswith("| ---")))
+    return lines[head + 1:]
+
+
+def describe_files(files):
+    if files is None:
+        return "whatever its user may"
+    return ", ".join(f"{name} ({', '.join(access)})" for name, access in files.items()) or "none"
+
+
+def test_security_has_the_table_of_confinement():
+    found = confinement_of_program()
+    assert rows_before("processes") == [
+        f"| {one['name']} | {one['description']} | {', '.join(one['calls'])} | {describe_files(one['files'])} |"
+        for one in found["processes"]]
+    assert rows_before("groups") == [f"| {one['name']} | {one['meaning']} |" for one in found["groups"]]
+    assert rows_before("files") == [f"| {one['name']} | {one['meaning']} |" for one in found["files"]]
+
+
+def test_security_names_only_files_that_exist():
+    named = re.findall(r"`((?:src|tests|docs|deploy)/[\w./-]*)`", SECURITY)
+    assert len(named) >= 3
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_readme_leads_to_security():
+    assert "(docs/security.md)" in (ROOT / "README.md").read_text()

@@ -46,6 +46,9 @@ struct tt_calls_row {
     const char *meaning;
 };
 const struct tt_calls_row *tt_reach_calls(size_t i);
+/* The names of the calls in one group; i from 0 until NULL. Some are allowed with certain arguments
+ * alone. */
+const char *tt_reach_call_name(enum tt_calls group, size_t i);
 
 /* Files that a process may reach, by what they are for. */
 enum tt_tree {
@@ -72,6 +75,13 @@ struct tt_reach_row {
 
 /* role is one of the table. */
 const struct tt_reach_row *tt_reach_row(enum tt_role role);
+
+/* Each tree's name and what is in it, for documents. */
+struct tt_tree_row {
+    const char *name;
+    const char *meaning;
+};
+const struct tt_tree_row *tt_reach_tree(enum tt_tree tree);
 
 /* One path of a tree. The string is the caller's and must outlive the struct. A path that is not
  * there is passed over. */
@@ -103,6 +113,15 @@ void tt_reach_fini(struct tt_reach *reach);
 
 /* Adds a path. TT_ERR_SYSTEM when there are too many. */
 enum tt_err tt_reach_add(struct tt_reach *reach, enum tt_tree tree, const char *path);
+
+/* What the kernel holds of a role. */
+struct tt_reach_held {
+    bool calls;   /* no system call outside of its groups */
+    bool files;   /* no file outside of its trees */
+    bool tcp;     /* no listening on TCP, and no connecting where the role has no network */
+    bool signals; /* no signal to a process outside, and no abstract socket of one */
+};
+struct tt_reach_held tt_reach_held(const struct tt_reach *reach, enum tt_role role);
 
 /* Holds this process, and its children, to the role's row for good: no_new_privs, Landlock, then
  * the filter. A call outside the filter fails with EPERM; a decoder's raises SIGSYS instead

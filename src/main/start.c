@@ -96,8 +96,9 @@ enum tt_err tt_start_make_storage_dir(const char *dir) {
     return TT_OK;
 }
 
-enum tt_err tt_start_find_reach(struct tt_reach *reach, const struct tt_config *config) {
-    enum tt_err err = tt_reach_init(reach, config->server.confinement == TT_CONFINEMENT_REQUIRED);
+enum tt_err tt_start_find_reach(struct tt_reach *reach, const struct tt_config *config,
+                                bool is_required) {
+    enum tt_err err = tt_reach_init(reach, is_required);
     if (err == TT_OK)
         err = tt_reach_add(reach, TT_TREE_STORAGE, config->storage.dir);
     return err == TT_OK ? tt_reach_add(reach, TT_TREE_CHANCE, "/dev/urandom") : err;

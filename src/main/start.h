@@ -36,8 +36,10 @@ enum tt_err tt_start_make_storage_dir(const char *dir);
 
 /* Finds out how far the kernel can confine the processes, and adds the paths that the configuration
  * names, whose strings must outlive *reach. It is called once, before any fork. TT_ERR_CONFIG where
- * server.confinement asks for more than the kernel has; TT_ERR_SYSTEM, TT_ERR_NO_MEMORY. */
-enum tt_err tt_start_find_reach(struct tt_reach *reach, const struct tt_config *config);
+ * is_required is true (server.confinement) and the kernel lacks something; TT_ERR_SYSTEM,
+ * TT_ERR_NO_MEMORY. */
+enum tt_err tt_start_find_reach(struct tt_reach *reach, const struct tt_config *config,
+                                bool is_required);
 /* Adds the files that the agent needs beyond those: what names are resolved by, certificates, and
  * the cloud's keys. It keeps the paths, so it is called once. TT_ERR_SYSTEM. */
 enum tt_err tt_start_add_agent_paths(struct tt_reach *reach, const struct tt_config *config);

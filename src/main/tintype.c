@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "main/confinement.h"
 #include "main/start.h"
 #include "main/user.h"
 #include "tintype/clock.h"
@@ -23,6 +24,8 @@
 /* What the commands work on. */
 struct place {
     struct tt_config config;
+    struct tt_reach reach;
+    bool as_json; /* --json */
     struct tt_journal *journal;
     struct tt_spool spool;
 };
@@ -31,8 +34,10 @@ struct command {
     const char *name;
     const char *takes; /* its argument, for the help */
     const char *help;
-    int arguments; /* -1: any number above none */
     int (*run)(struct place *place, char **arguments);
+    int arguments; /* -1: any number above none; --json does not count */
+    bool has_json; /* it takes --json */
+    bool is_bare;  /* it needs no journal and no spool */
 };
 
 static int failed(enum tt_err err) {
@@ -54,6 +59,28 @@ static bool agent_runs(const struct tt_config *config) {
     return is_held;
 }
 
+/* One line of the status. */
+struct fact {
+    const char *key;  /* in JSON */
+    const char *name; /* in text */
+    const char *text; /* NULL for a number */
+    int64_t number;
+    const char *unit; /* behind the number in text */
+};
+
+static void print_fact(const struct place *place, const struct fact *fact, bool is_first) {
+    if (place->as_json)
+        printf("%s\"%s\":", is_first ? "{" : ",", fact->key);
+    else
+        printf("%s: ", fact->name);
+    if (!fact->text)
+        printf("%" PRId64 "%s", fact->number, place->as_json ? "" : fact->unit);
+    else
+        printf(place->as_json ? "\"%s\"" : "%s", fact->text);
+    if (!place->as_json)
+        putchar('\n');
+}
+
 static int show_status(struct place *place, char **arguments) {
     (void)arguments;
     bool has_table = place->config.dynamodb.table[0] != '\0';
@@ -67,17 +94,38 @@ static int show_status(struct place *place, char **arguments) {
     int64_t waits_s = 0;
     if (backlog.oldest_ms > 0)
         waits_s = (tt_clock_now_ms() - backlog.oldest_ms) / 1000;
-    for (int state = 0; state < TT_SYNC_STATE_COUNT; state++)
-        printf("%s: %" PRId64 "\n", tt_sync_state_name((enum tt_sync_state)state),
-               totals.rows[state]);
-    printf("kept bytes: %" PRId64 "\n", totals.bytes);
-    printf("oldest waits: %" PRId64 " s\n", waits_s > 0 ? waits_s : 0);
-    printf("removals: %" PRId64 "%s\n", backlog.removals,
-           backlog.removals < TT_JOURNAL_REMOVALS_MAX ? "" : " or more");
-    printf("events waiting: %" PRId64 "\n", backlog.events);
-    printf("events dropped: %" PRId64 "\n", backlog.dropped);
-    printf("agent: %s\n", agent_runs(&place->config) ? "runs" : "does not run");
+    for (int state = 0; state < TT_SYNC_STATE_COUNT; state++) {
+        const char *name = tt_sync_state_name((enum tt_sync_state)state);
+        print_fact(place, &(struct fact){name, name, NULL, totals.rows[state], ""}, state == 0);
+    }
+    const struct fact facts[] = {
+        {"keptBytes", "kept bytes", NULL, totals.bytes, ""},
+        {"oldestWaitsSeconds", "oldest waits", NULL, waits_s > 0 ? waits_s : 0, " s"},
+        {"removals", "removals", NULL, backlog.removals,
+         backlog.removals < TT_JOURNAL_REMOVALS_MAX ? "" : " or more"},
+        {"eventsWaiting", "events waiting", NULL, backlog.events, ""},
+        {"eventsDropped", "events dropped", NULL, backlog.dropped, ""},
+        {"agent", "agent", agent_runs(&place->config) ? "runs" : "does not run", 0, ""},
+        {"notHeld", "not held",
+         place->as_json || place->reach.missing[0] != '\0' ? place->reach.missing : "nothing", 0,
+         ""},
+    };
+    for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
+        print_fact(place, &facts[i], false);
+    if (place->as_json)
+        puts("}");
     return EXIT_CLEAN;
+}
+
+/* ---- config ---- */
+
+static int show_config(struct place *place, char **arguments) {
+    if (strcmp(arguments[0], "--confinement") != 0) {
+        fprintf(stderr, "tintype: config shows --confinement alone, not \"%s\"\n", arguments[0]);
+        return EXIT_REFUSED;
+    }
+    tt_confinement_print(stdout, &place->reach, &place->config, place->as_json);
+    return place->reach.missing[0] != '\0' ? EXIT_FAILED : EXIT_CLEAN;
 }
 
 /* ---- all rows, a page at a time ---- */
@@ -213,12 +261,17 @@ static int verify_rows(struct place *place, char **arguments) {
 /* ---- arguments ---- */
 
 static const struct command commands[] = {
-    {"status", "", "what is kept, waits and is dead, and whether the agent runs", 0, show_status},
-    {"list", " STATE", "images of a sync state: id, state, attempts, filename, last error", 1,
-     list_rows},
-    {"retry", " ID... | dead", "have the agent try them again at once, dead ones too", -1,
-     retry_rows},
-    {"verify", "", "compare every file kept here with the journal's SHA-256", 0, verify_rows},
+    {"status", " [--json]",
+     "what is kept, waits and is dead, whether the agent runs, what is not held", show_status, 0,
+     true, false},
+    {"list", " STATE", "images of a sync state: id, state, attempts, filename, last error",
+     list_rows, 1, false, false},
+    {"retry", " ID... | dead", "have the agent try them again at once, dead ones too", retry_rows,
+     -1, false, false},
+    {"verify", "", "compare every file kept here with the journal's SHA-256", verify_rows, 0, false,
+     false},
+    {"config", " --confinement [--json]",
+     "what each process may reach, and what this kernel holds of it", show_config, 1, true, true},
 };
 
 static void print_usage(FILE *out) {
@@ -234,19 +287,30 @@ static void print_usage(FILE *out) {
           "commands:\n",
           out);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        fprintf(out, "  %s%-*s %s\n", commands[i].name, (int)(20 - strlen(commands[i].name)),
+        fprintf(out, "  %s%-*s %s\n", commands[i].name, (int)(30 - strlen(commands[i].name)),
                 commands[i].takes, commands[i].help);
     fputs(
         "\nexit status: 0 done, 1 failed or found something wrong, 2 bad usage or configuration\n",
         out);
 }
 
-static const struct command *find_command(int count, char **arguments) {
-    for (size_t i = 0; count > 0 && i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(arguments[0], commands[i].name) == 0 &&
-            (commands[i].arguments == count - 1 || (commands[i].arguments < 0 && count > 1)))
+static const struct command *find_name(const char *name) {
+    for (size_t i = 0; name && i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(name, commands[i].name) == 0)
             return &commands[i];
     return NULL;
+}
+
+/* Takes a last --json away from the arguments, which end with NULL. NULL where there is no such
+ * command, or not with as many arguments. */
+static const struct command *find_command(int count, char **arguments, bool *as_json) {
+    const struct command *command = find_name(arguments[0]);
+    *as_json = command && command->has_json && strcmp(arguments[count - 1], "--json") == 0;
+    if (*as_json)
+        arguments[--count] = NULL;
+    if (!command || (command->arguments >= 0 ? command->arguments != count - 1 : count < 2))
+        return NULL;
+    return command;
 }
 
 /* The journal is not made here: where there is none, storage.dir is wrong. */
@@ -258,6 +322,14 @@ static enum tt_err open_place(struct place *place) {
         return tt_err_fail_errno(TT_ERR_JOURNAL, "%s", path);
     enum tt_err err = tt_journal_open(&place->journal, place->config.storage.dir);
     return err != TT_OK ? err : tt_spool_open(&place->spool, place->config.storage.dir);
+}
+
+/* What the services would refuse to start for is told here, so nothing is required. */
+static enum tt_err enter_role(struct place *place) {
+    enum tt_err err = tt_start_find_reach(&place->reach, &place->config, false);
+    if (err == TT_OK)
+        err = tt_start_add_agent_paths(&place->reach, &place->config);
+    return err == TT_OK ? tt_reach_enter(&place->reach, TT_ROLE_COMMAND) : err;
 }
 
 int main(int argc, char **argv) {
@@ -280,7 +352,7 @@ int main(int argc, char **argv) {
         default: fputs("try: tintype -h\n", stderr); return EXIT_REFUSED;
         }
     }
-    const struct command *command = find_command(argc - optind, argv + optind);
+    const struct command *command = find_command(argc - optind, argv + optind, &place.as_json);
     if (!command) {
         if (optind < argc)
             fprintf(stderr, "tintype: \"%s\" is no command, or takes other arguments\n\n",
@@ -292,11 +364,14 @@ int main(int argc, char **argv) {
         return EXIT_REFUSED;
     tt_log_open("tintype", TT_LOG_WARNING);
     umask(0007);
-    enum tt_err err = tt_user_become_owner(&place.config);
+    enum tt_err err = command->is_bare ? TT_OK : tt_user_become_owner(&place.config);
     if (err == TT_OK)
+        err = enter_role(&place);
+    if (err == TT_OK && !command->is_bare)
         err = open_place(&place);
     int status = err == TT_OK ? command->run(&place, argv + optind + 1) : failed(err);
     tt_journal_close(place.journal);
     tt_spool_close(&place.spool);
+    tt_reach_fini(&place.reach);
     return status;
 }

@@ -91,7 +91,8 @@ int main(int argc, char **argv) {
         fprintf(stderr, "tintype-sync: %s\n", tt_err_take(err).cause);
         return is_refused ? EXIT_REFUSED : EXIT_FAILED;
     }
-    err = tt_start_find_reach(&reach, &config);
+    err =
+        tt_start_find_reach(&reach, &config, config.server.confinement == TT_CONFINEMENT_REQUIRED);
     if (err == TT_OK)
         err = tt_start_add_agent_paths(&reach, &config);
     if (err != TT_OK) {

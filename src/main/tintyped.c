@@ -395,7 +395,8 @@ static int start(struct service *service, bool test_only) {
         fprintf(stderr, "tintyped: %s\n", tt_err_take(err).cause);
         return err == TT_ERR_CONFIG ? EXIT_REFUSED : EXIT_FAILED;
     }
-    err = tt_start_find_reach(&service->reach, config);
+    err = tt_start_find_reach(&service->reach, config,
+                              config->server.confinement == TT_CONFINEMENT_REQUIRED);
     if (err != TT_OK) {
         fprintf(stderr, "server.confinement: %s\n", tt_err_take(err).cause);
         return EXIT_REFUSED;

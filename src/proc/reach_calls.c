@@ -43,6 +43,7 @@ const struct tt_calls_row *tt_reach_calls(size_t i) {
 /* A call that depends on one of its arguments is allowed where the argument, of which only the bits
  * of mask are looked at, has that value. It is listed once for each value. */
 struct call {
+    const char *name;
     int number; /* of libseccomp: negative where the architecture has no such call */
     unsigned groups;
     unsigned argument;
@@ -59,9 +60,9 @@ struct call {
      CLONE_NEWCGROUP)
 
 #define CALL(name, group)                                                                          \
-    { SCMP_SYS(name), TT_CALLS_##group, 0, 0, 0 }
+    { #name, SCMP_SYS(name), TT_CALLS_##group, 0, 0, 0 }
 #define CALL_IF(name, group, argument, mask, value)                                                \
-    { SCMP_SYS(name), TT_CALLS_##group, argument, mask, value }
+    { #name, SCMP_SYS(name), TT_CALLS_##group, argument, mask, value }
 
 /* clang-format off */
 static const struct call calls[] = {
@@ -214,6 +215,19 @@ static const struct call calls[] = {
     CALL_IF(seccomp, CONFINE, 0, INT_MASK, SECCOMP_SET_MODE_FILTER),
 };
 /* clang-format on */
+
+/* Rows of one call, with different arguments, stand beside each other. */
+const char *tt_reach_call_name(enum tt_calls group, size_t i) {
+    const char *last = "";
+    for (size_t row = 0; row < sizeof calls / sizeof *calls; row++) {
+        if ((calls[row].groups & group) == 0 || strcmp(calls[row].name, last) == 0)
+            continue;
+        last = calls[row].name;
+        if (i-- == 0)
+            return last;
+    }
+    return NULL;
+}
 
 /* These fail with an errno that their callers go on from. A decoder's libraries may ask in vain:
  * the C library for a file that tells how the system hands out memory, abort(3) for a signal to

@@ -62,6 +62,16 @@ enum tt_err tt_reach_add(struct tt_reach *reach, enum tt_tree tree, const char *
     return TT_OK;
 }
 
+struct tt_reach_held tt_reach_held(const struct tt_reach *reach, enum tt_role role) {
+    bool files = tt_reach_holds_paths(reach, role);
+    return (struct tt_reach_held){
+        .calls = reach->has_filters && tt_reach_row(role)->calls != 0,
+        .files = files,
+        .tcp = files && reach->landlock_abi >= 4,
+        .signals = files && reach->landlock_abi >= 6,
+    };
+}
+
 enum tt_err tt_reach_enter(const struct tt_reach *reach, enum tt_role role) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return tt_err_fail_errno(TT_ERR_SYSTEM, "prctl PR_SET_NO_NEW_PRIVS");

@@ -112,7 +112,8 @@ static enum tt_err allow_trees(int ruleset_fd, const struct tt_reach *reach,
 
 /* ABI 1 denies every link between folders, by which staged files are kept, so a role that changes
  * files goes without it there. */
-static bool is_held(const struct tt_reach *reach, const struct tt_reach_row *row) {
+bool tt_reach_holds_paths(const struct tt_reach *reach, enum tt_role role) {
+    const struct tt_reach_row *row = tt_reach_row(role);
     if (!row->has_paths || reach->landlock_abi == 0)
         return false;
     return reach->landlock_abi >= 2 || (row->trees[TT_TREE_STORAGE] & TT_ACCESS_CHANGE) == 0;
@@ -120,7 +121,7 @@ static bool is_held(const struct tt_reach *reach, const struct tt_reach_row *row
 
 enum tt_err tt_reach_restrict(const struct tt_reach *reach, enum tt_role role) {
     const struct tt_reach_row *row = tt_reach_row(role);
-    if (!is_held(reach, row))
+    if (!tt_reach_holds_paths(reach, role))
         return TT_OK;
     int ruleset_fd = create_ruleset(reach->landlock_abi, row);
     if (ruleset_fd < 0)

@@ -63,6 +63,18 @@ static const struct tt_reach_row reach_table[TT_ROLE_COUNT] = {
         },
 };
 
+static const struct tt_tree_row trees[TT_TREE_COUNT] = {
+    [TT_TREE_STORAGE] = {"storage", "storage.dir: journal, spool, locks and the agent's socket"},
+    [TT_TREE_CHANCE] = {"chance", "the system's source of random numbers"},
+    [TT_TREE_SYSTEM] = {"system", "what the C library reads to resolve names and to find the time"},
+    [TT_TREE_CA] = {"certificates", "certificates of authorities to trust"},
+    [TT_TREE_KEYS] = {"keys", "folders of the cloud's keys, tokens and profiles"},
+};
+
+const struct tt_tree_row *tt_reach_tree(enum tt_tree tree) {
+    return &trees[tree];
+}
+
 const struct tt_reach_row *tt_reach_row(enum tt_role role) {
     return &reach_table[role];
 }

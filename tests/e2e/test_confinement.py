@@ -1,5 +1,6 @@
 """What the kernel holds of each process: attempts inside real daemons, older kernels, and how both are told."""
 
+import json
 import os
 import subprocess
 
@@ -7,7 +8,7 @@ import pytest
 
 import kernel
 import pictures
-from account import AS_OWNER
+from account import AS_OWNER, PROGRAMS
 from attempts import Attempts, denied
 from support import IS_SANITIZED, TINTYPED, clean_environment
 
@@ -58,6 +59,61 @@ def test_a_master_that_was_taken_over(make_server):
         "make a user name space", "change the user", "change the root", "io_uring", "change a mode"}
     assert len(denied(found)) > 55
     one.upload(JPEG)
+
+
+@needs_filters
+def test_a_command_that_was_taken_over(make_server):
+    one = make_server()
+    attempts = Attempts("sqlite3_step", one.folder, one.storage)
+    done = show(one, "status", **attempts.environment)
+    assert done.returncode == 0, done.stderr
+    found = attempts.wait()
+    assert len(found) > 80
+    assert found.keys() - denied(found) == set()
+    attempts.check_folder()
+
+
+def show(one, *arguments, account=AS_OWNER, **environment):
+    """Runs the operator's command."""
+    return subprocess.run([PROGRAMS / "tintype", "-c", one.config_path, *arguments], capture_output=True, text=True,
+                          timeout=60, cwd=one.folder, check=False, env=clean_environment(**environment), **account)
+
+
+@needs_filters
+def test_what_is_held_is_shown(make_server):
+    one = make_server()
+    done = show(one, "config", "--confinement", "--json")
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["notHeld"], found["seccomp"]) == (0, "", True)
+    processes = {process["name"]: process for process in found["processes"]}
+    assert set(processes) == {"master", "worker", "spawner", "decoder", "agent", "command"}
+    assert all(process["held"]["calls"] for process in processes.values())
+    assert processes["master"]["files"] is None and not processes["master"]["held"]["files"]
+    assert processes["decoder"]["files"] == {} and processes["decoder"]["held"]["files"]
+    assert set(processes["worker"]["files"]) == {"storage", "chance"}
+    paths = {tree["name"]: tree["paths"] for tree in found["files"]}
+    assert paths["storage"] == [str(one.storage)] and "/etc" in paths["system"]
+    groups = {group["name"]: group["calls"] for group in found["groups"]}
+    assert "execve" not in sum(groups.values(), []) and "openat" in groups["files"]
+    lines = show(one, "config", "--confinement").stdout.splitlines()
+    assert lines[0] == "server.confinement: best-effort" and lines[2] == "not held: -"
+    assert "  files: storage (read, change), chance (read)" in lines
+    for arguments in (["config"], ["config", "--all"], ["config", "--confinement", "worker"]):
+        assert show(one, *arguments).returncode == 2
+
+
+def test_what_is_not_held_is_shown(make_server):
+    one = make_server()
+    one.upload(JPEG)
+    for arguments, status in ((["status"], 0), (["config", "--confinement"], 1)):
+        with kernel.OldKernel(landlock=0, filters=False) as old:
+            text = show(one, *arguments, account=AS_OWNER | {"preexec_fn": old.enter})
+        with kernel.OldKernel(landlock=0, filters=False) as old:
+            as_json = show(one, *arguments, "--json", account=AS_OWNER | {"preexec_fn": old.enter})
+        assert (text.returncode, as_json.returncode) == (status, status), text.stderr + as_json.stderr
+        missing = json.loads(as_json.stdout)["notHeld"]
+        assert "filters of system calls" in missing and "limits of files" in missing
+        assert f"not held: {missing}" in text.stdout
 
 
 @needs_filters

@@ -1,5 +1,6 @@
 """The operator's command, `tintype`, works beside running daemons."""
 
+import json
 import subprocess
 
 import fault
@@ -28,6 +29,9 @@ def test_status(make_house):
     house.wait_synced()
     after = read_status(house)
     assert (after["pending"], after["synced"], after["agent"]) == ("0", "2", "runs")
+    as_json = json.loads(tintype(house, "status", "--json"))
+    assert (as_json["pending"], as_json["synced"], as_json["agent"]) == (0, 2, "runs")
+    assert as_json["keptBytes"] == int(after["kept bytes"])
     assert int(after["kept bytes"]) == sum(path.stat().st_size for path in (house.server.storage / "spool").glob("[op]*/*"))
 
 
