@@ -49,7 +49,7 @@ void tt_start_log_reach(const struct tt_reach *reach);
 /* Overwrites and unsets what the environment says of AWS credentials (AWS_ACCESS_KEY_ID,
  * AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and its older name AWS_SECURITY_TOKEN,
  * AWS_CONTAINER_AUTHORIZATION_TOKEN): a process that decodes hostile pictures must not know them,
- * nor show them in /proc. */
+ * nor show them in /proc, and the operator's command has no use for them. */
 void tt_start_forget_credentials(void);
 
 #endif

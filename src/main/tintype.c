@@ -342,6 +342,7 @@ int main(int argc, char **argv) {
     static struct place place = {.spool = TT_SPOOL_CLOSED};
     if (tt_start_tidy_fds(false) != TT_OK)
         return EXIT_FAILED;
+    tt_start_forget_credentials();
     const char *path = tt_start_find_config();
     /* The plus makes getopt_long stop at the command, whose arguments are its own. */
     for (int option; (option = getopt_long(argc, argv, "+c:hV", long_options, NULL)) != -1;) {

@@ -55,6 +55,17 @@ def test_a_manager_that_leaves_it_root_is_refused(make_server):
 
 
 @as_root
+def test_a_manager_may_leave_the_change_of_user_to_it(make_server):
+    """The socket was handed over, so its folder is nobody's business, and is not made."""
+    one = make_server(start=False, server={"user": OWNER.pw_name, "listen": "/nonexistent/tintyped.sock"})
+    one.run_master(["spawn-fcgi", "-n", "-s", one.listen, "-U", OWNER.pw_name, "-M", "0600", "--",
+                    TINTYPED, "-c", one.config_path])
+    one.start_front()
+    one.upload(JPEG)
+    assert read_status(one.master.pid, "Uid") == [str(OWNER.pw_uid)] * 4
+
+
+@as_root
 def test_root_becomes_the_user(make_server):
     """It makes what is missing first, and nothing of root is left in any process."""
     one = make_server(start=False, server={"user": OWNER.pw_name})

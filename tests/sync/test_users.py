@@ -1,12 +1,13 @@
 """Two users of one group: tintyped's, who meets strangers, and the agent's, who alone can read the cloud's keys."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from account import IS_ROOT
+from account import IS_ROOT, OWNER
 from cloud import ACCESS_KEY, SECRET_KEY, tiny_pictures
 from support import IS_SANITIZED, wait_for
 
@@ -78,6 +79,22 @@ def test_journal_and_spool_are_both_users(shared_house):
     house.server.wait_ready()
     house.upload()
     house.wait_synced()
+
+
+def test_root_starts_the_agent_of_the_named_user(make_house):
+    """sync.user comes before server.user, which is tintyped's."""
+    house = make_house(environment={"TINTYPE_SERVER_USER": "www-data", "TINTYPE_SYNC_USER": OWNER.pw_name})
+    house.agent.account = {}
+    house.agent.start()
+    house.upload()
+    house.check_cloud(house.wait_synced())
+    status = Path(f"/proc/{house.agent.process.pid}/status").read_text()
+    assert re.search(r"^Uid:(.*)$", status, re.M)[1].split() == [str(OWNER.pw_uid)] * 4
+    house.agent.stop()
+    house.agent.environment |= {"TINTYPE_SERVER_USER": None, "TINTYPE_SYNC_USER": None}
+    house.agent.start()
+    assert house.agent.wait() == 2
+    assert "set server.user" in house.agent.log()
 
 
 def test_the_keys_are_the_agents_alone(shared_house, keys):
