@@ -27,7 +27,7 @@ enum tt_calls {
     TT_CALLS_STREAM = 1 << 1,    /* reading and writing what is open already */
     TT_CALLS_FILES = 1 << 2,     /* opening, making, linking, locking and removing files */
     TT_CALLS_LOCAL = 1 << 3,     /* Unix sockets, and accepting on what listens already */
-    TT_CALLS_NETWORK = 1 << 4,   /* sockets of the Internet, and such as listen */
+    TT_CALLS_NETWORK = 1 << 4,   /* sockets of the Internet, and listening */
     TT_CALLS_THREADS = 1 << 5,   /* threads of this process */
     TT_CALLS_CHILDREN = 1 << 6,  /* forking children, and sending signals */
     TT_CALLS_LIMITS = 1 << 7,    /* the process's own limits */

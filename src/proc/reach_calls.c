@@ -26,7 +26,7 @@ static const struct tt_calls_row calls_rows[] = {
     {TT_CALLS_FILES, "files", "opening, making, linking, locking and removing files"},
     {TT_CALLS_LOCAL, "local", "Unix sockets, and accepting on what listens already"},
     {TT_CALLS_MESSAGES, "messages", "sending and receiving on sockets that are open already"},
-    {TT_CALLS_NETWORK, "network", "sockets of the Internet, and such as listen"},
+    {TT_CALLS_NETWORK, "network", "sockets of the Internet, and listening"},
     {TT_CALLS_THREADS, "threads", "threads of its own"},
     {TT_CALLS_CHILDREN, "children", "forking children, and sending signals"},
     {TT_CALLS_LIMITS, "limits", "its own limits"},

@@ -18,9 +18,9 @@ LACKS = "confinement: the processes run without"
 needs_filters = pytest.mark.skipif(IS_SANITIZED, reason="a sanitizer comes before any library, and has no filters")
 
 
-def make_attempts(make_server, at, **options):
+def make_attempts(make_server, at, config=None, **options):
     """Starts a service in which the process that calls the function `at` makes the attempts."""
-    one = make_server(start=False)
+    one = make_server(start=False, **(config or {}))
     attempts = Attempts(at, one.folder, one.storage)
     one.environment = attempts.environment
     one.spawn([TINTYPED, "-c", one.config_path], **options)
@@ -34,12 +34,13 @@ def check_service(one):
     one.upload(JPEG)
     one.check_spool()
     assert one.workers() == workers
-    assert len(workers) == 4
 
 
 @needs_filters
-def test_a_worker_that_was_taken_over(make_server):
-    one, attempts = make_attempts(make_server, "FCGX_GetParam")
+@pytest.mark.parametrize("workers", [4, 0])
+def test_a_worker_that_was_taken_over(make_server, workers):
+    """With workers=0 the process that was started is the worker."""
+    one, attempts = make_attempts(make_server, "FCGX_GetParam", {"server": {"workers": workers}})
     one.upload(JPEG)
     found = attempts.wait()
     assert len(found) > 80

@@ -3,10 +3,12 @@
 import base64
 import fcntl
 import re
+import signal
 import socket
 import subprocess
 import sys
 
+import pytest
 import requests
 
 import pictures
@@ -80,14 +82,17 @@ def test_lighttpd_starts_it(make_server, tmp_path):
     assert len(one.spool()) == 4
 
 
-def test_no_workers(make_server):
-    """With workers=0 the process that was started serves by itself, as mod_fcgid wants it."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_no_workers(make_server, number):
+    """With workers=0 the process that was started serves by itself, as mod_fcgid wants it, and each of the three
+    signals ends it."""
     one = make_server(start=False, server={"workers": 0})
     one.start()
     assert one.workers() == []
     one.upload(JPEG)
     check_problem(one.post(JPEG[:300]), 422)
-    assert one.stop_tintyped() == 0
+    one.master.send_signal(number)
+    assert one.master.wait(60) == 0
 
 
 def test_sigterm_before_it_is_up(make_server):

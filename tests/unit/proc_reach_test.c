@@ -165,12 +165,81 @@ static void a_worker_keeps_files_in_its_storage_alone(void **state) {
 #endif
 }
 
+/* What a kernel with this Landlock would hold of a role. */
+static struct tt_reach_held held_with(int landlock_abi, enum tt_role role) {
+    const struct tt_reach kernel = {.landlock_abi = landlock_abi, .has_filters = true};
+    return tt_reach_held(&kernel, role);
+}
+
+static void less_is_held_on_older_kernels(void **state) {
+    (void)state;
+    assert_true(held_with(0, TT_ROLE_WORKER).calls);
+    assert_false(held_with(0, TT_ROLE_DECODER).files);
+    /* Where links between folders are denied, only those that make none have their files limited.
+     */
+    assert_false(held_with(1, TT_ROLE_WORKER).files);
+    assert_false(held_with(1, TT_ROLE_AGENT).files);
+    assert_true(held_with(1, TT_ROLE_DECODER).files);
+    assert_true(held_with(2, TT_ROLE_WORKER).files);
+    assert_false(held_with(3, TT_ROLE_WORKER).tcp);
+    assert_true(held_with(4, TT_ROLE_WORKER).tcp);
+    assert_false(held_with(5, TT_ROLE_WORKER).signals);
+    assert_true(held_with(6, TT_ROLE_WORKER).signals);
+    assert_false(held_with(6, TT_ROLE_MASTER).files);
+}
+
+/* Whether a role's groups have a call of this name. */
+static bool may_call(enum tt_role role, const char *wanted) {
+    const struct tt_calls_row *row;
+    for (size_t i = 0; (row = tt_reach_calls(i)) != NULL; i++) {
+        const char *name;
+        for (size_t number = 0; (name = tt_reach_call_name(row->group, number)) != NULL; number++)
+            if (strcmp(name, wanted) == 0 && (tt_reach_row(role)->calls & row->group) != 0)
+                return true;
+    }
+    return false;
+}
+
+static void no_role_has_calls_of_the_wrong_kind(void **state) {
+    (void)state;
+    static const char *const nobody[] = {
+        "execve", "execveat", "ptrace",           "mount", "bpf", "setuid",
+        "chmod",  "truncate", "process_vm_readv", "tgkill"};
+    for (int role = 0; role < TT_ROLE_COUNT; role++)
+        for (size_t i = 0; i < sizeof nobody / sizeof *nobody; i++)
+            assert_false(may_call((enum tt_role)role, nobody[i]));
+    assert_true(may_call(TT_ROLE_MASTER, "kill"));
+    assert_false(may_call(TT_ROLE_WORKER, "kill"));
+    assert_false(may_call(TT_ROLE_AGENT, "kill"));
+    assert_false(may_call(TT_ROLE_DECODER, "openat"));
+    assert_false(may_call(TT_ROLE_SPAWNER, "openat"));
+}
+
+static void the_master_may_what_its_children_may(void **state) {
+    (void)state;
+    static const enum tt_role children[] = {TT_ROLE_WORKER, TT_ROLE_SPAWNER, TT_ROLE_DECODER};
+    for (size_t i = 0; i < sizeof children / sizeof *children; i++)
+        assert_int_equal(tt_reach_row(children[i])->calls & ~tt_reach_row(TT_ROLE_MASTER)->calls,
+                         0);
+}
+
+static void a_reach_has_a_limited_number_of_paths(void **state) {
+    (void)state;
+    static struct tt_reach full;
+    for (int i = 0; i < TT_REACH_PATHS_MAX; i++)
+        assert_int_equal(tt_reach_add(&full, TT_TREE_KEYS, "/keys"), TT_OK);
+    assert_int_equal(tt_reach_add(&full, TT_TREE_KEYS, "/keys"), TT_ERR_SYSTEM);
+    assert_non_null(strstr(tt_err_take(TT_ERR_SYSTEM).cause, "more than"));
+}
+
 static void every_role_has_a_name(void **state) {
     (void)state;
     for (int role = 0; role < TT_ROLE_COUNT; role++) {
         assert_non_null(tt_reach_row((enum tt_role)role)->name);
         assert_non_null(tt_reach_row((enum tt_role)role)->description);
     }
+    for (int tree = 0; tree < TT_TREE_COUNT; tree++)
+        assert_non_null(tt_reach_tree((enum tt_tree)tree)->name);
 }
 
 int main(void) {
@@ -183,6 +252,10 @@ int main(void) {
         cmocka_unit_test(a_worker_has_no_socket_but_unix),
 #endif
         cmocka_unit_test(a_worker_keeps_files_in_its_storage_alone),
+        cmocka_unit_test(less_is_held_on_older_kernels),
+        cmocka_unit_test(no_role_has_calls_of_the_wrong_kind),
+        cmocka_unit_test(the_master_may_what_its_children_may),
+        cmocka_unit_test(a_reach_has_a_limited_number_of_paths),
         cmocka_unit_test(every_role_has_a_name),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
