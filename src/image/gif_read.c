@@ -11,6 +11,7 @@
 #include <gif_lib.h>
 
 #include "image/decoder.h"
+#include "image/gif_codes.h"
 #include "image/input.h"
 #include "image/luma.h"
 
@@ -130,6 +131,14 @@ static bool frame_fills_canvas(const struct gif_decoder *decoder) {
            decoder->frame.Height == decoder->base.header.height_px;
 }
 
+/* giflib has read the first byte of the codes already. */
+static enum tt_err check_codes(const struct gif_decoder *decoder) {
+    const struct tt_input *input = &decoder->input;
+    off_t offset = input->offset - (off_t)(input->length - input->position) - 1;
+    return tt_gif_codes_check(&decoder->base, offset,
+                              (int64_t)decoder->frame.Width * decoder->frame.Height);
+}
+
 /* Sides have 16 bits in the file, so no sum of them overflows. */
 static enum tt_err read_header(struct gif_decoder *decoder) {
     struct tt_picture_header *header = &decoder->base.header;
@@ -145,6 +154,8 @@ static enum tt_err read_header(struct gif_decoder *decoder) {
     err = tt_decoder_check_pixels(&decoder->base, header->width_px, header->height_px);
     if (err == TT_OK)
         err = read_palette(decoder);
+    if (err == TT_OK)
+        err = check_codes(decoder);
     if (err != TT_OK)
         return err;
     bool alpha = decoder->transparent != NO_TRANSPARENT_COLOR || !frame_fills_canvas(decoder);

@@ -207,6 +207,47 @@ static void an_animation_bomb_is_one_frame(void **state) {
     assert_grid(&grid, 3, 2, 1, "\0\x4c\x96\x12\0\x4c");
 }
 
+/* Codes of 3 bits, eight in three bytes: so many clear codes, a pixel and the end. */
+static void gif_clears(int count) {
+    static uint8_t packed[65536];
+    size_t bit = 0;
+    memset(packed, 0, sizeof packed);
+    for (int i = 0; i < count + 2; i++, bit += 3) {
+        unsigned int code = i < count ? 4 : i == count ? 1 : 5;
+        packed[bit / 8] |= (uint8_t)(code << bit % 8);
+        packed[bit / 8 + 1] |= (uint8_t)(code << bit % 8 >> 8);
+    }
+    file_append_byte(&file, 2);
+    for (size_t at = 0, length = bit / 8 + 1; at < length; at += 255) {
+        size_t block = length - at < 255 ? length - at : 255;
+        file_append_byte(&file, (unsigned int)block);
+        file_append(&file, packed + at, block);
+    }
+    file_append_byte(&file, 0);
+}
+
+/* giflib takes longer for each than for many pixels. */
+static void many_clear_codes_are_refused(void **state) {
+    (void)state;
+    for (int interlaced = 0; interlaced < 2; interlaced++) {
+        gif_begin(1, 1, grays);
+        gif_frame(0, 0, 1, 1, interlaced != 0);
+        gif_clears(20000);
+        gif_end();
+        assert_decodes(&file, &in_gray, &grid);
+        assert_int_equal(grid.samples[0], 0x55);
+        gif_begin(1, 1, grays);
+        gif_frame(0, 0, 1, 1, interlaced != 0);
+        gif_clears(20001);
+        gif_end();
+        assert_refused(&file, TT_ERR_PICTURE_TOO_COSTLY, "compression anew");
+    }
+    /* What comes behind the picture's end is not read. */
+    build_color();
+    gif_clears(30000);
+    assert_decodes(&file, &in_color, &grid);
+}
+
 static void pixels_that_end_early_are_broken(void **state) {
     (void)state;
     for (int interlaced = 0; interlaced < 2; interlaced++)
@@ -289,6 +330,7 @@ int main(void) {
         cmocka_unit_test(other_blocks_are_passed_over),
         cmocka_unit_test(the_first_frame_is_the_picture),
         cmocka_unit_test(an_animation_bomb_is_one_frame),
+        cmocka_unit_test(many_clear_codes_are_refused),
         cmocka_unit_test(pixels_that_end_early_are_broken),
         cmocka_unit_test(a_cut_below_the_rows_in_use_is_found),
         cmocka_unit_test(every_cut_is_refused),
