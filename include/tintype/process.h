@@ -83,10 +83,10 @@ enum tt_err tt_child_start(struct tt_child *child, const struct tt_child_limits 
  * cpu_seconds, which is at most what tt_child_start was told. TT_ERR_SYSTEM. */
 enum tt_err tt_child_raise_limits(int64_t cpu_seconds);
 
-/* Waits for its end, kills it when wall_seconds are over, and fills *end. Through orders_fd, a
- * SOCK_SEQPACKET socket or -1, others may change that time: a message is an int64_t, the seconds
- * that the child may still run; 0 and the end of the socket end it at once. TT_ERR_SYSTEM. */
-enum tt_err tt_child_wait(struct tt_child *child, int orders_fd, struct tt_child_end *end);
+/* Waits for its end, kills it when wall_seconds are over, and fills *end. It is also killed when
+ * end_fd, a socket or -1, has something to read, which is left there, or comes to its end.
+ * TT_ERR_SYSTEM. */
+enum tt_err tt_child_wait(struct tt_child *child, int end_fd, struct tt_child_end *end);
 
 /* ---- spawner (src/proc/spawner.c) ---- */
 
@@ -122,16 +122,16 @@ void tt_spawner_close(struct tt_spawner *spawner);
 enum tt_err tt_spawner_start(struct tt_spawner *spawner, const struct tt_child_limits *limits,
                              const int *fds, int count);
 
-/* Has the child end when that many seconds more are over, instead of when it was to end before; 0
- * ends it at once. It is for the time between start and wait. TT_ERR_SYSTEM, where the spawner is
- * gone: tt_spawner_wait tells more. */
-enum tt_err tt_spawner_allow(struct tt_spawner *spawner, int64_t wall_seconds);
+/* Has the child killed at once, between start and wait, which tells the rest. */
+void tt_spawner_end_child(struct tt_spawner *spawner);
 
-/* Waits for that child's end, as tt_child_wait does. TT_ERR_NO_MEMORY says that the system had no
+/* Waits for that child's end, as tt_child_wait does, and has it killed when that many seconds are
+ * over. TT_ERR_NO_MEMORY says that the system had no
  * process to give. On any other error the spawner is closed; its child dies with it, but may run
  * for a moment still. TT_ERR_KILLED says that the spawner has ended, or somebody stopped it, so
  * that it said nothing until 5 s after the child's time; TT_ERR_SYSTEM that it failed. */
-enum tt_err tt_spawner_wait(struct tt_spawner *spawner, struct tt_child_end *end);
+enum tt_err tt_spawner_wait(struct tt_spawner *spawner, int64_t wall_seconds,
+                            struct tt_child_end *end);
 
 /* ---- places (src/proc/places.c) ---- */
 

@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <sys/pidfd.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,49 +53,36 @@ static pid_t wait_for(pid_t pid, int *status, struct rusage *usage) {
     return got;
 }
 
-/* What is no whole order is the end of whoever gives them. */
-static void take_order(struct tt_child *child, int orders_fd) {
-    int64_t wall_seconds;
-    ssize_t got = recv(orders_fd, &wall_seconds, sizeof wall_seconds, MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (got != sizeof wall_seconds)
-        wall_seconds = 0;
-    child->give_up_ms = tt_clock_monotonic_ms() + wall_seconds * 1000;
-}
-
-/* Sets *timed_out when the child still runs at give_up_ms. A pidfd is readable once its process has
- * ended (pidfd_open(2)). */
-static enum tt_err overstays(struct tt_child *child, int orders_fd, bool *timed_out) {
+/* Sets *timed_out when the child still runs at give_up_ms, or when something is heard from end_fd.
+ * A pidfd is readable once its process has ended (pidfd_open(2)). */
+static enum tt_err overstays(const struct tt_child *child, int end_fd, bool *timed_out) {
     struct pollfd heard[] = {{.fd = pidfd_open(child->pid, 0), .events = POLLIN},
-                             {.fd = orders_fd, .events = POLLIN}};
-    enum tt_err err = TT_OK;
+                             {.fd = end_fd, .events = POLLIN}};
+    int ready = 0;
     if (heard[0].fd < 0)
         return tt_err_fail_errno(TT_ERR_SYSTEM, "pidfd_open");
-    *timed_out = false;
-    while (err == TT_OK && heard[0].revents == 0 && !*timed_out) {
+    while (ready == 0) {
         int64_t wait_ms = child->give_up_ms - tt_clock_monotonic_ms();
-        int ready = 0;
-        if (wait_ms > 0)
-            ready = poll(heard, 2, wait_ms < INT_MAX ? (int)wait_ms : INT_MAX);
-        if (ready < 0 && errno != EINTR)
-            err = tt_err_fail_errno(TT_ERR_SYSTEM, "poll a pidfd");
-        if (ready > 0 && heard[1].revents != 0)
-            take_order(child, orders_fd);
-        *timed_out = ready == 0;
+        if (wait_ms <= 0)
+            break;
+        ready = poll(heard, 2, wait_ms < INT_MAX ? (int)wait_ms : INT_MAX);
+        if (ready < 0 && errno == EINTR)
+            ready = 0;
     }
+    *timed_out = heard[0].revents == 0;
+    enum tt_err err = ready < 0 ? tt_err_fail_errno(TT_ERR_SYSTEM, "poll a pidfd") : TT_OK;
     close(heard[0].fd);
     return err;
 }
 
-enum tt_err tt_child_wait(struct tt_child *child, int orders_fd, struct tt_child_end *end) {
+enum tt_err tt_child_wait(struct tt_child *child, int end_fd, struct tt_child_end *end) {
     int status = 0;
     struct rusage usage = {0};
     pid_t pid = child->pid;
     bool timed_out = false;
     if (pid <= 0)
         return tt_err_fail(TT_ERR_SYSTEM, "no child to wait for");
-    enum tt_err err = overstays(child, orders_fd, &timed_out);
+    enum tt_err err = overstays(child, end_fd, &timed_out);
     if (err != TT_OK || timed_out)
         kill(pid, SIGKILL);
     child->pid = 0;

@@ -2,11 +2,12 @@
  * descriptors reach it, and how outcomes come back, is here; what a child may and must do is in
  * child.c. */
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdalign.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,7 +25,8 @@ struct order {
     struct tt_child_limits limits;
 };
 
-_Static_assert(sizeof(struct order) != sizeof(int64_t), "an order is not taken for a child's time");
+/* This word ends the child. It is shorter than an order. */
+#define END_WORD "."
 
 struct outcome {
     enum tt_err err;
@@ -68,7 +70,7 @@ static bool receive(int fd, struct order *order, struct delivery *delivery) {
     do {
         parcel_init(&parcel, order);
         got = recvmsg(fd, &parcel.message, MSG_CMSG_CLOEXEC);
-    } while ((got < 0 && errno == EINTR) || got == sizeof(int64_t));
+    } while ((got < 0 && errno == EINTR) || got == sizeof END_WORD - 1);
     if (got != sizeof *order)
         return false;
     const struct cmsghdr *header = CMSG_FIRSTHDR(&parcel.message);
@@ -164,15 +166,6 @@ void tt_spawner_close(struct tt_spawner *spawner) {
         end_process(spawner, false);
 }
 
-/* A child can stop its spawner (SIGSTOP, as the same user), which then ends nothing in time: so the
- * wait for an outcome has a limit of its own. */
-static enum tt_err limit_wait(const struct tt_spawner *spawner, int64_t wall_seconds) {
-    const struct timeval most = {.tv_sec = wall_seconds + PATIENCE_SECONDS};
-    if (setsockopt(spawner->fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most) < 0)
-        return tt_err_fail_errno(TT_ERR_SYSTEM, "setsockopt SO_RCVTIMEO");
-    return TT_OK;
-}
-
 static enum tt_err send_order(struct tt_spawner *spawner, struct order *order, const int *fds,
                               int count) {
     struct parcel parcel;
@@ -184,9 +177,6 @@ static enum tt_err send_order(struct tt_spawner *spawner, struct order *order, c
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(fds_bytes);
     memcpy(CMSG_DATA(header), fds, fds_bytes);
-    enum tt_err err = limit_wait(spawner, order->limits.wall_seconds);
-    if (err != TT_OK)
-        return err;
     if (sendmsg(spawner->fd, &parcel.message, MSG_NOSIGNAL) == sizeof *order)
         return TT_OK;
     /* EPIPE: nobody holds the other end any more. */
@@ -221,17 +211,37 @@ enum tt_err tt_spawner_start(struct tt_spawner *spawner, const struct tt_child_l
     return note_loss(end_process(spawner, true), false);
 }
 
-enum tt_err tt_spawner_allow(struct tt_spawner *spawner, int64_t wall_seconds) {
-    enum tt_err err = limit_wait(spawner, wall_seconds);
-    if (err != TT_OK)
-        return err;
-    if (send(spawner->fd, &wall_seconds, sizeof wall_seconds, MSG_NOSIGNAL) == sizeof wall_seconds)
-        return TT_OK;
-    return tt_err_fail_errno(TT_ERR_SYSTEM, "tell process %d about its child", (int)spawner->pid);
+void tt_spawner_end_child(struct tt_spawner *spawner) {
+    /* A spawner that does not hear it is gone, which whoever waits will notice. */
+    if (send(spawner->fd, END_WORD, 1, MSG_NOSIGNAL) < 0)
+        return;
 }
 
-enum tt_err tt_spawner_wait(struct tt_spawner *spawner, struct tt_child_end *end) {
+/* Waits until the outcome is there, or there can be none; false when the time is over. */
+static bool is_told_in(const struct tt_spawner *spawner, int64_t wall_seconds) {
+    struct pollfd told = {.fd = spawner->fd, .events = POLLIN};
+    int64_t wait_ms = wall_seconds * 1000;
+    int ready;
+    do
+        ready = poll(&told, 1, wait_ms < INT_MAX ? (int)wait_ms : INT_MAX);
+    while (ready < 0 && errno == EINTR);
+    return ready > 0;
+}
+
+/* A child can stop its spawner (SIGSTOP, as the same user), which then ends nothing: so the wait
+ * for an outcome has a limit of its own. */
+static bool is_told(struct tt_spawner *spawner, int64_t wall_seconds) {
+    if (is_told_in(spawner, wall_seconds))
+        return true;
+    tt_spawner_end_child(spawner);
+    return is_told_in(spawner, PATIENCE_SECONDS);
+}
+
+enum tt_err tt_spawner_wait(struct tt_spawner *spawner, int64_t wall_seconds,
+                            struct tt_child_end *end) {
     struct outcome outcome;
+    if (!is_told(spawner, wall_seconds))
+        return note_loss(end_process(spawner, false), true);
     ssize_t got;
     do
         got = recv(spawner->fd, &outcome, sizeof outcome, 0);
@@ -240,10 +250,8 @@ enum tt_err tt_spawner_wait(struct tt_spawner *spawner, struct tt_child_end *end
         *end = outcome.end;
         return TT_OK;
     }
-    if (got != sizeof outcome) {
-        bool is_stopped = got < 0 && errno == EAGAIN; /* after the time that limit_wait set */
-        return note_loss(end_process(spawner, !is_stopped), is_stopped);
-    }
+    if (got != sizeof outcome)
+        return note_loss(end_process(spawner, true), false);
     /* A spawner that fails, and not for want of memory, will fail again. */
     if (outcome.err != TT_ERR_NO_MEMORY)
         end_process(spawner, false);

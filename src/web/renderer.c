@@ -86,7 +86,7 @@ struct go {
 };
 
 /* Tells the worker the plan, and waits for its word, which comes with a slot. The wait ends with
- * the worker, and with the time that the spawner was given. */
+ * the worker, or at its word. */
 static enum tt_err await_slot(void *context, int64_t planned_ms) {
     const int *gate_fd = context;
     const struct plan plan = {planned_ms};
@@ -132,15 +132,16 @@ static enum tt_err open_to_read(int fd, int *read_fd) {
     return *read_fd >= 0 ? TT_OK : tt_err_fail_errno(TT_ERR_SYSTEM, "open %s", path);
 }
 
-/* The child's time is that for planning, and then for waiting, at first: of both together the
- * worker makes two. */
+/* The worker ends a child that plans, waits or decodes too long. Its spawner ends it as well, when
+ * all three together have taken too long. */
 static enum tt_err start_child(struct tt_renderer *renderer, const int *fds, int count) {
     const struct tt_config *config = renderer->config;
     const struct tt_picture_limits *limits = &config->image.limits;
     const struct tt_child_limits child_limits = {
         .address_space_bytes = limits->max_memory_bytes + SLACK_BYTES,
         .cpu_seconds = config->image.cpu_seconds,
-        .wall_seconds = WALL_FACTOR * PLAN_CPU_SECONDS + config->server.wait_seconds,
+        .wall_seconds = WALL_FACTOR * (PLAN_CPU_SECONDS + config->image.cpu_seconds) +
+                        config->server.wait_seconds,
         .file_bytes = limits->max_pixels * RESULT_BYTES_PER_PIXEL + RESULT_EXTRA_BYTES,
         .first_address_space_bytes = PLAN_BYTES,
         .first_cpu_seconds = PLAN_CPU_SECONDS,
@@ -208,7 +209,7 @@ static bool hear_plan(struct tt_renderer *renderer, struct plan *plan) {
     while (ready < 0 && errno == EINTR);
     if (ready > 0)
         return read(renderer->gate_fd, plan, sizeof *plan) == sizeof *plan;
-    tt_spawner_allow(&renderer->spawner, 0);
+    tt_spawner_end_child(&renderer->spawner);
     return false;
 }
 
@@ -219,8 +220,7 @@ static enum tt_place_weight weigh(const struct plan *plan) {
     return plan->cpu_ms > HEAVY_MS ? TT_PLACE_HEAVY : TT_PLACE_LIGHT;
 }
 
-/* Gives the child its time, and the word to go on. Where that fails, child or spawner have ended,
- * and finish says why. */
+/* Gives the child its time, and the word to go on. */
 static void let_go(struct tt_renderer *renderer, const struct plan *plan) {
     int64_t most_seconds = renderer->config->image.cpu_seconds;
     int64_t seconds = weigh(plan) == TT_PLACE_COSTLY
@@ -229,19 +229,17 @@ static void let_go(struct tt_renderer *renderer, const struct plan *plan) {
     renderer->is_planning = false;
     renderer->cpu_seconds = seconds < most_seconds ? seconds : most_seconds;
     const struct go go = {renderer->cpu_seconds};
-    if (tt_spawner_allow(&renderer->spawner, WALL_FACTOR * renderer->cpu_seconds) != TT_OK ||
-        send(renderer->gate_fd, &go, sizeof go, MSG_NOSIGNAL) < 0)
-        tt_err_take(TT_OK);
+    /* A child that does not hear it has ended, and finish says why. */
+    if (send(renderer->gate_fd, &go, sizeof go, MSG_NOSIGNAL) < 0)
+        return;
 }
 
 /* Ends a child that is not to decode. */
 static void send_away(struct tt_renderer *renderer) {
     struct tt_child_end end;
     tt_file_close(&renderer->gate_fd);
-    if (tt_spawner_allow(&renderer->spawner, 0) == TT_OK)
-        tt_spawner_wait(&renderer->spawner, &end);
-    else
-        tt_spawner_close(&renderer->spawner);
+    tt_spawner_end_child(&renderer->spawner);
+    tt_spawner_wait(&renderer->spawner, 0, &end);
 }
 
 enum tt_err tt_renderer_start(struct tt_renderer *renderer, uint64_t client, int picture_fd,
@@ -359,7 +357,8 @@ enum tt_err tt_renderer_finish(struct tt_renderer *renderer, struct tt_picture_r
     const struct tt_config *config = renderer->config;
     struct tt_child_end end;
     memset(report, 0, sizeof *report);
-    enum tt_err err = tt_spawner_wait(&renderer->spawner, &end);
+    enum tt_err err =
+        tt_spawner_wait(&renderer->spawner, WALL_FACTOR * renderer->cpu_seconds, &end);
     tt_file_close(&renderer->gate_fd);
     tt_place_leave(renderer->place);
     if (err != TT_OK) {

@@ -139,19 +139,23 @@ static void test_child_first_limits(void **state) {
     job_close(&job);
 }
 
-static void test_child_time_is_changed_by_orders(void **state) {
+static void test_child_is_ended_by_word(void **state) {
     (void)state;
-    static const int64_t orders[] = {0, 1};
-    for (size_t i = 0; i < 2; i++) {
+    for (int is_closed = 0; is_closed < 2; is_closed++) {
         struct tt_child child;
         struct tt_child_end end;
         int fds[2];
         assert_return_code(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), errno);
-        assert_int_equal(tt_child_start(&child, &generous, fds, 1, sleep_for_ever, NULL), TT_OK);
-        assert_int_equal(send(fds[0], &orders[i], sizeof orders[i], 0), sizeof orders[i]);
+        assert_int_equal(tt_child_start(&child, &generous, &fds[1], 1, sleep_for_ever, NULL),
+                         TT_OK);
+        if (is_closed)
+            close(fds[0]);
+        else
+            assert_int_equal(send(fds[0], "x", 1, 0), 1);
         assert_int_equal(tt_child_wait(&child, fds[1], &end), TT_OK);
         assert_true(end.timed_out);
-        close(fds[0]);
+        if (!is_closed)
+            close(fds[0]);
         close(fds[1]);
     }
 }
@@ -467,7 +471,7 @@ int main(void) {
         cmocka_unit_test(test_child_cpu_limit),
         cmocka_unit_test(test_child_cpu_limit_cannot_be_ignored),
         cmocka_unit_test(test_child_first_limits),
-        cmocka_unit_test(test_child_time_is_changed_by_orders),
+        cmocka_unit_test(test_child_is_ended_by_word),
         cmocka_unit_test(test_child_that_sleeps_is_ended),
 #ifndef TT_SANITIZED
         cmocka_unit_test(test_child_memory_limit),

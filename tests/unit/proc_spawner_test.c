@@ -132,14 +132,14 @@ static void children_get_descriptors_and_their_ends_are_told(void **state) {
     open_spawner(&speaking);
     pid_t first = spawner.pid;
     start((int[]){ends[0], ends[1]}, 2);
-    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
+    assert_int_equal(tt_spawner_wait(&spawner, 60, &end), TT_OK);
     expect_words("22x");
     assert_int_equal(end.exit_status, 7);
     assert_int_equal(end.signal, 0);
     assert_true(end.peak_rss_bytes > 0);
     /* What is prepared stays, and the same process serves every order. */
     start(&ends[1], 1);
-    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
+    assert_int_equal(tt_spawner_wait(&spawner, 60, &end), TT_OK);
     expect_words("13x");
     assert_int_equal(spawner.pid, first);
     assert_int_equal(prepared, 0); /* here */
@@ -153,7 +153,7 @@ static void a_death_is_told(void **state) {
     (void)state;
     open_spawner(&aborting);
     start(ends, 2);
-    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
+    assert_int_equal(tt_spawner_wait(&spawner, 60, &end), TT_OK);
     assert_int_equal(end.signal, SIGKILL);
     assert_int_equal(end.exit_status, -1);
 }
@@ -164,7 +164,7 @@ static void descriptors_are_given_back(void **state) {
     (void)state;
     open_spawner(&aborting);
     start(&ends[1], 1);
-    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
+    assert_int_equal(tt_spawner_wait(&spawner, 60, &end), TT_OK);
     assert_true(others_are_gone());
 }
 
@@ -190,7 +190,7 @@ static void a_spawner_killed_idle_is_noticed(void **state) {
     (void)state;
     open_spawner(&speaking);
     start(&ends[1], 1);
-    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
+    assert_int_equal(tt_spawner_wait(&spawner, 60, &end), TT_OK);
     expect_words("11x");
     assert_return_code(kill(spawner.pid, SIGKILL), errno);
     siginfo_t info;
@@ -207,7 +207,7 @@ static void a_spawner_killed_at_work_is_noticed(void **state) {
     start(&ends[1], 1);
     wait_for_sleeper();
     assert_return_code(kill(spawner.pid, SIGKILL), errno);
-    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_ERR_KILLED);
+    assert_int_equal(tt_spawner_wait(&spawner, 60, &end), TT_ERR_KILLED);
     assert_is_lost();
     assert_true(others_are_gone()); /* its child went with it */
 }
@@ -219,9 +219,12 @@ static void a_child_is_ended_by_word(void **state) {
     start(&ends[1], 1);
     wait_for_sleeper();
     pid_t first = spawner.pid;
-    assert_int_equal(tt_spawner_allow(&spawner, 3600), TT_OK);
-    assert_int_equal(tt_spawner_allow(&spawner, 0), TT_OK);
-    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
+    tt_spawner_end_child(&spawner);
+    assert_int_equal(tt_spawner_wait(&spawner, 60, &end), TT_OK);
+    assert_true(end.timed_out);
+    start(&ends[1], 1);
+    wait_for_sleeper();
+    assert_int_equal(tt_spawner_wait(&spawner, 0, &end), TT_OK);
     assert_true(end.timed_out);
     assert_int_equal(spawner.pid, first);
 }
@@ -234,22 +237,20 @@ static void a_word_to_a_child_that_has_ended_is_left_out(void **state) {
     for (int i = 0; i < 2; i++) {
         start(&ends[1], 1);
         expect_words(i == 0 ? "11x" : "12x"); /* of the same spawner */
-        assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
+        assert_int_equal(tt_spawner_wait(&spawner, 60, &end), TT_OK);
         assert_int_equal(end.exit_status, 7);
-        assert_int_equal(tt_spawner_allow(&spawner, 0), TT_OK);
+        tt_spawner_end_child(&spawner);
     }
 }
 
 /* The worker would wait for ever, and keep its place. */
 static void a_stopped_spawner_is_given_up(void **state) {
-    const struct tt_child_limits hurried = {
-        .address_space_bytes = 64 * MIB, .cpu_seconds = 60, .wall_seconds = 0, .file_bytes = MIB};
     struct tt_child_end end;
     (void)state;
     open_spawner(&sleeping);
     assert_return_code(kill(spawner.pid, SIGSTOP), errno);
-    assert_int_equal(tt_spawner_start(&spawner, &hurried, &ends[1], 1), TT_OK);
-    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_ERR_KILLED);
+    start(&ends[1], 1);
+    assert_int_equal(tt_spawner_wait(&spawner, 0, &end), TT_ERR_KILLED);
     assert_is_lost();
     assert_true(others_are_gone());
 }
@@ -259,7 +260,7 @@ static void a_spawner_that_fails_is_given_up(void **state) {
     (void)state;
     open_spawner(&tightening);
     start(ends, 2);
-    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_ERR_SYSTEM);
+    assert_int_equal(tt_spawner_wait(&spawner, 60, &end), TT_ERR_SYSTEM);
     assert_is_lost();
 }
 
@@ -269,9 +270,9 @@ static void descriptors_that_are_lost_are_noticed(void **state) {
     (void)state;
     open_spawner(&tightening);
     start(&ends[1], 1);
-    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
+    assert_int_equal(tt_spawner_wait(&spawner, 60, &end), TT_OK);
     start((int[]){ends[1], ends[1], ends[1]}, 3);
-    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_ERR_KILLED);
+    assert_int_equal(tt_spawner_wait(&spawner, 60, &end), TT_ERR_KILLED);
     assert_is_lost();
 }
 
@@ -304,7 +305,7 @@ static void too_many_descriptors_are_refused(void **state) {
                      TT_ERR_SYSTEM);
     assert_int_equal(tt_spawner_start(&spawner, &generous, fds, 0), TT_ERR_SYSTEM);
     start(&ends[1], 1); /* the spawner is as good as before */
-    assert_int_equal(tt_spawner_wait(&spawner, &end), TT_OK);
+    assert_int_equal(tt_spawner_wait(&spawner, 60, &end), TT_OK);
 }
 
 int main(void) {
