@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import threading
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from account import ROOT
+from account import ROOT, give
 from behind import make_server
 from fronts import BODY_MAX_BYTES, DEPLOY
 from support import alive, curl, wait_for
@@ -108,7 +109,8 @@ def test_the_web_server_cuts_no_ranges(server, path, ranges):
 def responder(front):
     """The web server has responder.py in tintyped's place."""
     one = make_server(front, server={"workers": 0})
-    one.program = Path(__file__).parent / "responder.py"
+    one.program = shutil.copy(Path(__file__).parent / "responder.py", one.folder)
+    give(one.program)
     one.http.hooks["response"].clear()  # The description of the API is not about its answers.
     try:
         yield one.start()
