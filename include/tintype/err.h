@@ -31,6 +31,7 @@ enum tt_err {
     TT_ERR_PICTURE_TOO_LARGE,  /* 422: over max_pixels, or over the memory a picture may take */
     TT_ERR_PICTURE_TOO_COSTLY, /* 422: over the CPU time a picture may take */
     TT_ERR_DECODER_DIED,       /* 422: the decoder crashed on this picture */
+    TT_ERR_DECODER_CONFINED,   /* 500: a decoder asked for a system call outside its list */
     TT_ERR_INTERNAL,           /* 500: a bug or a broken installation */
     TT_ERR_KILLED,             /* 503: what worked on the request was killed from outside */
     TT_ERR_BUSY,               /* 503: every decode slot and waiting place is taken */

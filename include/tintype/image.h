@@ -19,9 +19,13 @@
  * here. length may be less than TT_IMAGE_SNIFF_BYTES. */
 enum tt_picture_format tt_image_sniff(const uint8_t *bytes, size_t length);
 
-/* Loads what the picture in picture_fd takes and this program does not hold: libheif, for HEIC and
- * AVIF. For the process that will fork the renderer, which with its limits can open no library. It
- * stays loaded. Nothing is reported: where it is missing, tt_image_render says so. */
+/* Loads what some pictures take and this program does not hold: libheif, for HEIC and AVIF. For the
+ * process from which all come that render, as these can open no library. It stays loaded. Nothing
+ * is reported: where it is missing, tt_image_render says so. */
+void tt_image_load(void);
+
+/* For the process that will fork the renderer of the picture in picture_fd: leaves out of the fork
+ * what was loaded and this picture does not take, which would make it slower. */
 void tt_image_prepare(int picture_fd);
 
 /* What watermarks are drawn with: a font and a picture, read once, used by every rendering and by

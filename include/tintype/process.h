@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "tintype/err.h"
+#include "tintype/reach.h"
 #include "tintype/stats.h"
 
 /* ---- master (src/proc/master.c) ---- */
@@ -41,7 +42,7 @@ int tt_master_run(struct tt_master_plan *plan);
 /* ---- child (src/proc/child.c) ---- */
 
 struct tt_child_limits {
-    int64_t address_space_bytes; /* RLIMIT_AS, beyond what the parent has mapped already */
+    int64_t address_space_bytes; /* RLIMIT_AS */
     int64_t cpu_seconds;         /* RLIMIT_CPU */
     int64_t wall_seconds;        /* then SIGKILL: a child that sleeps uses no CPU time */
     int64_t file_bytes;          /* RLIMIT_FSIZE */
@@ -67,14 +68,16 @@ struct tt_child_end {
 /* This is the exit status of a child that could not be limited, and so ran nothing; the cause is
  * logged. */
 #define TT_CHILD_UNLIMITED 125
+/* This is the exit status of a spawner's child that asked for a system call outside its filter. */
+#define TT_CHILD_CONFINED 124
 
 #define TT_CHILD_KEEP_MAX 16
 
 /* Forks a child that runs run(context) and exits with what it returned. The child keeps keep_count
- * descriptors (3 or above, at most TT_CHILD_KEEP_MAX, in any order) and standard error, and closes
- * all else. It is limited as *limits says, and has no core file, no new process, no new file and no
- * new privileges. It dies with its parent and leaves stops to it (it ignores SIGINT, SIGTERM and
- * SIGHUP). TT_ERR_SYSTEM. */
+ * descriptors (3 or above, at most TT_CHILD_KEEP_MAX, in any order) and the standard streams, of
+ * which its standard error becomes what its standard input is, and closes all else. It is limited
+ * as *limits says, and has no new process and no new file. It dies with its parent and leaves stops
+ * to it (it ignores SIGINT, SIGTERM and SIGHUP). TT_ERR_SYSTEM. */
 enum tt_err tt_child_start(struct tt_child *child, const struct tt_child_limits *limits,
                            const int *keep_fds, int keep_count, int (*run)(void *context),
                            void *context);
@@ -98,6 +101,11 @@ struct tt_spawner_job {
     /* Runs in the child; what it returns is the child's exit status. */
     int (*run)(void *context, const int *fds, int count);
     void *context; /* as it is when the spawner is opened */
+    /* The spawner enters TT_ROLE_SPAWNER, and each child TT_ROLE_DECODER; NULL: they do not. */
+    const struct tt_reach *reach;
+    /* In memory that is shared with the children: gets the number of the system call by which one
+     * came to TT_CHILD_CONFINED. NULL where reach is. */
+    volatile int *refused_call;
 };
 
 /* A process that forks children as above, one at a time, for another, and dies with it. It is
@@ -111,14 +119,16 @@ struct tt_spawner {
     int fd;    /* a socket to it; owned */
 };
 
-/* Starts the process. job is read there alone. TT_ERR_SYSTEM. */
+/* Starts the process, and waits until it is ready for orders. job is read there alone. On an error,
+ * which is TT_ERR_SYSTEM or TT_ERR_KILLED, there is none. */
 enum tt_err tt_spawner_open(struct tt_spawner *spawner, const struct tt_spawner_job *job);
-/* Kills the process, and its child with it. Safe when there is none. */
+/* Has the process end, and its child with it, and waits for that. Safe when there is none. */
 void tt_spawner_close(struct tt_spawner *spawner);
 
 /* Has the spawner start a child with these descriptors (1 to TT_CHILD_KEEP_MAX; they stay the
- * caller's), and does not wait for that. TT_ERR_SYSTEM; TT_ERR_KILLED where there is no spawner any
- * more, which is closed then. */
+ * caller's), and does not wait for that. The limits of its address space count beyond what the
+ * spawner has mapped. TT_ERR_SYSTEM; TT_ERR_KILLED where there is no spawner any more, which is
+ * closed then. */
 enum tt_err tt_spawner_start(struct tt_spawner *spawner, const struct tt_child_limits *limits,
                              const int *fds, int count);
 

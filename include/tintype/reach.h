@@ -126,7 +126,12 @@ struct tt_reach_held tt_reach_held(const struct tt_reach *reach, enum tt_role ro
 /* Holds this process, and its children, to the role's row for good: no_new_privs, Landlock, then
  * the filter. A call outside the filter fails with EPERM; a decoder's raises SIGSYS instead
  * (sigaction(2), si_syscall). Builds with a sanitizer have no filter for decoders and spawners.
- * TT_ERR_SYSTEM. */
+ * TT_ROLE_DECODER is for processes that are in TT_ROLE_SPAWNER. TT_ERR_SYSTEM. */
 enum tt_err tt_reach_enter(const struct tt_reach *reach, enum tt_role role);
+
+#define TT_REACH_CALL_NAME_SIZE 32
+
+/* Names a system call of this machine by its number; "unknown" where it has none of that number. */
+void tt_reach_name_call(int number, char name[TT_REACH_CALL_NAME_SIZE]);
 
 #endif

@@ -19,6 +19,7 @@ struct tt_stats {
     _Atomic int64_t upload_ms;              /* wall time of acknowledged uploads, summed */
     _Atomic int64_t decode_cpu_us;          /* CPU time of decoders, summed */
     _Atomic int64_t decoder_peak_rss_bytes; /* the largest decoder so far */
+    _Atomic int64_t decoders_confined;      /* ended at a system call outside their list */
 };
 
 /* Makes the mapping, zeroed, which lives as long as the process and its children. NULL with

@@ -64,6 +64,11 @@ static const struct tt_err_row rows[TT_ERR_COUNT] = {
     [TT_ERR_DECODER_DIED] = {"decoder-failed", 422, TT_RETRY_NEVER, "The picture cannot be decoded",
                              "The decoder failed on this file. Save the picture again with another "
                              "program, and send that."},
+    [TT_ERR_DECODER_CONFINED] = {"decoder-confined", 500, TT_RETRY_NEVER,
+                                 "The decoder was held back by the server's own limits",
+                                 "The picture may be whole: tell the operator the requestId, who "
+                                 "finds in the log what its decoder asked for. Nothing was "
+                                 "stored."},
     [TT_ERR_INTERNAL] = {"internal-error", 500, TT_RETRY_NEVER, "The server made a mistake",
                          "Tell the operator the requestId. Nothing was stored."},
     [TT_ERR_KILLED] = {"decoder-killed", 503, TT_RETRY_SOON, "The decoder was killed",

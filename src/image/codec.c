@@ -26,13 +26,17 @@ static enum tt_err sniff_file(int fd, enum tt_picture_format *format) {
     return err;
 }
 
+void tt_image_load(void) {
+    tt_heif_library_load();
+    /* Whoever renders such a picture meets the failure again, and tells the client. */
+    tt_err_take(TT_OK);
+}
+
 void tt_image_prepare(int picture_fd) {
     enum tt_picture_format format;
     sniff_file(picture_fd, &format);
-    if (format == TT_FORMAT_HEIC || format == TT_FORMAT_AVIF)
-        tt_heif_library_load();
-    /* Whoever renders the picture meets the failure again, and tells the client. */
-    tt_err_take(TT_OK);
+    tt_heif_library_leave_out(format != TT_FORMAT_HEIC && format != TT_FORMAT_AVIF);
+    tt_err_take(TT_OK); /* whoever renders the picture meets a failure again */
 }
 
 enum tt_err tt_decoder_open(struct tt_decoder **decoder, int fd, struct tt_arena *arena,

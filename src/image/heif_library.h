@@ -1,12 +1,14 @@
-/* HEIF library: libheif, loaded when the first HEIC or AVIF picture comes, for heif_read.c.
+/* HEIF library: libheif, for heif_read.c, loaded by whoever will fork decoders, which themselves
+ * can open no library.
  *
- * It is not linked: with the codecs it brings along (libde265, x265, aom, dav1d) a process that
- * never sees such a picture would start 3.8 ms later, hold 3.6 MB more resident, and fork and reap
- * a decoder in 0.25 ms instead of 0.19 (measured, minima of 3000). So it may also be absent. */
+ * It is not linked, so it may also be absent, and is left out of decoders of other pictures: with
+ * the codecs that it brings along (libde265, x265, aom, dav1d) a process takes 0.25 ms to fork and
+ * reap instead of 0.19 (measured, minima of 3000). */
 #ifndef TINTYPE_IMAGE_HEIF_LIBRARY_H
 #define TINTYPE_IMAGE_HEIF_LIBRARY_H
 
 #include <libheif/heif.h>
+#include <stdbool.h>
 
 #include "tintype/err.h"
 
@@ -45,10 +47,14 @@ struct tt_heif_library {
 #undef TT_HEIF_MEMBER
 };
 
-/* Returns the library, which is loaded at the first call and stays for the life of the process. It
- * is NULL, noted as TT_ERR_PICTURE_TYPE, where the library is absent, lacks a function, or cannot
- * be held to one thread. */
+/* Returns the library, which is looked for at the first call and stays for the life of the process
+ * and of those that it forks. It is NULL, noted as TT_ERR_PICTURE_TYPE, where the library is
+ * absent, lacks a function, or cannot be held to one thread. */
 const struct tt_heif_library *tt_heif_library_load(void);
+
+/* Leaves the library, where it is loaded, out of the processes that this one forks from now on, or
+ * has them get it again, which is how it is at first. A process without it must not ask for it. */
+void tt_heif_library_leave_out(bool leave_out);
 
 /* libheif calls this in place of libde265's function of that name. It starts no thread: see
  * heif_library.c. */

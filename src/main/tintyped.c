@@ -190,6 +190,7 @@ static enum tt_err service_open(struct service *service) {
     char path[sizeof service->places.path];
     const struct tt_config *config = &service->config;
     enum tt_err err = load_watermark(&service->watermark, &service->config);
+    tt_image_load();
     if (err == TT_OK)
         err = enter_storage(service);
     if (err != TT_OK)
@@ -373,6 +374,9 @@ static int run(struct service *service) {
     enum tt_err err = TT_OK;
     tt_log_open("tintyped", (enum tt_log_level)service->config.log.level);
     tt_start_log_reach(&service->reach);
+#ifdef TT_SANITIZED
+    tt_log(TT_LOG_INFO, "this build is for finding errors: its decoders have no filter of calls");
+#endif
     umask(0007);
     /* A starter may have left SIGCHLD ignored: ends of children could then not be waited for. */
     if (sigaction(SIGPIPE, &ignore, NULL) < 0 || sigaction(SIGCHLD, &standard, NULL) < 0)

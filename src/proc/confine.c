@@ -1,8 +1,8 @@
 /* Confine: what a process gives up after a fork: its parent's descriptors and signals, and, before
- * it meets what is hostile, everything but a little memory and time. Nothing here forks. */
+ * it meets what is hostile, everything but a little memory and time. Which files and system calls
+ * it may still reach is in reach_*.c. Nothing here forks. */
 #include "proc/confine.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -11,6 +11,9 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+/* A process that forks children has few descriptors at once: its own and those of one order. */
+#define DESCRIPTORS_MAX 64
 
 /* A signal that this program may have handled or ignored, and what the child makes of it. Stops
  * (Ctrl-C, a hang-up of the terminal, a kill of the process group) are the parent's to act on: a
@@ -37,26 +40,21 @@ static enum tt_err set_signals(void) {
     return TT_OK;
 }
 
-/* Closes them one by one, for kernels and sandboxes without close_range. Closing while reading the
- * directory is safe: the kernel lists by number, upwards. */
-static enum tt_err close_listed(int lowest, int highest) {
-    DIR *dir = opendir("/proc/self/fd");
-    if (!dir)
-        return tt_err_fail_errno(TT_ERR_SYSTEM, "opendir /proc/self/fd");
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        char *end;
-        long fd = strtol(entry->d_name, &end, 10);
-        if (*end == '\0' && fd >= lowest && fd <= highest && fd != dirfd(dir))
-            close((int)fd);
-    }
-    closedir(dir);
+/* Closes them one by one where there is no close_range: kernels before 5.9 and some sandboxes. What
+ * this process may still open has a number below its limit. */
+static enum tt_err close_each(int lowest, int highest) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "getrlimit RLIMIT_NOFILE");
+    for (int fd = lowest; fd <= highest && (rlim_t)fd < limit.rlim_cur; fd++)
+        close(fd);
     return TT_OK;
 }
 
 static enum tt_err close_from_to(int lowest, int highest) {
     if (lowest > highest || close_range((unsigned)lowest, (unsigned)highest, 0) == 0)
         return TT_OK;
-    return close_listed(lowest, highest);
+    return close_each(lowest, highest);
 }
 
 static int compare_fds(const void *left, const void *right) {
@@ -66,12 +64,6 @@ static int compare_fds(const void *left, const void *right) {
 static enum tt_err set_descriptors(const int *keep_fds, int keep_count) {
     int sorted[TT_CHILD_KEEP_MAX];
     int lowest = STDERR_FILENO + 1;
-    int null_fd = open("/dev/null", O_RDWR);
-    if (null_fd < 0)
-        return tt_err_fail_errno(TT_ERR_SYSTEM, "open /dev/null");
-    if (dup2(null_fd, STDIN_FILENO) < 0 || dup2(null_fd, STDOUT_FILENO) < 0)
-        return tt_err_fail_errno(TT_ERR_SYSTEM, "dup2");
-
     memcpy(sorted, keep_fds, (size_t)keep_count * sizeof *sorted);
     qsort(sorted, (size_t)keep_count, sizeof *sorted, compare_fds);
     for (int i = 0; i < keep_count; i++) {
@@ -101,40 +93,17 @@ static rlim_t first_limit(int64_t first, int64_t last) {
     return (rlim_t)(first > 0 && first < last ? first : last);
 }
 
+/* Sanitized builds keep standard error and do without two limits: a sanitizer's shadow is terabytes
+ * of address space, and it opens files to report. */
 #ifndef TT_SANITIZED
-/* Reads how much is mapped at this moment, which is the first number of proc(5)'s statm, in pages.
- */
-static enum tt_err read_mapped_bytes(rlim_t *mapped) {
-    char text[128];
-    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return tt_err_fail_errno(TT_ERR_SYSTEM, "open /proc/self/statm");
-    ssize_t got = read(fd, text, sizeof text - 1);
-    int read_errno = errno;
-    close(fd);
-    if (got <= 0) {
-        errno = got < 0 ? read_errno : EIO;
-        return tt_err_fail_errno(TT_ERR_SYSTEM, "read /proc/self/statm");
-    }
-    text[got] = '\0';
-    *mapped = (rlim_t)strtoull(text, NULL, 10) * (rlim_t)sysconf(_SC_PAGESIZE);
-    return TT_OK;
-}
-
-/* Sanitized builds do without these two limits: a sanitizer's shadow is terabytes of address space,
- * and it opens files to report. */
 static enum tt_err set_memory_and_opens(const struct tt_child_limits *limits) {
-    rlim_t mapped = 0;
-    enum tt_err err = read_mapped_bytes(&mapped);
-    if (err != TT_OK)
-        return err;
-    rlim_t first_bytes =
-        first_limit(limits->first_address_space_bytes, limits->address_space_bytes);
-    err = set_limit(RLIMIT_AS, mapped + first_bytes, mapped + (rlim_t)limits->address_space_bytes);
+    enum tt_err err = set_limit(
+        RLIMIT_AS, first_limit(limits->first_address_space_bytes, limits->address_space_bytes),
+        (rlim_t)limits->address_space_bytes);
+    if (err == TT_OK && dup2(STDIN_FILENO, STDERR_FILENO) < 0)
+        err = tt_err_fail_errno(TT_ERR_SYSTEM, "dup2");
     /* Descriptors that are open stay so, but no new one can be had. */
-    if (err == TT_OK)
-        err = set_limit(RLIMIT_NOFILE, 0, 0);
-    return err;
+    return err != TT_OK ? err : set_limit(RLIMIT_NOFILE, 0, 0);
 }
 #else
 static enum tt_err set_memory_and_opens(const struct tt_child_limits *limits) {
@@ -144,25 +113,15 @@ static enum tt_err set_memory_and_opens(const struct tt_child_limits *limits) {
 #endif
 
 enum tt_err tt_confine_limit(const struct tt_child_limits *limits) {
-    enum tt_err err = set_memory_and_opens(limits);
     /* SIGXCPU comes at the soft limit, and SIGKILL a second later should that not have ended the
      * child. */
     rlim_t first_seconds = first_limit(limits->first_cpu_seconds, limits->cpu_seconds);
-    if (err == TT_OK)
-        err = set_limit(RLIMIT_CPU, first_seconds, (rlim_t)limits->cpu_seconds + 1);
+    enum tt_err err = set_limit(RLIMIT_CPU, first_seconds, (rlim_t)limits->cpu_seconds + 1);
     if (err == TT_OK)
         err = set_limit(RLIMIT_FSIZE, (rlim_t)limits->file_bytes, (rlim_t)limits->file_bytes);
     if (err == TT_OK)
-        err = set_limit(RLIMIT_CORE, 0, 0);
-    if (err == TT_OK)
         err = set_limit(RLIMIT_NPROC, 0, 0); /* without effect for root */
-    if (err != TT_OK)
-        return err;
-    /* A process that is not dumpable keeps the picture in its memory from the other processes of
-     * its user. */
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-        return tt_err_fail_errno(TT_ERR_SYSTEM, "prctl");
-    return TT_OK;
+    return err != TT_OK ? err : set_memory_and_opens(limits);
 }
 
 static enum tt_err raise_limit(int resource, rlim_t most) {
@@ -188,4 +147,42 @@ enum tt_err tt_confine_join(pid_t parent, const int *keep_fds, int keep_count) {
         return tt_err_fail(TT_ERR_SYSTEM, "the parent died");
     enum tt_err err = set_signals();
     return err != TT_OK ? err : set_descriptors(keep_fds, keep_count);
+}
+
+static enum tt_err set_standard_streams(void) {
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "open /dev/null");
+    enum tt_err err = TT_OK;
+    if (dup2(fd, STDIN_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0)
+        err = tt_err_fail_errno(TT_ERR_SYSTEM, "dup2");
+    close(fd);
+    return err;
+}
+
+enum tt_err tt_confine_settle(void) {
+    enum tt_err err = set_standard_streams();
+    if (err == TT_OK)
+        err = set_limit(RLIMIT_CORE, 0, 0);
+    if (err == TT_OK)
+        err = set_limit(RLIMIT_NOFILE, DESCRIPTORS_MAX, DESCRIPTORS_MAX);
+    /* A process that is not dumpable keeps its memory from the other processes of its user. */
+    if (err == TT_OK &&
+        (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0))
+        err = tt_err_fail_errno(TT_ERR_SYSTEM, "prctl");
+    return err;
+}
+
+/* The first number of proc(5)'s statm is what is mapped, in pages. */
+enum tt_err tt_confine_measure(int64_t *mapped_bytes) {
+    char text[128];
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "open /proc/self/statm");
+    ssize_t got = read(fd, text, sizeof text - 1);
+    enum tt_err err = got > 0 ? TT_OK : tt_err_fail_errno(TT_ERR_SYSTEM, "read /proc/self/statm");
+    close(fd);
+    text[got > 0 ? got : 0] = '\0';
+    *mapped_bytes = (int64_t)strtoll(text, NULL, 10) * (int64_t)sysconf(_SC_PAGESIZE);
+    return err;
 }

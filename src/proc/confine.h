@@ -1,5 +1,5 @@
-/* Confine: what a process gives up after a fork. Both functions are called in the new process, in
- * this order. */
+/* Confine: what a process gives up after a fork. A process that will fork children calls join,
+ * settle and measure, each of its children join and limit. */
 #ifndef TINTYPE_PROC_CONFINE_H
 #define TINTYPE_PROC_CONFINE_H
 
@@ -10,11 +10,19 @@
 
 /* Has this process die with parent, which is to be its parent, and leave stops to it (it ignores
  * SIGINT, SIGTERM and SIGHUP). Keeps keep_fds (3 or above, at most TT_CHILD_KEEP_MAX, in any order)
- * and standard error, and closes all else. TT_ERR_SYSTEM. */
+ * and the standard streams, and closes all else. TT_ERR_SYSTEM. */
 enum tt_err tt_confine_join(pid_t parent, const int *keep_fds, int keep_count);
 
-/* Puts the limits on this process, and allows it no core file, no new process, no new file and no
- * new privileges. TT_ERR_SYSTEM. */
+/* Gives up what neither this process nor its children need: standard input and output become
+ * /dev/null, there is no core file, there are no new privileges, and other processes of the same
+ * user cannot look into it. TT_ERR_SYSTEM. */
+enum tt_err tt_confine_settle(void);
+
+/* Tells how much this process has mapped at this moment. TT_ERR_SYSTEM. */
+enum tt_err tt_confine_measure(int64_t *mapped_bytes);
+
+/* Puts the limits on this process, and allows it no new process and no new file. Its standard error
+ * becomes what its standard input is. TT_ERR_SYSTEM. */
 enum tt_err tt_confine_limit(const struct tt_child_limits *limits);
 
 #endif

@@ -6,6 +6,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -80,6 +81,7 @@ static const struct call calls[] = {
     CALL(nanosleep, COMPUTE),
     CALL(poll, COMPUTE),
     CALL(ppoll, COMPUTE),
+    CALL(sysinfo, COMPUTE), /* glibc 2.36: a qsort(3) of over 1 KiB asks how much memory there is */
     CALL(sched_yield, COMPUTE),
     CALL(sched_getaffinity, COMPUTE),
     CALL(exit, COMPUTE),
@@ -322,4 +324,10 @@ enum tt_err tt_reach_filter(const struct tt_reach *reach, enum tt_role role) {
     if (program.len == 0 || syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0)
         return TT_OK;
     return tt_err_fail_errno(TT_ERR_SYSTEM, "seccomp");
+}
+
+void tt_reach_name_call(int number, char name[TT_REACH_CALL_NAME_SIZE]) {
+    char *found = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number);
+    snprintf(name, TT_REACH_CALL_NAME_SIZE, "%s", found ? found : "unknown");
+    free(found);
 }

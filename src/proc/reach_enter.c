@@ -72,7 +72,11 @@ struct tt_reach_held tt_reach_held(const struct tt_reach *reach, enum tt_role ro
     };
 }
 
+/* A spawner's decoders have its limits of files, under which nothing is allowed, and its
+ * no_new_privs; so each of them costs one call here. */
 enum tt_err tt_reach_enter(const struct tt_reach *reach, enum tt_role role) {
+    if (role == TT_ROLE_DECODER)
+        return reach->has_filters ? tt_reach_filter(reach, role) : TT_OK;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return tt_err_fail_errno(TT_ERR_SYSTEM, "prctl PR_SET_NO_NEW_PRIVS");
     enum tt_err err = tt_reach_restrict(reach, role);

@@ -18,6 +18,8 @@
 
 /* A spawner may take this long beyond its child's time, to end one that does not end by itself. */
 #define PATIENCE_SECONDS 5
+/* A spawner is ready for orders within this, on a machine under load. */
+#define START_SECONDS 30
 
 /* These go over the socket, each whole or not at all (SOCK_SEQPACKET). Both ends are one program.
  */
@@ -53,12 +55,27 @@ static void parcel_init(struct parcel *parcel, struct order *order) {
 
 struct delivery {
     const struct tt_spawner_job *job;
+    int64_t mapped_bytes; /* by the spawner */
     int fds[TT_CHILD_KEEP_MAX];
     int count;
 };
 
+/* A decoder that is held to its list of calls comes here with any other. */
+static volatile int *refused_call;
+
+static void note_refused_call(int signal_number, siginfo_t *info, void *context) {
+    (void)signal_number;
+    (void)context;
+    *refused_call = info->si_syscall;
+    _exit(TT_CHILD_CONFINED);
+}
+
+/* Enters the child's role last of all, as nothing may be done after it. Its filter is compiled
+ * already, and what files it may reach is what its spawner may: none. */
 static int run_in_child(void *context) {
     const struct delivery *delivery = context;
+    if (delivery->job->reach && tt_reach_enter(delivery->job->reach, TT_ROLE_DECODER) != TT_OK)
+        return TT_CHILD_UNLIMITED;
     return delivery->job->run(delivery->job->context, delivery->fds, delivery->count);
 }
 
@@ -90,14 +107,18 @@ static void close_fds(struct delivery *delivery) {
         tt_file_close(&delivery->fds[i]);
 }
 
-static struct outcome carry_out(int fd, const struct order *order, struct delivery *delivery) {
+static struct outcome carry_out(int fd, struct order *order, struct delivery *delivery) {
     const struct tt_spawner_job *job = delivery->job;
+    struct tt_child_limits *limits = &order->limits;
     struct tt_child child = {0};
     struct outcome outcome = {0};
     if (job->prepare)
         job->prepare(job->context, delivery->fds, delivery->count);
-    outcome.err = tt_child_start(&child, &order->limits, delivery->fds, delivery->count,
-                                 run_in_child, delivery);
+    limits->address_space_bytes += delivery->mapped_bytes;
+    if (limits->first_address_space_bytes > 0)
+        limits->first_address_space_bytes += delivery->mapped_bytes;
+    outcome.err =
+        tt_child_start(&child, limits, delivery->fds, delivery->count, run_in_child, delivery);
     close_fds(delivery);
     if (outcome.err != TT_OK)
         outcome.err = TT_ERR_NO_MEMORY;
@@ -108,62 +129,84 @@ static struct outcome carry_out(int fd, const struct order *order, struct delive
     return outcome;
 }
 
-static int serve(int fd, const struct tt_spawner_job *job) {
+static enum tt_err catch_refused_calls(volatile int *number) {
+    struct sigaction action = {.sa_sigaction = note_refused_call, .sa_flags = SA_SIGINFO};
+    refused_call = number;
+    return sigaction(SIGSYS, &action, NULL) == 0
+               ? TT_OK
+               : tt_err_fail_errno(TT_ERR_SYSTEM, "sigaction SIGSYS");
+}
+
+/* All that takes a path is done here, before the role is entered. */
+static enum tt_err settle(pid_t parent, int fd, struct delivery *delivery) {
+    const struct tt_spawner_job *job = delivery->job;
+    enum tt_err err = tt_confine_join(parent, &fd, 1);
+    if (err == TT_OK)
+        err = tt_confine_settle();
+    if (err == TT_OK)
+        err = tt_confine_measure(&delivery->mapped_bytes);
+    if (err == TT_OK && job->reach)
+        err = catch_refused_calls(job->refused_call);
+    if (err == TT_OK && job->reach)
+        err = tt_reach_enter(job->reach, TT_ROLE_SPAWNER);
+    return err;
+}
+
+static bool tell(int fd, const struct outcome *outcome) {
+    return send(fd, outcome, sizeof *outcome, MSG_NOSIGNAL) == sizeof *outcome;
+}
+
+/* The first outcome that is told is the spawner's own start. */
+static int serve(pid_t parent, int fd, const struct tt_spawner_job *job) {
     struct order order;
     struct delivery delivery = {.job = job};
-    while (receive(fd, &order, &delivery)) {
-        struct outcome outcome = carry_out(fd, &order, &delivery);
-        if (send(fd, &outcome, sizeof outcome, MSG_NOSIGNAL) != sizeof outcome)
-            break;
-    }
+    struct outcome outcome = {.err = settle(parent, fd, &delivery)};
+    if (outcome.err != TT_OK)
+        tt_log(TT_LOG_ERROR, "a spawner cannot start: %s", tt_err_take(outcome.err).cause);
+    while (tell(fd, &outcome) && outcome.err != TT_ERR_SYSTEM && receive(fd, &order, &delivery))
+        outcome = carry_out(fd, &order, &delivery);
     return 0;
 }
 
 /* ---- in the one it works for ---- */
 
-enum tt_err tt_spawner_open(struct tt_spawner *spawner, const struct tt_spawner_job *job) {
-    int fds[2];
-    *spawner = (struct tt_spawner){.fd = -1};
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
-        return tt_err_fail_errno(TT_ERR_SYSTEM, "socketpair");
-    pid_t parent = getpid();
-    pid_t pid = fork();
-    if (pid == 0) {
-        enum tt_err err = tt_confine_join(parent, &fds[1], 1);
-        if (err != TT_OK) {
-            tt_log(TT_LOG_ERROR, "a spawner cannot start: %s", tt_err_take(err).cause);
-            _exit(TT_CHILD_UNLIMITED);
-        }
-        _exit(serve(fds[1], job));
-    }
-    int fork_errno = errno;
-    tt_file_close(&fds[1]);
-    if (pid < 0) {
-        tt_file_close(&fds[0]);
-        errno = fork_errno;
-        return tt_err_fail_errno(TT_ERR_SYSTEM, "fork");
-    }
-    spawner->pid = pid;
-    spawner->fd = fds[0];
-    return TT_OK;
+/* Waits until the outcome is there, or there can be none; false when the time is over. */
+static bool is_told_in(const struct tt_spawner *spawner, int64_t wall_seconds) {
+    struct pollfd told = {.fd = spawner->fd, .events = POLLIN};
+    int64_t wait_ms = wall_seconds * 1000;
+    int ready;
+    do
+        ready = poll(&told, 1, wait_ms < INT_MAX ? (int)wait_ms : INT_MAX);
+    while (ready < 0 && errno == EINTR);
+    return ready > 0;
 }
 
-/* Returns the status as wait(2) has it: of this end, or of the one that the process had before. A
- * worker in its role may send no signal: the spawner then ends for want of orders, or with the
- * worker, and is waited for only where it has let go of its socket, which it does when it ends. */
-static int end_process(struct tt_spawner *spawner, bool has_ended) {
-    int status = 0;
+/* A spawner that did not leave in time is left behind, and dies with this process. */
+static void forget(struct tt_spawner *spawner) {
     tt_file_close(&spawner->fd);
-    bool ends = kill(spawner->pid, SIGKILL) == 0 || has_ended;
-    while (ends && waitpid(spawner->pid, &status, 0) < 0 && errno == EINTR)
-        continue;
     spawner->pid = 0;
+}
+
+/* Says that there are no more orders, whereupon a spawner ends its child and itself, and waits for
+ * that. Returns the status of its end, as wait(2) has it, or -1 where it did not end in time. */
+static int end_process(struct tt_spawner *spawner) {
+    struct outcome outcome;
+    ssize_t got = 1;
+    int status = -1;
+    shutdown(spawner->fd, SHUT_WR);
+    while (got > 0 && is_told_in(spawner, PATIENCE_SECONDS))
+        got = recv(spawner->fd, &outcome, sizeof outcome, 0);
+    /* Its end of the socket closes when it exits, so this wait is short. */
+    if (got <= 0)
+        while (waitpid(spawner->pid, &status, 0) < 0 && errno == EINTR)
+            continue;
+    forget(spawner);
     return status;
 }
 
 void tt_spawner_close(struct tt_spawner *spawner) {
     if (spawner->pid > 0)
-        end_process(spawner, false);
+        end_process(spawner);
 }
 
 static enum tt_err send_order(struct tt_spawner *spawner, struct order *order, const int *fds,
@@ -184,10 +227,10 @@ static enum tt_err send_order(struct tt_spawner *spawner, struct order *order, c
                              "order a child of process %d", (int)spawner->pid);
 }
 
-/* Notes why a spawner told no outcome. It never ends with SIGKILL by its own fault. */
-static enum tt_err note_loss(int status, bool is_stopped) {
-    if (is_stopped)
-        return tt_err_fail(TT_ERR_KILLED, "the process that starts children is stopped");
+/* Gives up a spawner that told no outcome, and notes why. It never ends with SIGKILL by its own
+ * fault. */
+static enum tt_err note_loss(struct tt_spawner *spawner) {
+    int status = end_process(spawner);
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
         return tt_err_fail(TT_ERR_KILLED,
                            "the process that starts children was killed from outside");
@@ -208,7 +251,7 @@ enum tt_err tt_spawner_start(struct tt_spawner *spawner, const struct tt_child_l
     if (err != TT_ERR_KILLED)
         return err;
     tt_err_take(err);
-    return note_loss(end_process(spawner, true), false);
+    return note_loss(spawner);
 }
 
 void tt_spawner_end_child(struct tt_spawner *spawner) {
@@ -217,19 +260,8 @@ void tt_spawner_end_child(struct tt_spawner *spawner) {
         return;
 }
 
-/* Waits until the outcome is there, or there can be none; false when the time is over. */
-static bool is_told_in(const struct tt_spawner *spawner, int64_t wall_seconds) {
-    struct pollfd told = {.fd = spawner->fd, .events = POLLIN};
-    int64_t wait_ms = wall_seconds * 1000;
-    int ready;
-    do
-        ready = poll(&told, 1, wait_ms < INT_MAX ? (int)wait_ms : INT_MAX);
-    while (ready < 0 && errno == EINTR);
-    return ready > 0;
-}
-
-/* A child can stop its spawner (SIGSTOP, as the same user), which then ends nothing: so the wait
- * for an outcome has a limit of its own. */
+/* A spawner that somebody stopped (SIGSTOP) ends nothing: so the wait for an outcome has a limit of
+ * its own. */
 static bool is_told(struct tt_spawner *spawner, int64_t wall_seconds) {
     if (is_told_in(spawner, wall_seconds))
         return true;
@@ -240,8 +272,10 @@ static bool is_told(struct tt_spawner *spawner, int64_t wall_seconds) {
 enum tt_err tt_spawner_wait(struct tt_spawner *spawner, int64_t wall_seconds,
                             struct tt_child_end *end) {
     struct outcome outcome;
-    if (!is_told(spawner, wall_seconds))
-        return note_loss(end_process(spawner, false), true);
+    if (!is_told(spawner, wall_seconds)) {
+        forget(spawner);
+        return tt_err_fail(TT_ERR_KILLED, "the process that starts children is stopped");
+    }
     ssize_t got;
     do
         got = recv(spawner->fd, &outcome, sizeof outcome, 0);
@@ -251,9 +285,34 @@ enum tt_err tt_spawner_wait(struct tt_spawner *spawner, int64_t wall_seconds,
         return TT_OK;
     }
     if (got != sizeof outcome)
-        return note_loss(end_process(spawner, true), false);
+        return note_loss(spawner);
     /* A spawner that fails, and not for want of memory, will fail again. */
     if (outcome.err != TT_ERR_NO_MEMORY)
-        end_process(spawner, false);
-    return tt_err_fail(outcome.err, "no child process could be run: see the line before");
+        end_process(spawner);
+    return tt_err_fail(outcome.err, "the process that starts children failed: see the line before");
+}
+
+enum tt_err tt_spawner_open(struct tt_spawner *spawner, const struct tt_spawner_job *job) {
+    int fds[2];
+    *spawner = (struct tt_spawner){.fd = -1};
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "socketpair");
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(serve(parent, fds[1], job));
+    int fork_errno = errno;
+    tt_file_close(&fds[1]);
+    if (pid < 0) {
+        tt_file_close(&fds[0]);
+        errno = fork_errno;
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "fork");
+    }
+    spawner->pid = pid;
+    spawner->fd = fds[0];
+    struct tt_child_end none;
+    enum tt_err err = tt_spawner_wait(spawner, START_SECONDS, &none);
+    if (err != TT_OK)
+        tt_spawner_close(spawner);
+    return err;
 }

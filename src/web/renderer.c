@@ -164,6 +164,7 @@ static void fill_page(struct tt_renderer_page *page, const struct tt_picture_out
                       int count) {
     memset(page, 0, sizeof *page);
     page->report.err = TT_ERR_COUNT; /* stays when the child did not report */
+    page->refused_call = -1;
     for (int i = 0; i < count; i++) {
         page->wanted[i].options = *outputs[i].options;
         if (outputs[i].preset)
@@ -324,11 +325,22 @@ static enum tt_err judge_report(struct tt_picture_report *report, int result_cou
     return TT_OK;
 }
 
-static enum tt_err judge_end(const struct tt_child_end *end, int64_t cpu_seconds,
-                             bool is_planning) {
+/* A decoder that was taken over may name what it likes, or end before it names anything. */
+static enum tt_err note_refused_call(const struct tt_renderer *renderer) {
+    int number = renderer->page->refused_call;
+    char name[TT_REACH_CALL_NAME_SIZE];
+    tt_reach_name_call(number, name);
+    atomic_fetch_add(&renderer->stats->decoders_confined, 1);
+    return tt_err_fail(TT_ERR_DECODER_CONFINED,
+                       "the decoder asked for system call %d (%s), which it may not have", number,
+                       name);
+}
+
+static enum tt_err judge_end(const struct tt_renderer *renderer, const struct tt_child_end *end) {
+    const int64_t cpu_seconds = renderer->cpu_seconds;
     bool is_over_time = end->timed_out || end->signal == SIGXCPU ||
                         (end->signal == SIGKILL && end->cpu_us >= cpu_seconds * 1000000);
-    if (is_over_time && is_planning)
+    if (is_over_time && renderer->is_planning)
         return tt_err_refuse(TT_ERR_PICTURE_TOO_COSTLY,
                              "Reading the picture's header took more than %d second of computing, "
                              "and it was given up. Save the picture in a simpler form.",
@@ -343,6 +355,8 @@ static enum tt_err judge_end(const struct tt_child_end *end, int64_t cpu_seconds
     if (end->signal == SIGKILL)
         return tt_err_fail(TT_ERR_KILLED, "the decoder was killed from outside: by the system, for "
                                           "want of memory, or by somebody");
+    if (end->signal == SIGSYS || end->exit_status == TT_CHILD_CONFINED)
+        return note_refused_call(renderer);
     if (end->signal != 0)
         return tt_err_fail(TT_ERR_DECODER_DIED, "the decoder was killed by signal %d", end->signal);
     if (end->exit_status == TT_CHILD_UNLIMITED)
@@ -368,7 +382,7 @@ enum tt_err tt_renderer_finish(struct tt_renderer *renderer, struct tt_picture_r
     atomic_fetch_add(&renderer->stats->decode_cpu_us, end.cpu_us);
     tt_stats_raise(&renderer->stats->decoder_peak_rss_bytes, end.peak_rss_bytes);
 
-    err = judge_end(&end, renderer->cpu_seconds, renderer->is_planning);
+    err = judge_end(renderer, &end);
     if (err == TT_OK) {
         *report = renderer->page->report;
         err = judge_report(report, renderer->result_count, config->image.limits.max_pixels);
@@ -381,14 +395,22 @@ enum tt_err tt_renderer_finish(struct tt_renderer *renderer, struct tt_picture_r
 
 enum tt_err tt_renderer_init(struct tt_renderer *renderer, const struct tt_config *config,
                              struct tt_stats *stats, struct tt_place *place,
-                             const struct tt_watermark *watermark) {
+                             const struct tt_watermark *watermark, const struct tt_reach *reach) {
     *renderer = (struct tt_renderer){
         .config = config, .stats = stats, .place = place, .watermark = watermark, .gate_fd = -1};
-    const struct tt_spawner_job job = {prepare, render, renderer};
     renderer->spawner.fd = -1;
     tt_stats_hold_back(stats); /* a decoder shares its page with the worker, and nothing else */
     enum tt_err err = map_page(renderer);
-    return err != TT_OK ? err : tt_spawner_open(&renderer->spawner, &job);
+    if (err != TT_OK)
+        return err;
+    const struct tt_spawner_job job = {
+        .prepare = prepare,
+        .run = render,
+        .context = renderer,
+        .reach = reach,
+        .refused_call = &renderer->page->refused_call,
+    };
+    return tt_spawner_open(&renderer->spawner, &job);
 }
 
 bool tt_renderer_is_lost(const struct tt_renderer *renderer) {

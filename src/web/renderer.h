@@ -18,6 +18,7 @@ struct tt_renderer_page {
         char preset[TT_PICTURE_PRESET_SIZE]; /* "" for none */
     } wanted[TT_PICTURE_RESULTS_MAX];
     struct tt_picture_report report; /* from the child */
+    volatile int refused_call;       /* from the child: see struct tt_spawner_job */
 };
 
 struct tt_renderer {
@@ -36,10 +37,11 @@ struct tt_renderer {
 /* Makes the renderer of one worker, after the worker's fork. watermark is what tt_watermark_load
  * gave. The spawner starts here with a copy of the worker's memory, and never again, so this comes
  * before the worker grows and reads its first request; *renderer must not be moved afterwards.
- * TT_ERR_NO_MEMORY, TT_ERR_SYSTEM; tt_renderer_fini is for the caller to call in either case. */
+ * reach may be NULL: nobody is held by it then. TT_ERR_NO_MEMORY, TT_ERR_SYSTEM; tt_renderer_fini
+ * is for the caller to call in either case. */
 enum tt_err tt_renderer_init(struct tt_renderer *renderer, const struct tt_config *config,
                              struct tt_stats *stats, struct tt_place *place,
-                             const struct tt_watermark *watermark);
+                             const struct tt_watermark *watermark, const struct tt_reach *reach);
 /* Whether the spawner is gone. Every tt_renderer_start is TT_ERR_KILLED then: the worker should
  * make way for a new one. */
 bool tt_renderer_is_lost(const struct tt_renderer *renderer);
@@ -55,8 +57,8 @@ enum tt_err tt_renderer_start(struct tt_renderer *renderer, uint64_t client, int
 
 /* Waits for the end of what start began, and fills *report with checked values; it is called
  * exactly once after every start that gave TT_OK. Returns report->err: the codes of
- * tt_image_render, TT_ERR_PICTURE_TOO_COSTLY, TT_ERR_DECODER_DIED, TT_ERR_KILLED (the decoder or
- * its spawner, by somebody else), TT_ERR_INTERNAL. */
+ * tt_image_render, TT_ERR_PICTURE_TOO_COSTLY, TT_ERR_DECODER_DIED, TT_ERR_DECODER_CONFINED,
+ * TT_ERR_KILLED (the decoder or its spawner, by somebody else), TT_ERR_INTERNAL. */
 enum tt_err tt_renderer_finish(struct tt_renderer *renderer, struct tt_picture_report *report);
 
 #endif

@@ -145,7 +145,7 @@ int tt_web_run(const struct tt_web_plan *plan) {
         .spool = TT_SPOOL_CLOSED,
     };
     enum tt_err err = tt_renderer_init(&worker.renderer, plan->config, plan->stats, &worker.place,
-                                       plan->watermark);
+                                       plan->watermark, plan->reach);
     tt_config_name_node(plan->config, worker.node);
     tt_arena_init(&worker.arena, ARENA_MAX_BYTES);
     if (err == TT_OK)

@@ -147,10 +147,7 @@ static enum tt_err decode_without_threads(const char *name) {
 /* The library is loaded before, and every picture is read. */
 static void pictures_are_read_without_a_second_thread(void **state) {
     (void)state;
-    load(names[0]);
-    int fd = file_open(file.bytes, file.length);
-    tt_image_prepare(fd);
-    (void)close(fd);
+    tt_image_load();
     for (size_t i = 0; i < NAME_COUNT; i++)
         assert_int_equal(decode_without_threads(names[i]), TT_OK);
 }

@@ -56,6 +56,8 @@ static int try_as(enum tt_role role, int (*attempt)(void)) {
     assert_true(pid >= 0);
     if (pid == 0) {
         signal(SIGSYS, SIG_DFL); /* cmocka handles it */
+        if (role == TT_ROLE_DECODER && tt_reach_enter(&reach, TT_ROLE_SPAWNER) != TT_OK)
+            _exit(NOT_ENTERED);
         if (tt_reach_enter(&reach, role) != TT_OK)
             _exit(NOT_ENTERED);
         _exit(attempt());
@@ -232,6 +234,17 @@ static void a_reach_has_a_limited_number_of_paths(void **state) {
     assert_non_null(strstr(tt_err_take(TT_ERR_SYSTEM).cause, "more than"));
 }
 
+static void calls_have_names(void **state) {
+    char name[TT_REACH_CALL_NAME_SIZE];
+    (void)state;
+    tt_reach_name_call(SYS_socket, name);
+    assert_string_equal(name, "socket");
+    tt_reach_name_call(-1, name);
+    assert_string_equal(name, "unknown");
+    tt_reach_name_call(INT32_MAX, name);
+    assert_string_equal(name, "unknown");
+}
+
 static void every_role_has_a_name(void **state) {
     (void)state;
     for (int role = 0; role < TT_ROLE_COUNT; role++) {
@@ -256,6 +269,7 @@ int main(void) {
         cmocka_unit_test(no_role_has_calls_of_the_wrong_kind),
         cmocka_unit_test(the_master_may_what_its_children_may),
         cmocka_unit_test(a_reach_has_a_limited_number_of_paths),
+        cmocka_unit_test(calls_have_names),
         cmocka_unit_test(every_role_has_a_name),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -13,8 +13,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -69,11 +72,31 @@ static void make_tight(void *context, const int *fds, int count) {
     }
 }
 
+/* This child's status says what it has of what it was to give up. */
+static int look_around(void *context, const int *fds, int count) {
+    struct rlimit core = {1, 1};
+    struct rlimit opens = {1, 1};
+    char byte;
+    (void)context;
+    (void)fds;
+    (void)count;
+    getrlimit(RLIMIT_CORE, &core);
+    getrlimit(RLIMIT_NOFILE, &opens);
+    bool reads_nothing = read(STDIN_FILENO, &byte, 1) == 0;
+    bool writes_nowhere = write(STDOUT_FILENO, "x", 1) == 1;
+    return (core.rlim_max != 0) | (opens.rlim_max > 64) << 1 | !reads_nothing << 2 |
+           !writes_nowhere << 3 | (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) << 4 |
+           (prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0) << 5;
+}
+
 static char letter[] = "x";
-static const struct tt_spawner_job speaking = {count_orders, speak, letter};
-static const struct tt_spawner_job sleeping = {NULL, sleep_on, NULL};
-static const struct tt_spawner_job tightening = {make_tight, speak, letter};
-static const struct tt_spawner_job aborting = {NULL, abort_at_once, NULL};
+static const struct tt_spawner_job speaking = {
+    .prepare = count_orders, .run = speak, .context = letter};
+static const struct tt_spawner_job sleeping = {.run = sleep_on};
+static const struct tt_spawner_job tightening = {
+    .prepare = make_tight, .run = speak, .context = letter};
+static const struct tt_spawner_job aborting = {.run = abort_at_once};
+static const struct tt_spawner_job looking = {.run = look_around};
 
 /* ---- what each test has ---- */
 
@@ -157,6 +180,101 @@ static void a_death_is_told(void **state) {
     assert_int_equal(end.signal, SIGKILL);
     assert_int_equal(end.exit_status, -1);
 }
+
+static int status_of_one_child(const struct tt_spawner_job *job) {
+    struct tt_child_end end;
+    open_spawner(job);
+    start(ends, 2);
+    assert_int_equal(tt_spawner_wait(&spawner, 60, &end), TT_OK);
+    assert_int_equal(end.signal, 0);
+    return end.exit_status;
+}
+
+static void children_have_given_up_what_they_do_not_need(void **state) {
+    (void)state;
+    assert_int_equal(status_of_one_child(&looking), 0);
+}
+
+#ifndef TT_SANITIZED
+static bool is_mapped(int64_t bytes) {
+    return mmap(NULL, (size_t)bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
+}
+
+static int map_below_and_above(void *context, const int *fds, int count) {
+    (void)context;
+    (void)fds;
+    (void)count;
+    return is_mapped(24 * MIB) && !is_mapped(64 * MIB) ? 0 : 1;
+}
+
+static const struct tt_spawner_job mapping = {.run = map_below_and_above};
+
+/* What the spawner has mapped does not count against its child's limit. */
+static void address_space_counts_beyond_the_spawners(void **state) {
+    (void)state;
+    void *ballast = mmap(NULL, (size_t)(512 * MIB), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(ballast, MAP_FAILED);
+    assert_int_equal(status_of_one_child(&mapping), 0);
+    munmap(ballast, (size_t)(512 * MIB));
+}
+
+/* ---- roles ---- */
+
+static int try_socket(void *context, const int *fds, int count) {
+    (void)context;
+    (void)fds;
+    (void)count;
+    return socket(AF_UNIX, SOCK_STREAM, 0) < 0 ? errno : 0;
+}
+
+/* One that was taken over may have made the signal end it. */
+static int try_socket_unheard(void *context, const int *fds, int count) {
+    signal(SIGSYS, SIG_DFL);
+    return try_socket(context, fds, count);
+}
+
+static int try_opening(void *context, const int *fds, int count) {
+    (void)context;
+    (void)fds;
+    (void)count;
+    return open("/dev/null", O_RDONLY) < 0 ? errno : 0;
+}
+
+static struct tt_child_end end_of_held_child(int (*run)(void *, const int *, int),
+                                             volatile int *refused_call) {
+    struct tt_reach reach;
+    struct tt_child_end end;
+    assert_int_equal(tt_reach_init(&reach, true), TT_OK);
+    const struct tt_spawner_job job = {.run = run, .reach = &reach, .refused_call = refused_call};
+    open_spawner(&job);
+    for (int i = 0; i < 2; i++) { /* the spawner goes on */
+        start(ends, 2);
+        assert_int_equal(tt_spawner_wait(&spawner, 60, &end), TT_OK);
+    }
+    tt_reach_fini(&reach);
+    return end;
+}
+
+static void a_call_outside_a_childs_list_is_told(void **state) {
+    (void)state;
+    volatile int *refused_call =
+        mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal((void *)(uintptr_t)refused_call, MAP_FAILED);
+    *refused_call = -1;
+    struct tt_child_end end = end_of_held_child(try_socket, refused_call);
+    assert_int_equal(end.exit_status, TT_CHILD_CONFINED);
+    assert_int_equal(*refused_call, SYS_socket);
+    *refused_call = -1;
+    tt_spawner_close(&spawner);
+    end = end_of_held_child(try_socket_unheard, refused_call);
+    assert_int_equal(end.signal, SIGSYS);
+    assert_int_equal(*refused_call, -1);
+    tt_spawner_close(&spawner);
+    end = end_of_held_child(try_opening, refused_call);
+    assert_int_equal(end.exit_status, EACCES);
+    munmap((void *)(uintptr_t)refused_call, sizeof(int));
+}
+#endif
 
 /* Nobody keeps a descriptor that came with an order, the spawner included. */
 static void descriptors_are_given_back(void **state) {
@@ -248,11 +366,15 @@ static void a_stopped_spawner_is_given_up(void **state) {
     struct tt_child_end end;
     (void)state;
     open_spawner(&sleeping);
-    assert_return_code(kill(spawner.pid, SIGSTOP), errno);
+    pid_t stopped = spawner.pid;
+    assert_return_code(kill(stopped, SIGSTOP), errno);
     start(&ends[1], 1);
     assert_int_equal(tt_spawner_wait(&spawner, 0, &end), TT_ERR_KILLED);
     assert_is_lost();
+    /* It leaves once it can, if it was not killed with this process before. */
+    assert_return_code(kill(stopped, SIGCONT), errno);
     assert_true(others_are_gone());
+    assert_int_equal(waitpid(stopped, NULL, 0), stopped);
 }
 
 static void a_spawner_that_fails_is_given_up(void **state) {
@@ -313,6 +435,11 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(children_get_descriptors_and_their_ends_are_told),
         CASE(a_death_is_told),
+        CASE(children_have_given_up_what_they_do_not_need),
+#ifndef TT_SANITIZED
+        CASE(address_space_counts_beyond_the_spawners),
+        CASE(a_call_outside_a_childs_list_is_told),
+#endif
         CASE(descriptors_are_given_back),
         CASE(a_close_ends_the_child),
         CASE(a_spawner_killed_idle_is_noticed),

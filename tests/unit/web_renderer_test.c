@@ -74,8 +74,8 @@ static int fixture_open(void **state) {
     fixture.fds[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
     fixture.fds[1] = open(fixture.dir, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
     if (fixture.fds[1] < 0 || tt_places_init(&fixture.places, fixture.path, 1, 1, 0) != TT_OK ||
-        tt_renderer_init(&fixture.renderer, &fixture.config, fixture.stats, &fixture.place, NULL) !=
-            TT_OK ||
+        tt_renderer_init(&fixture.renderer, &fixture.config, fixture.stats, &fixture.place, NULL,
+                         NULL) != TT_OK ||
         tt_place_open(&fixture.place, &fixture.places) != TT_OK)
         return -1;
     play->planned_ms = 1;
@@ -233,6 +233,31 @@ static void test_renderer_killed(void **state) {
     assert_int_equal(fixture->renderer.spawner.pid, spawner);
 }
 
+static void die_of_a_call(int result_fd) {
+    (void)result_fd;
+    signal(SIGSYS, SIG_DFL);
+    raise(SIGSYS);
+}
+
+static void leave_as_confined(int result_fd) {
+    (void)result_fd;
+    _exit(TT_CHILD_CONFINED);
+}
+
+/* A call outside the list is a gap of ours, and the picture is not blamed. */
+static void test_renderer_confined(void **state) {
+    struct fixture *fixture = *state;
+    struct tt_picture_report report;
+    play->deed = leave_as_confined;
+    assert_int_equal(render_once(fixture, &report), TT_ERR_DECODER_CONFINED);
+    assert_non_null(strstr(tt_err_cause(), "system call -1 (unknown)"));
+    play->deed = die_of_a_call;
+    assert_int_equal(render_once(fixture, &report), TT_ERR_DECODER_CONFINED);
+    assert_int_equal(fixture->stats->decoders_confined, 2);
+    play->deed = NULL;
+    assert_int_equal(render_once(fixture, &report), TT_OK);
+}
+
 /* No other spawner starts: the worker may hold by now what a decoder must not find. */
 static void test_renderer_spawner_died(void **state) {
     struct fixture *fixture = *state;
@@ -362,6 +387,7 @@ int main(void) {
         CASE(test_renderer_too_costly),
         CASE(test_renderer_died),
         CASE(test_renderer_killed),
+        CASE(test_renderer_confined),
         CASE(test_renderer_lies),
         CASE(test_renderer_plans_within_limits),
         CASE(test_renderer_time_follows_the_plan),
