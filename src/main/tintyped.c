@@ -162,8 +162,13 @@ static enum tt_err enter_storage(struct service *service) {
     return err;
 }
 
-/* At most half of the workers wait, so that the others answer whatever comes. */
+/* At most half of the workers wait, so that the others answer whatever comes. Of processes that
+ * serve alone nobody knows the number: two may wait, as costly pictures leave half of the seats to
+ * others.
+ */
 static int64_t count_seats(const struct tt_config *config) {
+    if (config->server.workers == 0)
+        return 2;
     return config->server.workers / 2 > 1 ? config->server.workers / 2 : 1;
 }
 

@@ -12,9 +12,9 @@ import requests
 import pictures
 from support import (TINTYPED, alive, check_problem, clean_environment, continue_process, stop_process,
                      wait_for)
-from test_process import JPEG, SLOW, Later, cpu_limit, decodes, parent, worker_of
+from test_process import JPEG, Later, cpu_limit, decodes, parent, worker_of
 
-COSTLY = pictures.png_bomb(10000, 10000, 8, 0)
+COSTLY = pictures.png_bomb(9000, 9000, 8, 0)
 LOADED = {"server": {"workers": 8, "decode_slots": 2}}
 
 
@@ -82,7 +82,7 @@ def test_costly_pictures_hold_one_slot_less(make_server):
 
 def test_the_wait_for_a_slot_ends(make_server):
     one = make_server(server={"workers": 4, "decode_slots": 1, "wait_seconds": 1})
-    upload = Later(one, SLOW)
+    upload = Later(one, COSTLY)
     decoder, = wait_for("a decoder", lambda: [pid for pid in one.decoders() if decodes(pid)])
     stop_process(decoder)
     answer = one.post(JPEG)
@@ -96,7 +96,7 @@ def test_the_wait_for_a_slot_ends(make_server):
 
 def test_a_decoder_ends_with_the_worker_it_waits_for(make_server):
     one = make_server(server={"workers": 4, "decode_slots": 1})
-    first = Later(one, SLOW)
+    first = Later(one, COSTLY)
     decoder, = wait_for("a decoder", lambda: [pid for pid in one.decoders() if decodes(pid)])
     stop_process(decoder)
     second = Later(one, JPEG)
@@ -114,7 +114,7 @@ def test_a_decoder_ends_with_the_worker_it_waits_for(make_server):
 def test_a_waiting_decoder_that_is_killed_is_a_503(make_server):
     """Its worker hears of it with the slot."""
     one = make_server(server={"workers": 4, "decode_slots": 1})
-    first = Later(one, SLOW)
+    first = Later(one, COSTLY)
     decoder, = wait_for("a decoder", lambda: [pid for pid in one.decoders() if decodes(pid)])
     stop_process(decoder)
     second = Later(one, JPEG)
@@ -135,7 +135,7 @@ def test_a_client_in_every_seat_leaves_one_to_another(make_server, trusted):
     """There are one slot and four seats. Where the proxy is not trusted, both clients are its address."""
     one = make_server(server={"workers": 8, "decode_slots": 1,
                               "trusted_proxies": "192.0.2.0/24 127.0.0.1" if trusted else ""})
-    first = Later(one, SLOW, **from_client("198.51.100.1"))
+    first = Later(one, COSTLY, **from_client("198.51.100.1"))
     decoder, = wait_for("a decoder", lambda: [pid for pid in one.decoders() if decodes(pid)])
     stop_process(decoder)
     many = []
