@@ -16,7 +16,7 @@ RANKS = {"main": 4, "web": 3, "sync": 3, "auth": 2, "proc": 2, "image": 1, "stor
 # Shared headers belong to a room as well; include/tintype/ has them all in one folder.
 OWNERS = {"address": "base", "arena": "base", "buf": "base", "clock": "base", "config": "base", "err": "base", "file": "base",
           "hash": "base", "log": "base", "picture": "base", "stats": "base", "text": "base", "uuid": "base",
-          "auth": "auth", "image": "image", "journal": "store", "spool": "store", "process": "proc",
+          "auth": "auth", "image": "image", "journal": "store", "spool": "store", "process": "proc", "board": "proc",
           "journal_sync": "store", "journal_event": "store", "ask": "store", "http": "aws", "http_message": "aws",
           "aws": "aws", "s3": "aws", "dynamodb": "aws", "logs": "aws", "web": "web", "ini": "base", "sync": "sync",
           "utf8": "base",

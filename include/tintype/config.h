@@ -38,6 +38,7 @@ struct tt_config {
         char user[TT_CONFIG_USER_SIZE]; /* whose tintyped is to be; "" for whoever starts it */
         char base_path[256];     /* "/api": leading slash, none at the end; "" for the root */
         int64_t workers;         /* 0: serve in the process itself; default 4 × cores */
+        int64_t extra_workers;   /* beside those, at most, while workers wait for slow clients */
         int64_t decode_slots;    /* default: cores */
         int64_t max_requests;    /* after as many a worker is replaced; 0: never */
         int64_t max_body_bytes;  /* on the wire */

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "tintype/board.h"
 #include "tintype/err.h"
 #include "tintype/reach.h"
 #include "tintype/stats.h"
@@ -15,27 +16,31 @@
 /* ---- master (src/proc/master.c) ---- */
 
 struct tt_master_plan {
-    int64_t workers;       /* 1 or more */
+    int64_t workers; /* 1 or more */
+    /* At most so many are added while workers wait for their clients, one for each that waits
+     * beyond the first spare_workers. */
+    int64_t extra_workers;
+    int64_t spare_workers;
     int64_t drain_seconds; /* then SIGKILL */
     struct tt_stats *stats;
     /* Runs in each new worker; its return value is the worker's exit status. The worker starts
-     * with SIGTERM blocked, and dies with the master (PR_SET_PDEATHSIG). It sets *has_accepted, in
-     * memory shared with the master, when it takes its first connection. */
-    int (*work)(void *context, _Atomic bool *has_accepted);
+     * with SIGTERM blocked, and dies with the master (PR_SET_PDEATHSIG). It tells through *post
+     * what it does; one that says nothing counts as busy. */
+    int (*work)(void *context, const struct tt_post *post);
     /* Called in the master on SIGHUP, before any worker of the new generation starts: it reads
-     * again what the workers need, and may change workers and drain_seconds in *plan. With TT_OK
+     * again what the workers need, and may change the numbers in *plan. With TT_OK
      * new workers are started and the old ones drained; with any other code nothing changes. Where
      * it is NULL, SIGHUP is ignored. */
     enum tt_err (*reload)(void *context, struct tt_master_plan *plan);
     void *context;
 };
 
-/* Keeps plan->workers workers alive until SIGTERM or SIGINT, then drains: SIGTERM to each worker,
- * a wait of drain_seconds, SIGKILL. Returns 0 when every worker left by itself, 1 when one had to
- * be killed. A worker that ends with status 0 is replaced at once, and so is one that had taken a
- * connection: a peer that brings workers down must not put off their successors. One that dies
- * otherwise within a second of its start makes the next start of its place wait 100 ms, doubled
- * each time up to 5 s.
+/* Keeps plan->workers workers alive, and while none of them is idle one more for each that waits
+ * for its client for long, until SIGTERM or SIGINT, then drains: SIGTERM to each worker, a wait of
+ * drain_seconds, SIGKILL. Returns 0 when every worker left by itself, 1 when one had to be killed.
+ * A worker that ends with status 0 is replaced at once, and so is one that had taken a connection:
+ * a peer that brings workers down must not put off their successors. One that dies otherwise within
+ * a second of its start makes the next start of its place wait 100 ms, doubled each time up to 5 s.
  * TT_ERR_SYSTEM failures at the start give 2, the cause noted. */
 int tt_master_run(struct tt_master_plan *plan);
 

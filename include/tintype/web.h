@@ -17,7 +17,7 @@ struct tt_web_plan {
     const struct tt_watermark *watermark; /* of tt_watermark_load; NULL: none can be drawn */
     const struct tt_reach *reach;         /* of tt_reach_init, with storage.dir added */
     int listen_fd;                        /* O_NONBLOCK */
-    _Atomic bool *has_accepted;           /* set with the first connection; it may be NULL */
+    const struct tt_post *post;           /* the worker's; NULL where there is no master */
 };
 
 /* Opens spool and journal, then serves until SIGTERM (blocked on entry, awaited between requests

@@ -179,6 +179,14 @@ static int64_t count_door(const struct tt_config *config) {
                                       : config->server.decode_slots;
 }
 
+/* With every slot and seat taken so many workers are left, which read what can only be refused.
+ * They are not replaced while they wait for that: under a load that is too high, no more is to be
+ * read. */
+static int64_t count_spare(const struct tt_config *config) {
+    int64_t places = config->server.decode_slots + count_seats(config);
+    return config->server.workers > places ? config->server.workers - places : 0;
+}
+
 /* A machine without the default font can serve all but texts, which are then refused. */
 static enum tt_err load_watermark(struct tt_watermark **watermark, struct tt_config *config) {
     if (strcmp(config->image.watermark_font, TT_CONFIG_WATERMARK_FONT) == 0 &&
@@ -225,7 +233,7 @@ static void service_close(struct service *service) {
 
 /* ---- serving ---- */
 
-static int work(void *context, _Atomic bool *has_accepted) {
+static int work(void *context, const struct tt_post *post) {
     struct service *service = context;
     const struct tt_web_plan plan = {
         .config = &service->config,
@@ -234,7 +242,7 @@ static int work(void *context, _Atomic bool *has_accepted) {
         .watermark = service->watermark,
         .reach = &service->reach,
         .listen_fd = service->listen_fd,
-        .has_accepted = has_accepted,
+        .post = post,
     };
     return tt_web_run(&plan);
 }
@@ -301,6 +309,8 @@ static enum tt_err reload(void *context, struct tt_master_plan *plan) {
     service->places.seats = count_seats(&new);
     service->places.door = count_door(&new);
     plan->workers = new.server.workers;
+    plan->extra_workers = new.server.extra_workers;
+    plan->spare_workers = count_spare(&new);
     plan->drain_seconds = new.server.drain_seconds;
     tt_log_open("tintyped", (enum tt_log_level) new.log.level);
     return TT_OK;
@@ -340,6 +350,8 @@ static int serve_alone(struct service *service) {
 static int serve(struct service *service) {
     struct tt_master_plan plan = {
         .workers = service->config.server.workers,
+        .extra_workers = service->config.server.extra_workers,
+        .spare_workers = count_spare(&service->config),
         .drain_seconds = service->config.server.drain_seconds,
         .stats = service->stats,
         .work = work,

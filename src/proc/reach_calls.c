@@ -192,7 +192,6 @@ static const struct call calls[] = {
     CALL(timer_settime, SIGNALS),
     CALL(timer_delete, SIGNALS),
     CALL(rt_sigpending, SIGNALS),
-    CALL(rt_sigtimedwait, SIGNALS),
     CALL(signalfd4, SIGNALS),
     CALL(inotify_init1, WATCH),
     CALL(inotify_add_watch, WATCH),

@@ -25,6 +25,9 @@
 /* A web server that has the whole answer closes the connection, at the latest after what it was
  * about to send. */
 #define LAST_SILENCE_MS 2000
+/* A client that is faster than this (1 MiB/s) is not slow, and has its worker back to work soon.
+ * Web servers under load are faster too, and are not to be taken for slow clients. */
+#define SLOW_BYTES_PER_MS 1024
 
 struct tt_fcgi {
     struct tt_fcgi_plan plan;
@@ -33,6 +36,8 @@ struct tt_fcgi {
     bool has_timer;
     int64_t leave_at_ms; /* monotonic, as all times here; 0 until SIGTERM was seen */
     int64_t give_up_ms;  /* when the request at hand has to be read */
+    int64_t wait_began_ms;
+    int64_t waited_ms; /* for the peer of the request at hand, beyond what its bytes may take */
     FCGX_Request request;
     bool is_late; /* the request was not read in time */
     bool write_failed;
@@ -78,6 +83,21 @@ static void set_timer(struct tt_fcgi *fcgi, int64_t at_ms) {
     timer_settime(fcgi->timer, TIMER_ABSTIME, &at, NULL);
 }
 
+/* Between these two the worker does nothing but wait for its peer, which sends or takes so many
+ * bytes meanwhile. */
+static void waiting_begins(struct tt_fcgi *fcgi) {
+    fcgi->wait_began_ms = tt_clock_monotonic_ms();
+    tt_post_wait(fcgi->plan.post, fcgi->wait_began_ms - fcgi->waited_ms);
+}
+
+static void waiting_ended(struct tt_fcgi *fcgi, size_t bytes) {
+    fcgi->waited_ms += tt_clock_monotonic_ms() - fcgi->wait_began_ms;
+    fcgi->waited_ms -= (int64_t)bytes / SLOW_BYTES_PER_MS;
+    if (fcgi->waited_ms < 0)
+        fcgi->waited_ms = 0;
+    tt_post_wait(fcgi->plan.post, 0);
+}
+
 /* From here to reading_ended the connection is shut down (how is that of shutdown(2)) when the
  * request is late. */
 static void reading_begins(struct tt_fcgi *fcgi, int how) {
@@ -85,10 +105,12 @@ static void reading_begins(struct tt_fcgi *fcgi, int how) {
     cut_how = how;
     cut_fd = fcgi->request.ipcFd;
     set_timer(fcgi, fcgi->give_up_ms);
+    waiting_begins(fcgi);
 }
 
 /* Returns whether it ended in time. */
-static bool reading_ended(struct tt_fcgi *fcgi) {
+static bool reading_ended(struct tt_fcgi *fcgi, size_t bytes) {
+    waiting_ended(fcgi, bytes);
     set_timer(fcgi, 0);
     cut_fd = -1;
     return !was_cut;
@@ -185,8 +207,7 @@ static enum tt_err accept_connection(struct tt_fcgi *fcgi, int *fd) {
         return tt_err_fail_errno(TT_ERR_SYSTEM, "accept");
     if (*fd < 0)
         return TT_OK;
-    if (fcgi->plan.has_accepted)
-        atomic_store(fcgi->plan.has_accepted, true);
+    tt_post_busy(fcgi->plan.post);
     /* An answer over TCP is not held back for more of it; on a Unix socket this call has no
      * effect. */
     setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -202,6 +223,7 @@ static enum tt_err accept_connection(struct tt_fcgi *fcgi, int *fd) {
 static bool read_variables(struct tt_fcgi *fcgi, int fd) {
     int64_t began_ms = tt_clock_monotonic_ms();
     fcgi->give_up_ms = began_ms + fcgi->plan.request_ms;
+    fcgi->waited_ms = 0;
     fcgi->is_late = false;
     fcgi->write_failed = false;
     fcgi->request.ipcFd = fd;
@@ -209,7 +231,7 @@ static bool read_variables(struct tt_fcgi *fcgi, int fd) {
     FCGX_Detach(&fcgi->request);      /* libfcgi's own close waits for a peer that trickles */
     reading_begins(fcgi, SHUT_RDWR);
     int accepted = FCGX_Accept_r(&fcgi->request);
-    bool in_time = reading_ended(fcgi);
+    bool in_time = reading_ended(fcgi, 0);
     /* libfcgi takes variables that broke off for all of them. */
     if (accepted == 0 && in_time && FCGX_GetError(fcgi->request.in) == 0)
         return true;
@@ -224,6 +246,7 @@ static bool read_variables(struct tt_fcgi *fcgi, int fd) {
 enum tt_err tt_fcgi_accept(struct tt_fcgi *fcgi, bool *leave) {
     for (;;) {
         int fd = -1;
+        tt_post_idle(fcgi->plan.post);
         *leave = is_time_to_leave(fcgi);
         if (*leave)
             return TT_OK;
@@ -245,8 +268,8 @@ enum tt_err tt_fcgi_read(struct tt_fcgi *fcgi, uint8_t *bytes, size_t size, size
     int wanted = size > INT_MAX ? INT_MAX : (int)size;
     reading_begins(fcgi, SHUT_RD); /* an answer can still be sent */
     int count = FCGX_GetStr((char *)bytes, wanted, fcgi->request.in);
-    bool in_time = reading_ended(fcgi);
     *got = count > 0 ? (size_t)count : 0;
+    bool in_time = reading_ended(fcgi, *got);
     int error = count < wanted ? FCGX_GetError(fcgi->request.in) : 0;
     if (error == 0)
         return TT_OK;
@@ -272,13 +295,16 @@ static void fail_to_write(struct tt_fcgi *fcgi) {
 
 void tt_fcgi_write(struct tt_fcgi *fcgi, const void *bytes, size_t length) {
     const char *next = bytes;
-    while (length > 0 && !fcgi->write_failed) {
-        int piece = length > INT_MAX ? INT_MAX : (int)length;
+    size_t left = length;
+    waiting_begins(fcgi);
+    while (left > 0 && !fcgi->write_failed) {
+        int piece = left > INT_MAX ? INT_MAX : (int)left;
         if (FCGX_PutStr(next, piece, fcgi->request.out) != piece)
             fail_to_write(fcgi);
         next += piece;
-        length -= (size_t)piece;
+        left -= (size_t)piece;
     }
+    waiting_ended(fcgi, length);
 }
 
 /* Reads what a web server still sends of a body that was not asked for: a close before that would
@@ -298,6 +324,7 @@ static void await_close(struct tt_fcgi *fcgi) {
 }
 
 bool tt_fcgi_finish(struct tt_fcgi *fcgi) {
+    waiting_begins(fcgi);
     if (!fcgi->write_failed && FCGX_FFlush(fcgi->request.out) != 0)
         fail_to_write(fcgi);
     /* Only the records that end the request are left. */
@@ -306,6 +333,7 @@ bool tt_fcgi_finish(struct tt_fcgi *fcgi) {
         fcgi->write_failed = true;
     if (!fcgi->write_failed && !fcgi->is_late)
         await_close(fcgi);
+    waiting_ended(fcgi, 0);
     FCGX_Detach(&fcgi->request);
     FCGX_Free(&fcgi->request, 1);
     return !fcgi->write_failed;

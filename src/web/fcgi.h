@@ -3,11 +3,11 @@
 #ifndef TINTYPE_WEB_FCGI_H
 #define TINTYPE_WEB_FCGI_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tintype/board.h"
 #include "tintype/err.h"
 
 struct tt_fcgi; /* one worker's end: the listening socket and the request at hand */
@@ -21,7 +21,7 @@ struct tt_fcgi_plan {
     int latecomer_ms;
     int64_t idle_ms;            /* a peer is given up that sends, or takes, nothing for as long */
     int64_t request_ms;         /* from the connection to the last byte of the body */
-    _Atomic bool *has_accepted; /* set with the first connection; it may be NULL */
+    const struct tt_post *post; /* where it tells what it does; it may be NULL */
 };
 
 /* Makes the adaptor of one worker; NULL with TT_ERR_SYSTEM noted. SIGTERM is blocked on entry and

@@ -39,6 +39,7 @@ enum tt_err tt_health_ready(struct tt_request *request) {
 /* What the values of all metrics are taken from. */
 struct sample {
     struct tt_stats *stats;
+    struct tt_board_count workers;
     struct tt_journal_totals totals;
     struct tt_journal_backlog backlog;
     int64_t now_ms; /* Unix */
@@ -65,6 +66,11 @@ static void append_shared(struct tt_buf *text, const struct metric *metric,
 static void append_backlog(struct tt_buf *text, const struct metric *metric,
                            const struct sample *sample) {
     append_value(text, metric, *(const int64_t *)((const char *)&sample->backlog + metric->offset));
+}
+
+static void append_workers(struct tt_buf *text, const struct metric *metric,
+                           const struct sample *sample) {
+    append_value(text, metric, *(const int64_t *)((const char *)&sample->workers + metric->offset));
 }
 
 static void append_uploads(struct tt_buf *text, const struct metric *metric,
@@ -103,11 +109,17 @@ static void append_oldest(struct tt_buf *text, const struct metric *metric,
 }
 
 #define SHARED(field)  append_shared, offsetof(struct tt_stats, field)
+#define WORKERS(field) append_workers, offsetof(struct tt_board_count, field)
 #define BACKLOG(field) append_backlog, offsetof(struct tt_journal_backlog, field)
 
 static const struct metric metrics[] = {
     {"counter", "tintype_workers_started_total", "Workers started", SHARED(workers_started)},
     {"counter", "tintype_workers_died_total", "Workers that ended unasked", SHARED(workers_died)},
+    {"gauge", "tintype_workers", "Workers of the configuration in effect, extra ones too",
+     WORKERS(workers)},
+    {"gauge", "tintype_workers_waiting",
+     "Workers that wait for a slow client, or for a web server that passes its pace on",
+     WORKERS(waiting)},
     {"counter", "tintype_requests_total", "Requests answered", SHARED(requests)},
     {"counter", "tintype_body_bytes_total", "Upload bytes read, as on the wire",
      SHARED(body_bytes)},
@@ -142,10 +154,17 @@ static void append_metrics(struct tt_buf *text, const struct sample *sample) {
     }
 }
 
+/* A process without a master is its only worker, and at work on this request. */
+static struct tt_board_count count_workers(const struct tt_post *post) {
+    return post ? tt_board_count(post->board, tt_clock_monotonic_ms())
+                : (struct tt_board_count){.workers = 1};
+}
+
 enum tt_err tt_health_metrics(struct tt_request *request) {
     struct tt_worker *worker = request->worker;
     struct sample sample = {.stats = worker->stats, .now_ms = tt_clock_now_ms()};
     struct tt_buf text;
+    sample.workers = count_workers(worker->post);
     enum tt_err err = tt_journal_totals(worker->journal, &sample.totals);
     if (err == TT_OK)
         err = tt_journal_backlog(worker->journal, worker->config->dynamodb.table[0] != '\0',

@@ -22,7 +22,8 @@
 struct tt_worker {
     const struct tt_config *config;
     struct tt_stats *stats;
-    struct tt_place place; /* where it waits or decodes */
+    struct tt_place place;      /* where it waits or decodes */
+    const struct tt_post *post; /* NULL where there is no master */
     struct tt_renderer renderer;
     struct tt_spool spool;
     struct tt_journal *journal;

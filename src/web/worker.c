@@ -127,12 +127,14 @@ static struct tt_fcgi *open_fcgi(const struct tt_web_plan *plan) {
     const struct tt_config *config = plan->config;
     const struct tt_fcgi_plan fcgi_plan = {
         .listen_fd = plan->listen_fd,
-        /* The other half of drain_seconds is for the last request. */
-        .linger_ms = config->server.drain_seconds * 1000 / 2,
+        /* The other half of drain_seconds is for the last request. An extra worker leaves those who
+         * wait to the workers that stay. */
+        .linger_ms =
+            plan->post && plan->post->is_extra ? 0 : config->server.drain_seconds * 1000 / 2,
         .latecomer_ms = config->server.workers == 0 ? LATECOMER_MS : 0,
         .idle_ms = config->server.idle_seconds * 1000,
         .request_ms = config->server.request_seconds * 1000,
-        .has_accepted = plan->has_accepted,
+        .post = plan->post,
     };
     return tt_fcgi_new(&fcgi_plan);
 }
@@ -142,6 +144,7 @@ int tt_web_run(const struct tt_web_plan *plan) {
         .config = plan->config,
         .stats = plan->stats,
         .place = {.fd = -1, .number = -1},
+        .post = plan->post,
         .spool = TT_SPOOL_CLOSED,
     };
     enum tt_err err = tt_renderer_init(&worker.renderer, plan->config, plan->stats, &worker.place,

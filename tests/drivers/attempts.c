@@ -22,6 +22,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -254,11 +255,11 @@ int curl_multi_poll(void *multi, void *waited, unsigned count, int timeout_ms, i
     return next(multi, waited, count, timeout_ms, ready);
 }
 
-/* The master waits for signals. */
-int sigwaitinfo(const sigset_t *signals, siginfo_t *information) {
-    int (*next)(const sigset_t *, siginfo_t *) = dlsym(RTLD_NEXT, "sigwaitinfo");
-    come_by("sigwaitinfo");
-    return next(signals, information);
+/* The master takes its signals from a descriptor. */
+int signalfd(int fd, const sigset_t *signals, int flags) {
+    int (*next)(int, const sigset_t *, int) = dlsym(RTLD_NEXT, "signalfd");
+    come_by("signalfd");
+    return next(fd, signals, flags);
 }
 
 /* The command reads the journal. */

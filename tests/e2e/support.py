@@ -126,8 +126,9 @@ def lighttpd_environment(port, folder, listen, max_body_bytes=BODY_MAX_BYTES, ba
 class Server:
     """start() brings the service up; stop() takes it down and checks that nothing went wrong inside."""
 
-    # Workers are never replaced, so a changed pid means that one died.
-    DEFAULTS = {"server": {"workers": 4, "decode_slots": 2, "max_requests": 0}}
+    # Workers are never replaced, so a changed pid means that one died. None is added while others wait either,
+    # as on a machine under load they wait for the web server.
+    DEFAULTS = {"server": {"workers": 4, "extra_workers": 0, "decode_slots": 2, "max_requests": 0}}
     if not IS_ROOT:  # Root alone sees the descriptors of a process that may not be looked into.
         DEFAULTS["server"]["core_dumps"] = "true"
 

@@ -53,7 +53,7 @@ def test_a_worker_that_was_taken_over(make_server, workers):
 def test_a_master_that_was_taken_over(make_server):
     """Its files are not limited, it starts processes and ends them. All else is denied, also to whatever it
     starts."""
-    one, attempts = make_attempts(make_server, "sigwaitinfo")
+    one, attempts = make_attempts(make_server, "signalfd")
     found = attempts.wait()
     assert denied(found) >= {
         "execute a program", "trace a process", "read a process's memory", "mount", "bpf", "a socket of IPv4",

@@ -24,7 +24,8 @@
 struct message {
     pid_t pid;
     int generation;
-    int word; /* 'u' up, 's' was asked to stop, 'd' done, 'r' reload called, 'm' bad start */
+    int word; /* 'u' up, 'x' up as an extra worker, 's' was asked to stop, 'd' done, 'r' reload
+                 called, 'm' bad start */
 };
 
 struct fixture {
@@ -84,8 +85,8 @@ static void await_sigterm(void) {
 }
 
 /* This worker leaves when asked, as one between requests does. */
-static int work_idle(void *context, _Atomic bool *has_accepted) {
-    (void)has_accepted;
+static int work_idle(void *context, const struct tt_post *post) {
+    (void)post;
     struct fixture *fixture = context;
     say(fixture, starts_as_promised() ? 'u' : 'm');
     await_sigterm();
@@ -93,8 +94,8 @@ static int work_idle(void *context, _Atomic bool *has_accepted) {
 }
 
 /* This worker is asked in the middle of a request, and finishes it. */
-static int work_busy(void *context, _Atomic bool *has_accepted) {
-    (void)has_accepted;
+static int work_busy(void *context, const struct tt_post *post) {
+    (void)post;
     struct fixture *fixture = context;
     char byte;
     close(fixture->gate[1]);
@@ -107,31 +108,61 @@ static int work_busy(void *context, _Atomic bool *has_accepted) {
     return 0;
 }
 
-static int work_deaf(void *context, _Atomic bool *has_accepted) {
-    (void)has_accepted;
+static int work_deaf(void *context, const struct tt_post *post) {
+    (void)post;
     say(context, 'u');
     while (pause() < 0)
         ;
     return 0;
 }
 
-static int work_deaf_at_first(void *context, _Atomic bool *has_accepted) {
+static int work_deaf_at_first(void *context, const struct tt_post *post) {
     const struct fixture *fixture = context;
-    return fixture->generation == 0 ? work_deaf(context, has_accepted)
-                                    : work_idle(context, has_accepted);
+    return fixture->generation == 0 ? work_deaf(context, post) : work_idle(context, post);
 }
 
-static int work_fails(void *context, _Atomic bool *has_accepted) {
-    (void)has_accepted;
+static int work_fails(void *context, const struct tt_post *post) {
+    (void)post;
     say(context, 'u');
     return 3;
 }
 
 /* This worker is brought down by its first peer. */
-static int work_aborts(void *context, _Atomic bool *has_accepted) {
+static int work_aborts(void *context, const struct tt_post *post) {
     say(context, 'u');
-    atomic_store(has_accepted, true);
+    tt_post_busy(post);
     abort();
+}
+
+/* This worker has a slow client from the beginning, until the gate opens. An extra one has all its
+ * life a client that is not slow. */
+static int work_waits(void *context, const struct tt_post *post) {
+    struct fixture *fixture = context;
+    char byte;
+    close(fixture->gate[1]);
+    if (post->is_extra) {
+        say(fixture, 'x');
+        await_sigterm();
+        say(fixture, 's');
+        return 0;
+    }
+    tt_post_wait(post, 1);
+    say(fixture, 'u');
+    if (read(fixture->gate[0], &byte, 1) < 0)
+        return 1;
+    tt_post_wait(post, 0);
+    tt_post_idle(post);
+    await_sigterm();
+    return 0;
+}
+
+/* All workers have slow clients without an end. */
+static int work_waits_always(void *context, const struct tt_post *post) {
+    tt_post_busy(post);
+    tt_post_wait(post, 1);
+    say(context, post->is_extra ? 'x' : 'u');
+    await_sigterm();
+    return 0;
 }
 
 static enum tt_err reload(void *context, struct tt_master_plan *plan) {
@@ -146,7 +177,7 @@ static enum tt_err reload(void *context, struct tt_master_plan *plan) {
 }
 
 static void fixture_open(struct fixture *fixture, int64_t workers,
-                         int (*work)(void *context, _Atomic bool *has_accepted)) {
+                         int (*work)(void *context, const struct tt_post *post)) {
     *fixture = (struct fixture){.stats = tt_stats_new()};
     assert_non_null(fixture->stats);
     assert_return_code(pipe2(fixture->said, O_CLOEXEC), errno);
@@ -283,6 +314,49 @@ static void test_master_replaces_who_had_served_at_once(void **state) {
     int status;
     assert_int_equal(waitpid(fixture.master, &status, 0), fixture.master);
     assert_true(WIFEXITED(status));
+    fixture_close(&fixture);
+}
+
+/* Hears so many workers that are up, and returns how many of them are extra ones. */
+static int hear_extras(const struct fixture *fixture, int count) {
+    int extras = 0;
+    for (int i = 0; i < count; i++) {
+        int word = hear(fixture).word;
+        assert_true(word == 'u' || word == 'x');
+        extras += word == 'x';
+    }
+    return extras;
+}
+
+static void test_master_adds_workers_while_others_wait(void **state) {
+    (void)state;
+    struct fixture fixture;
+    fixture_open(&fixture, 3, work_waits);
+    fixture.plan.extra_workers = 10;
+    fixture.plan.spare_workers = 1;
+    master_start(&fixture);
+    assert_int_equal(hear_extras(&fixture, 3 + 2), 2);
+    close(fixture.gate[1]);
+    fixture.gate[1] = -1;
+    hear_word(&fixture, 's');
+    hear_word(&fixture, 's');
+    master_signal(&fixture, SIGTERM);
+    assert_master_ends(&fixture, 0);
+    assert_int_equal(fixture.stats->workers_started, 5);
+    assert_int_equal(fixture.stats->workers_died, 0);
+    fixture_close(&fixture);
+}
+
+static void test_master_adds_no_more_than_it_may(void **state) {
+    (void)state;
+    struct fixture fixture;
+    fixture_open(&fixture, 2, work_waits_always);
+    fixture.plan.extra_workers = 3;
+    master_start(&fixture);
+    assert_int_equal(hear_extras(&fixture, 2 + 3), 3);
+    master_signal(&fixture, SIGTERM);
+    assert_master_ends(&fixture, 0);
+    assert_int_equal(fixture.stats->workers_started, 5);
     fixture_close(&fixture);
 }
 
@@ -460,6 +534,8 @@ int main(void) {
         cmocka_unit_test(test_master_replaces_the_finished),
         cmocka_unit_test(test_master_backs_off),
         cmocka_unit_test(test_master_replaces_who_had_served_at_once),
+        cmocka_unit_test(test_master_adds_workers_while_others_wait),
+        cmocka_unit_test(test_master_adds_no_more_than_it_may),
         cmocka_unit_test(test_master_drain_waits_for_the_busy),
         cmocka_unit_test(test_master_drain_kills_in_the_end),
         cmocka_unit_test(test_master_stop_kills_what_a_reload_left),

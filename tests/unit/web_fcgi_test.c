@@ -306,20 +306,72 @@ static void test_leaves_who_does_not_close(void **state) {
     tt_fcgi_free(fcgi);
 }
 
-static void test_tells_of_its_first_connection(void **state) {
+static enum tt_board_state own_state(const struct tt_board *board) {
+    return tt_board_state(board, 0, tt_clock_monotonic_ms());
+}
+
+static void await_state(const struct tt_board *board, enum tt_board_state state) {
+    const struct timespec pause = {.tv_nsec = 1000000};
+    while (own_state(board) != state)
+        nanosleep(&pause, NULL);
+}
+
+/* Is a client whose every step waits for what the worker tells of itself. */
+static int be_slow(const struct fixture *fixture, const struct tt_board *board, int go_fd) {
+    static const size_t rest_bytes = sizeof empty_request - HEAD_BYTES;
+    static uint8_t bytes[65536];
+    bool is_served = false;
+    await_state(board, TT_BOARD_IDLE);
+    int fd = connect_client(fixture);
+    is_served = write(fd, empty_request, HEAD_BYTES) == HEAD_BYTES;
+    await_state(board, TT_BOARD_WAITING);
+    is_served = is_served &&
+                write(fd, empty_request + HEAD_BYTES, rest_bytes) == (ssize_t)rest_bytes &&
+                read(go_fd, bytes, 1) == 1;
+    await_state(board, TT_BOARD_WAITING);
+    while (is_served && read(fd, bytes, sizeof bytes) > 0) {
+    }
+    return is_served ? 0 : 1;
+}
+
+static void test_tells_when_it_waits(void **state) {
     struct fixture *fixture = *state;
-    _Atomic bool has_accepted = false;
-    const struct tt_fcgi_plan plan = {.listen_fd = fixture->listen_fd,
-                                      .idle_ms = IDLE_MS,
-                                      .request_ms = REQUEST_MS,
-                                      .has_accepted = &has_accepted};
+    static const uint8_t bytes[1 << 20];
+    struct tt_board board;
+    int status;
+    int go[2];
+    close(connect_anew(fixture));
+    close(accept(fixture->listen_fd, NULL, NULL));
+    assert_int_equal(tt_board_open(&board, 1), TT_OK);
+    tt_board_enter(&board, 0);
+    assert_int_equal(pipe(go), 0);
+    fixture->peer = fork();
+    assert_true(fixture->peer >= 0);
+    if (fixture->peer == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+        _exit(be_slow(fixture, &board, go[0]));
+    }
+    const struct tt_post post = {.board = &board};
+    const struct tt_fcgi_plan plan = {
+        .listen_fd = fixture->listen_fd, .idle_ms = 60000, .request_ms = 60000, .post = &post};
     struct tt_fcgi *fcgi = tt_fcgi_new(&plan);
     assert_non_null(fcgi);
-    assert_false(has_accepted);
+    assert_false(tt_board_has_accepted(&board, 0));
     assert_int_equal(read_body(fcgi), TT_OK);
-    assert_true(has_accepted);
+    assert_true(tt_board_has_accepted(&board, 0));
+    assert_int_equal(own_state(&board), TT_BOARD_BUSY);
+    assert_int_equal(write(go[1], "", 1), 1);
+    for (int i = 0; i < 10; i++)
+        tt_fcgi_write(fcgi, bytes, sizeof bytes);
+    assert_int_equal(own_state(&board), TT_BOARD_BUSY);
     assert_true(tt_fcgi_finish(fcgi));
+    assert_int_equal(waitpid(fixture->peer, &status, 0), fixture->peer);
+    fixture->peer = 0;
+    assert_int_equal(status, 0);
     tt_fcgi_free(fcgi);
+    tt_board_close(&board);
+    close(go[0]);
+    close(go[1]);
 }
 
 int main(void) {
@@ -332,7 +384,7 @@ int main(void) {
         CASE(test_answers_who_trickles_the_body),
         CASE(test_gives_up_who_takes_no_answer),
         CASE(test_leaves_who_does_not_close),
-        CASE(test_tells_of_its_first_connection),
+        CASE(test_tells_when_it_waits),
         CASE(test_leaves_under_load),
         CASE(test_failure_leaves_descriptor_0),
         CASE(test_serves_who_waits_and_leaves),

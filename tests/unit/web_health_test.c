@@ -80,6 +80,22 @@ static void events(void **state) {
     assert_int_equal(metric("tintype_events_dropped_total"), 1);
 }
 
+static void workers(void **state) {
+    struct tt_board board;
+    (void)state;
+    assert_int_equal(metric("tintype_workers"), 1);
+    assert_int_equal(metric("tintype_workers_waiting"), 0);
+    assert_int_equal(tt_board_open(&board, 4), TT_OK);
+    const struct tt_post posts[] = {{&board, 0, false}, {&board, 1, false}, {&board, 2, true}};
+    for (int64_t i = 0; i < 3; i++)
+        tt_board_enter(&board, i);
+    tt_post_wait(&posts[1], 1);
+    worker.post = &posts[0];
+    assert_int_equal(metric("tintype_workers"), 3);
+    assert_int_equal(metric("tintype_workers_waiting"), 1);
+    tt_board_close(&board);
+}
+
 int main(void) {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, worker_open, worker_close)
     const struct CMUnitTest tests[] = {
@@ -87,6 +103,7 @@ int main(void) {
         CASE(oldest_image_that_waits),
         CASE(stored_waits_for_a_table_alone),
         CASE(events),
+        CASE(workers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
