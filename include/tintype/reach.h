@@ -29,7 +29,7 @@ enum tt_calls {
     TT_CALLS_LOCAL = 1 << 3,     /* Unix sockets, and accepting on what listens already */
     TT_CALLS_NETWORK = 1 << 4,   /* sockets of the Internet, and listening */
     TT_CALLS_THREADS = 1 << 5,   /* threads of this process */
-    TT_CALLS_CHILDREN = 1 << 6,  /* forking children, and sending signals */
+    TT_CALLS_CHILDREN = 1 << 6,  /* forking children, giving them filters, sending signals */
     TT_CALLS_LIMITS = 1 << 7,    /* the process's own limits */
     TT_CALLS_SIGNALS = 1 << 8,   /* timers of its own, and waiting for signals */
     TT_CALLS_CODE = 1 << 9,      /* memory that is executed: loading libraries */

@@ -391,9 +391,6 @@ static int run(struct service *service) {
     enum tt_err err = TT_OK;
     tt_log_open("tintyped", (enum tt_log_level)service->config.log.level);
     tt_start_log_reach(&service->reach);
-#ifdef TT_SANITIZED
-    tt_log(TT_LOG_INFO, "this build is for finding errors: its decoders have no filter of calls");
-#endif
     umask(0007);
     /* A starter may have left SIGCHLD ignored: ends of children could then not be waited for. */
     if (sigaction(SIGPIPE, &ignore, NULL) < 0 || sigaction(SIGCHLD, &standard, NULL) < 0)

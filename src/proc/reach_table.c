@@ -28,7 +28,7 @@ static const struct tt_reach_row reach_table[TT_ROLE_COUNT] = {
             .name = "spawner",
             .description = "forks a decoder for each picture of its worker",
             .calls = TT_CALLS_COMPUTE | TT_CALLS_STREAM | TT_CALLS_MESSAGES | TT_CALLS_CHILDREN |
-                     TT_CALLS_WAIT | TT_CALLS_LIMITS | TT_CALLS_CONFINE,
+                     TT_CALLS_WAIT | TT_CALLS_LIMITS,
             .has_paths = true,
         },
     [TT_ROLE_DECODER] =

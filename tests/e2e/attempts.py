@@ -31,7 +31,7 @@ class Attempts:
         self.environment = {"LD_PRELOAD": str(library), "ATTEMPTS_AT": at, "ATTEMPTS_REPORT": str(self.report)}
 
     def read(self):
-        lines = self.report.read_text().splitlines() if self.report.exists() else []
+        lines = self.report.read_text().strip("\0").splitlines() if self.report.exists() else []
         return {name: int(number) for name, number in (line.split("\t") for line in lines)}
 
     def wait(self, last=LAST):

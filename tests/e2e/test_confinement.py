@@ -10,9 +10,10 @@ import kernel
 import pictures
 from account import AS_OWNER, PROGRAMS
 from attempts import Attempts, denied
-from support import IS_SANITIZED, TINTYPED, clean_environment
+from support import IS_SANITIZED, TINTYPED, check_problem, clean_environment
 
 JPEG = pictures.jpeg(64, 48)
+PNG = pictures.encode(pictures.photo(64, 48), "PNG")
 LACKS = "confinement: the processes run without"
 
 needs_filters = pytest.mark.skipif(IS_SANITIZED, reason="a sanitizer comes before any library, and has no filters")
@@ -60,6 +61,52 @@ def test_a_master_that_was_taken_over(make_server):
         "make a user name space", "change the user", "change the root", "io_uring", "change a mode"}
     assert len(denied(found)) > 55
     one.upload(JPEG)
+
+
+# A spawner starts and ends children, and confines them: a signal to the group reaches itself.
+OF_SPAWNERS = {"fork", "signal all processes of the group", "hold a process", "outlive the parent",
+               "a further filter"}
+
+
+@needs_filters
+def test_a_spawner_that_was_taken_over(make_server):
+    one, attempts = make_attempts(make_server, "recvmsg")
+    found = attempts.wait()
+    assert len(found) > 80
+    assert found.keys() - denied(found) - OF_SPAWNERS == set()
+    attempts.check_folder()
+    check_service(one)
+
+
+@needs_filters
+def test_a_decoder_that_was_taken_over(make_server):
+    """It catches the signal that its filter raises, so that it can try everything. The picture that it decodes then
+    is as good as any."""
+    one, attempts = make_attempts(make_server, "png_read_info")
+    workers = one.workers()
+    one.upload(PNG)
+    found = attempts.wait()
+    assert len(found) > 80
+    assert found.keys() - denied(found) == set()
+    attempts.check_folder()
+    check_service(one)
+    assert one.workers() == workers
+    assert len(one.images()) == 2
+
+
+@needs_filters
+def test_a_call_outside_a_decoders_list(make_server):
+    """It is a gap of the server's, which its operator finds in the log and in the metrics."""
+    one, _ = make_attempts(make_server, "jpeg_read_header")
+    workers = one.workers()
+    check_problem(one.post(JPEG), 500, "decoder-confined")
+    line, = (line for line in one.read_log().splitlines() if " 500 decoder-confined " in line)
+    assert "(socket)" in line
+    assert "tintype_decoders_confined_total 1\n" in one.get("/metrics").text
+    one.upload(PNG)
+    assert one.workers() == workers
+    one.check_spool()
+    assert len(one.images()) == 1
 
 
 @needs_filters
