@@ -1,6 +1,7 @@
 """Decode slots and the seats to wait in: who gets one, how long it is waited for, and what a picture may cost before it
 has one."""
 
+import json
 import os
 import signal
 import subprocess
@@ -10,7 +11,8 @@ import pytest
 import requests
 
 import pictures
-from support import (TINTYPED, alive, check_problem, clean_environment, continue_process, stop_process,
+from fastcgi import call
+from support import (IS_SANITIZED, TINTYPED, alive, check_problem, clean_environment, continue_process, stop_process,
                      wait_for)
 from test_process import JPEG, Later, cpu_limit, decodes, parent, worker_of
 
@@ -124,6 +126,18 @@ def test_a_waiting_decoder_that_is_killed_is_a_503(make_server):
     check_problem(second.result(), 503, "decoder-killed")
     assert first.result().status_code == 200
     one.check_spool()
+
+
+@pytest.mark.skipif(IS_SANITIZED, reason="a sanitizer's shadow is address space, which is not limited there")
+def test_a_header_that_takes_much_memory_is_refused(make_server):
+    """A picture may take a gigabyte here, but not to be planned."""
+    one = make_server(server={"max_body_bytes": 130 << 20},
+                      image={"max_chunk_bytes": "1G", "max_memory_bytes": "1G"})
+    for profile_bytes, expected in ((30 << 20, 200), (120 << 20, 422)):
+        picture = pictures.encode(pictures.photo(8, 6), "WEBP", icc_profile=bytes(profile_bytes))
+        status, _, body = call(one.listen, picture, kind="image/webp")
+        assert status == expected, body
+    assert json.loads(body)["type"] == "urn:tintype:problem:picture-too-large"
 
 
 def from_client(address):

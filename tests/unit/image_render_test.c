@@ -301,6 +301,40 @@ static void results_share_one_profile(void **state) {
     }
 }
 
+static enum tt_err refuse_to_begin(void *context, int64_t planned_ms) {
+    *(int64_t *)context = planned_ms;
+    return tt_err_fail(TT_ERR_INTERNAL, "not now");
+}
+
+/* Whoever is told the plan may end the rendering, and then nothing is written. */
+static void a_rendering_begins_by_leave(void **state) {
+    static struct file photo;
+    const struct tt_picture_output output = {memfd_create("result", MFD_CLOEXEC), &plain, NULL};
+    int64_t planned_ms = -1;
+    struct tt_image_job job = {.outputs = &output,
+                               .output_count = 1,
+                               .limits = &test_limits,
+                               .begin = refuse_to_begin,
+                               .context = &planned_ms};
+    struct tt_picture_report report;
+
+    (void)state;
+    build_picture(&photo, TT_FORMAT_PNG, 3);
+    job.picture_fd = file_open(photo.bytes, photo.length);
+    assert_int_equal(tt_image_render(&job, &report), TT_ERR_INTERNAL);
+    assert_string_equal(report.cause, "not now");
+    assert_in_range(planned_ms, 0, 10);
+    assert_int_equal(lseek(output.fd, 0, SEEK_END), 0);
+    /* A picture that cannot be planned is refused before. */
+    planned_ms = -1;
+    assert_int_equal(ftruncate(job.picture_fd, 20), 0);
+    assert_int_not_equal(tt_image_render(&job, &report), TT_ERR_INTERNAL);
+    assert_int_equal(planned_ms, -1);
+    (void)close(job.picture_fd);
+    (void)close(output.fd);
+    tt_err_take(TT_OK);
+}
+
 static void one_result_that_fails_fails_them_all(void **state) {
     static struct file photo;
     const struct tt_picture_output outputs[] = {
@@ -331,6 +365,7 @@ int main(void) {
         cmocka_unit_test(a_result_that_cannot_be_written_is_reported),
         cmocka_unit_test(several_results_are_those_of_single_ones),
         cmocka_unit_test(results_share_one_profile),
+        cmocka_unit_test(a_rendering_begins_by_leave),
         cmocka_unit_test(one_result_that_fails_fails_them_all),
     };
 
