@@ -5,7 +5,8 @@ import socket
 
 import pytest
 
-from account import give
+import kernel
+from account import AS_OWNER, give
 from attempts import Attempts, denied
 from cloud import ACCESS_KEY, SECRET_KEY
 from support import IS_SANITIZED
@@ -24,6 +25,28 @@ def test_an_agent_that_was_taken_over(make_house):
         "a datagram of IPv6", "make memory code", "map code", "inotify"}
     attempts.check_folder()
     house.upload()
+    house.check_cloud(house.wait_synced())
+
+
+@pytest.mark.parametrize("landlock, filters", [(0, False), (1, True)])
+def test_a_kernel_that_lacks_something(make_house, landlock, filters):
+    """required refuses to start, best-effort says what is not held, and carries."""
+    house = make_house(server={"confinement": "required"}, start=False)
+    for arguments in (["-t"], []):
+        with kernel.OldKernel(landlock, filters) as old:
+            house.agent.account = AS_OWNER | {"preexec_fn": old.enter}
+            house.agent.start(*arguments)
+            assert house.agent.wait() == 2
+    refusals = house.agent.lines("server.confinement: it is required, and this machine has no")
+    assert len(refusals) == 2
+    house.server.config["server"]["confinement"] = "best-effort"
+    house.server.write_config()
+    house.start()
+    house.upload()
+    with kernel.OldKernel(landlock, filters) as old:
+        house.agent.account = AS_OWNER | {"preexec_fn": old.enter}
+        assert house.agent.once() == 0
+    assert len(house.agent.lines("confinement: the processes run without")) == 1
     house.check_cloud(house.wait_synced())
 
 
