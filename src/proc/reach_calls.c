@@ -84,6 +84,7 @@ static const struct call calls[] = {
     CALL(sysinfo, COMPUTE), /* glibc 2.36: a qsort(3) of over 1 KiB asks how much memory there is */
     CALL(sched_yield, COMPUTE),
     CALL(sched_getaffinity, COMPUTE),
+    CALL(getcpu, COMPUTE), /* sched_getcpu(3) asks the kernel where it has no shorter way */
     CALL(exit, COMPUTE),
     CALL(exit_group, COMPUTE),
     CALL(restart_syscall, COMPUTE),
