@@ -13,23 +13,21 @@
 
 #define FUZZ_OUTPUTS_MAX 2
 
+/* More options of AddressSanitizer, for one fuzzer alone. */
+#ifndef FUZZ_ASAN_OPTIONS
+#define FUZZ_ASAN_OPTIONS ""
+#endif
+
 static const struct tt_picture_limits fuzz_limits = {.max_pixels = 1 << 18,
                                                      .max_memory_bytes = 64 << 20,
                                                      .max_chunk_bytes = 1 << 16,
                                                      .max_scans = 20};
 
-/* libheif 1.15 forgets what it holds of dav1d when a picture is damaged. That is harmless in the
- * service, as a decoder ends after one picture. */
-const char *__lsan_default_suppressions(void);  // NOLINT(bugprone-reserved-identifier)
-const char *__lsan_default_suppressions(void) { // NOLINT(bugprone-reserved-identifier)
-    return "leak:libheif\nleak:libdav1d\nleak:libstdc++\n";
-}
-
 /* In the service, the limits of the decoder's process let an allocation fail that a picture makes a
  * library ask for. So does this here. */
 const char *__asan_default_options(void);  // NOLINT(bugprone-reserved-identifier)
 const char *__asan_default_options(void) { // NOLINT(bugprone-reserved-identifier)
-    return "allocator_may_return_null=1:max_allocation_size_mb=256";
+    return "allocator_may_return_null=1:max_allocation_size_mb=256" FUZZ_ASAN_OPTIONS;
 }
 
 /* FNV-1a (Fowler, Noll, Vo; 64 bits), folded by its finer half. */
