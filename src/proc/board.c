@@ -49,6 +49,11 @@ void tt_board_close(struct tt_board *board) {
     *board = (struct tt_board){.wake_fd = -1};
 }
 
+/* The call fails for addresses that are no mapping alone. */
+void tt_board_hold_back(const struct tt_board *board) {
+    madvise(board->shared, shared_bytes(board->count), MADV_DONTFORK);
+}
+
 void tt_board_enter(const struct tt_board *board, int64_t number) {
     struct row *row = &board->shared->rows[number];
     atomic_store(&row->state, TT_BOARD_BUSY);

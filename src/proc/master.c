@@ -123,6 +123,7 @@ static int worker_main(struct master *master, const struct tt_post *post) {
     if (sigprocmask(SIG_SETMASK, &blocked, NULL) < 0)
         return 1;
     tt_file_close(&master->signal_fd);
+    tt_board_hold_back(post->board);
     return master->plan->work(master->plan->context, post);
 }
 
@@ -324,6 +325,7 @@ static void reload_due(struct master *master) {
         return;
     }
     master->leaving = master->current;
+    tt_board_hold_back(&master->leaving.board);
     master->current = next;
     start_due(master);
     generation_ask(master, &master->leaving);

@@ -2,15 +2,17 @@
 
 import json
 import os
+import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
 import kernel
 import pictures
-from account import AS_OWNER, PROGRAMS
+from account import AS_OWNER, IS_ROOT, PROGRAMS
 from attempts import Attempts, denied
-from support import IS_SANITIZED, TINTYPED, check_problem, clean_environment
+from support import IS_SANITIZED, TINTYPED, check_problem, children, clean_environment, wait_for
 
 JPEG = pictures.jpeg(64, 48)
 PNG = pictures.encode(pictures.photo(64, 48), "PNG")
@@ -92,6 +94,28 @@ def test_a_decoder_that_was_taken_over(make_server):
     check_service(one)
     assert one.workers() == workers
     assert len(one.images()) == 2
+
+
+def shared_for_writing(pid):
+    return [line for line in Path(f"/proc/{pid}/maps").read_text().splitlines() if " rw-s " in line]
+
+
+def spawners(one):
+    below = [children(worker) for worker in one.workers()]
+    return [pids[0] for pids in below] if all(len(pids) == 1 for pids in below) else None
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="nobody else may look into these processes")
+def test_a_spawner_shares_its_page_alone(make_server):
+    """A decoder shares what its spawner shares. After a reload the service has memory of two sets of workers."""
+    one = make_server()
+    before = set(one.workers())
+    for pid in wait_for("spawners", lambda: spawners(one)):
+        assert len(shared_for_writing(pid)) == 1
+    one.master.send_signal(signal.SIGHUP)
+    wait_for("new workers", lambda: len(one.workers()) == 4 and not before & set(one.workers()))
+    for pid in wait_for("spawners", lambda: spawners(one)):
+        assert len(shared_for_writing(pid)) == 1
 
 
 @needs_filters
