@@ -42,6 +42,11 @@ lighttpd=$(PATH=$PATH:/usr/sbin command -v lighttpd) || fail 'lighttpd is missin
 
 [[ $port =~ ^[0-9]{1,5}$ && $port -ge 1 && $port -le 65535 ]] || fail "PORT=$port is not a port"
 [[ -z $config || -r $config ]] || fail "CONFIG=$config cannot be read"
+answers() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
+if answers; then
+    fail "port $port is in use; stop what listens there, or choose another: make run PORT=8081"
+fi
+
 is_new=''
 [[ -d ${STATE_DIR:=$root/var} ]] || is_new=yes
 mkdir -p "$STATE_DIR"
@@ -165,11 +170,6 @@ start_lighttpd() {
     ) </dev/null &
     lighttpd_pid=$!
 }
-
-answers() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
-if answers; then
-    fail "port $port is in use; stop what listens there, or choose another: make run PORT=8081"
-fi
 
 # await PID COMMAND...: waits until the command succeeds, and fails when the process ends first.
 await() {

@@ -47,8 +47,9 @@ enum tt_err tt_board_open(struct tt_board *board, int64_t count);
 void tt_board_close(struct tt_board *board);
 
 /* Leaves the board's memory out of all processes that this one forks from now on. A worker calls it
- * for its own board too, as a decoder is to share nothing with the service but its report. */
-void tt_board_hold_back(const struct tt_board *board);
+ * for its own board too, as a decoder is to share nothing with the service but its report.
+ * TT_ERR_SYSTEM. */
+enum tt_err tt_board_hold_back(const struct tt_board *board);
 
 /* Puts a worker on the board that is about to start, as busy, and takes one off that has ended. */
 void tt_board_enter(const struct tt_board *board, int64_t number);

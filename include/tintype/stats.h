@@ -26,8 +26,8 @@ struct tt_stats {
  * TT_ERR_NO_MEMORY noted. */
 struct tt_stats *tt_stats_new(void);
 
-/* Leaves the counters out of all processes that this one forks from now on. */
-void tt_stats_hold_back(struct tt_stats *stats);
+/* Leaves the counters out of all processes that this one forks from now on. TT_ERR_SYSTEM. */
+enum tt_err tt_stats_hold_back(struct tt_stats *stats);
 
 /* Raises *peak to value if it is higher. */
 void tt_stats_raise(_Atomic int64_t *peak, int64_t value);

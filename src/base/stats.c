@@ -14,9 +14,10 @@ struct tt_stats *tt_stats_new(void) {
     return memory;
 }
 
-/* The call fails for addresses that are no mapping alone. */
-void tt_stats_hold_back(struct tt_stats *stats) {
-    madvise(stats, sizeof *stats, MADV_DONTFORK);
+enum tt_err tt_stats_hold_back(struct tt_stats *stats) {
+    if (madvise(stats, sizeof *stats, MADV_DONTFORK) < 0)
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "hold the counters back");
+    return TT_OK;
 }
 
 void tt_stats_raise(_Atomic int64_t *peak, int64_t value) {

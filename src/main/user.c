@@ -4,11 +4,14 @@
 #include "main/user.h"
 
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "main/start.h"
@@ -90,6 +93,16 @@ static enum tt_err give_up_root(uid_t uid, gid_t gid) {
     return TT_OK;
 }
 
+/* Not only root has capabilities (capabilities(7)): a starter may leave some to a plain user. */
+static enum tt_err give_up_capabilities(void) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 ||
+        syscall(SYS_capset, &header, none) != 0)
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "give up capabilities");
+    return TT_OK;
+}
+
 static enum tt_err become(enum tt_user_daemon daemon, const struct tt_config *config,
                           const char *key, const char *name) {
     struct account account = {0};
@@ -118,6 +131,8 @@ enum tt_err tt_user_become(enum tt_user_daemon daemon, const struct tt_config *c
     bool has_own = daemon == TT_USER_SYNC && config->sync.user[0] != '\0';
     enum tt_err err = has_own ? become(daemon, config, "sync.user", config->sync.user)
                               : become(daemon, config, "server.user", config->server.user);
+    if (err == TT_OK)
+        err = give_up_capabilities();
     return err == TT_OK ? tt_start_guard_memory(config->server.core_dumps) : err;
 }
 

@@ -49,9 +49,10 @@ void tt_board_close(struct tt_board *board) {
     *board = (struct tt_board){.wake_fd = -1};
 }
 
-/* The call fails for addresses that are no mapping alone. */
-void tt_board_hold_back(const struct tt_board *board) {
-    madvise(board->shared, shared_bytes(board->count), MADV_DONTFORK);
+enum tt_err tt_board_hold_back(const struct tt_board *board) {
+    if (madvise(board->shared, shared_bytes(board->count), MADV_DONTFORK) < 0)
+        return tt_err_fail_errno(TT_ERR_SYSTEM, "hold the workers' board back");
+    return TT_OK;
 }
 
 void tt_board_enter(const struct tt_board *board, int64_t number) {

@@ -123,7 +123,10 @@ static int worker_main(struct master *master, const struct tt_post *post) {
     if (sigprocmask(SIG_SETMASK, &blocked, NULL) < 0)
         return 1;
     tt_file_close(&master->signal_fd);
-    tt_board_hold_back(post->board);
+    if (tt_board_hold_back(post->board) != TT_OK) {
+        tt_log(TT_LOG_ERROR, "worker: %s", tt_err_take(TT_ERR_SYSTEM).cause);
+        return 1;
+    }
     return master->plan->work(master->plan->context, post);
 }
 
@@ -166,6 +169,7 @@ static void start_due(struct master *master) {
 /* ---- extra workers ---- */
 
 struct census {
+    int64_t living;
     int64_t idle;
     int64_t waiting;
     int64_t extras;
@@ -178,6 +182,7 @@ static struct census count_workers(const struct generation *generation, int64_t 
         if (generation->places[i].pid == 0 || generation->places[i].is_asked)
             continue;
         enum tt_board_state state = tt_board_state(&generation->board, i, now_ms);
+        census.living++;
         census.idle += state == TT_BOARD_IDLE;
         census.waiting += state == TT_BOARD_WAITING;
         census.extras += i >= generation->workers;
@@ -217,7 +222,9 @@ static void release_extras(struct generation *generation, int64_t surplus, int64
 
 /* A worker that waits for its client costs nearly nothing, but serves nobody else. So when none is
  * idle, there is to be one more for each that waits beyond the spare ones. What was not so at the
- * last look as well does not count: it was the gap between two requests. */
+ * last look as well does not count: it was the gap between two requests. Where all wait, slow
+ * clients have come faster than workers, and as many again are started for those that are not
+ * accepted yet. */
 static void balance_extras(struct master *master) {
     struct generation *generation = &master->current;
     master->is_resting = generation->count == generation->workers;
@@ -228,6 +235,8 @@ static void balance_extras(struct master *master) {
     int64_t wanted_now = census.waiting - master->plan->spare_workers;
     int64_t wanted = wanted_now < generation->wanted ? wanted_now : generation->wanted;
     generation->wanted = wanted_now;
+    if (wanted > 0 && census.waiting == census.living)
+        wanted += census.waiting;
     if (census.idle == 0 && census.extras < wanted)
         start_extras(master, wanted - census.extras, now_ms);
     if (census.extras <= wanted_now)
@@ -320,12 +329,13 @@ static void reload_due(struct master *master) {
         return;
     struct generation next;
     enum tt_err err = generation_init(&next, plan);
+    if (err == TT_OK && (err = tt_board_hold_back(&master->current.board)) != TT_OK)
+        generation_fini(&next);
     if (err != TT_OK) {
         tt_log(TT_LOG_ERROR, "not reloaded: %s", tt_err_take(err).cause);
         return;
     }
     master->leaving = master->current;
-    tt_board_hold_back(&master->leaving.board);
     master->current = next;
     start_due(master);
     generation_ask(master, &master->leaving);

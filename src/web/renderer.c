@@ -399,8 +399,10 @@ enum tt_err tt_renderer_init(struct tt_renderer *renderer, const struct tt_confi
     *renderer = (struct tt_renderer){
         .config = config, .stats = stats, .place = place, .watermark = watermark, .gate_fd = -1};
     renderer->spawner.fd = -1;
-    tt_stats_hold_back(stats); /* a decoder shares its page with the worker, and nothing else */
-    enum tt_err err = map_page(renderer);
+    /* A decoder shares its page with the worker, and nothing else. */
+    enum tt_err err = tt_stats_hold_back(stats);
+    if (err == TT_OK)
+        err = map_page(renderer);
     if (err != TT_OK)
         return err;
     const struct tt_spawner_job job = {

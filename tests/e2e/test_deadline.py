@@ -156,7 +156,7 @@ def test_a_stop_with_extra_workers(make_server):
     """They finish what they are at, as all workers do."""
     one = make_server(server=PATIENT)
     calls = [Call(one.listen, length=len(JPEG)) for _ in range(8)]
-    wait_for("extra workers", lambda: len(one.workers()) > 8)
+    wait_for("all to wait", lambda: gauge(one, "tintype_workers_waiting") == 8)
     one.master.send_signal(signal.SIGTERM)
     wait_for("the idle to leave", lambda: len(one.workers()) == 8)
     for call_ in calls:

@@ -132,6 +132,19 @@ def test_the_user_itself_may_start_it(make_server):
     one.upload(JPEG)
 
 
+@as_root
+def test_capabilities_of_the_starter_are_given_up(make_server):
+    one = make_server(start=False)
+    one.run_master(["setpriv", "--reuid", str(OWNER.pw_uid), "--regid", str(OWNER.pw_gid), "--clear-groups",
+                    "--inh-caps", "+dac_override,+kill", "--ambient-caps", "+dac_override,+kill",
+                    TINTYPED, "-c", one.config_path])
+    one.start_front()
+    one.upload(JPEG)
+    for pid in (one.master.pid, *descendants(one.master.pid)):
+        for name in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+            assert int(read_status(pid, name)[0], 16) == 0
+
+
 # ---- what others could see ----
 
 def test_descriptors_of_the_starter_are_closed(make_server):
