@@ -254,7 +254,7 @@ static void finish(void *context, const struct tt_http_answer *answer) {
     struct access *access = &cloud->accesses[exchange->service];
     struct tt_aws_outcome outcome;
     tt_context_read_clock(cloud->context);
-    access->service.in_flight--;
+    tt_service_end(&access->service);
     exchange->in_flight = false;
     tt_aws_answer_judge(&outcome, exchange->service, answer, exchange->signed_ms);
     if (outcome.err == TT_ERR_CLOUD_CLOCK)
@@ -284,8 +284,7 @@ enum tt_err tt_cloud_start(struct tt_cloud *cloud, enum tt_aws_service service,
     exchange->skew_ms = cloud->skew_ms;
     exchange->done = done;
     exchange->context = context;
-    access->service.in_flight++;
-    access->service.started_ms = cloud->context->now_ms;
+    tt_service_start(&access->service, cloud->context->now_ms);
     return TT_OK;
 }
 

@@ -21,9 +21,25 @@ int64_t tt_service_next_ms(const struct tt_service *service) {
     int64_t next_ms = service->resumes_ms;
     if (service->in_flight >= service->window_max)
         return INT64_MAX;
-    if (service->in_flight >= service->window && next_ms < service->started_ms + PATIENCE_MS)
+    if (service->in_flight - service->late >= service->window &&
+        next_ms < service->started_ms + PATIENCE_MS)
         next_ms = service->started_ms + PATIENCE_MS;
     return next_ms;
+}
+
+/* What fills the window when another is started has been on its way for PATIENCE_MS. */
+void tt_service_start(struct tt_service *service, int64_t now_ms) {
+    if (service->in_flight - service->late >= service->window)
+        service->late = service->in_flight;
+    service->in_flight++;
+    service->started_ms = now_ms;
+}
+
+/* The late ones are not told apart from the others: they are taken for those that stay. */
+void tt_service_end(struct tt_service *service) {
+    service->in_flight--;
+    if (service->late > service->in_flight)
+        service->late = service->in_flight;
 }
 
 bool tt_service_is_paused(const struct tt_service *service) {

@@ -3,8 +3,8 @@
  * A failure that is the whole service's (tt_err_row(err)->retry is TT_RETRY_LATER) pauses it for a
  * time that grows; then one request is let through to see. Throttling halves the window and pauses
  * briefly; each success after that widens it by one (additive increase, multiplicative decrease, as
- * TCP has it: RFC 5681, 3.1). Where requests keep the window full without an answer, one more is
- * let through every few seconds, so that an answer that trickles in holds up no other. */
+ * TCP has it: RFC 5681, 3.1). Where requests keep the window full without an answer, they are late
+ * after a few seconds, and take no more part in it: answers that trickle in hold up no others. */
 #ifndef TINTYPE_SYNC_SERVICE_H
 #define TINTYPE_SYNC_SERVICE_H
 
@@ -17,6 +17,7 @@ struct tt_service {
     int window;     /* requests that may be in flight, 1 to window_max */
     int window_max; /* sync.in_flight */
     int in_flight;
+    int late;           /* of those in flight, which the window does without */
     int64_t started_ms; /* Unix: when a request was last started */
     int64_t resumes_ms; /* Unix: nothing starts before */
     int failures;       /* pauses and throttlings since the last success */
@@ -36,9 +37,12 @@ int64_t tt_service_next_ms(const struct tt_service *service);
 /* Whether it is paused, or being tried out after a pause. */
 bool tt_service_is_paused(const struct tt_service *service);
 
-/* Takes note of an outcome; in_flight and started_ms are the caller's to keep. random is uniform
- * over 64 bits. The answer is PAUSED when a pause begins or its reason changes, and RESUMED when a
- * pause ends. */
+/* Takes note of a request that is started now, and of one that has ended. */
+void tt_service_start(struct tt_service *service, int64_t now_ms);
+void tt_service_end(struct tt_service *service);
+
+/* Takes note of an outcome. random is uniform over 64 bits. The answer is PAUSED when a pause
+ * begins or its reason changes, and RESUMED when a pause ends. */
 enum tt_service_change tt_service_report(struct tt_service *service, enum tt_err err,
                                          int64_t retry_after_ms, int64_t now_ms, uint64_t random);
 

@@ -29,8 +29,7 @@ static bool may_start(const struct tt_service *service, int64_t now_ms) {
 
 static void start(struct tt_service *service, int64_t now_ms) {
     assert_true(may_start(service, now_ms));
-    service->in_flight++;
-    service->started_ms = now_ms;
+    tt_service_start(service, now_ms);
 }
 
 static void begins_with_one_request(void **state) {
@@ -75,13 +74,32 @@ static void a_trial_without_an_answer_is_not_the_only_one(void **state) {
     }
     /* More than sync.in_flight are never on their way, however long they take. */
     assert_int_equal(tt_service_next_ms(&service), INT64_MAX);
-    service.in_flight--;
+    tt_service_end(&service);
     assert_true(may_start(&service, now_ms));
-    /* The answer to one of them opens the service again, for one beside those that still hang. */
+    /* The answer to one of them opens the service again, for two beside the one that still hangs.
+     */
     assert_int_equal(report(&service, TT_OK, now_ms), TT_SERVICE_RESUMED);
-    service.in_flight--;
+    tt_service_end(&service);
     start(&service, now_ms);
-    assert_false(may_start(&service, now_ms));
+    start(&service, now_ms);
+    assert_int_equal(tt_service_next_ms(&service), INT64_MAX);
+}
+
+/* Every second answer trickles, and is still on its way in the end. */
+static void late_answers_do_not_fill_the_window(void **state) {
+    struct tt_service service;
+
+    (void)state;
+    tt_service_init(&service, 16);
+    start(&service, NOW_MS);
+    assert_false(may_start(&service, NOW_MS + 4999));
+    for (int i = 0; i < 14; i++) {
+        start(&service, NOW_MS + 5000);
+        tt_service_end(&service);
+        report(&service, TT_OK, NOW_MS + 5000);
+        start(&service, NOW_MS + 5000);
+    }
+    assert_int_equal(service.in_flight, 15);
 }
 
 static void a_pause_outlasts_the_patience(void **state) {
@@ -211,6 +229,7 @@ int main(void) {
         cmocka_unit_test(requests_that_fail_together_count_once),
         cmocka_unit_test(pauses_grow_to_half_a_minute),
         cmocka_unit_test(another_reason_is_news),
+        cmocka_unit_test(late_answers_do_not_fill_the_window),
         cmocka_unit_test(throttling_halves_the_window),
         cmocka_unit_test(success_of_before_ends_no_throttling),
         cmocka_unit_test(one_failed_request_says_nothing_of_the_service),
