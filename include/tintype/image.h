@@ -24,8 +24,9 @@ enum tt_picture_format tt_image_sniff(const uint8_t *bytes, size_t length);
  * is reported: where it is missing, tt_image_render says so. */
 void tt_image_load(void);
 
-/* For the process that will fork the renderer of the picture in picture_fd: leaves out of the fork
- * what was loaded and this picture does not take, which would make it slower. */
+/* The process that will fork the renderer of the picture in picture_fd calls this first: libraries
+ * that were loaded and that this picture does not take are left out of the fork, which they would
+ * make slower. */
 void tt_image_prepare(int picture_fd);
 
 /* What watermarks are drawn with: a font and a picture, read once, used by every rendering and by

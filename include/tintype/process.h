@@ -51,8 +51,8 @@ struct tt_child_limits {
     int64_t cpu_seconds;         /* RLIMIT_CPU */
     int64_t wall_seconds;        /* then SIGKILL: a child that sleeps uses no CPU time */
     int64_t file_bytes;          /* RLIMIT_FSIZE */
-    /* Lower limits of the first two kinds, which hold until the child calls tt_child_raise_limits;
-     * 0 for none. */
+    /* These are lower limits of the first two kinds, and hold until the child calls
+     * tt_child_raise_limits; 0 for none. */
     int64_t first_address_space_bytes;
     int64_t first_cpu_seconds;
 };
@@ -108,8 +108,8 @@ struct tt_spawner_job {
     void *context; /* as it is when the spawner is opened */
     /* The spawner enters TT_ROLE_SPAWNER, and each child TT_ROLE_DECODER; NULL: they do not. */
     const struct tt_reach *reach;
-    /* In memory that is shared with the children: gets the number of the system call by which one
-     * came to TT_CHILD_CONFINED. NULL where reach is. */
+    /* A child that ends as TT_CHILD_CONFINED leaves the number of the system call here, so this is
+     * memory that is shared with the children. NULL where reach is. */
     volatile int *refused_call;
 };
 
@@ -160,12 +160,12 @@ struct tt_places {
     char path[4096];
 };
 
-/* What is to be done in a slot. */
+/* The weight says how much of a slot's time the work in it will take. */
 enum tt_place_weight { TT_PLACE_LIGHT, TT_PLACE_HEAVY, TT_PLACE_COSTLY };
 
 struct tt_place_board;
 
-/* What one process has: at most one place at a time. */
+/* A process holds at most one place at a time, through this. */
 struct tt_place {
     const struct tt_places *places; /* borrowed */
     int fd;                         /* owned, as is board; -1 while it is not open */

@@ -97,8 +97,9 @@ struct tt_reach {
     int path_count;
     int landlock_abi; /* 0: the kernel has none */
     bool has_filters;
-    /* Compiled once, as that takes a millisecond; a process then installs its own by one call.
-     * NULL where the role has none. Of struct sock_filter (linux/filter.h). */
+    /* A filter is an array of struct sock_filter (linux/filter.h), NULL where the role has none.
+     * All are compiled at the start, as that takes a millisecond; a process installs its own by one
+     * call. */
     void *filters[TT_ROLE_COUNT];
     uint16_t filter_lengths[TT_ROLE_COUNT];
     char missing[256]; /* what the kernel lacks, in words; "" when it holds everything */
@@ -114,7 +115,7 @@ void tt_reach_fini(struct tt_reach *reach);
 /* Adds a path. TT_ERR_SYSTEM when there are too many. */
 enum tt_err tt_reach_add(struct tt_reach *reach, enum tt_tree tree, const char *path);
 
-/* What the kernel holds of a role. */
+/* This tells how much of a role's row the kernel at hand enforces. */
 struct tt_reach_held {
     bool calls;   /* no system call outside of its groups */
     bool files;   /* no file outside of its trees */

@@ -44,7 +44,7 @@ static bool find_functions(void *handle, struct tt_heif_library *library) {
 
 /* ---- its memory ---- */
 
-/* What was mapped for libheif and the libraries that it brought along, each as one range. */
+/* These are the ranges of memory that libheif and the libraries it brought along were mapped to. */
 static struct {
     struct range {
         uintptr_t start;

@@ -188,8 +188,8 @@ static enum tt_err read_meta(struct walk *walk, const struct box *meta) {
     return TT_OK;
 }
 
-/* What begins behind a box that is longer than the file cannot be read by libheif either, which
- * says what is missing. */
+/* The walk ends at a box that is longer than the file: libheif cannot read on from there either,
+ * and says what is missing. */
 static enum tt_err read_file(struct walk *walk, int64_t file_bytes) {
     struct box box;
     bool fits = true;

@@ -60,8 +60,8 @@ static enum tt_err sync_parent(const char *dir) {
     return err;
 }
 
-/* What was just made is opened without following a link, as whoever owns the directory above could
- * have put one there meanwhile. */
+/* Whoever owns the directory above could have put a link in the place of the new one by now, so no
+ * link is followed. */
 static enum tt_err set_up_dir(const char *dir, mode_t mode, uid_t uid, gid_t gid) {
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)

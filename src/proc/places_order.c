@@ -7,7 +7,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* What a choice is made for: records in one state, and how those of a client are counted. */
+/* A contest is between the records in one state; it says which of them take part, and how those of
+ * a client are counted. */
 struct contest {
     struct tt_place_board *board;
     enum tt_place_state state;

@@ -29,7 +29,7 @@ struct tt_place_record {
 #define TT_PLACE_RECORDS 2048
 #define TT_PLACE_GRANTS  64
 
-/* What the processes share. All zeros is a board where all is free. */
+/* The processes share this. All zeros is a board where all is free. */
 struct tt_place_board {
     uint32_t used;                    /* records from here on were never taken */
     uint32_t granted;                 /* slots so far */

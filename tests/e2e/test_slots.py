@@ -17,6 +17,7 @@ from support import (IS_SANITIZED, TINTYPED, alive, check_problem, clean_environ
 from test_process import JPEG, Later, cpu_limit, decodes, parent, worker_of
 
 COSTLY = pictures.png_bomb(9000, 9000, 8, 0)
+TEN_MEGAPIXELS = pictures.png_bomb(3600, 2800, 8, 2)
 LOADED = {"server": {"workers": 8, "decode_slots": 2}}
 
 
@@ -48,10 +49,19 @@ class Crowd:
             thread.join()
 
 
-def test_costly_pictures_starve_nobody(make_server):
+def hold_a_slot(server):
+    """Has a decoder stop while it has a slot. Returns the upload and the decoder."""
+    upload = Later(server, COSTLY)
+    decoder, = wait_for("a decoder", lambda: [pid for pid in server.decoders() if decodes(pid)])
+    stop_process(decoder)
+    return upload, decoder
+
+
+@pytest.mark.parametrize("body", [COSTLY, TEN_MEGAPIXELS], ids=["costly", "ten megapixels"])
+def test_large_pictures_starve_nobody(make_server, body):
     """Nobody tells the clients apart here, so it is the pictures that count."""
     one = make_server(**LOADED)
-    with Crowd(one, COSTLY, 7) as crowd:
+    with Crowd(one, body, 7) as crowd:
         for _ in range(20):
             assert one.post(JPEG).status_code == 200
             assert one.get("/healthz").status_code == 200
@@ -67,9 +77,8 @@ def waiting_decoders(server):
 def test_costly_pictures_hold_one_slot_less(make_server):
     """There are two slots and four seats: of four costly pictures one is decoded, and two wait."""
     one = make_server(**LOADED)
-    uploads = [Later(one, COSTLY)]
-    decoder, = wait_for("a decoder", lambda: [pid for pid in one.decoders() if decodes(pid)])
-    stop_process(decoder)
+    first, decoder = hold_a_slot(one)
+    uploads = [first]
     for count in (1, 2):
         uploads.append(Later(one, COSTLY))
         wait_for("it to wait", lambda n=count: len(waiting_decoders(one)) == n)
@@ -84,9 +93,7 @@ def test_costly_pictures_hold_one_slot_less(make_server):
 
 def test_the_wait_for_a_slot_ends(make_server):
     one = make_server(server={"workers": 4, "decode_slots": 1, "wait_seconds": 1})
-    upload = Later(one, COSTLY)
-    decoder, = wait_for("a decoder", lambda: [pid for pid in one.decoders() if decodes(pid)])
-    stop_process(decoder)
+    upload, decoder = hold_a_slot(one)
     answer = one.post(JPEG)
     check_problem(answer, 503, "busy")
     assert int(answer.headers["Retry-After"]) > 0
@@ -98,9 +105,7 @@ def test_the_wait_for_a_slot_ends(make_server):
 
 def test_a_decoder_ends_with_the_worker_it_waits_for(make_server):
     one = make_server(server={"workers": 4, "decode_slots": 1})
-    first = Later(one, COSTLY)
-    decoder, = wait_for("a decoder", lambda: [pid for pid in one.decoders() if decodes(pid)])
-    stop_process(decoder)
+    first, decoder = hold_a_slot(one)
     second = Later(one, JPEG)
     waiting, = wait_for("one that waits", lambda: waiting_decoders(one))
     spawner, worker = parent(waiting), worker_of(waiting)
@@ -116,9 +121,7 @@ def test_a_decoder_ends_with_the_worker_it_waits_for(make_server):
 def test_a_waiting_decoder_that_is_killed_is_a_503(make_server):
     """Its worker hears of it with the slot."""
     one = make_server(server={"workers": 4, "decode_slots": 1})
-    first = Later(one, COSTLY)
-    decoder, = wait_for("a decoder", lambda: [pid for pid in one.decoders() if decodes(pid)])
-    stop_process(decoder)
+    first, decoder = hold_a_slot(one)
     second = Later(one, JPEG)
     waiting, = wait_for("one that waits", lambda: waiting_decoders(one))
     os.kill(waiting, signal.SIGKILL)
